@@ -1,0 +1,14 @@
+"""The one exception that means "the user can mend this"; the command line prints it without a traceback."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class ConfigError(ValueError):
+    """A setting, a file or a combination of choices is wrong; the message names it, shows it and gives the cure."""
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return " (did you mean 'x'?)" for the closest of the known words, or an empty string."""
+    close = get_close_matches(word, list(known), n=1, cutoff=0.5)
+    return f" (did you mean {close[0]!r}?)" if close else ""

@@ -1,0 +1,167 @@
+"""The nouns: plain frozen records that pass between stages. No torch, no I/O.
+
+Every record is JSON-able; `distillrun.jsonl` writes and reads them strictly.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal, TypeAlias
+
+Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
+Split = Literal["train", "dev", "test"]
+
+
+class Record:
+    """Marks a class as stored: reading it back refuses unknown, missing or wrongly typed fields."""
+
+    __slots__ = ()
+    __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid", "strict": True}
+
+
+@dataclass(frozen=True, slots=True)
+class Example(Record):
+    """One question. `answer` is an index into `choices`, since choices may repeat; None = not known.
+
+    `group` names a part of a split that is scored apart as well (`test/accuracy/<group>`), such as seen and unseen facts.
+    """
+
+    id: str
+    question: str
+    choices: tuple[str, ...]
+    answer: int | None
+    group: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Message(Record):
+    """One turn of a prompt in chat form; a base model joins the turns."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Request(Record):
+    """What a prompt asks for, as data: logs name it, and a teacher that is no language model answers it.
+
+    `choice` is the choice to argue for; `draft` and `critique` are the earlier turns that the ask builds on.
+    """
+
+    ask: Literal["rationale", "critique", "revision"]
+    example: Example
+    choice: int
+    draft: str | None = None
+    critique: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt(Record):
+    """What a teacher is asked: the text, and the same request as data."""
+
+    messages: tuple[Message, ...]
+    request: Request
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling(Record):
+    """How a completion is drawn. Temperature 0 is greedy. No other setting has a hidden default."""
+
+    max_new_tokens: int
+    temperature: float
+    top_p: float
+    samples: int
+    seed: int
+    stop: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Completion(Record):
+    """One text from the teacher, with what it cost."""
+
+    text: str
+    finish_reason: Literal["stop", "length"]
+    prompt_tokens: int
+    completion_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rationale(Record):
+    """Teacher text that argues for a choice: `text` as cleaned for the student, `raw` as the teacher wrote it.
+
+    `supports` is the choice argued for. A factual rationale argues for the right choice, a counterfactual one for a
+    wrong choice. `version` says whether it is the first draft or the revision that followed a critique.
+    """
+
+    text: str
+    raw: str
+    supports: int
+    kind: Literal["factual", "counterfactual"]
+    version: Literal["initial", "revised"]
+
+
+@dataclass(frozen=True, slots=True)
+class TeacherRecord(Record):
+    """Everything that the teacher gave for one example. `trace` maps a step's name to its raw text (critiques)."""
+
+    example_id: str
+    rationales: tuple[Rationale, ...]
+    trace: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Segment(Record):
+    """A stretch of text that a student reads or writes.
+
+    `learn`: its tokens count in the loss (targets only). `cut`: it may be shortened from its end where the whole is too
+    long; the other segments are never touched, so truncation cannot eat an answer.
+    """
+
+    text: str
+    learn: bool = True
+    cut: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TargetPair(Record):
+    """What the student reads (`source`) and writes (`target`) in one view of an example."""
+
+    source: tuple[Segment, ...]
+    target: tuple[Segment, ...]
+    view: str
+
+
+@dataclass(frozen=True, slots=True)
+class Query(Record):
+    """What the student is asked at test time: `answer` always, `explain` where the explanation needs a second ask."""
+
+    answer: tuple[Segment, ...]
+    explain: tuple[Segment, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply(Record):
+    """What an objective read out of a student's text: the part that holds the answer, and the rationale."""
+
+    answer: str
+    rationale: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction(Record):
+    """A student's answer. `choice` None = unparsed: wrong, and counted apart. `choice_log_probs` where they were scored."""
+
+    example_id: str
+    text: str
+    rationale: str
+    choice: int | None
+    choice_log_probs: tuple[float, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Score(Record):
+    """A number that never travels without its n and its 95 % interval (low, high)."""
+
+    name: str
+    value: float
+    n: int
+    low: float
+    high: float
