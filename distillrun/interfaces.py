@@ -1,4 +1,4 @@
-"""The verbs: what a swappable part must do. Which part runs is decided by configuration alone (see `distillrun.build`)."""
+"""The verbs: what a swappable part must do. Configuration alone decides which part runs (see `distillrun.build`)."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -125,9 +125,7 @@ class LanguageModel(Protocol):
 
     def forward(self, batch: EncodedBatch) -> StudentOutputs: ...
 
-    def generate(
-        self, sources: Sequence[Sequence[Segment]], max_new_tokens: int, tokens_per_batch: int
-    ) -> list[str]:
+    def generate(self, sources: Sequence[Sequence[Segment]], max_new_tokens: int, tokens_per_batch: int) -> list[str]:
         """Return the greedy text of each source, without special tokens, in order."""
 
     def score(
@@ -178,7 +176,7 @@ class StudentObjective(Protocol):
         """Return what the student would write after `query(...).answer` to answer with this choice and nothing else."""
 
     def loss(self, outputs: StudentOutputs, counts: Mapping[str, Count]) -> Loss:
-        """Return this micro-batch's share of the step's loss; `counts` are those of the whole step, so shares add up."""
+        """Return a micro-batch's share of the step's loss; `counts` are those of the whole step, so shares add up."""
 
 
 @runtime_checkable
@@ -186,7 +184,12 @@ class Evaluator(Protocol):
     """A scoring rule: `predict` costs compute and is stored, `score` is pure."""
 
     def predict(
-        self, student: LanguageModel, objective: StudentObjective, examples: Sequence[Example], task: Task, tokens_per_batch: int
+        self,
+        student: LanguageModel,
+        objective: StudentObjective,
+        examples: Sequence[Example],
+        task: Task,
+        tokens_per_batch: int,
     ) -> list[Prediction]: ...
 
     def score(self, predictions: Sequence[Prediction], examples: Sequence[Example]) -> list[Score]:

@@ -6,7 +6,7 @@ Every record is JSON-able; `distillrun.jsonl` writes and reads them strictly.
 from dataclasses import dataclass
 from typing import ClassVar, Literal, TypeAlias
 
-Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 Split = Literal["train", "dev", "test"]
 
 
@@ -21,7 +21,7 @@ class Record:
 class Example(Record):
     """One question. `answer` is an index into `choices`, since choices may repeat; None = not known.
 
-    `group` names a part of a split that is scored apart as well (`test/accuracy/<group>`), such as seen and unseen facts.
+    `group` names a part of a split that is also scored apart (`test/accuracy/<group>`), such as seen and unseen facts.
     """
 
     id: str
@@ -147,7 +147,7 @@ class Reply(Record):
 
 @dataclass(frozen=True, slots=True)
 class Prediction(Record):
-    """A student's answer. `choice` None = unparsed: wrong, and counted apart. `choice_log_probs` where they were scored."""
+    """A student's answer. `choice` None = unparsed: wrong, and counted apart. `choice_log_probs` where scored."""
 
     example_id: str
     text: str
