@@ -129,9 +129,15 @@ class LanguageModel(Protocol):
         """Return the greedy text of each source, without special tokens, in order."""
 
     def score(
-        self, sources: Sequence[Sequence[Segment]], continuations: Sequence[Sequence[str]], tokens_per_batch: int
+        self,
+        sources: Sequence[Sequence[Segment]],
+        continuations: Sequence[Sequence[Sequence[Segment]]],
+        tokens_per_batch: int,
     ) -> list[tuple[ScoredContinuation, ...]]:
-        """Return the score of each continuation of each source; each source is computed once."""
+        """Return the score of each continuation of each source, over its learnt segments, without the end of sequence.
+
+        Each source is computed once.
+        """
 
     def save(self, folder: Path) -> None:
         """Write weights (safetensors) and tokenizer so that transformers' `from_pretrained` loads the folder."""
@@ -172,8 +178,11 @@ class StudentObjective(Protocol):
     def read(self, answer_text: str, explain_text: str | None) -> Reply:
         """Split what the student wrote into the part that holds the answer and the rationale."""
 
-    def continuation(self, example: Example, choice: int, task: Task) -> str:
-        """Return what the student would write after `query(...).answer` to answer with this choice and nothing else."""
+    def continuation(self, example: Example, choice: int, task: Task, rationale: str) -> tuple[Segment, ...]:
+        """Return what the student would write after `query(...).answer` to answer with this choice.
+
+        Segments that are not learnt are context: a student that reasons first is given its own `rationale`.
+        """
 
     def loss(self, outputs: StudentOutputs, counts: Mapping[str, Count]) -> Loss:
         """Return a micro-batch's share of the step's loss; `counts` are those of the whole step, so shares add up."""

@@ -131,10 +131,15 @@ class TargetPair(Record):
 
 @dataclass(frozen=True, slots=True)
 class Query(Record):
-    """What the student is asked at test time: `answer` always, `explain` where the explanation needs a second ask."""
+    """What the student is asked at test time.
+
+    `rationale` says where the reply to `answer` holds a rationale: nowhere, before the answer or after it. Where it is
+    nowhere and the student can explain all the same, `explain` asks for it in a text of its own.
+    """
 
     answer: tuple[Segment, ...]
-    explain: tuple[Segment, ...] | None
+    explain: tuple[Segment, ...] | None = None
+    rationale: Literal["none", "before", "after"] = "none"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,109 @@
+"""Answers that follow from rationales, right or wrong, so that the student cannot ignore its own."""
+
+import random
+from collections.abc import Mapping, Sequence
+
+from distillrun.errors import ConfigError
+from distillrun.interfaces import Task
+from distillrun.objective.view import check_version, check_weight, factual, gold, weighted_views
+from distillrun.records import Example, Query, Rationale, Reply, Segment, TargetPair, TeacherRecord
+from distillrun.template import Template
+from distillrun.tensors import Count, Loss, StudentOutputs
+
+
+class Counterfactual:
+    """Learns rationale and answer (factual), and the wrong answer that a wrong rationale leads to (counterfactual).
+
+    L = factual_weight * L_factual + (1 - factual_weight) * L_counterfactual, each the mean over its own tokens.
+
+    In every step, the wrong choice is drawn anew: uniform over the counterfactual rationales of the example, by the
+    step's seed; a choice that repeats the right one's text is never drawn.
+
+    Args:
+        factual_source: field {question}.
+        factual_target: fields {rationale} and {answer}, in this order.
+        prefix: where the wrong rationale goes. `decoder`: into the target, read but not learnt, so that the student
+            must answer from what stands where it will later write its own rationale (SCOTT). `encoder`: into the
+            source, as the code of arXiv:2504.16056 does.
+        decoder_source, decoder_target: the counterfactual view with `prefix=decoder`; fields {question}; {rationale}
+            and {answer}.
+        encoder_source, encoder_target: the same with `prefix=encoder`; fields {question} and {rationale}; {answer}.
+        factual_weight: share of the factual view, 0 to 1.
+        rationale: which version of the factual rationale is learnt: initial or revised.
+
+    Source: SCOTT, Wang et al. 2023, https://arxiv.org/abs/2305.01879, section 3.2.
+    """
+
+    def __init__(
+        self,
+        factual_source: str,
+        factual_target: str,
+        prefix: str,
+        decoder_source: str,
+        decoder_target: str,
+        encoder_source: str,
+        encoder_target: str,
+        factual_weight: float,
+        rationale: str,
+    ) -> None:
+        self._factual_source = Template(factual_source, {"question"}, "objective.factual_source")
+        self._factual_target = Template(factual_target, {"rationale", "answer"}, "objective.factual_target")
+        readings = {
+            "decoder": (
+                Template(decoder_source, {"question"}, "objective.decoder_source"),
+                Template(decoder_target, {"rationale", "answer"}, "objective.decoder_target"),
+            ),
+            "encoder": (
+                Template(encoder_source, {"question", "rationale"}, "objective.encoder_source"),
+                Template(encoder_target, {"answer"}, "objective.encoder_target"),
+            ),
+        }
+        if prefix not in readings:
+            raise ConfigError(f"objective.prefix={prefix!r} is unknown; choose decoder or encoder")
+        self._source, self._target = readings[prefix]
+        self._version = check_version(rationale)
+        share = check_weight("factual_weight", factual_weight)
+        self.weights = {"factual": share, "counterfactual": 1 - share}
+
+    @property
+    def needs(self) -> frozenset[str]:
+        return frozenset({self._version, "counterfactual"})
+
+    def targets(self, example: Example, record: TeacherRecord | None, task: Task, seed: int) -> Sequence[TargetPair]:
+        question = task.question(example)
+        right = {
+            "rationale": factual(record, self._version).text,
+            "answer": task.answer(example, gold(example)),
+        }
+        source = self._factual_source.segments({"question": question})
+        pairs = [TargetPair(source, self._factual_target.segments(right), "factual")]
+        drawn = draw_counterfactual(example, record, seed)
+        if drawn is not None:
+            wrong = {"question": question, "rationale": drawn.text, "answer": task.answer(example, drawn.supports)}
+            source, target = self._source.segments(wrong), self._target.answering(wrong)
+            pairs.append(TargetPair(source, target, "counterfactual"))
+        return pairs
+
+    def query(self, example: Example, task: Task) -> Query:
+        return Query(self._factual_source.segments({"question": task.question(example)}), rationale="before")
+
+    def read(self, answer_text: str, explain_text: str | None) -> Reply:
+        fields = self._factual_target.read(answer_text) or {"answer": answer_text, "rationale": ""}
+        return Reply(fields["answer"], fields["rationale"])
+
+    def continuation(self, example: Example, choice: int, task: Task, rationale: str) -> tuple[Segment, ...]:
+        return self._factual_target.answering({"answer": task.answer(example, choice), "rationale": rationale})
+
+    def loss(self, outputs: StudentOutputs, counts: Mapping[str, Count]) -> Loss:
+        return weighted_views(outputs, counts, self.weights)
+
+
+def draw_counterfactual(example: Example, record: TeacherRecord | None, seed: int) -> Rationale | None:
+    """Return a counterfactual rationale drawn uniformly by seed; None where the teacher gave no usable one."""
+    right = example.choices[gold(example)]
+    wrong = [
+        rationale
+        for rationale in (record.rationales if record else ())
+        if rationale.kind == "counterfactual" and example.choices[rationale.supports] != right
+    ]
+    return random.Random(seed).choice(wrong) if wrong else None

@@ -1,0 +1,43 @@
+"""The control: answers without rationales."""
+
+from collections.abc import Mapping, Sequence
+
+from distillrun.interfaces import Task
+from distillrun.objective.view import gold, weighted_views
+from distillrun.records import Example, Query, Reply, Segment, TargetPair, TeacherRecord
+from distillrun.template import Template
+from distillrun.tensors import Count, Loss, StudentOutputs
+
+
+class LabelOnly:
+    """Learns the answer alone: the floor that a rationale method must beat at equal steps.
+
+    Args:
+        source: what the student reads; field {question}.
+        target: what it writes; field {answer}.
+
+    Source: the "standard finetuning" row of Hsieh et al. 2023, https://arxiv.org/abs/2305.02301.
+    """
+
+    needs: frozenset[str] = frozenset()
+
+    def __init__(self, source: str, target: str) -> None:
+        self._source = Template(source, {"question"}, "objective.source")
+        self._target = Template(target, {"answer"}, "objective.target")
+
+    def targets(self, example: Example, record: TeacherRecord | None, task: Task, seed: int) -> Sequence[TargetPair]:
+        target = self._target.segments({"answer": task.answer(example, gold(example))})
+        return [TargetPair(self.query(example, task).answer, target, "predict")]
+
+    def query(self, example: Example, task: Task) -> Query:
+        return Query(self._source.segments({"question": task.question(example)}))
+
+    def read(self, answer_text: str, explain_text: str | None) -> Reply:
+        fields = self._target.read(answer_text) or {"answer": answer_text}
+        return Reply(fields["answer"], "")
+
+    def continuation(self, example: Example, choice: int, task: Task, rationale: str) -> tuple[Segment, ...]:
+        return self._target.segments({"answer": task.answer(example, choice)})
+
+    def loss(self, outputs: StudentOutputs, counts: Mapping[str, Count]) -> Loss:
+        return weighted_views(outputs, counts, {"predict": 1.0})

@@ -1,0 +1,60 @@
+"""What the objectives share: the fields of their templates, and the weighted mean over views."""
+
+from collections.abc import Mapping
+
+import torch
+
+from distillrun.errors import ConfigError
+from distillrun.records import Example, Rationale, TeacherRecord
+from distillrun.tensors import Count, Loss, StudentOutputs
+from distillrun.token_loss import token_nll
+
+
+def check_version(rationale: str) -> str:
+    """Return the version of the rationale to learn, checked. Raises ConfigError."""
+    if rationale not in ("initial", "revised"):
+        raise ConfigError(f"objective.rationale={rationale!r} is no version of a rationale; choose initial or revised")
+    return rationale
+
+
+def check_weight(key: str, weight: float) -> float:
+    """Return a weight between 0 and 1, checked. Raises ConfigError."""
+    if not 0 <= weight <= 1:
+        raise ConfigError(
+            f"objective.{key}={weight} is no share; choose a number from 0 to 1 (the rest goes beside it)"
+        )
+    return weight
+
+
+def gold(example: Example) -> int:
+    """Return the index of the right choice. Raises ValueError where it is not known: nothing can be learnt then."""
+    if example.answer is None:
+        raise ValueError(f"example {example.id} has no answer and cannot be learnt from")
+    return example.answer
+
+
+def factual(record: TeacherRecord | None, version: str) -> Rationale:
+    """Return the factual rationale of a version."""
+    for rationale in record.rationales if record else ():
+        if rationale.kind == "factual" and rationale.version == version:
+            return rationale
+    raise ValueError(f"example {record.example_id if record else '?'} has no {version} rationale")
+
+
+def weighted_views(outputs: StudentOutputs, counts: Mapping[str, Count], weights: Mapping[str, float]) -> Loss:
+    """Return sum over views of weight x mean negative log-likelihood per token of the view, over the whole step.
+
+    Each view is averaged over its own tokens, so that an answer of five tokens weighs as much as a rationale of a
+    hundred (Hsieh et al. 2023, https://arxiv.org/abs/2305.02301, section 3.2). The mean divides by the step's count,
+    not the micro-batch's: shares of micro-batches add up to the loss of the step.
+    """
+    nll = token_nll(outputs.logits, outputs.labels).sum(dim=1)
+    total = nll.new_zeros(())
+    parts = {}
+    for view, weight in weights.items():
+        rows = [n for n, name in enumerate(outputs.views) if name == view]
+        if rows:
+            mean = nll[torch.tensor(rows, device=nll.device)].sum() / counts[view].tokens
+            total = total + weight * mean
+            parts[view] = mean.detach()
+    return Loss(total, parts)
