@@ -31,6 +31,13 @@ class Example(Record):
     group: str | None = None
 
 
+def is_right(example: Example, choice: int | None) -> bool:
+    """Return whether a choice reads as the right one does: where choices repeat, each of the equal ones is right."""
+    if choice is None or example.answer is None:
+        return False
+    return example.choices[choice].strip().casefold() == example.choices[example.answer].strip().casefold()
+
+
 @dataclass(frozen=True, slots=True)
 class Message(Record):
     """One turn of a prompt in chat form; a base model joins the turns."""
