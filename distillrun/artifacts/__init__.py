@@ -1,0 +1,7 @@
+"""Stages, their fingerprints, and the store in which runs share what stages made."""
+
+from distillrun.artifacts.listing import StoredArtifact
+from distillrun.artifacts.stage import Stage, canonical_json
+from distillrun.artifacts.store import Artifact, ArtifactStore
+
+__all__ = ["Artifact", "ArtifactStore", "Stage", "StoredArtifact", "canonical_json"]

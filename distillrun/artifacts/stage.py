@@ -1,0 +1,98 @@
+"""What a stage reads, its fingerprint, and how two stages differ."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from distillrun.records import Json
+
+
+def canonical_json(value: object) -> str:
+    """Return the one JSON text of a value: sorted keys, no spaces, ASCII, floats by `repr`.
+
+    1 and 1.0 are different texts. The typed config decides which of them is written, and where it does not, a needless
+    miss is better than a wrong hit.
+
+    Raises:
+        ValueError: the value holds NaN, an infinity, or something that is not JSON.
+    """
+    try:
+        return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"no canonical JSON for {value!r:.200}: {error}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One stage of one run, described by everything that its output depends on.
+
+    Attributes:
+        name: such as `train` or `evaluate/generated_answer`.
+        version: bumped by hand when the meaning of the output changes.
+        config: only what the stage reads.
+        upstream: stage name -> fingerprint of each artifact that it reads.
+    """
+
+    name: str
+    version: int
+    config: Mapping[str, Json]
+    upstream: Mapping[str, str]
+
+    @property
+    def fingerprint(self) -> str:
+        """Sha256 in hex over the canonical JSON of all four fields."""
+        described = {
+            "stage": self.name,
+            "version": self.version,
+            "config": dict(self.config),
+            "upstream": dict(self.upstream),
+        }
+        return hashlib.sha256(canonical_json(described).encode("ascii")).hexdigest()
+
+
+ABSENT = "absent"
+
+
+def differences(stage: Stage, stored: Stage) -> list[tuple[str, str, str]]:
+    """Return (field, text in `stored`, text in `stage`) of each leaf that differs, in the order of `stage`."""
+    here, there = _leaves(stage), _leaves(stored)
+    fields = [*here, *(field for field in there if field not in here)]
+    return [
+        (field, there.get(field, ABSENT), here.get(field, ABSENT))
+        for field in fields
+        if there.get(field) != here.get(field)
+    ]
+
+
+def explain_miss(stage: Stage, stored: list[Stage]) -> str:
+    """Return why no stored stage of the same name fits: the first field that differs from the nearest one.
+
+    Nearest is the one with the fewest differing fields; among equals the first, so pass the newest first.
+    """
+    if not stored:
+        return "nothing stored yet"
+    nearest = min((differences(stage, other) for other in stored), key=len)
+    if not nearest:
+        return "the stored one is broken"
+    field, there, here = nearest[0]
+    more = f", and {len(nearest) - 1} more" if len(nearest) > 1 else ""
+    return f"{field} differs from the nearest stored one ({_short(there)} there, {_short(here)} here){more}"
+
+
+def _leaves(stage: Stage) -> dict[str, str]:
+    leaves = {"version of the stage": str(stage.version)}
+    leaves |= dict(_flat("", dict(stage.config)))
+    return leaves | {f"upstream {name}": fingerprint[:12] for name, fingerprint in stage.upstream.items()}
+
+
+def _flat(prefix: str, value: object) -> Iterator[tuple[str, str]]:
+    if isinstance(value, Mapping) and value:
+        for key, inner in value.items():
+            yield from _flat(f"{prefix}.{key}" if prefix else str(key), inner)
+    else:
+        yield prefix, json.dumps(value)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 60 else text[:57] + "…"

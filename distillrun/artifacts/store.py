@@ -1,0 +1,171 @@
+"""The store: one folder per fingerprint, made once, published with one rename, checked on every read."""
+
+import logging
+import os
+import shutil
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from filelock import Timeout
+
+from distillrun.artifacts.guard import lock_of, locked, write_errors_explained
+from distillrun.artifacts.listing import BROKEN, PARTIAL, StoredArtifact, describe, safe_name, stored_stages
+from distillrun.artifacts.manifest import (
+    MANIFEST,
+    Manifest,
+    first_problem,
+    make_manifest,
+    read_manifest,
+    sync_folder,
+    write_manifest,
+)
+from distillrun.artifacts.stage import Stage, explain_miss
+from distillrun.errors import ConfigError
+
+log = logging.getLogger("distillrun")
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """A finished stage.
+
+    Attributes:
+        cached: it was there already.
+        seconds: wall time of this call, also of a hit.
+        made_in_s: wall time of the call that finished it, whenever that was.
+    """
+
+    stage: str
+    fingerprint: str
+    folder: Path
+    cached: bool
+    seconds: float
+    made_in_s: float
+
+
+class ArtifactStore:
+    """Stage outputs under `root/<stage>/<16 digits of the fingerprint>`, shared by runs and by processes."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.absolute()
+
+    def get_or_make(self, stage: Stage, make: Callable[[Path], None]) -> Artifact:
+        """Return the stage's artifact, calling `make(work)` if it is not there.
+
+        The work folder of a fingerprint is always the same one: what an interrupted call left in it, the next call
+        finds. Only one process makes an artifact; others wait for it.
+
+        Raises:
+            ConfigError: the store cannot be written, or the disk is full.
+        """
+        started = time.perf_counter()
+        with write_errors_explained(self.root):
+            folder = self._stage_folder(stage.name) / stage.fingerprint[:16]
+            with locked(folder, stage.name):
+                manifest, cached = self._find_or_make(folder, stage, make)
+        seconds = time.perf_counter() - started
+        return Artifact(stage.name, stage.fingerprint, folder, cached, seconds, manifest.seconds)
+
+    def prune(
+        self, *, stage: str | None, older_than_days: float | None, unfinished: bool, dry_run: bool
+    ) -> list[StoredArtifact]:
+        """Delete stored artifacts and return them; with `dry_run` only return them.
+
+        Args:
+            stage: only those of this stage; None = of all.
+            older_than_days: only those last used longer ago; None = of any age.
+            unfinished: only what interrupted stages left and broken artifacts that were set aside, instead of only
+                finished artifacts.
+            dry_run: delete nothing.
+        """
+        oldest = None if older_than_days is None else datetime.now(UTC) - timedelta(days=older_than_days)
+        chosen = [
+            stored
+            for stored in self.list()
+            if stored.complete is not unfinished
+            and (stage is None or safe_name(stage) == stored.folder.parent.name)
+            and (oldest is None or stored.last_used < oldest)
+        ]
+        with write_errors_explained(self.root):
+            return [stored for stored in chosen if dry_run or self._delete(stored)]
+
+    def list(self) -> tuple[StoredArtifact, ...]:
+        """Return every folder of the store that is ours, by stage, the oldest first."""
+        if not self.root.is_dir():
+            return ()
+        folders = [folder for stage in sorted(self.root.iterdir()) if stage.is_dir() for folder in stage.iterdir()]
+        found = [stored for folder in folders if (stored := describe(folder)) is not None]
+        return tuple(sorted(found, key=lambda stored: (stored.stage, stored.created)))
+
+    def _find_or_make(self, folder: Path, stage: Stage, make: Callable[[Path], None]) -> tuple[Manifest, bool]:
+        manifest = self._intact(folder, stage)
+        if manifest is None:
+            return self._make(folder, stage, make), False
+        with suppress(OSError):
+            os.utime(folder / MANIFEST)
+        made = f"made {manifest.created}, {manifest.seconds:.0f} s"
+        log.info("%s: reused %s… (%s)", stage.name, stage.fingerprint[:8], made)
+        return manifest, True
+
+    def _make(self, folder: Path, stage: Stage, make: Callable[[Path], None]) -> Manifest:
+        work = folder.with_name(folder.name + PARTIAL)
+        short = stage.fingerprint[:8]
+        if work.exists():
+            log.info("%s: resuming %s… from what an interrupted run left", stage.name, short)
+        else:
+            log.info("%s: making %s… — %s", stage.name, short, explain_miss(stage, stored_stages(folder.parent)))
+        work.mkdir(exist_ok=True)
+        # left only by a job that died between manifest and rename: without it, nothing here looks finished
+        (work / MANIFEST).unlink(missing_ok=True)
+        started = time.perf_counter()
+        make(work)
+        manifest = make_manifest(stage, work, time.perf_counter() - started)
+        write_manifest(manifest, work)
+        work.rename(folder)
+        sync_folder(folder.parent)
+        return manifest
+
+    def _intact(self, folder: Path, stage: Stage) -> Manifest | None:
+        if not folder.exists():
+            return None
+        manifest = read_manifest(folder)
+        if manifest is None or manifest.fingerprint != stage.fingerprint:
+            problem: str | None = f"{MANIFEST} is missing or broken"
+        else:
+            problem = first_problem(folder, manifest)
+        if problem is None:
+            return manifest
+        aside = folder.with_name(folder.name + BROKEN)
+        log.warning("%s: %s in %s; set aside as %s and made again", stage.name, problem, folder, aside.name)
+        if aside.exists():
+            shutil.rmtree(aside)
+        folder.rename(aside)
+        return None
+
+    def _delete(self, stored: StoredArtifact) -> bool:
+        """Delete one folder unless some process is making it; an interrupted deletion never looks finished."""
+        key = stored.folder.name[:16]
+        try:
+            with lock_of(stored.folder.with_name(key)).acquire(timeout=0):
+                aside = stored.folder.with_name(key + BROKEN)
+                if stored.folder != aside:
+                    if aside.exists():
+                        shutil.rmtree(aside)
+                    stored.folder.rename(aside)
+                shutil.rmtree(aside)
+        except Timeout:
+            log.warning("%s: kept %s, which another process is using", stored.stage, stored.folder)
+            return False
+        return True
+
+    def _stage_folder(self, name: str) -> Path:
+        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder = self.root / safe_name(name)
+        folder.mkdir(exist_ok=True)
+        if folder.resolve().parent != self.root.resolve():
+            raise ConfigError(f"paths.store: {folder} leads out of the store; remove that link")
+        return folder

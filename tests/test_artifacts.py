@@ -1,0 +1,344 @@
+import errno
+import hashlib
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from distillrun.artifacts import Artifact, ArtifactStore, Stage, canonical_json
+from distillrun.errors import ConfigError
+from distillrun.records import Json
+
+STAGE = Stage(
+    name="train",
+    version=1,
+    config={"training": {"learning_rate": 0.001, "max_steps": 50}, "objective": {"name": "multitask"}},
+    upstream={"generate": "ab" * 32},
+)
+WORKER = """
+import os, signal, sys, time
+from pathlib import Path
+from distillrun.artifacts import ArtifactStore, Stage
+
+def make(work):
+    with (work / "calls").open("a") as calls:
+        calls.write("x")
+    {body}
+
+ArtifactStore(Path(sys.argv[1])).get_or_make(Stage("train", 1, {{}}, {{}}), make)
+"""
+
+
+def writes(text: str = "weights") -> Callable[[Path], None]:
+    def make(work: Path) -> None:
+        (work / "student").mkdir(exist_ok=True)
+        (work / "student" / "model.bin").write_text(text)
+
+    return make
+
+
+def never(work: Path) -> None:
+    raise AssertionError(f"{work} should have been reused")
+
+
+def start_worker(root: Path, body: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-c", WORKER.format(body=body), str(root)])
+
+
+@pytest.fixture
+def store(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> ArtifactStore:
+    caplog.set_level(logging.INFO, logger="distillrun")
+    return ArtifactStore(tmp_path / "store")
+
+
+def test_a_stage_is_made_once_and_then_reused(store: ArtifactStore, caplog: pytest.LogCaptureFixture) -> None:
+    first = store.get_or_make(STAGE, writes())
+    second = store.get_or_make(STAGE, never)
+    assert (first.cached, second.cached) == (False, True)
+    assert first.folder == second.folder
+    assert (second.folder / "student" / "model.bin").read_text() == "weights"
+    assert second.made_in_s == pytest.approx(first.made_in_s)
+    assert "train: making" in caplog.messages[0]
+    assert "nothing stored yet" in caplog.messages[0]
+    assert caplog.messages[1].startswith(f"train: reused {STAGE.fingerprint[:8]}… (made 20")
+
+
+def test_the_manifest_describes_the_artifact(store: ArtifactStore) -> None:
+    folder = store.get_or_make(STAGE, writes()).folder
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert manifest["fingerprint"] == STAGE.fingerprint
+    assert manifest["config"] == STAGE.config
+    assert manifest["upstream"] == STAGE.upstream
+    assert set(manifest["versions"]) == {"python", "distillrun", "torch", "transformers"}
+    digest = hashlib.sha256(b"weights").hexdigest()
+    assert manifest["files"] == {"student/model.bin": {"sha256": digest, "bytes": len("weights")}}
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        replace(STAGE, name="evaluate"),
+        replace(STAGE, version=2),
+        replace(STAGE, config={**STAGE.config, "seed": 0}),
+        replace(STAGE, config={"training": STAGE.config["training"]}),
+        replace(STAGE, upstream={"generate": "cd" * 32}),
+        replace(STAGE, upstream={"load": "ab" * 32}),
+    ],
+)
+def test_the_fingerprint_depends_on_each_field(changed: Stage) -> None:
+    assert changed.fingerprint != STAGE.fingerprint
+
+
+def test_the_fingerprint_does_not_depend_on_the_order_of_keys() -> None:
+    turned: dict[str, Json] = {
+        "objective": {"name": "multitask"},
+        "training": {"max_steps": 50, "learning_rate": 0.001},
+    }
+    assert replace(STAGE, config=turned).fingerprint == STAGE.fingerprint
+
+
+def test_canonical_json_tells_1_from_1_0_and_refuses_what_is_not_json() -> None:
+    assert canonical_json({"b": 1, "a": [1.0, None, "é"]}) == '{"a":[1.0,null,"\\u00e9"],"b":1}'
+    for value in (float("nan"), float("inf"), {1, 2}, Path("x")):
+        with pytest.raises(ValueError, match="no canonical JSON"):
+            canonical_json({"x": value})
+
+
+def test_a_miss_names_the_first_field_that_differs_from_the_nearest_one(
+    store: ArtifactStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    far: dict[str, Json] = {"training": {"learning_rate": 0.5, "max_steps": 5}, "objective": {"name": "label_only"}}
+    near: dict[str, Json] = {
+        "training": {"learning_rate": 0.002, "max_steps": 50},
+        "objective": {"name": "multitask"},
+    }
+    store.get_or_make(replace(STAGE, config=near), writes())
+    store.get_or_make(replace(STAGE, config=far), writes())
+    store.get_or_make(STAGE, writes())
+    expected = "training.learning_rate differs from the nearest stored one (0.002 there, 0.001 here)"
+    assert caplog.messages[-1] == f"train: making {STAGE.fingerprint[:8]}… — {expected}"
+
+
+def damage_bytes(folder: Path) -> None:
+    (folder / "student" / "model.bin").write_text("weightz")
+
+
+def damage_size(folder: Path) -> None:
+    (folder / "student" / "model.bin").write_text("")
+
+
+def remove_file(folder: Path) -> None:
+    (folder / "student" / "model.bin").unlink()
+
+
+def tear_manifest(folder: Path) -> None:
+    text = (folder / "manifest.json").read_text()
+    (folder / "manifest.json").write_text(text[: len(text) // 2])
+
+
+def forge_manifest(folder: Path) -> None:
+    text = (folder / "manifest.json").read_text()
+    (folder / "manifest.json").write_text(text.replace('"max_steps": 50', '"max_steps": 51'))
+
+
+@pytest.mark.parametrize(
+    ("damage", "named"),
+    [
+        (damage_bytes, "student/model.bin has other bytes"),
+        (damage_size, "student/model.bin has another size"),
+        (remove_file, "student/model.bin is missing"),
+        (tear_manifest, "manifest.json is missing or broken"),
+        (forge_manifest, "manifest.json is missing or broken"),
+    ],
+)
+def test_a_broken_artifact_is_named_set_aside_and_made_again(
+    store: ArtifactStore, caplog: pytest.LogCaptureFixture, damage: Callable[[Path], None], named: str
+) -> None:
+    folder = store.get_or_make(STAGE, writes()).folder
+    damage(folder)
+    again = store.get_or_make(STAGE, writes())
+    assert not again.cached
+    assert [named in record.message for record in caplog.records if record.levelno == logging.WARNING] == [True]
+    assert (again.folder / "student" / "model.bin").read_text() == "weights"
+    assert folder.with_name(folder.name + ".broken.partial").is_dir()
+    assert store.get_or_make(STAGE, never).cached
+
+
+def test_a_stage_that_fails_publishes_nothing_and_resumes_in_the_same_folder(store: ArtifactStore) -> None:
+    folders = []
+
+    def fail(work: Path) -> None:
+        folders.append(work)
+        (work / "half").write_text("1")
+        raise RuntimeError("out of luck")
+
+    def resume(work: Path) -> None:
+        folders.append(work)
+        (work / "whole").write_text((work / "half").read_text() + "2")
+
+    with pytest.raises(RuntimeError, match="out of luck"):
+        store.get_or_make(STAGE, fail)
+    assert [stored.complete for stored in store.list()] == [False]
+    artifact = store.get_or_make(STAGE, resume)
+    assert folders[0] == folders[1]
+    assert (artifact.folder / "whole").read_text() == "12"
+    assert [stored.complete for stored in store.list()] == [True]
+
+
+def test_a_job_that_dies_between_manifest_and_rename_publishes_nothing(
+    store: ArtifactStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(self: Path, target: Path) -> Path:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", die)
+        with pytest.raises(KeyboardInterrupt):
+            store.get_or_make(STAGE, writes())
+    assert not any(stored.complete for stored in store.list())
+    artifact = store.get_or_make(STAGE, writes("again"))
+    assert not artifact.cached
+    assert store.get_or_make(STAGE, never).cached
+
+
+def test_a_killed_job_frees_its_lock_and_the_next_one_resumes(tmp_path: Path) -> None:
+    killed = start_worker(tmp_path, "os.kill(os.getpid(), signal.SIGKILL)")
+    assert killed.wait(60) == -signal.SIGKILL
+    assert [stored.complete for stored in ArtifactStore(tmp_path).list()] == [False]
+    assert start_worker(tmp_path, "pass").wait(60) == 0
+    (stored,) = ArtifactStore(tmp_path).list()
+    assert stored.complete
+    assert (stored.folder / "calls").read_text() == "xx"
+
+
+def test_two_processes_with_one_key_make_it_once(tmp_path: Path) -> None:
+    workers = [start_worker(tmp_path, "time.sleep(0.5)") for _ in range(3)]
+    assert [worker.wait(60) for worker in workers] == [0, 0, 0]
+    (stored,) = ArtifactStore(tmp_path).list()
+    assert (stored.folder / "calls").read_text() == "x"
+
+
+def test_who_waits_for_another_process_says_so(store: ArtifactStore, caplog: pytest.LogCaptureFixture) -> None:
+    worker = start_worker(store.root, "time.sleep(1.5)")
+    while not list(store.root.glob("train/*.partial/calls")):
+        assert worker.poll() is None
+        time.sleep(0.02)
+    assert store.get_or_make(Stage("train", 1, {}, {}), never).cached
+    assert "waiting for" in caplog.messages[0]
+    assert worker.wait(60) == 0
+
+
+def test_prune_deletes_what_it_is_asked_to_and_nothing_else(store: ArtifactStore) -> None:
+    trained = store.get_or_make(STAGE, writes())
+    loaded = store.get_or_make(replace(STAGE, name="load"), writes())
+    foreign = store.root / "train" / "0123456789abcdef"
+    foreign.mkdir()
+    (foreign / "thesis.tex").write_text("mine")
+    with pytest.raises(RuntimeError):
+        store.get_or_make(replace(STAGE, version=9), raises)
+
+    def folders(*found: Artifact) -> set[Path]:
+        return {artifact.folder for artifact in found}
+
+    listed = store.prune(stage=None, older_than_days=None, unfinished=False, dry_run=True)
+    assert {stored.folder for stored in listed} == folders(trained, loaded)
+    assert trained.folder.exists()
+    assert store.prune(stage=None, older_than_days=1, unfinished=False, dry_run=False) == []
+    (gone,) = store.prune(stage="load", older_than_days=None, unfinished=False, dry_run=False)
+    assert gone.folder == loaded.folder
+    assert not loaded.folder.exists()
+    (left,) = store.prune(stage=None, older_than_days=None, unfinished=True, dry_run=False)
+    assert left.folder.name.endswith(".partial")
+    two_days_ago = time.time() - 2 * 86400
+    os.utime(trained.folder / "manifest.json", (two_days_ago, two_days_ago))
+    assert len(store.prune(stage="train", older_than_days=1, unfinished=False, dry_run=False)) == 1
+    assert (foreign / "thesis.tex").read_text() == "mine"
+    assert store.list() == ()
+
+
+def test_prune_keeps_what_another_process_is_making(store: ArtifactStore) -> None:
+    worker = start_worker(store.root, "time.sleep(1.5)")
+    while not list(store.root.glob("train/*.partial/calls")):
+        assert worker.poll() is None
+        time.sleep(0.02)
+    assert store.prune(stage=None, older_than_days=None, unfinished=True, dry_run=False) == []
+    assert worker.wait(60) == 0
+
+
+def test_use_makes_an_artifact_young_again(store: ArtifactStore) -> None:
+    folder = store.get_or_make(STAGE, writes()).folder
+    os.utime(folder / "manifest.json", (0, 0))
+    assert store.list()[0].last_used.year == 1970
+    store.get_or_make(STAGE, never)
+    assert store.list()[0].last_used.year > 2000
+
+
+def test_names_of_stages_cannot_leave_the_store(store: ArtifactStore) -> None:
+    artifact = store.get_or_make(replace(STAGE, name="../../etc/passwd"), writes())
+    assert artifact.folder.parent == store.root / "etc-passwd"
+    (store.root / "linked").symlink_to(store.root.parent, target_is_directory=True)
+    with pytest.raises(ConfigError, match="leads out of the store"):
+        store.get_or_make(replace(STAGE, name="linked"), writes())
+
+
+def test_the_store_is_private(store: ArtifactStore) -> None:
+    store.get_or_make(STAGE, writes())
+    assert store.root.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_symbolic_link_in_an_artifact_is_refused(store: ArtifactStore) -> None:
+    def link(work: Path) -> None:
+        (work / "data").symlink_to("/etc/hostname")
+
+    with pytest.raises(ValueError, match="symbolic link, data"):
+        store.get_or_make(STAGE, link)
+
+
+def raises(work: Path) -> None:
+    raise RuntimeError(f"cannot make {work}")
+
+
+def test_a_full_disk_names_the_key_and_publishes_nothing(store: ArtifactStore) -> None:
+    def fill(work: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(ConfigError, match=r"paths\.store=.*No space left.*store prune"):
+        store.get_or_make(STAGE, fill)
+    assert not any(stored.complete for stored in store.list())
+
+
+def test_a_store_that_is_a_file_names_the_key(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for root in (tmp_path / "file", tmp_path / "file" / "deeper"):
+        with pytest.raises(ConfigError, match=r"paths\.store=.*cannot be written"):
+            ArtifactStore(root).get_or_make(STAGE, never)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_without_permission_names_the_key(tmp_path: Path) -> None:
+    (tmp_path / "locked").mkdir(mode=0o500)
+    with pytest.raises(ConfigError, match=r"paths\.store=.*cannot be written"):
+        ArtifactStore(tmp_path / "locked" / "store").get_or_make(STAGE, never)
+
+
+def test_a_refusal_elsewhere_is_not_blamed_on_the_store(store: ArtifactStore) -> None:
+    def read(work: Path) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", "/data/teacher")
+
+    with pytest.raises(PermissionError):
+        store.get_or_make(STAGE, read)
+    denied = PermissionError(errno.EACCES, "Permission denied", str(store.root / "train"))
+
+    def write(work: Path) -> None:
+        raise denied
+
+    with pytest.raises(ConfigError, match=r"paths\.store"):
+        store.get_or_make(STAGE, write)
