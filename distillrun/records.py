@@ -159,13 +159,18 @@ class Reply(Record):
 
 @dataclass(frozen=True, slots=True)
 class Prediction(Record):
-    """A student's answer. `choice` None = unparsed: wrong, and counted apart. `choice_log_probs` where scored."""
+    """A student's answer. `choice` None = unparsed: wrong, and counted apart.
+
+    Where the choices were scored: `choice_log_probs` are the log-likelihoods of the answers in nats, summed over their
+    `choice_tokens` tokens.
+    """
 
     example_id: str
     text: str
     rationale: str
     choice: int | None
     choice_log_probs: tuple[float, ...] | None = None
+    choice_tokens: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

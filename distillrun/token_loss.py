@@ -8,10 +8,10 @@ from distillrun.tensors import IGNORE
 
 
 def token_nll(logits: Tensor, labels: Tensor) -> Tensor:
-    """Return the negative log-likelihood of each label in nats, [N, T] in fp32 or better, exactly 0 where the label is IGNORE.
+    """Return the negative log-likelihood of each label in nats, [N, T]; exactly 0 where the label is IGNORE.
 
-    Only learnt positions enter the softmax: what stands elsewhere, even NaN, reaches neither value nor gradient, and
-    padding costs no compute.
+    Computed in fp32 or better. Only learnt positions enter the softmax: what stands elsewhere, even NaN, reaches
+    neither value nor gradient, and padding costs no compute.
     """
     learnt = labels != IGNORE
     kept = logits[learnt]

@@ -1,0 +1,63 @@
+"""The student writes; the task reads the answer."""
+
+from collections.abc import Sequence
+
+from distillrun.errors import ConfigError
+from distillrun.evaluation.share import share, share_by_group
+from distillrun.interfaces import LanguageModel, StudentObjective, Task
+from distillrun.records import Example, Prediction, Query, Score, is_right
+
+
+class GeneratedAnswer:
+    """Greedy text, stopped at the end of sequence, parsed by the task; an unparsed answer is wrong and counted apart.
+
+    Scores: `accuracy` (and `accuracy/<group>`), `unparsed`, and `accuracy_parsed` over the parsed answers only.
+
+    Args:
+        answer_tokens: most new tokens of an answer.
+        explanation_tokens: most new tokens of an explanation; added to the answer's where one text holds both.
+        explain: whether explanations are generated too where they need a text of their own.
+    """
+
+    def __init__(self, answer_tokens: int, explanation_tokens: int, explain: bool) -> None:
+        for key, value in {"answer_tokens": answer_tokens, "explanation_tokens": explanation_tokens}.items():
+            if value < 1:
+                raise ConfigError(f"evaluation.generated_answer.{key}={value} allows no text; choose at least 1")
+        self._answer_tokens = answer_tokens
+        self._explanation_tokens = explanation_tokens
+        self._explain = explain
+
+    def predict(
+        self,
+        student: LanguageModel,
+        objective: StudentObjective,
+        examples: Sequence[Example],
+        task: Task,
+        tokens_per_batch: int,
+    ) -> list[Prediction]:
+        queries = [objective.query(example, task) for example in examples]
+        answers = student.generate([query.answer for query in queries], self._new_tokens(queries), tokens_per_batch)
+        explained = [query.explain for query in queries if query.explain is not None] if self._explain else []
+        explanations: list[str] | list[None] = [None] * len(examples)
+        if explained:
+            explanations = student.generate(explained, self._explanation_tokens, tokens_per_batch)
+        predictions = []
+        for example, answer, explanation in zip(examples, answers, explanations, strict=True):
+            reply = objective.read(answer, explanation)
+            predictions.append(Prediction(example.id, answer, reply.rationale, task.parse(reply.answer, example)))
+        return predictions
+
+    def _new_tokens(self, queries: Sequence[Query]) -> int:
+        """Return the most new tokens that an answer text may need; a rationale after it is only read on request."""
+        places = {query.rationale for query in queries}
+        with_rationale = "before" in places or (self._explain and "after" in places)
+        return self._answer_tokens + (self._explanation_tokens if with_rationale else 0)
+
+    def score(self, predictions: Sequence[Prediction], examples: Sequence[Example]) -> list[Score]:
+        right = [is_right(example, made.choice) for made, example in zip(predictions, examples, strict=True)]
+        parsed = [made.choice is not None for made in predictions]
+        return [
+            *share_by_group("accuracy", right, examples),
+            share("unparsed", [not was_parsed for was_parsed in parsed]),
+            share("accuracy_parsed", [hit for hit, was_parsed in zip(right, parsed, strict=True) if was_parsed]),
+        ]

@@ -1,0 +1,22 @@
+"""Shares of questions as scores, whole and by group."""
+
+from collections.abc import Sequence
+
+from distillrun.records import Example, Score
+from distillrun.statistics.interval import wilson
+
+
+def share(name: str, flags: Sequence[bool]) -> Score:
+    """Return the share of true flags with its 95 % Wilson interval."""
+    low, high = wilson(sum(flags), len(flags))
+    return Score(name, sum(flags) / len(flags) if flags else float("nan"), len(flags), low, high)
+
+
+def share_by_group(name: str, flags: Sequence[bool], examples: Sequence[Example]) -> list[Score]:
+    """Return the share over all examples, then over each group of them (`name/<group>`)."""
+    groups = sorted({example.group for example in examples if example.group is not None})
+    members = {
+        group: [flag for flag, example in zip(flags, examples, strict=True) if example.group == group]
+        for group in groups
+    }
+    return [share(name, flags), *(share(f"{name}/{group}", members[group]) for group in groups)]

@@ -1,0 +1,50 @@
+"""Which examples an optimizer step sees: pure functions of the seed and the step, so that resuming needs no state."""
+
+import hashlib
+from dataclasses import replace
+from functools import lru_cache
+
+import numpy as np
+
+from distillrun.records import Example, TeacherRecord
+
+
+def derive(seed: int, *parts: object) -> int:
+    """Return a 63-bit seed that depends on all parts, the same on every machine and in every process."""
+    text = "\x1f".join(str(part) for part in (seed, *parts))
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
+
+
+@lru_cache(maxsize=2)
+def _permutation(count: int, seed: int, epoch: int) -> np.ndarray:
+    return np.random.default_rng([seed, epoch]).permutation(count)
+
+
+def examples_of_step(count: int, seed: int, size: int, step: int) -> list[tuple[int, int]]:
+    """Return (epoch, index) of each example of one optimizer step.
+
+    An epoch is a permutation seeded by (seed, epoch), so step k is a pure function of (seed, k) and a resumed run sees
+    what the uninterrupted one would have seen. A step may span two epochs: nothing is dropped.
+
+    Args:
+        count: number of training examples, > 0.
+        seed: the training seed.
+        size: examples per step.
+        step: counted from 0.
+    """
+    places = (divmod(place, count) for place in range(step * size, (step + 1) * size))
+    return [(epoch, int(_permutation(count, seed, epoch)[within])) for epoch, within in places]
+
+
+def shuffle_choices(
+    example: Example, record: TeacherRecord | None, seed: int, epoch: int
+) -> tuple[Example, TeacherRecord | None]:
+    """Return the example with its choices in a fresh order, and its record with the indices that follow."""
+    order = np.random.default_rng(derive(seed, "choices", epoch, example.id)).permutation(len(example.choices)).tolist()
+    place = {old: new for new, old in enumerate(order)}
+    answer = None if example.answer is None else place[example.answer]
+    shuffled = replace(example, choices=tuple(example.choices[old] for old in order), answer=answer)
+    if record is None:
+        return shuffled, None
+    rationales = tuple(replace(rationale, supports=place[rationale.supports]) for rationale in record.rationales)
+    return shuffled, replace(record, rationales=rationales)
