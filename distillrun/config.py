@@ -1,0 +1,110 @@
+"""From a composed config to plain, checked Python values; nothing behind `resolve` sees an OmegaConf node."""
+
+import hashlib
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from distillrun.errors import ConfigError
+from distillrun.records import Json
+from distillrun.schema import Keep, Settings
+
+_SECRET = re.compile(
+    r"^token$|(^|_)(api_?key|access_?key|passw(or)?d|secret|credentials?|(api|auth|access|hub|hf)_token)$"
+)
+
+
+@dataclass
+class Config(Settings):
+    """The settings of a run, and which option of each config group they came from."""
+
+    selected: dict[str, Json] = field(default_factory=dict)
+
+
+def resolve(cfg: DictConfig, selected: Mapping[str, Json] | None = None) -> Config:
+    """Return the composed config as plain, checked values.
+
+    Args:
+        cfg: composed by Hydra, or read from a run folder's config.yaml.
+        selected: the option chosen of each config group.
+
+    Raises:
+        ConfigError: naming every value that is missing, out of range or looks like a secret.
+    """
+    try:
+        merged = OmegaConf.merge(OmegaConf.structured(Settings), cfg)
+        missing = sorted(OmegaConf.missing_keys(merged))
+        if missing:
+            raise ConfigError(f"not set: {', '.join(missing)}; give a value, such as {missing[0]}=...")
+        settings: Any = OmegaConf.to_object(merged)
+    except OmegaConfBaseException as error:
+        raise ConfigError(str(error).splitlines()[0] + (f" (at {error.full_key})" if error.full_key else "")) from error
+    config = Config(**vars(settings), selected=dict(selected or {}))
+    problems = [*_secrets(plain(config)), *_wrong_values(config)]
+    if problems:
+        raise ConfigError("\n".join(problems))
+    return config
+
+
+def plain(config: Config) -> dict[str, Any]:
+    """Return the settings as JSON-able values, for config.yaml and trackers; `resolve` reads them back."""
+    values: dict[str, Any] = json.loads(json.dumps(asdict(config)))
+    del values["selected"]
+    return values
+
+
+def digest(config: Config) -> str:
+    """Return the sha256 of what can change a run's results; equal settings have equal digests on every machine.
+
+    Keys are not sorted: the order of the generation steps is part of their meaning.
+    """
+    decisive = {key: value for key, value in plain(config).items() if key not in ("paths", "runtime", "tracking")}
+    return hashlib.sha256(json.dumps(decisive).encode()).hexdigest()
+
+
+def _secrets(node: Any, path: str = "") -> Iterator[str]:
+    """Yield a message for each value that must not be written to disk. The value itself is never shown."""
+    items: Any = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    for key, value in items:
+        here = f"{path}.{key}" if path else str(key)
+        if _SECRET.search(str(key).lower()) and value not in (None, "", {}, []):
+            yield f"{here} looks like a secret, and a config is written to disk; put it in an environment variable"
+        else:
+            yield from _secrets(value, here)
+
+
+def _wrong_values(config: Config) -> Iterator[str]:
+    """Yield a message for each value of the spine that is of the right type but cannot be."""
+    training, runtime = config.training, config.runtime
+    if not re.fullmatch(r"[\w.-]+", config.name) or config.name.startswith("."):
+        yield f"name={config.name!r} becomes a folder's name; use letters, digits, '_', '-' and '.'"
+    positive = {
+        **_values("training", training, "max_steps examples_per_step learning_rate epsilon micro_batch_tokens"),
+        **_values("training", training, "max_gradient_norm dev_examples dev_new_tokens patience log_every"),
+        **_values("runtime", runtime, "tokens_per_batch threads"),
+    }
+    for key, value in positive.items():
+        if value is not None and not 0 < value < math.inf:
+            yield f"{key}={value} must be above 0"
+    for key, value in _values("training", training, "warmup_steps weight_decay eval_every save_every seed").items():
+        if not 0 <= value < math.inf:
+            yield f"{key}={value} must be 0 or more"
+    for key, value in _values("training", training, "beta1 beta2").items():
+        if not 0 <= value < 1:
+            yield f"{key}={value} must be in [0, 1)"
+    if training.eval_every == 0 and training.keep is Keep.best:
+        yield "training.keep=best needs dev checks, but training.eval_every=0; set training.eval_every or keep=last"
+    if training.eval_every == 0 and training.patience is not None:
+        yield "training.patience needs dev checks, but training.eval_every=0; set training.eval_every or patience=null"
+    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", runtime.device):
+        yield f"runtime.device={runtime.device} is not a device; choose auto, cpu, cuda, cuda:0 or mps"
+
+
+def _values(section: str, node: object, names: str) -> dict[str, Any]:
+    return {f"{section}.{name}": getattr(node, name) for name in names.split()}

@@ -1,0 +1,129 @@
+"""The schema of a run's settings: what Hydra composes against and our code reads as `config.x`.
+
+The leaves (task, teacher, ...) are open here: their schema is the constructor that their `_target_` names, see
+`distillrun.build`. Light enough for the command line: no torch.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from omegaconf import MISSING
+
+
+class Until(StrEnum):
+    """The stage after which a run stops, in order."""
+
+    load = "load"
+    generate = "generate"
+    train = "train"
+    evaluate = "evaluate"
+    report = "report"
+
+
+class Schedule(StrEnum):
+    """How the learning rate falls from its peak, after the warm-up, to zero at `max_steps` (or stays)."""
+
+    linear = "linear"
+    cosine = "cosine"
+    constant = "constant"
+
+
+class Precision(StrEnum):
+    """The arithmetic of the forward pass; the weights are float32 in both."""
+
+    fp32 = "fp32"
+    bf16 = "bf16"
+
+
+class Keep(StrEnum):
+    """Which student is kept: the best on dev, or the last."""
+
+    best = "best"
+    last = "last"
+
+
+class Progress(StrEnum):
+    """When a progress bar is drawn: on a terminal, or never."""
+
+    auto = "auto"
+    never = "never"
+
+
+@dataclass
+class GenerationConfig:
+    """The teacher's work: steps by name, in the order in which they run."""
+
+    seed: int = 0
+    steps: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class TrainingConfig:
+    """The one training loop; units and meaning of each field stand in conf/training."""
+
+    max_steps: int = MISSING
+    examples_per_step: int = MISSING
+    learning_rate: float = MISSING
+    warmup_steps: int = MISSING
+    schedule: Schedule = MISSING
+    weight_decay: float = MISSING
+    beta1: float = MISSING
+    beta2: float = MISSING
+    epsilon: float = MISSING
+    max_gradient_norm: float | None = MISSING
+    seed: int = MISSING
+    precision: Precision = MISSING
+    micro_batch_tokens: int = MISSING
+    shuffle_choices: bool = MISSING
+    eval_every: int = MISSING
+    dev_examples: int | None = MISSING
+    dev_new_tokens: int = MISSING
+    keep: Keep = MISSING
+    patience: int | None = MISSING
+    save_every: int = MISSING
+    log_every: int = MISSING
+
+
+@dataclass
+class RuntimeConfig:
+    """What may change speed but never results."""
+
+    device: str = MISSING
+    tokens_per_batch: int = MISSING
+    progress: Progress = MISSING
+    threads: int | None = MISSING
+    allow_targets: list[str] = MISSING
+
+
+@dataclass
+class PathsConfig:
+    """Where results go, relative to the current folder. `run` None: a new folder under `runs`."""
+
+    store: str = "artifacts"
+    runs: str = "runs"
+    run: str | None = None
+
+
+@dataclass
+class Settings:
+    """Everything that YAML files and the command line decide."""
+
+    name: str = MISSING
+    until: Until = MISSING
+    task: Any = MISSING
+    teacher: Any = MISSING
+    generation: GenerationConfig = field(default_factory=GenerationConfig)
+    student: Any = MISSING
+    objective: Any = MISSING
+    evaluation: dict[str, Any] = field(default_factory=dict)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+    tracking: Any = MISSING
+    runtime: RuntimeConfig = field(default_factory=RuntimeConfig)
+    paths: PathsConfig = field(default_factory=PathsConfig)
+
+
+def register_schema() -> None:
+    """Make `Settings` known to Hydra as the config named `schema`; conf/config.yaml lists it first."""
+    ConfigStore.instance().store(name="schema", node=Settings, provider="distillrun")
