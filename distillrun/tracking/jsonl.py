@@ -1,0 +1,111 @@
+"""The run folder's own metrics, always written, and the tracker that adds nothing to them."""
+
+import json
+import logging
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from distillrun.interfaces import Tracker
+from distillrun.records import Json
+
+log = logging.getLogger("distillrun")
+
+METRICS = "metrics.jsonl"
+
+
+class Jsonl:
+    """No tracker besides the run folder."""
+
+    def start(self, folder: Path, name: str, config: Mapping[str, Json]) -> None: ...
+
+    def log(self, metrics: Mapping[str, float], step: int) -> None: ...
+
+    def summary(self, values: Mapping[str, Json]) -> None: ...
+
+    def table(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[Json]]) -> None: ...
+
+    def finish(self, succeeded: bool) -> None: ...
+
+
+class RunLog:
+    """Writes every metric to `metrics.jsonl` and passes everything on to the chosen tracker.
+
+    The file is the record: a tracker that fails is named once in the log and the run goes on without it.
+    """
+
+    def __init__(self, tracker: Tracker) -> None:
+        self._tracker = tracker
+        self._file: Path | None = None
+        self._tracker_failed = False
+
+    def start(self, folder: Path, name: str, config: Mapping[str, Json]) -> None:
+        self._file = folder / METRICS
+        self._try("start", lambda: self._tracker.start(folder, name, config))
+
+    def rewind(self, step: int) -> None:
+        """Drop the lines after a step, which a resumed run is about to write again. 0 drops all but step 0."""
+        if self._file is None or not self._file.exists():
+            return
+        kept = [line for line in read_metrics(self._file) if _step_of(line) <= step]
+        shorter = self._file.with_name(METRICS + ".tmp")
+        shorter.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
+        shorter.replace(self._file)
+
+    def log(self, metrics: Mapping[str, float], step: int) -> None:
+        """Append one line `{"step", "time", name: value, …}`; a value that is not finite is written as null."""
+        if self._file is None:
+            raise RuntimeError("RunLog.start comes before RunLog.log")
+        values = {name: float(value) if math.isfinite(value) else None for name, value in metrics.items()}
+        line = json.dumps({"step": step, "time": round(time.time(), 3), **values}, allow_nan=False)
+        with self._file.open("a", encoding="utf-8") as stream:
+            stream.write(line + "\n")
+        self._try("log", lambda: self._tracker.log(metrics, step))
+
+    def summary(self, values: Mapping[str, Json]) -> None:
+        self._try("summary", lambda: self._tracker.summary(values))
+
+    def table(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[Json]]) -> None:
+        self._try("table", lambda: self._tracker.table(name, columns, rows))
+
+    def finish(self, succeeded: bool) -> None:
+        """End the tracker's run, also after it failed: a run that stays open looks as if it were still running."""
+        failed, self._tracker_failed = self._tracker_failed, False
+        self._try("finish", lambda: self._tracker.finish(succeeded), silent=failed)
+
+    def _try(self, what: str, call: Callable[[], None], silent: bool = False) -> None:
+        if self._tracker_failed:
+            return
+        try:
+            call()
+        except Exception as error:
+            self._tracker_failed = True
+            if not silent:
+                reason = (str(error).splitlines() or [""])[0]
+                log.warning(
+                    "tracking: %s failed in %s (%s: %s); the run goes on, its metrics are in %s",
+                    type(self._tracker).__name__,
+                    what,
+                    type(error).__name__,
+                    reason,
+                    METRICS,
+                )
+
+
+def read_metrics(file: Path) -> list[dict[str, Json]]:
+    """Return the lines of a metrics file, without a last line that was torn by a kill."""
+    lines: list[dict[str, Json]] = []
+    for text in file.read_text(encoding="utf-8").splitlines():
+        try:
+            line = json.loads(text)
+        except json.JSONDecodeError:
+            continue
+        if isinstance(line, dict):
+            lines.append(line)
+    return lines
+
+
+def _step_of(line: Mapping[str, Json]) -> float:
+    step = line.get("step")
+    return step if isinstance(step, int) else math.inf

@@ -1,0 +1,108 @@
+"""Weights & Biases, online where there is a key and a network, offline otherwise."""
+
+import importlib
+import logging
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from distillrun.errors import ConfigError, nearest
+from distillrun.records import Json
+
+log = logging.getLogger("distillrun")
+
+MODES = ("auto", "online", "offline")
+KEYS = ("WANDB_API_KEY", "WANDB_IDENTITY_TOKEN_FILE")
+
+
+class Wandb:
+    """One wandb run per job, always finished. `wandb sync RUN_FOLDER/wandb/offline-run-*` uploads an offline one.
+
+    Args:
+        project: what wandb files the run under.
+        entity: the user or team; None = the default of the key.
+        mode: `auto` = online when wandb has a key (environment or its own login), offline otherwise.
+        group: what wandb groups runs by, such as a sweep; None = no group.
+        tags: words to filter runs by.
+        init_timeout_s: how long to wait for the server before the run goes on offline.
+    """
+
+    def __init__(
+        self, project: str, entity: str | None, mode: str, group: str | None, tags: Sequence[str], init_timeout_s: float
+    ) -> None:
+        if mode not in MODES:
+            raise ConfigError(f"tracking.mode={mode} is none of {', '.join(MODES)}{nearest(mode, MODES)}")
+        self.project = project
+        self.entity = entity
+        self.mode = mode
+        self.group = group
+        self.tags = tuple(tags)
+        self.init_timeout_s = init_timeout_s
+        self._wandb: Any = None
+        self._run: Any = None
+
+    def start(self, folder: Path, name: str, config: Mapping[str, Json]) -> None:
+        """Open the run; its files go to `folder/wandb`. Never prompts, and never waits longer than the timeout."""
+        self._wandb = importlib.import_module("wandb")
+        if self._mode() == "online":
+            before = set(folder.glob("wandb/run-*"))
+            try:
+                self._run = self._open("online", folder, name, config)
+            except Exception as error:
+                reason = (str(error).splitlines() or [type(error).__name__])[0]
+                log.warning("tracking: wandb cannot be reached, so this run is recorded offline (%s)", reason)
+                for attempt in set(folder.glob("wandb/run-*")) - before:
+                    shutil.rmtree(attempt, ignore_errors=True)
+        if self._run is None:
+            self._run = self._open("offline", folder, name, config)
+
+    def log(self, metrics: Mapping[str, float], step: int) -> None:
+        if self._run is not None:
+            self._run.log(dict(metrics), step=step)
+
+    def summary(self, values: Mapping[str, Json]) -> None:
+        if self._run is not None:
+            self._run.summary.update(dict(values))
+
+    def table(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[Json]]) -> None:
+        if self._run is not None:
+            self._run.log({name: self._wandb.Table(columns=list(columns), data=[list(row) for row in rows])})
+
+    def finish(self, succeeded: bool) -> None:
+        run, self._run = self._run, None
+        if run is not None:
+            run.finish(exit_code=0 if succeeded else 1)
+
+    def _mode(self) -> str:
+        if self.mode == "offline" or (self.mode == "auto" and os.environ.get("WANDB_MODE") in ("offline", "dryrun")):
+            return "offline"
+        if any(os.environ.get(key) for key in KEYS) or self._wandb.api.api_key:
+            return "online"
+        if self.mode == "online":
+            # going online without a key would prompt for one, or fail where nobody can answer
+            log.warning("tracking.mode=online, but wandb has no key (`wandb login`); this run is recorded offline")
+        return "offline"
+
+    def _open(self, mode: str, folder: Path, name: str, config: Mapping[str, Json]) -> Any:
+        settings = self._wandb.Settings(
+            console="off",
+            disable_git=True,
+            init_timeout=self.init_timeout_s,
+            quiet=True,
+            save_code=False,
+            silent=True,
+            x_disable_meta=True,  # the command line may hold a secret
+        )
+        return self._wandb.init(
+            project=self.project,
+            entity=self.entity,
+            mode=mode,
+            group=self.group,
+            tags=self.tags,
+            name=name,
+            config=dict(config),
+            dir=folder,
+            settings=settings,
+        )
