@@ -1,0 +1,86 @@
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from distillrun.statistics.interval import mean_interval, wilson
+
+
+def test_wilson_agrees_with_a_computation_by_hand() -> None:
+    # 8 of 10, z = 1.96: center (0.8 + 3.8416 / 20) / 1.38416 = 0.716740, spread 1.96 sqrt(0.016 + 0.009604) / 1.38416
+    low, high = wilson(8, 10)
+    assert low == pytest.approx(0.490160, abs=2e-5)
+    assert high == pytest.approx(0.943320, abs=2e-5)
+
+
+def test_wilson_is_honest_at_both_ends() -> None:
+    # 0 of n: the upper bound is z^2 / (n + z^2)
+    assert wilson(0, 10) == pytest.approx((0.0, 3.841459 / 13.841459), abs=1e-6)
+    assert wilson(10, 10) == pytest.approx((10 / 13.841459, 1.0), abs=1e-6)
+    assert wilson(0, 1221)[0] == 0.0
+    assert wilson(1221, 1221)[1] == 1.0
+
+
+def test_nothing_is_known_of_a_share_of_nothing() -> None:
+    assert wilson(0, 0) == (0.0, 1.0)
+
+
+@given(st.integers(0, 2000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
+def test_wilson_holds_the_share_and_mirrors(counts: tuple[int, int]) -> None:
+    successes, n = counts
+    low, high = wilson(successes, n)
+    assert 0 <= low <= high <= 1
+    if n:
+        assert low <= successes / n <= high
+    mirrored = wilson(n - successes, n)
+    assert mirrored == pytest.approx((1 - high, 1 - low), abs=1e-12)
+
+
+@pytest.mark.parametrize(("successes", "n"), [(0, 7), (3, 7), (7, 7), (244, 1221), (700, 1221)])
+@pytest.mark.parametrize("confidence", [0.9, 0.95, 0.99])
+def test_wilson_agrees_with_scipy(successes: int, n: int, confidence: float) -> None:
+    from scipy.stats import binomtest
+
+    expected = binomtest(successes, n).proportion_ci(confidence, method="wilson")
+    assert wilson(successes, n, confidence) == pytest.approx((expected.low, expected.high), abs=1e-12)
+
+
+def test_the_mean_interval_agrees_with_a_computation_by_hand() -> None:
+    # mean 2, sd 1, t(2 degrees, 97.5 %) = 4.302653, half width 4.302653 / sqrt(3)
+    assert mean_interval([1.0, 2.0, 3.0]) == pytest.approx((2.0, -0.484138, 4.484138), abs=1e-6)
+
+
+@pytest.mark.parametrize("confidence", [0.9, 0.95, 0.99])
+def test_the_mean_interval_agrees_with_scipy(confidence: float) -> None:
+    from scipy import stats
+
+    values = [0.61, 0.58, 0.66, 0.63, 0.59, 0.6]
+    low, high = stats.t.interval(confidence, len(values) - 1, loc=sum(values) / len(values), scale=stats.sem(values))
+    assert mean_interval(values, confidence)[1:] == pytest.approx((low, high), abs=1e-12)
+
+
+def test_equal_values_have_an_interval_of_no_width() -> None:
+    assert mean_interval([0.5, 0.5, 0.5]) == (0.5, 0.5, 0.5)
+
+
+def test_the_spread_of_one_value_is_unknown() -> None:
+    mean, low, high = mean_interval([0.25])
+    assert mean == 0.25
+    assert math.isnan(low)
+    assert math.isnan(high)
+    assert all(math.isnan(value) for value in mean_interval([]))
+
+
+@pytest.mark.parametrize(("successes", "n"), [(-1, 5), (6, 5), (1, 0)])
+def test_an_impossible_share_is_refused(successes: int, n: int) -> None:
+    with pytest.raises(ValueError, match="no share"):
+        wilson(successes, n)
+
+
+@pytest.mark.parametrize("confidence", [0.0, 1.0, 95.0])
+def test_an_impossible_confidence_is_refused(confidence: float) -> None:
+    with pytest.raises(ValueError, match="not between 0 and 1"):
+        wilson(1, 2, confidence)
+    with pytest.raises(ValueError, match="not between 0 and 1"):
+        mean_interval([1.0, 2.0], confidence)
