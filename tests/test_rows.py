@@ -1,0 +1,130 @@
+"""Every kind of file gives the same rows, and a broken one is named by file and line."""
+
+import json
+import logging
+from pathlib import Path
+
+import pytest
+
+from distillrun.errors import ConfigError
+from distillrun.rows import digest_of, find_rows, read_rows
+
+ROWS = [{"id": "1", "text": 'a, "b"\nc'}, {"id": "2", "text": "Zürich\u2028"}, {"id": "3", "text": ""}]
+
+
+def _save(folder: Path, rows: list[dict[str, str]]) -> None:
+    import datasets
+
+    datasets.Dataset.from_list(rows).save_to_disk(folder)
+
+
+def _write(folder: Path, kind: str) -> Path:
+    path = folder / f"train{kind}"
+    if kind == ".jsonl":
+        path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n\n" for row in ROWS), encoding="utf-8")
+    elif kind == ".json":
+        path.write_text("\ufeff" + json.dumps(ROWS, indent=1), encoding="utf-8")
+    elif kind == ".csv":
+        path.write_text('id,text\n1,"a, ""b""\nc"\n2,Zürich\u2028\n\n3,\n', encoding="utf-8")
+    elif kind == "":
+        _save(path, ROWS)
+    else:
+        for number, row in zip((0, 2, 10), ROWS, strict=True):
+            _save(path / f"shard_{number}", [row])
+    return path
+
+
+@pytest.mark.parametrize("kind", [".jsonl", ".json", ".csv", "", "_shards"])
+def test_every_kind_gives_the_same_rows(tmp_path: Path, kind: str) -> None:
+    assert [row.values for row in read_rows(_write(tmp_path, kind))] == ROWS
+
+
+def test_rows_know_their_line(tmp_path: Path) -> None:
+    assert [row.where[-14:] for row in read_rows(_write(tmp_path, ".jsonl"))] == [
+        f"/train.jsonl:{n}"[-14:] for n in (1, 3, 5)
+    ]
+    assert [row.where.rsplit("/")[-1] for row in read_rows(_write(tmp_path, ".csv"))] == [
+        "train.csv:3",
+        "train.csv:4",
+        "train.csv:6",
+    ]
+
+
+def test_json_lines_may_be_called_json(tmp_path: Path) -> None:
+    path = tmp_path / "train.json"
+    path.write_text("".join(json.dumps(row) + "\n" for row in ROWS), encoding="utf-8")
+    assert [row.values for row in read_rows(path)] == ROWS
+
+
+def test_a_gap_between_shards_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        list(read_rows(_write(tmp_path, "_shards")))
+    assert "some may be missing" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.jsonl", '{"id": 1}\n{"id": \n', r"a\.jsonl:2: malformed JSON"),
+        ("a.jsonl", '{"id": 1}\n[1]\n', r"a\.jsonl:2: a row must be an object"),
+        ("a.jsonl", '{"id": "\\ud83d"}\n', r"a\.jsonl:1: cannot be read as UTF-8"),
+        ("a.json", '[{"id": 1},\n {"id" 2}]', r"a\.json:2: malformed JSON"),
+        ("a.json", '[{"id": 1}, 2]', r"a\.json:entry 2: a row must be an object"),
+        ("a.csv", "id,text\n1,a\n2\n", r"a\.csv:3: 1 cells, but 2 columns"),
+        ("a.csv", 'id,text\n1,"a\n', r"a\.csv:2: malformed CSV"),
+        ("a.csv", "id,id\n1,2\n", r"a\.csv:1: the first line must name each column once"),
+        ("a.csv", "", r"a\.csv:1"),
+        ("a.txt", "hello", r"a\.txt cannot be read: give a \.jsonl, \.json, \.csv file"),
+    ],
+)
+def test_a_broken_file_is_named_by_line(tmp_path: Path, name: str, content: str, message: str) -> None:
+    (tmp_path / name).write_text(content, encoding="utf-8")
+    with pytest.raises(ConfigError, match=message):
+        list(read_rows(tmp_path / name))
+
+
+def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
+    for name, content in {"a.jsonl": b'{"id": "\xff"}\n', "a.csv": b"id\n\xff\n"}.items():
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(ConfigError, match=name):
+            list(read_rows(tmp_path / name))
+
+
+def test_a_missing_path_names_its_neighbour(tmp_path: Path) -> None:
+    (tmp_path / "cqa-train").mkdir()
+    with pytest.raises(ConfigError, match=r"does not exist \(did you mean 'cqa-train'"):
+        list(read_rows(tmp_path / "cqa-trian"))
+
+
+def test_folders_without_rows_say_what_they_hold(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="it holds: nothing"):
+        list(read_rows(tmp_path))
+    (tmp_path / "dataset_dict.json").write_text('{"splits": ["train", "test"]}', encoding="utf-8")
+    with pytest.raises(ConfigError, match="holds the splits train, test"):
+        list(read_rows(tmp_path))
+
+
+def test_a_file_is_found_by_its_stem(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"holds no train\.jsonl.*it holds: nothing"):
+        find_rows(tmp_path, "train")
+    (tmp_path / "train.txt").touch()
+    (tmp_path / "train.csv").touch()
+    assert find_rows(tmp_path, "train").name == "train.csv"
+    (tmp_path / "train").mkdir()
+    with pytest.raises(ConfigError, match=r"train and train\.csv; keep one"):
+        find_rows(tmp_path, "train")
+
+
+def test_a_digest_follows_names_and_contents_only(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name / "shard_0").mkdir(parents=True)
+        (tmp_path / name / "shard_0" / "data").write_bytes(b"same")
+    (tmp_path / "one" / "shard_0" / "cache-1.arrow").touch()
+    (tmp_path / "one" / ".lock").touch()
+    same = digest_of(tmp_path / "one")
+    assert digest_of(tmp_path / "two") == same
+    (tmp_path / "two" / "shard_0" / "data").write_bytes(b"other")
+    assert digest_of(tmp_path / "two") != same
+    (tmp_path / "two" / "shard_0" / "data").write_bytes(b"same")
+    (tmp_path / "two" / "shard_0").rename(tmp_path / "two" / "shard_1")
+    assert digest_of(tmp_path / "two") != same
