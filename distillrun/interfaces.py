@@ -81,7 +81,11 @@ class RecordedTeacher(Protocol):
 
 @runtime_checkable
 class GenerationStep(Protocol):
-    """One step of data generation. `needs` and `makes` name kinds of rationale: initial, revised, counterfactual."""
+    """One step of data generation, cached by itself.
+
+    `needs` and `makes` name what steps hand on: initial, critique, revised, counterfactual. A step sees what the earlier
+    steps made of what it needs, and nothing else, so that it is never run again because of a step beside it.
+    """
 
     needs: frozenset[str]
 
@@ -96,7 +100,7 @@ class GenerationStep(Protocol):
         teacher: Teacher | RecordedTeacher,
         seed: int,
     ) -> Iterator[TeacherRecord]:
-        """Yield one record per example, in order: the earlier record with what this step adds."""
+        """Yield one record per example, in order, holding what this step adds to the record that it was given."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from distillrun.errors import ConfigError
-from distillrun.interfaces import RecordedTeacher, Task, Teacher
+from distillrun.interfaces import RecordedTeacher, Teacher
 from distillrun.records import Completion, Example, Json, Message, Prompt, Rationale, Sampling, TeacherRecord
 
 

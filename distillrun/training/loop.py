@@ -2,6 +2,7 @@
 
 import logging
 import math
+import shutil
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +19,7 @@ from distillrun.progress import Bar
 from distillrun.records import Example, Score, TargetPair, TeacherRecord
 from distillrun.schema import Keep, Precision, TrainingConfig
 from distillrun.tensors import Count
-from distillrun.training.checkpoint import Progress, load_weights, resume, save_checkpoint, save_weights
+from distillrun.training.checkpoint import Progress, checkpoints, load_weights, resume, save_checkpoint, save_weights
 from distillrun.training.order import derive, examples_of_step, shuffle_choices
 from distillrun.training.schedule import learning_rate_share
 
@@ -34,10 +35,8 @@ class Trainer:
         examples: the training examples.
         records: the teacher's record of each example; None where the objective needs no teacher.
         settings: checked settings.
+        device: where to train.
         folder: where checkpoints live; one that was interrupted here is resumed.
-        dev_check: returns the dev accuracy of the model as it is now.
-        report: takes metrics and the step that they belong to.
-        stopping: says whether to save and stop after the current step.
     """
 
     def __init__(
@@ -50,9 +49,6 @@ class Trainer:
         settings: TrainingConfig,
         device: torch.device,
         folder: Path,
-        dev_check: Callable[[], Score],
-        report: Callable[[Mapping[str, float], int], None],
-        stopping: Callable[[], bool],
     ) -> None:
         self._model = model
         self._objective = objective
@@ -61,9 +57,6 @@ class Trainer:
         self._records = records
         self._settings = settings
         self._folder = folder
-        self._dev_check = dev_check
-        self._report = report
-        self._stopping = stopping
         precision = "bf16" if settings.precision is Precision.bf16 else "no"
         self._accelerator = Accelerator(cpu=device.type == "cpu", mixed_precision=precision)
         if self._accelerator.num_processes > 1:
@@ -75,13 +68,27 @@ class Trainer:
             eps=settings.epsilon,
         )
         _, self._optimizer = self._accelerator.prepare(model.module, optimizer)
-        self._progress = resume(folder, model.module, optimizer)
+        self.progress = resume(folder, model.module, optimizer)
         self._sums: defaultdict[str, float] = defaultdict(float)
         self._summed_steps = 0
 
-    def run(self) -> Progress:
-        """Train to the end and leave the kept weights in the model. Raises KeyboardInterrupt once stopped and saved."""
-        settings, progress = self._settings, self._progress
+    def run(
+        self,
+        dev_check: Callable[[], Score],
+        report: Callable[[Mapping[str, float], int], None],
+        stopping: Callable[[], bool],
+    ) -> Progress:
+        """Train to the end and leave the kept weights in the model.
+
+        Args:
+            dev_check: returns the dev accuracy of the model as it is now.
+            report: takes metrics and the step that they belong to.
+            stopping: says whether to save and stop after the current step.
+
+        Raises:
+            KeyboardInterrupt: stopped as asked; the state is saved.
+        """
+        settings, progress = self._settings, self.progress
         if progress.step:
             log.info("train: resumed after step %d of %d", progress.step, settings.max_steps)
         with Bar("train", settings.max_steps, done=progress.step) as bar:
@@ -89,17 +96,15 @@ class Trainer:
                 started = time.perf_counter()
                 loss = self._step(progress.step)
                 progress.step += 1
-                self._check_dev(bar)
+                self._report_means(report)
+                if self._check_is_due():
+                    self._check_dev(dev_check(), report, bar)
                 progress.seconds += time.perf_counter() - started
                 bar.advance(f"loss {loss:.3f}")
-                if self._stopping():
+                if stopping():
                     self._save()
                     raise KeyboardInterrupt
-                if (
-                    settings.save_every
-                    and progress.step % settings.save_every == 0
-                    and progress.step < settings.max_steps
-                ):
+                if self._save_is_due():
                     self._save()
         if settings.keep is Keep.best:
             load_weights(self._model.module, self._best(progress.best_step))
@@ -107,10 +112,21 @@ class Trainer:
         self._accelerator.free_memory()
         return progress
 
-    def _save(self) -> None:
-        save_checkpoint(self._folder, self._model.module, self._optimizer.optimizer, self._progress)
+    def clear(self) -> None:
+        """Delete checkpoints and kept weights: the student is saved, and optimizer states are large."""
+        for path in checkpoints(self._folder):
+            shutil.rmtree(path)
         for file in self._folder.glob("best-*.safetensors"):
-            if file != self._best(self._progress.best_step):
+            file.unlink()
+
+    def _save_is_due(self) -> bool:
+        every, step = self._settings.save_every, self.progress.step
+        return every > 0 and step % every == 0 and step < self._settings.max_steps
+
+    def _save(self) -> None:
+        save_checkpoint(self._folder, self._model.module, self._optimizer.optimizer, self.progress)
+        for file in self._folder.glob("best-*.safetensors"):
+            if file != self._best(self.progress.best_step):
                 file.unlink()
 
     def _best(self, step: int) -> Path:
@@ -130,8 +146,8 @@ class Trainer:
             loss = self._objective.loss(model.forward(batch), counts)
             self._accelerator.backward(loss.total)
             total += loss.total.item()
-            self._progress.real_tokens += batch.real_tokens
-            self._progress.padded_tokens += batch.padded_tokens
+            self.progress.real_tokens += batch.real_tokens
+            self.progress.padded_tokens += batch.padded_tokens
             for name, part in loss.parts.items():
                 self._sums[f"train/loss/{name}"] += part.item()
         if not math.isfinite(total):
@@ -146,8 +162,10 @@ class Trainer:
             group["lr"] = settings.learning_rate * share
         self._optimizer.step()
         self._optimizer.zero_grad()
-        self._progress.target_tokens += sum(count.tokens for count in counts.values())
-        self._log(step + 1, total, float(norm), settings.learning_rate * share)
+        self.progress.target_tokens += sum(count.tokens for count in counts.values())
+        self._sums["train/loss"] += total
+        self._sums["train/gradient_norm"] += float(norm)
+        self._sums["train/learning_rate"] += settings.learning_rate * share
         return total
 
     def _pairs(self, step: int) -> tuple[list[TargetPair], list[int]]:
@@ -167,26 +185,23 @@ class Trainer:
             rows.extend([row] * len(made))
         return pairs, rows
 
-    def _log(self, step: int, loss: float, norm: float, learning_rate: float) -> None:
-        """Report the mean of the last `log_every` steps."""
-        self._sums["train/loss"] += loss
-        self._sums["train/gradient_norm"] += norm
+    def _report_means(self, report: Callable[[Mapping[str, float], int], None]) -> None:
+        """Report the means over the steps since the last report, where one is due."""
+        step = self.progress.step
         self._summed_steps += 1
         if step % self._settings.log_every == 0 or step == self._settings.max_steps:
-            means = {name: total / self._summed_steps for name, total in sorted(self._sums.items())}
-            self._report({**means, "train/learning_rate": learning_rate}, step)
+            report({name: total / self._summed_steps for name, total in sorted(self._sums.items())}, step)
             self._sums.clear()
             self._summed_steps = 0
 
-    def _check_dev(self, bar: Bar) -> None:
-        """Ask the dev questions where the step is due, keep the best weights, and stop early where nothing gains."""
-        settings, progress = self._settings, self._progress
-        due = settings.eval_every and progress.step % settings.eval_every == 0
-        if not due and progress.step < settings.max_steps:
-            return
-        self._model.module.eval()
-        score = self._dev_check()
-        self._report({"dev/accuracy": score.value}, progress.step)
+    def _check_is_due(self) -> bool:
+        every, step = self._settings.eval_every, self.progress.step
+        return step == self._settings.max_steps or (every > 0 and step % every == 0)
+
+    def _check_dev(self, score: Score, report: Callable[[Mapping[str, float], int], None], bar: Bar) -> None:
+        """Keep the weights if they are the best so far, and stop early where nothing gains."""
+        settings, progress = self._settings, self.progress
+        report({"dev/accuracy": score.value}, progress.step)
         bar.note(f"dev accuracy {score.value:.3f}")
         progress.stale_checks += 1
         better = progress.best_step == 0 or score.value > progress.best_accuracy

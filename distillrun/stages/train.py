@@ -1,0 +1,114 @@
+"""The train stage: from an untrained student to a saved one."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from distillrun.artifacts import Artifact, ArtifactStore, Stage
+from distillrun.evaluation.generated_answer import GeneratedAnswer
+from distillrun.interfaces import Student, StudentObjective, Task
+from distillrun.interrupt import stops_when_saved
+from distillrun.records import Example, Json, Score, TeacherRecord
+from distillrun.schema import RuntimeConfig, TrainingConfig
+from distillrun.stages.files import write_json
+
+VERSION = 1
+
+Report = Callable[[Mapping[str, float], int], None]
+"""Takes metrics and the optimizer step that they belong to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """What a student is trained on. There is no test example in it, and the stage is given nothing else."""
+
+    train: Sequence[Example]
+    dev: Sequence[Example]
+    records: Sequence[TeacherRecord] | None
+
+
+def train(
+    store: ArtifactStore,
+    student: Student,
+    objective: StudentObjective,
+    task: Task,
+    lesson: Lesson,
+    leaves: Mapping[str, Json],
+    training: TrainingConfig,
+    runtime: RuntimeConfig,
+    upstream: Mapping[str, str],
+    report: Report,
+) -> Artifact:
+    """Train the student, or find it trained; an interrupted training goes on from its last checkpoint.
+
+    Args:
+        leaves: the configs of student and objective, as far as they decide the result.
+        upstream: the fingerprints of the lesson's examples and records.
+        report: is given all metrics of the training, also those of earlier sittings.
+    """
+    settings: dict[str, Json] = json.loads(json.dumps(asdict(training)))
+    for key in ("save_every", "log_every"):  # they change no weight
+        del settings[key]
+
+    def make(work: Path) -> None:
+        from distillrun.runtime import pick_device
+        from distillrun.training.loop import Trainer
+
+        model = student.build(training.seed)
+        asked = list(lesson.dev[: training.dev_examples])
+        judge = GeneratedAnswer(training.dev_new_tokens, training.dev_new_tokens, explain=False)
+
+        def dev_check() -> Score:
+            predictions = judge.predict(model, objective, asked, task, runtime.tokens_per_batch)
+            return judge.score(predictions, asked)[0]
+
+        device = pick_device(runtime.device)
+        trainer = Trainer(model, objective, task, lesson.train, lesson.records, training, device, work)
+        metrics = MetricsFile(work / "metrics.jsonl", report, trainer.progress.step)
+        with stops_when_saved() as stopping:
+            progress = trainer.run(dev_check, metrics.add, stopping)
+        model.save(work / "student")
+        weights = sum(weight.numel() for weight in model.module.parameters())
+        trained = sum(weight.numel() for weight in model.module.parameters() if weight.requires_grad)
+        write_json(work / "training.json", {**asdict(progress), "parameters": weights, "trained_parameters": trained})
+        trainer.clear()
+
+    config: dict[str, Json] = {**leaves, "training": settings}
+    artifact = store.get_or_make(Stage("train", VERSION, config, upstream), make)
+    if artifact.cached:
+        for line in read_lines(artifact.folder / "metrics.jsonl"):
+            report({name: value for name, value in line.items() if name != "step"}, int(line["step"]))
+    return artifact
+
+
+class MetricsFile:
+    """The metrics of a training beside its checkpoints: a resumed training passes on those of the earlier sitting.
+
+    Args:
+        file: one JSON line per report.
+        report: is given every line, the earlier ones at once.
+        step: the step that the training resumes after; later lines will be made again and are dropped.
+    """
+
+    def __init__(self, file: Path, report: Report, step: int) -> None:
+        self._file = file
+        self._report = report
+        kept = [line for line in read_lines(file) if line["step"] <= step]
+        file.write_text("", encoding="utf-8")
+        for line in kept:
+            self.add({name: value for name, value in line.items() if name != "step"}, int(line["step"]))
+
+    def add(self, metrics: Mapping[str, float], step: int) -> None:
+        """Write a line and pass it on."""
+        with self._file.open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps({"step": step, **metrics}) + "\n")
+        self._report(metrics, step)
+
+
+def read_lines(file: Path) -> list[dict[str, float]]:
+    """Return the metrics of a file; a last line that a kill tore is left out."""
+    if not file.exists():
+        return []
+    whole, _, _ = file.read_text(encoding="utf-8").rpartition("\n")
+    return [json.loads(line) for line in whole.splitlines()]
