@@ -1,0 +1,177 @@
+"""Where a checkpoint is: a folder, or a name on the Hugging Face Hub that resolves to one commit. Imports no torch."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from distillrun.errors import ConfigError
+from distillrun.records import Json
+
+TIMEOUT_S = 10
+"""How long the Hub may take to say which commit a name is; without a network transformers itself tries for 50 s."""
+
+READ_FILES = ("*.json", "*.model", "*.txt")
+WEIGHT_FILES = ("*.safetensors", "*.bin")
+
+
+@dataclass(frozen=True)
+class CheckpointReference:
+    """A checkpoint by name, resolved once: what is recorded is what is loaded.
+
+    Attributes:
+        checkpoint: a folder, or `owner/name` on the Hub.
+        revision: branch, tag or commit on the Hub; a folder has none.
+    """
+
+    checkpoint: str
+    revision: str
+
+    def problems(self) -> list[str]:
+        """Return why the checkpoint cannot be used, in words that name the cure; empty if it is there."""
+        if self._is_folder:
+            return folder_problems(self._path, f"student.checkpoint={self.checkpoint}")
+        found = self._resolved
+        return [found] if isinstance(found, str) else []
+
+    def config(self) -> Mapping[str, Any] | None:
+        """Return the checkpoint's config.json where it can be read without a download."""
+        if self._is_folder:
+            folder: Path | None = self._path
+        else:
+            folder = None if isinstance(self._resolved, str) else self._resolved.snapshot
+        file = folder / "config.json" if folder else None
+        if file is None or not file.is_file():
+            return None
+        config: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        return config
+
+    def identity(self) -> dict[str, Json]:
+        """Return the digest of a folder's files, or the Hub name and the commit. Raises ConfigError if not there."""
+        if self._is_folder:
+            self._raise_problems()
+            return {"digest": self._digest}
+        return {"checkpoint": self.checkpoint, "commit": self._commit.id}
+
+    def folder(self) -> Path:
+        """Return a folder with the files, downloaded if needed. Raises ConfigError if there is none to be had."""
+        if self._is_folder:
+            self._raise_problems()
+            return self._path
+        return self._commit.snapshot or self._download()
+
+    @property
+    def _path(self) -> Path:
+        return Path(self.checkpoint).expanduser()
+
+    @property
+    def _is_folder(self) -> bool:
+        looks_like_path = self.checkpoint.startswith((".", "/", "~")) or self.checkpoint.count("/") > 1
+        return looks_like_path or self._path.is_dir()
+
+    @cached_property
+    def _digest(self) -> str:
+        digest = hashlib.sha256()
+        for file in sorted(self._path.iterdir()):
+            if file.is_file() and any(file.match(pattern) for pattern in READ_FILES + WEIGHT_FILES):
+                with file.open("rb") as stream:
+                    content = hashlib.file_digest(stream, "sha256").hexdigest()
+                digest.update(f"{file.name} {content}\n".encode())
+        return digest.hexdigest()
+
+    @property
+    def _commit(self) -> "_Commit":
+        if isinstance(self._resolved, str):
+            raise ConfigError(self._resolved)
+        return self._resolved
+
+    @cached_property
+    def _resolved(self) -> "_Commit | str":
+        """The commit that the name means, asked of the Hub or else of the local cache; or what is wrong."""
+        from huggingface_hub import HfApi
+        from huggingface_hub.errors import HFValidationError, RepositoryNotFoundError, RevisionNotFoundError
+
+        name = f"student.checkpoint={self.checkpoint}"
+        try:
+            commit = HfApi().model_info(self.checkpoint, revision=self.revision, timeout=TIMEOUT_S).sha
+        except HFValidationError:
+            return f"{name} is neither a folder nor a name on the Hugging Face Hub (owner/name); check the spelling"
+        except RevisionNotFoundError:
+            return f"student.revision={self.revision} is no branch, tag or commit of {self.checkpoint}; try main"
+        except RepositoryNotFoundError:
+            return (
+                f"{name} is neither a folder here nor a model on the Hugging Face Hub that you may read; check the "
+                "spelling, or log in with `hf auth login` if it is private or gated"
+            )
+        except Exception as error:  # what a missing network raises depends on the version of the Hub's client
+            cached = _snapshot(self.checkpoint, self.revision)
+            if cached is not None:
+                return _Commit(cached.name, cached)
+            return (
+                f"{name} is not a folder here, not in the local Hub cache, and the Hub cannot be asked "
+                f"({type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no reason given'}); give a "
+                "folder, or connect once to download it"
+            )
+        return _Commit(str(commit), _snapshot(self.checkpoint, str(commit)))
+
+    def _download(self) -> Path:
+        """Return the folder of the commit's files in the Hub cache; `.bin` weights only where there are no others."""
+        from huggingface_hub import HfApi, snapshot_download
+
+        commit = self._commit.id
+        try:
+            files = HfApi().list_repo_files(self.checkpoint, revision=commit)
+            weights = next(kind for kind in WEIGHT_FILES if any(Path(file).match(kind) for file in files))
+            folder = snapshot_download(
+                self.checkpoint, revision=commit, allow_patterns=[*READ_FILES, weights], ignore_patterns=["*/*"]
+            )
+        except StopIteration:
+            raise ConfigError(f"student.checkpoint={self.checkpoint} holds no weights ({WEIGHT_FILES})") from None
+        except Exception as error:
+            raise ConfigError(
+                f"student.checkpoint={self.checkpoint} at commit {commit} could not be downloaded: {error}; log in "
+                "with `hf auth login` if it is gated, or give a folder"
+            ) from error
+        return Path(folder)
+
+    def _raise_problems(self) -> None:
+        problems = self.problems()
+        if problems:
+            raise ConfigError("\n".join(problems))
+
+
+def folder_problems(folder: Path, name: str) -> list[str]:
+    """Return what a checkpoint folder lacks; `name` says where it was given."""
+    if not folder.is_dir():
+        return [f"{name}: there is no such folder ({folder.resolve()}); check the path"]
+    if not (folder / "config.json").is_file():
+        hint = "it holds a LoRA adapter only: merge it first; " if (folder / "adapter_config.json").is_file() else ""
+        return [f"{name} has no config.json; {hint}give a folder that transformers' save_pretrained wrote"]
+    if not _has_weights(folder):
+        return [f"{name} has no weights ({', '.join(WEIGHT_FILES)}); give a folder that save_pretrained wrote"]
+    return []
+
+
+@dataclass(frozen=True, slots=True)
+class _Commit:
+    """A commit of a Hub repository, and the folder of its files where the local cache has them."""
+
+    id: str
+    snapshot: Path | None
+
+
+def _snapshot(checkpoint: str, revision: str) -> Path | None:
+    """Return the folder of a revision in the local Hub cache if config and weights are there."""
+    from huggingface_hub import try_to_load_from_cache
+
+    config = try_to_load_from_cache(checkpoint, "config.json", revision=revision)
+    if not isinstance(config, str) or not _has_weights(Path(config).parent):
+        return None
+    return Path(config).parent
+
+
+def _has_weights(folder: Path) -> bool:
+    return any(True for pattern in WEIGHT_FILES for _ in folder.glob(pattern))

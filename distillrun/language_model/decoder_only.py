@@ -1,0 +1,81 @@
+"""Models that read the source and write the target in one stream (Qwen, Llama, GPT)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from distillrun.language_model.padding import mask, padded, positions
+
+
+@dataclass(frozen=True, slots=True)
+class DecoderOnly:
+    """The stream is the source, padded on its left, and the target without its last token, padded on its right.
+
+    All targets of a batch therefore start in one column: the last T columns predict the T tokens of the target, and
+    the labels are the very tensor that an encoder-decoder with the same tokenizer gets. Positions count real tokens.
+
+    Attributes:
+        pad: fills up rows; may be a real token's id, since masks come from lengths.
+        keeps_logits: the module can run its head on the last columns alone, which saves most of the logits' memory.
+    """
+
+    pad: int
+    keeps_logits: bool
+
+    def inputs(
+        self, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]], device: torch.device
+    ) -> dict[str, Tensor]:
+        read = [target[:-1] for target in targets]
+        attention_mask = torch.cat([mask(sources, "left", device), mask(read, "right", device)], dim=1)
+        ids = [padded(sources, self.pad, "left", device), padded(read, self.pad, "right", device)]
+        return {
+            "input_ids": torch.cat(ids, dim=1),
+            "attention_mask": attention_mask,
+            "position_ids": positions(attention_mask),
+        }
+
+    def logits(self, module: nn.Module, inputs: Mapping[str, Tensor], target_tokens: int) -> Tensor:
+        logits: Tensor = self._run(module, inputs, target_tokens, use_cache=False).logits
+        return logits[:, -target_tokens:]
+
+    def write(
+        self, module: nn.Module, sources: Sequence[Sequence[int]], max_new_tokens: int, device: torch.device
+    ) -> Tensor:
+        generator: Any = module
+        inputs = self.inputs(sources, [()] * len(sources), device)
+        written: Tensor = generator.generate(**inputs, max_new_tokens=max_new_tokens)
+        return written[:, inputs["input_ids"].shape[1] :]
+
+    def continue_logits(
+        self,
+        module: nn.Module,
+        sources: Sequence[Sequence[int]],
+        owners: Sequence[int],
+        targets: Sequence[Sequence[int]],
+        device: torch.device,
+    ) -> Tensor:
+        index = torch.tensor(owners, dtype=torch.long, device=device)
+        prefix = self.inputs(sources, [()] * len(sources), device)
+        width = prefix["input_ids"].shape[1]
+        read = self._run(module, prefix, 1, use_cache=True)
+        first: Tensor = read.logits[index, -1:]
+        if max(map(len, targets)) == 1:
+            return first
+        rest = self.inputs([sources[owner] for owner in owners], targets, device)
+        read.past_key_values.batch_select_indices(index)
+        written: Tensor = module(
+            input_ids=rest["input_ids"][:, width:],
+            attention_mask=rest["attention_mask"],
+            position_ids=rest["position_ids"][:, width:],
+            past_key_values=read.past_key_values,
+            use_cache=True,
+        ).logits
+        return torch.cat([first, written], dim=1)
+
+    def _run(self, module: nn.Module, inputs: Mapping[str, Tensor], columns: int, use_cache: bool) -> Any:
+        """Run the module, its head on the last columns alone where it can."""
+        kept = {"logits_to_keep": columns} if self.keeps_logits else {}
+        return module(**inputs, **kept, use_cache=use_cache)

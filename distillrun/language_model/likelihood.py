@@ -1,0 +1,52 @@
+"""How likely a model finds given continuations of a source."""
+
+from collections.abc import Callable, Sequence
+from itertools import islice
+
+from torch import Tensor
+
+from distillrun.interfaces import ScoredContinuation
+from distillrun.language_model.batching import micro_batches
+from distillrun.language_model.padding import padded
+from distillrun.language_model.text import Target
+from distillrun.tensors import IGNORE
+from distillrun.token_loss import token_nll
+
+Ids = Sequence[int]
+
+
+def scored_continuations(
+    logits: Callable[[Sequence[Ids], Ids, Sequence[Ids]], Tensor],
+    sources: Sequence[Ids],
+    continuations: Sequence[Sequence[Target]],
+    tokens_per_batch: int,
+) -> list[tuple[ScoredContinuation, ...]]:
+    """Return the score of each continuation of each source, in the order given, over what is learnt except EOS.
+
+    A batch holds whole sources; its padded size counts a source once for each of its continuations.
+
+    Args:
+        logits: (sources of a batch, which of them each continuation follows, continuations) -> [R, T, V].
+        sources: complete source ids.
+        continuations: those of `sources[n]` at n.
+        tokens_per_batch: the largest padded size of a batch.
+    """
+    scores: list[tuple[ScoredContinuation, ...]] = [()] * len(sources)
+    asked = [row for row, own in enumerate(continuations) if own]
+    sizes = [_size(sources[row], continuations[row]) for row in asked]
+    for group in [[asked[place] for place in places] for places in micro_batches(sizes, tokens_per_batch)]:
+        owners = [place for place, row in enumerate(group) for _ in continuations[row]]
+        targets = [target for row in group for target in continuations[row]]
+        predicted = logits([sources[row] for row in group], owners, [target.ids for target in targets])
+        labels = padded([[*target.labels[:-1], IGNORE] for target in targets], IGNORE, "right", predicted.device)
+        log_probs, tokens = (-token_nll(predicted, labels)).sum(dim=1), (labels != IGNORE).sum(dim=1)
+        found = iter(map(ScoredContinuation, log_probs.tolist(), tokens.tolist()))
+        for row in group:
+            scores[row] = tuple(islice(found, len(continuations[row])))
+    return scores
+
+
+def _size(source: Ids, continuations: Sequence[Target]) -> tuple[int, int]:
+    """Return the source tokens and the target tokens that a source with its continuations brings into a batch."""
+    count = len(continuations)
+    return count * len(source), count * max(len(target.ids) for target in continuations)

@@ -1,0 +1,52 @@
+"""Low-rank adapters: only they are trained, and they are merged into the weights when the student is saved."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class Lora:
+    """What the adapters are like.
+
+    Attributes:
+        rank: columns of the two thin matrices.
+        alpha: the update is scaled by alpha / rank.
+        dropout: of the adapters' inputs.
+        target_modules: names of the layers that get one; null = peft's choice for the architecture.
+
+    Source: Hu et al. 2021, https://arxiv.org/abs/2106.09685.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid", "strict": True}
+
+    rank: int
+    alpha: int
+    dropout: float
+    target_modules: tuple[str, ...] | None
+
+    def problems(self) -> list[str]:
+        """Return what is wrong with the settings."""
+        problems = []
+        if self.rank < 1:
+            problems.append(f"student.lora.rank={self.rank} must be 1 or more")
+        if self.alpha <= 0:
+            problems.append(f"student.lora.alpha={self.alpha} must be above 0")
+        if not 0 <= self.dropout < 1:
+            problems.append(f"student.lora.dropout={self.dropout} must be from 0 to below 1")
+        return problems
+
+
+def with_adapters(module: Any, lora: Lora) -> Any:
+    """Return the module with fresh adapters, everything else frozen. Raises ValueError if no layer has such a name."""
+    from peft import LoraConfig, TaskType, get_peft_model
+
+    return get_peft_model(
+        module,
+        LoraConfig(
+            r=lora.rank,
+            lora_alpha=lora.alpha,
+            lora_dropout=lora.dropout,
+            target_modules=list(lora.target_modules) if lora.target_modules is not None else None,
+            task_type=TaskType.SEQ_2_SEQ_LM if module.config.is_encoder_decoder else TaskType.CAUSAL_LM,
+        ),
+    )

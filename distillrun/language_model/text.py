@@ -1,0 +1,167 @@
+"""Segments of text to token ids and back: the one place where text is tokenised, truncated and closed with EOS."""
+
+import hashlib
+import json
+import logging
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from itertools import accumulate
+
+from transformers import PreTrainedTokenizerBase
+
+from distillrun.errors import ConfigError
+from distillrun.records import Segment, TargetPair
+from distillrun.tensors import IGNORE
+
+log = logging.getLogger(__name__)
+
+REMEMBERED_TEXTS = 4096
+"""How many tokenised texts are kept: a step is measured and then encoded, and queries are asked again at each check."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Token ids of a target, EOS last, and whether each is learnt."""
+
+    ids: tuple[int, ...]
+    learn: tuple[bool, ...]
+
+    @property
+    def labels(self) -> list[int]:
+        """The ids, `IGNORE` where nothing is learnt."""
+        return [token if learn else IGNORE for token, learn in zip(self.ids, self.learn, strict=True)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    id: int
+    learn: bool
+    cut: bool
+
+
+class SegmentTokenizer:
+    """Turns segments into token ids.
+
+    The texts of the segments are joined and tokenised once, so that where a segment ends changes no token. A token
+    belongs to every segment that one of its non-blank characters lies in: it is learnt if one of them is learnt, and
+    it may be dropped only if all of them may be cut. Tokens are dropped from the end of the last cut segment first.
+
+    Attributes:
+        separator: text between source and target where the target is read on from the source; None where the source
+            stands alone and is closed by the tokenizer's own special tokens (T5's EOS, BERT's [SEP]).
+        eos: the id that closes every target, and is learnt.
+    """
+
+    def __init__(
+        self,
+        tokenizer: PreTrainedTokenizerBase,
+        max_source_tokens: int,
+        max_target_tokens: int,
+        separator: str | None,
+    ) -> None:
+        if not tokenizer.is_fast:
+            raise ConfigError(
+                f"the tokenizer of student.checkpoint={tokenizer.name_or_path} is a {type(tokenizer).__name__}, which "
+                "cannot say where its tokens stand in the text; choose a checkpoint with a tokenizer.json"
+            )
+        self.tokenizer = tokenizer
+        self.max_source_tokens = max_source_tokens
+        self.max_target_tokens = max_target_tokens
+        self.separator = separator
+        self.eos = int(tokenizer.eos_token_id)
+        self._opening, closing = special_tokens(tokenizer)
+        self._closing = closing if separator is None else ()
+        self._said: set[str] = set()
+        self.source = lru_cache(REMEMBERED_TEXTS)(self._source)
+        self.target = lru_cache(REMEMBERED_TEXTS)(self._target)
+
+    def _source(self, segments: tuple[Segment, ...]) -> tuple[int, ...]:
+        """Return the ids of a source, with the tokenizer's special tokens around it; never empty."""
+        room = self.max_source_tokens - len(self._opening) - len(self._closing)
+        ending = (Segment(self.separator),) if self.separator else ()
+        tokens = self._shortened(self._tokens((*segments, *ending)), room, "student.max_source_tokens", segments)
+        ids = (*self._opening, *(token.id for token in tokens), *self._closing)
+        return ids or (self.eos,)  # a model cannot start from nothing
+
+    def _target(self, segments: tuple[Segment, ...]) -> Target:
+        """Return the ids of a target with EOS, which is learnt."""
+        room = self.max_target_tokens - 1
+        tokens = self._shortened(self._tokens(segments), room, "student.max_target_tokens", segments)
+        return Target((*(token.id for token in tokens), self.eos), (*(token.learn for token in tokens), True))
+
+    def lengths(self, pairs: Sequence[TargetPair]) -> list[tuple[int, int, int]]:
+        """Return (source tokens, target tokens with EOS, learnt tokens) of each pair after truncation."""
+        targets = [self.target(pair.target) for pair in pairs]
+        return [
+            (len(self.source(pair.source)), len(target.ids), sum(target.learn))
+            for pair, target in zip(pairs, targets, strict=True)
+        ]
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """Return the text of token ids without special tokens."""
+        text = self.tokenizer.decode(list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        return str(text)
+
+    @cached_property
+    def digest(self) -> str:
+        """The sha256 of the token -> id map."""
+        tokens = sorted(self.tokenizer.get_vocab().items())
+        return hashlib.sha256(json.dumps(tokens).encode()).hexdigest()
+
+    def _tokens(self, segments: Sequence[Segment]) -> list[_Token]:
+        """Return the tokens of the joined segments, without special tokens."""
+        written = [segment for segment in segments if segment.text]
+        text = "".join(segment.text for segment in written)
+        encoding = self.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
+        ids = encoding["input_ids"]
+        if len(written) == 1:
+            return [_Token(token, written[0].learn, written[0].cut) for token in ids]
+        starts = list(accumulate((len(segment.text) for segment in written), initial=0))[:-1]
+        tokens = []
+        for token, (begin, end) in zip(ids, encoding["offset_mapping"], strict=True):
+            touched = _touched(text, begin, end, starts)
+            learn = any(written[index].learn for index in touched)
+            tokens.append(_Token(token, learn, all(written[index].cut for index in touched)))
+        return tokens
+
+    def _shortened(self, tokens: list[_Token], room: int, key: str, segments: Sequence[Segment]) -> list[_Token]:
+        """Return the tokens with as few cut ones dropped as fit the room. Raises ConfigError if they cannot."""
+        excess = len(tokens) - room
+        if excess <= 0:
+            return tokens
+        droppable = [index for index, token in enumerate(tokens) if token.cut]
+        limit = self.max_source_tokens if key == "student.max_source_tokens" else self.max_target_tokens
+        begin = "".join(segment.text for segment in segments)[:60]
+        if excess > len(droppable):
+            least = limit + excess - len(droppable)
+            raise ConfigError(
+                f"{key}={limit} is too small for the text that begins {begin!r}: the parts of it that may not be cut "
+                f"need {least} tokens; set {key}={least} or more"
+            )
+        if key not in self._said:
+            self._said.add(key)
+            log.warning("cut the text that begins %r by %d tokens to %s=%d (said once)", begin, excess, key, limit)
+        dropped = set(droppable[len(droppable) - excess :])
+        return [token for index, token in enumerate(tokens) if index not in dropped]
+
+
+def special_tokens(tokenizer: PreTrainedTokenizerBase) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return the ids that a tokenizer puts before and after a text of its own accord."""
+    bare = tokenizer("a", add_special_tokens=False)["input_ids"]
+    dressed = tokenizer("a", add_special_tokens=True)["input_ids"]
+    for begin in range(len(dressed) - len(bare) + 1):
+        end = begin + len(bare)
+        if dressed[begin:end] == bare:
+            return tuple(dressed[:begin]), tuple(dressed[end:])
+    raise ConfigError(
+        f"the tokenizer of student.checkpoint={tokenizer.name_or_path} changes the text itself when it adds special "
+        f"tokens ({bare} became {dressed}); choose another checkpoint"
+    )
+
+
+def _touched(text: str, begin: int, end: int, starts: list[int]) -> set[int]:
+    """Return the segments that the characters begin..end lie in, blanks left out unless there is nothing else."""
+    places = [place for place in range(begin, end) if not text[place].isspace()] or [min(begin, len(text) - 1)]
+    return {bisect_right(starts, place) - 1 for place in places}

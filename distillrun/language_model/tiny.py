@@ -1,0 +1,65 @@
+"""Small models with fresh weights and a tokenizer of our own: they need no network and learn in about a minute."""
+
+from typing import Any
+
+from transformers import (
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    PreTrainedTokenizerFast,
+    Qwen3Config,
+    Qwen3ForCausalLM,
+    T5Config,
+    T5ForConditionalGeneration,
+)
+
+from distillrun.language_model.sizes import TOKENIZER_FILE, Sizes
+
+
+def tiny_tokenizer() -> PreTrainedTokenizerBase:
+    """Return the tokenizer that all small models share."""
+    kind: Any = PreTrainedTokenizerFast
+    tokenizer: PreTrainedTokenizerBase = kind(tokenizer_file=str(TOKENIZER_FILE), pad_token="<pad>", eos_token="</s>")
+    return tokenizer
+
+
+def tiny_t5(sizes: Sizes, tokenizer: PreTrainedTokenizerBase) -> PreTrainedModel:
+    """Return a T5 v1.1 with fresh weights, its decoder started by the pad token as T5's is."""
+    kind: Any = T5Config  # its constructor takes more than it declares
+    config = kind(
+        vocab_size=len(tokenizer),
+        d_model=sizes.width,
+        d_kv=sizes.width // sizes.heads,
+        d_ff=sizes.feed_forward_width,
+        num_layers=sizes.layers,
+        num_decoder_layers=sizes.layers,
+        num_heads=sizes.heads,
+        dropout_rate=sizes.dropout,
+        feed_forward_proj="gated-gelu",
+        # with the default factor of 1 an untied head starts at a loss far above ln(vocabulary)
+        initializer_factor=0.05,
+        tie_word_embeddings=False,
+        pad_token_id=tokenizer.pad_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        decoder_start_token_id=tokenizer.pad_token_id,
+    )
+    return T5ForConditionalGeneration(config)
+
+
+def tiny_qwen(sizes: Sizes, tokenizer: PreTrainedTokenizerBase, max_tokens: int) -> PreTrainedModel:
+    """Return a Qwen3 with fresh weights and tied embeddings for up to `max_tokens` of source and target."""
+    config = Qwen3Config(
+        vocab_size=len(tokenizer),
+        hidden_size=sizes.width,
+        intermediate_size=sizes.feed_forward_width,
+        num_hidden_layers=sizes.layers,
+        num_attention_heads=sizes.heads,
+        num_key_value_heads=sizes.heads,
+        head_dim=sizes.width // sizes.heads,
+        max_position_embeddings=max_tokens,
+        attention_dropout=sizes.dropout,
+        tie_word_embeddings=True,
+        pad_token_id=tokenizer.pad_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        bos_token_id=None,
+    )
+    return Qwen3ForCausalLM(config)

@@ -1,0 +1,32 @@
+"""Where tensors live and where random numbers come from."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from distillrun.errors import ConfigError
+
+
+def pick_device(device: str) -> torch.device:
+    """Return the device of that name; `auto` is cuda where there is one, then mps, then cpu.
+
+    Raises:
+        ConfigError: the device is unknown, or this machine does not have it.
+    """
+    found = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if device == "auto":
+        return torch.device(next(name for name, is_there in found.items() if is_there))
+    kind = device.partition(":")[0]
+    if not found.get(kind, False):
+        known = ", ".join(name for name, is_there in found.items() if is_there)
+        raise ConfigError(f"runtime.device={device} is not on this machine; choose auto or one of: {known}")
+    return torch.device(device)
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Draw torch's CPU random numbers from `seed` inside the block, and leave the global generator as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        yield
