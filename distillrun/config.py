@@ -9,9 +9,9 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
 
-from distillrun.errors import ConfigError
+from distillrun.errors import ConfigError, nearest
 from distillrun.records import Json
 from distillrun.schema import Keep, Settings
 
@@ -43,8 +43,13 @@ def resolve(cfg: DictConfig, selected: Mapping[str, Json] | None = None) -> Conf
         if missing:
             raise ConfigError(f"not set: {', '.join(missing)}; give a value, such as {missing[0]}=...")
         settings: Any = OmegaConf.to_object(merged)
+    except ConfigKeyError as error:
+        known = [str(name) for name in error.parent_node or ()]
+        raise ConfigError(
+            f"there is no {error.full_key}{nearest(str(error.key), known)}; known: {', '.join(known)}"
+        ) from error
     except OmegaConfBaseException as error:
-        raise ConfigError(str(error).splitlines()[0] + (f" (at {error.full_key})" if error.full_key else "")) from error
+        raise ConfigError(f"{error.full_key}: {str(error).splitlines()[0]}") from error
     config = Config(**vars(settings), selected=dict(selected or {}))
     problems = [*_secrets(plain(config)), *_wrong_values(config)]
     if problems:

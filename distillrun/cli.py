@@ -1,0 +1,170 @@
+"""The command line: Hydra composes an experiment or a sweep, and every failure becomes an exit code.
+
+0 done, 1 a job failed, 2 the config is wrong, 130 interrupted. What is heavy is imported when a run begins, so that
+`--help` and `--cfg job` answer at once.
+"""
+
+import argparse
+import os
+import sys
+import traceback
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import hydra
+from hydra._internal.utils import get_args_parser
+from hydra.conf import HydraConf
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+
+from distillrun import __version__, commands, sweep
+from distillrun.complaint import explain, is_complaint
+from distillrun.composition import compose_first, conf_folder, quoted, sweeping
+from distillrun.config import digest, resolve
+from distillrun.errors import ConfigError
+from distillrun.folder import claim_folder
+from distillrun.records import Json
+from distillrun.schema import register_schema
+
+COMMANDS = {"predict": commands.predict, "store": commands.store}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Do what a command line asks for and return the exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        if given and given[0] in COMMANDS:
+            return COMMANDS[given[0]](given[1:])
+        if given == ["--version"]:
+            sys.stdout.write(f"distillrun {__version__}\n")
+            return 0
+        return _experiment(given)
+    except ConfigError as error:
+        sys.stderr.write(f"distillrun: {error}\n")
+        return 2
+    except KeyboardInterrupt:
+        sys.stderr.write("distillrun: interrupted\n")
+        return 130
+    except SystemExit as stop:  # argparse, and Hydra after --help
+        return stop.code if isinstance(stop.code, int) else 0
+    except Exception:
+        traceback.print_exc()
+        return 1
+
+
+def _experiment(given: list[str]) -> int:
+    parser = get_args_parser()
+    parser.prog = "distillrun"
+    flags = parser.parse_args(given)
+    if flags.config_path is not None:
+        raise ConfigError("--config-path would replace the shipped options; --config-dir DIR adds your own to them")
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises what goes wrong instead of printing its own summary
+    register_schema()
+    asks = flags.cfg or flags.info or flags.help or flags.hydra_help or flags.shell_completion
+    try:
+        folder = None if asks else _sweep_folder(flags)
+        if folder is None:
+            _hydra(given, flags)
+            return 0
+        try:
+            _hydra([*given, f"hydra.sweep.dir={quoted(folder)}"], flags)
+        finally:
+            exit_code = sweep.finish(folder)
+        return exit_code
+    except Exception as error:
+        if is_complaint(error):
+            raise explain(error, flags.overrides, flags.config_dir) from error
+        raise
+
+
+def _sweep_folder(flags: argparse.Namespace) -> Path | None:
+    """Return the folder of the sweep that is asked for, None for a single run. Refuses what no job could mend."""
+    where = (flags.config_name or "config", flags.config_dir)
+    swept = sweeping(flags.overrides)
+    if swept and not flags.multirun:
+        others = [line for line in flags.overrides if line not in swept]
+        if compose_first(others, *where).hydra.mode is not RunMode.MULTIRUN:
+            raise ConfigError(f"{swept[0]}: several values are a sweep, which needs -m; a list is written [a,b]")
+    composed = compose_first(flags.overrides, *where)
+    first = resolve(_without_hydra(composed))
+    if not flags.multirun and composed.hydra.mode is not RunMode.MULTIRUN:
+        return None
+    if first.paths.run is not None:
+        raise ConfigError("paths.run is the folder of one run; name a sweep's folder with hydra.sweep.dir=FOLDER")
+    if not composed.hydra.sweep.dir:
+        return claim_folder(Path(first.paths.runs), f"{first.name}_sweep").resolve()
+    folder = Path(composed.hydra.sweep.dir).resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _hydra(arguments: Sequence[str], flags: argparse.Namespace) -> None:
+    """Let Hydra compose every job and call it, in this process or wherever its launcher runs."""
+    permitted = any(line.lstrip("+").startswith("runtime.allow_targets=") for line in flags.overrides)
+    failures: list[Exception] = []
+
+    def job(cfg: DictConfig) -> None:
+        try:
+            _job(cfg, HydraConfig.get(), permitted)
+        except Exception as error:
+            if HydraConfig.get().mode is RunMode.MULTIRUN:
+                raise
+            failures.append(error)  # kept from Hydra, which would print a report of its own
+
+    GlobalHydra.instance().clear()
+    saved, sys.argv = sys.argv, ["distillrun", *arguments]
+    try:
+        hydra.main(config_path=str(conf_folder()), config_name="config", version_base="1.3")(job)()
+    finally:
+        sys.argv = saved
+    for error in failures:
+        raise error
+
+
+def _job(cfg: DictConfig, node: HydraConf, permitted: bool) -> None:
+    """Run one job: here if it is the only one, in a child process if it is part of a sweep."""
+    in_sweep = node.mode is RunMode.MULTIRUN
+    try:
+        config = resolve(cfg, _selected(node.runtime.choices, cfg))
+        if config.runtime.allow_targets and not permitted:
+            raise ConfigError("runtime.allow_targets lets a file run any code, so it counts on the command line only")
+    except ConfigError as error:
+        if not in_sweep:
+            raise
+        sweep.refuse_job(int(node.job.num), Path(node.sweep.dir), node.overrides.task, error)
+        return
+    if in_sweep:
+        folder = sweep.job_folder(Path(node.sweep.dir), int(node.job.num), config)
+        sweep.run_job(int(node.job.num), folder, node.overrides.task, _child_flags(node))
+        return
+    from distillrun.pipeline import prepare, run
+
+    experiment = prepare(config)  # a config that is wrong leaves no folder behind
+    if config.paths.run is None:
+        folder = claim_folder(Path(config.paths.runs), f"{config.name}_{digest(config)[:8]}")
+    else:
+        folder = Path(config.paths.run)
+        folder.mkdir(parents=True, exist_ok=True)
+    run(experiment, folder)
+    sweep.say(f"run: {folder}")
+
+
+def _child_flags(node: HydraConf) -> list[str]:
+    """Return what lets a child process find the same config files and run them once."""
+    folders = [source.path for source in node.runtime.config_sources if source.provider == "command-line"]
+    flags = [flag for folder in folders for flag in ("--config-dir", folder)]
+    search_path = [line for line in node.overrides.hydra if line.startswith("hydra.searchpath=")]
+    return [*flags, "--config-name", str(node.job.config_name), "hydra.mode=RUN", *search_path]
+
+
+def _selected(choices: Mapping[str, Json], cfg: DictConfig) -> dict[str, Json]:
+    """Return the option of each config group; of the groups that take lists, the names in order."""
+    chosen: dict[str, Json] = {"generation": [*cfg.generation.steps], "evaluation": [*cfg.evaluation]}
+    chosen |= {group: option for group, option in choices.items() if not group.startswith("hydra/")}
+    return dict(sorted(chosen.items()))
+
+
+def _without_hydra(composed: DictConfig) -> DictConfig:
+    return OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "hydra"])

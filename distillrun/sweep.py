@@ -1,0 +1,141 @@
+"""The jobs of a sweep: each runs in a child process of its own, so that one that is killed fails alone."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from distillrun.composition import quoted
+from distillrun.config import Config, digest
+from distillrun.records import Json
+
+SAVE_S = 60.0
+"""How long an interrupted job may take to save its state."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What became of one job. `state` is done, failed, killed or interrupted."""
+
+    number: int
+    folder: str
+    overrides: tuple[str, ...]
+    state: str
+    exit_code: int
+    seconds: float
+
+
+def job_folder(sweep: Path, number: int, config: Config) -> Path:
+    """Return the run folder of a job: its number for people, its config's digest for identity."""
+    return sweep / f"{number:03d}_{digest(config)[:8]}"
+
+
+def run_job(number: int, folder: Path, overrides: Sequence[str], flags: Sequence[str]) -> Job:
+    """Run one job in a child process, its output passed through, and write down what became of it.
+
+    Args:
+        number: the job's place in the sweep.
+        folder: its run folder.
+        overrides: the job's settings, as on the command line.
+        flags: those that decide where configs are found.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    say(f"[{number}] {' '.join(overrides)}")
+    command = [sys.executable, "-m", "distillrun", *flags, *overrides, f"paths.run={quoted(folder)}"]
+    started = time.monotonic()
+    exit_code = 130
+    try:
+        exit_code = _exit_code(command)
+    finally:
+        seconds = round(time.monotonic() - started, 1)
+        job = record_job(Job(number, str(folder), tuple(overrides), _state(exit_code), exit_code, seconds))
+    return job
+
+
+def refuse_job(number: int, sweep: Path, overrides: Sequence[str], error: Exception) -> None:
+    """Write down a job whose settings are wrong, so that it fails alone."""
+    folder = sweep / f"{number:03d}_refused"
+    folder.mkdir(parents=True, exist_ok=True)
+    say(f"[{number}] {error}")
+    record_job(Job(number, str(folder), tuple(overrides), "failed", 2, 0.0))
+
+
+def record_job(job: Job) -> Job:
+    """Write a job's end into its folder, and say so at once if it did not end well."""
+    Path(job.folder, "job.json").write_text(json.dumps(asdict(job), indent=2) + "\n", encoding="utf-8")
+    if job.state != "done":
+        say(f"[{job.number}] {job.state} with exit code {job.exit_code} after {job.seconds} s: {job.folder}")
+    return job
+
+
+def finish(sweep: Path) -> int:
+    """Print the table of a sweep's jobs, write it to sweep.json, and return the exit code.
+
+    A sweep that ended before its first job leaves nothing.
+    """
+    jobs = sorted((_read(file) for file in sweep.glob("*/job.json")), key=lambda job: job.number)
+    if not jobs:
+        Path(sweep, "multirun.yaml").unlink(missing_ok=True)
+        with suppress(OSError):
+            sweep.rmdir()
+        return 1
+    shared = set.intersection(*(set(job.overrides) for job in jobs)) if len(jobs) > 1 else set()
+    lines = [("job", "state", "seconds", "test/accuracy", "settings")]
+    entries: list[Json] = []
+    for job in jobs:
+        label = " ".join(line for line in job.overrides if line not in shared)
+        accuracy = _accuracy(Path(job.folder))
+        lines.append((str(job.number), job.state, f"{job.seconds:.1f}", _shown(accuracy), label))
+        entries.append({**asdict(job), "overrides": list(job.overrides), "label": label, "test/accuracy": accuracy})
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    say("\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines))
+    say(f"sweep: {sweep}")
+    text = json.dumps({"folder": str(sweep), "jobs": entries}, indent=2, ensure_ascii=False)
+    Path(sweep, "sweep.json").write_text(text + "\n", encoding="utf-8")
+    return 0 if all(job.state == "done" for job in jobs) else 1
+
+
+def say(text: str) -> None:
+    """Print at once: a child's output follows on the same stream."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def _exit_code(command: Sequence[str]) -> int:
+    with subprocess.Popen(command) as process:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            # the terminal has interrupted the child too; it needs time to save its state
+            try:
+                process.wait(SAVE_S)
+            except subprocess.TimeoutExpired:
+                process.terminate()
+            raise
+
+
+def _state(exit_code: int) -> str:
+    return {0: "done", 130: "interrupted"}.get(exit_code, "killed" if exit_code < 0 else "failed")
+
+
+def _read(file: Path) -> Job:
+    values = json.loads(file.read_text(encoding="utf-8"))
+    return Job(**{**values, "overrides": tuple(values["overrides"])})
+
+
+def _accuracy(folder: Path) -> float | None:
+    """Return test/accuracy of a run's result.json, None where the run did not come so far."""
+    try:
+        return float(
+            json.loads((folder / "result.json").read_text(encoding="utf-8"))["scores"]["test/accuracy"]["value"]
+        )
+    except (OSError, KeyError, TypeError, ValueError):
+        return None
+
+
+def _shown(accuracy: float | None) -> str:
+    return "-" if accuracy is None else f"{accuracy:.4f}"
