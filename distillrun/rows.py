@@ -1,4 +1,4 @@
-"""A user's rows: JSON lines, JSON, CSV and folders that Hugging Face's `save_to_disk` wrote, all read the same way."""
+"""A user's rows: JSON lines, JSON, CSV, Parquet and Hugging Face's `save_to_disk` folders, all read the same way."""
 
 import csv
 import hashlib
@@ -7,13 +7,13 @@ import logging
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any
 
 from distillrun.errors import ConfigError, nearest
 
-SUFFIXES = (".jsonl", ".json", ".csv")
+SUFFIXES = (".jsonl", ".json", ".csv", ".parquet")
 MOST_LINE_BYTES = 16 * 2**20
 MOST_JSON_BYTES = 2**30
 
@@ -29,9 +29,10 @@ class Row:
 
 
 def read_rows(path: Path) -> Iterator[Row]:
-    """Yield the rows of a .jsonl, .json or .csv file, or of a `save_to_disk` folder or a folder of its `shard_*`.
+    """Yield the rows of a .jsonl, .json, .csv or .parquet file, or of a `save_to_disk` folder.
 
-    A folder that holds a single .jsonl file counts as that file.
+    A folder of `shard_*` folders is read in the order of their numbers; one that holds a single .jsonl file counts as
+    that file.
 
     Raises:
         ConfigError: the path is missing, is none of these, or a row of it is malformed (with its line).
@@ -42,6 +43,8 @@ def read_rows(path: Path) -> Iterator[Row]:
         yield from _folder_rows(path)
     elif path.suffix == ".csv":
         yield from _csv_rows(path)
+    elif path.suffix == ".parquet":
+        yield from _parquet_rows(path)
     elif path.suffix == ".json" and _starts_as_list(path):
         yield from _json_rows(path)
     elif path.suffix in SUFFIXES:
@@ -134,6 +137,18 @@ def _saved_rows(folder: Path) -> Iterator[Row]:
         raise ConfigError(f"{folder} is no readable save_to_disk folder: {error}") from error
     for number, values in enumerate(saved, start=1):
         yield Row(f"{folder}:{number}", dict(values))
+
+
+def _parquet_rows(path: Path) -> Iterator[Row]:
+    from pyarrow import ArrowException, parquet  # type: ignore[import-untyped]
+
+    try:
+        with parquet.ParquetFile(path) as file:
+            batches = chain.from_iterable(batch.to_pylist() for batch in file.iter_batches())
+            for number, values in enumerate(batches, start=1):
+                yield Row(f"{path}:{number}", values)
+    except (ArrowException, OSError) as error:
+        raise ConfigError(f"{path} is no readable Parquet file: {error}") from error
 
 
 def _jsonl_rows(path: Path) -> Iterator[Row]:

@@ -26,6 +26,10 @@ def _write(folder: Path, kind: str) -> Path:
         path.write_text("\ufeff" + json.dumps(ROWS, indent=1), encoding="utf-8")
     elif kind == ".csv":
         path.write_text('id,text\n1,"a, ""b""\nc"\n2,Zürich\u2028\n\n3,\n', encoding="utf-8")
+    elif kind == ".parquet":
+        import datasets
+
+        datasets.Dataset.from_list(ROWS).to_parquet(path)
     elif kind == "":
         _save(path, ROWS)
     else:
@@ -34,7 +38,7 @@ def _write(folder: Path, kind: str) -> Path:
     return path
 
 
-@pytest.mark.parametrize("kind", [".jsonl", ".json", ".csv", "", "_shards"])
+@pytest.mark.parametrize("kind", [".jsonl", ".json", ".csv", ".parquet", "", "_shards"])
 def test_every_kind_gives_the_same_rows(tmp_path: Path, kind: str) -> None:
     assert [row.values for row in read_rows(_write(tmp_path, kind))] == ROWS
 
@@ -74,7 +78,7 @@ def test_a_gap_between_shards_is_said(tmp_path: Path, caplog: pytest.LogCaptureF
         ("a.csv", 'id,text\n1,"a\n', r"a\.csv:2: malformed CSV"),
         ("a.csv", "id,id\n1,2\n", r"a\.csv:1: the first line must name each column once"),
         ("a.csv", "", r"a\.csv:1"),
-        ("a.txt", "hello", r"a\.txt cannot be read: give a \.jsonl, \.json, \.csv file"),
+        ("a.txt", "hello", r"a\.txt cannot be read: give a \.jsonl, \.json, \.csv, \.parquet file"),
     ],
 )
 def test_a_broken_file_is_named_by_line(tmp_path: Path, name: str, content: str, message: str) -> None:
@@ -84,7 +88,7 @@ def test_a_broken_file_is_named_by_line(tmp_path: Path, name: str, content: str,
 
 
 def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
-    for name, content in {"a.jsonl": b'{"id": "\xff"}\n', "a.csv": b"id\n\xff\n"}.items():
+    for name, content in {"a.jsonl": b'{"id": "\xff"}\n', "a.csv": b"id\n\xff\n", "a.parquet": b"PAR1"}.items():
         (tmp_path / name).write_bytes(content)
         with pytest.raises(ConfigError, match=name):
             list(read_rows(tmp_path / name))

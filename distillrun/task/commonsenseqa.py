@@ -1,0 +1,122 @@
+"""CommonsenseQA from the Hub or from local files. Its test labels are hidden, so `test` is its validation set."""
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+
+from distillrun.errors import ConfigError
+from distillrun.records import Example, Json, Split
+from distillrun.rows import Row, digest_of, find_rows, read_rows
+from distillrun.task.choice_row import answer_index, choices_in, text_in, value_in
+from distillrun.task.multiple_choice_text import MultipleChoiceText
+from distillrun.task.split import check_split_settings, load_splits, repeated_choices
+
+_CURE = "set task.folder to a folder with train and validation files (.jsonl, .json, .csv, .parquet)"
+
+
+class CommonsenseQA(MultipleChoiceText):
+    """Talmor et al. 2019, https://aclanthology.org/N19-1421, in the official schema or the flat one of CoS-E v1.11.
+
+    Args:
+        folder: holds `train.*` and `validation.*`; None = from the Hub.
+        hub_name, revision: where it is on the Hub; the commit that the revision resolved to is recorded.
+        question_template, choice_template, choice_separator, answer_template: see `MultipleChoiceText`.
+        dev_share, split_seed: dev is this share of train, drawn by this seed.
+        limit: keep only the first examples of each split; None = all.
+    """
+
+    def __init__(
+        self,
+        folder: str | None,
+        hub_name: str,
+        revision: str,
+        question_template: str,
+        choice_template: str,
+        choice_separator: str,
+        answer_template: str,
+        dev_share: float,
+        split_seed: int,
+        limit: int | None,
+    ) -> None:
+        super().__init__(question_template, choice_template, choice_separator, answer_template)
+        check_split_settings(dev_share, limit)
+        self._folder = Path(folder) if folder is not None else None
+        self._hub_name, self._revision = hub_name, revision
+        self._dev_share, self._split_seed, self._limit = dev_share, split_seed, limit
+
+    def check(self) -> list[str]:
+        try:
+            _ = self._splits
+        except ConfigError as error:
+            return [str(error)]
+        return []
+
+    def examples(self, split: Split) -> list[Example]:
+        return list(self._splits[split])
+
+    def source(self) -> Mapping[str, Json]:
+        repeats = repeated_choices(self._splits, "commonsenseqa")
+        if self._folder is not None:
+            files: dict[str, Json] = {str(path): digest_of(path) for path in self._paths}
+            return {"files": files, "repeated_choices": repeats}
+        hub: dict[str, Json] = {"name": self._hub_name, "revision": self._revision, "commit": self._snapshot.name}
+        return {"hub": hub, "repeated_choices": repeats}
+
+    @cached_property
+    def _splits(self) -> dict[Split, list[Example]]:
+        train, validation = self._paths
+        rows: dict[Split, Iterator[Row] | None] = {
+            "train": read_rows(train),
+            "dev": None,
+            "test": read_rows(validation),
+        }
+        return load_splits(rows, _example, self._dev_share, self._split_seed, self._limit)
+
+    @property
+    def _paths(self) -> tuple[Path, Path]:
+        """The files of train and of the official validation set."""
+        if self._folder is None:
+            train, validation = (sorted(self._snapshot.rglob(f"{stem}*")) for stem in ("train", "validation"))
+            if len(train) != 1 or len(validation) != 1:
+                raise ConfigError(f"task.hub_name={self._hub_name} has no single train and validation file; {_CURE}")
+            return train[0], validation[0]
+        try:
+            return find_rows(self._folder, "train"), find_rows(self._folder, "validation")
+        except ConfigError as error:
+            raise ConfigError(f"task.folder={self._folder}: {error}; {_CURE}") from error
+
+    @cached_property
+    def _snapshot(self) -> Path:
+        """The folder of the Hub's files; its name is the commit. Without a network, what was downloaded before."""
+        from huggingface_hub import HfApi, snapshot_download
+
+        files = ["*.parquet", "*.jsonl", "*.json", "*.csv"]
+        try:
+            commit = HfApi().dataset_info(self._hub_name, revision=self._revision, timeout=10).sha
+        except Exception:  # the client's errors differ by version, and all of them mean: not now
+            commit = None
+        try:
+            return Path(
+                snapshot_download(
+                    self._hub_name,
+                    repo_type="dataset",
+                    revision=commit or self._revision,
+                    allow_patterns=files,
+                    local_files_only=commit is None,
+                )
+            )
+        except Exception as error:
+            name = f"task.hub_name={self._hub_name} at task.revision={self._revision}"
+            raise ConfigError(f"{name} can neither be reached nor was it downloaded before; {_CURE}") from error
+
+
+def _example(row: Row) -> Example:
+    """Read the official schema (as on the Hub, or nested under `question` as first released) or the flat one."""
+    nested = row.values.get("question")
+    inner = Row(row.where, {**row.values, **nested}) if isinstance(nested, dict) else row
+    question = text_in(inner, "stem" if inner is not row else "question", "task=commonsenseqa")
+    choices, labels = choices_in(value_in(inner, "choices", "task=commonsenseqa"), row, "choices")
+    by_label = "answerKey" in row.values
+    given = value_in(row, "answerKey" if by_label else "answer", "task=commonsenseqa")
+    answer = answer_index(given, choices, labels, "letter" if by_label else "text", row.where)
+    return Example(text_in(row, "id", "task=commonsenseqa"), question, choices, answer)

@@ -1,0 +1,142 @@
+"""Multiple choice from a user's own files: question, two or more choices, answer, in columns of any name."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+
+from distillrun.errors import ConfigError, nearest
+from distillrun.records import Example, Json, Split
+from distillrun.rows import Row, digest_of, read_rows
+from distillrun.task.choice_row import AnswerForm, answer_index, choices_in, text_in, value_in
+from distillrun.task.multiple_choice_text import MultipleChoiceText
+from distillrun.task.split import SPLITS, check_split_settings, load_splits, repeated_choices
+
+_FIELDS = ("id", "question", "choices", "answer")
+
+
+class MultipleChoice(MultipleChoiceText):
+    """Reads any file or folder that `distillrun.rows` reads.
+
+    Args:
+        folder: where the files are.
+        files: of train, dev and test, relative to the folder; dev None = a seeded share of train.
+        fields: columns of id, question, choices and answer. id None = a digest of question and choices. choices is a
+            column that holds a list, or a list of columns, or None where `choices` is given.
+        choices: the choices of every question, such as yes and no.
+        answer_form: how the answer is written: text, letter, index (from 0), number (from 1), boolean; auto finds out
+            row by row and refuses what could mean two choices.
+        question_template, choice_template, choice_separator, answer_template: see `MultipleChoiceText`.
+        dev_share, split_seed: dev is this share of train, drawn by this seed.
+        limit: keep only the first examples of each split; None = all.
+    """
+
+    def __init__(
+        self,
+        folder: str | None,
+        files: Mapping[str, str | None],
+        fields: Mapping[str, str | Sequence[str] | None],
+        choices: Sequence[str] | None,
+        answer_form: AnswerForm,
+        question_template: str,
+        choice_template: str,
+        choice_separator: str,
+        answer_template: str,
+        dev_share: float,
+        split_seed: int,
+        limit: int | None,
+    ) -> None:
+        super().__init__(question_template, choice_template, choice_separator, answer_template)
+        check_split_settings(dev_share, limit)
+        _check_keys("files", files, SPLITS)
+        _check_keys("fields", fields, _FIELDS)
+        if (choices is None) == (fields["choices"] is None):
+            raise ConfigError(
+                "set one of task.fields.choices (a column, or a list of columns) and task.choices (fixed)"
+            )
+        self._folder = Path(folder) if folder is not None else None
+        self._files, self._choices, self._answer_form = files, choices, answer_form
+        self._columns = fields["choices"]
+        self._id, self._question_column, self._answer_column = (
+            _column(fields, name) for name in ("id", "question", "answer")
+        )
+        self._dev_share, self._split_seed, self._limit = dev_share, split_seed, limit
+
+    def check(self) -> list[str]:
+        try:
+            _ = self._splits
+        except ConfigError as error:
+            return [str(error)]
+        return []
+
+    def examples(self, split: Split) -> list[Example]:
+        return list(self._splits[split])
+
+    def source(self) -> Mapping[str, Json]:
+        files: dict[str, Json] = {str(path): digest_of(path) for path in self._paths.values() if path is not None}
+        return {"files": files, "repeated_choices": repeated_choices(self._splits, "multiple_choice")}
+
+    @cached_property
+    def _splits(self) -> dict[Split, list[Example]]:
+        rows: dict[Split, Iterator[Row] | None] = {
+            split: read_rows(path) if path is not None else None for split, path in self._paths.items()
+        }
+        return load_splits(rows, self._example, self._dev_share, self._split_seed, self._limit)
+
+    @property
+    def _paths(self) -> dict[Split, Path | None]:
+        if self._folder is None:
+            raise ConfigError("task.folder is not set; set it to the folder that holds task.files")
+        if not self._folder.is_dir():
+            raise ConfigError(f"task.folder={self._folder} is no folder; task.files are looked for in it")
+        return {split: self._path(self._folder, split) for split in SPLITS}
+
+    def _path(self, folder: Path, split: Split) -> Path | None:
+        name = self._files[split]
+        if name is None and split == "dev":
+            return None
+        if name is None:
+            raise ConfigError(f"task.files.{split} is not set; only dev can be cut from train")
+        if not (folder / name).exists():
+            held = sorted(path.name for path in folder.iterdir())
+            shown = ", ".join(held[:8]) or "nothing"
+            hint = nearest(name, held)
+            raise ConfigError(f"task.files.{split}={name} is not in task.folder={folder}{hint}; it holds: {shown}")
+        return folder / name
+
+    def _example(self, row: Row) -> Example:
+        question = text_in(row, self._question_column or "", "task.fields.question")
+        choices, labels = choices_in(self._choices_of(row), row, "choices")
+        answer = value_in(row, self._answer_column or "", "task.fields.answer")
+        index = answer_index(answer, choices, labels, self._answer_form, row.where)
+        name = text_in(row, self._id, "task.fields.id") if self._id is not None else _digest(question, choices)
+        return Example(name, question, choices, index)
+
+    def _choices_of(self, row: Row) -> Json:
+        if self._choices is not None:
+            return list(self._choices)
+        if isinstance(self._columns, str):
+            listed: Json = value_in(row, self._columns, "task.fields.choices")
+            return listed
+        return [text_in(row, column, "task.fields.choices") for column in self._columns or ()]
+
+
+def _check_keys(key: str, given: Mapping[str, object], known: Sequence[str]) -> None:
+    for name in given:
+        if name not in known:
+            raise ConfigError(f"task.{key}.{name} is not a setting{nearest(name, known)}; it has {', '.join(known)}")
+    for name in known:
+        if name not in given:
+            raise ConfigError(f"task.{key}.{name} is missing; set it, or null")
+
+
+def _column(fields: Mapping[str, str | Sequence[str] | None], name: str) -> str | None:
+    column = fields[name]
+    if isinstance(column, str) or (column is None and name == "id"):
+        return column
+    raise ConfigError(f"task.fields.{name}={column!r} must name one column")
+
+
+def _digest(question: str, choices: tuple[str, ...]) -> str:
+    return hashlib.sha256(json.dumps([question, *choices]).encode()).hexdigest()[:16]
