@@ -1,0 +1,223 @@
+"""The straight line: load, generate, train, evaluate, report."""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+
+from distillrun.artifacts import Artifact, ArtifactStore
+from distillrun.build import Parts, build_parts
+from distillrun.config import Config, plain
+from distillrun.errors import ConfigError
+from distillrun.interfaces import LanguageModel
+from distillrun.interrupt import stops_at_once
+from distillrun.preflight import preflight, wanted_kinds
+from distillrun.records import Example, Json, Score, Split, TeacherRecord
+from distillrun.result import Outcome
+from distillrun.run_folder import RunFolder
+from distillrun.schema import Until
+from distillrun.stages.evaluate import evaluate, predictions_of, scores_of
+from distillrun.stages.generate import chosen_steps, generate, makes_of, merged
+from distillrun.stages.load import load
+from distillrun.stages.train import Lesson, train
+from distillrun.tracking.jsonl import RunLog
+
+log = logging.getLogger("distillrun")
+
+SPLITS: tuple[Split, ...] = ("train", "dev", "test")
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """A run that was checked and can start: its settings, its parts, and the questions of every split."""
+
+    config: Config
+    parts: Parts
+    examples: Mapping[Split, Sequence[Example]]
+
+
+def prepare(config: Config) -> Experiment:
+    """Return the experiment that a config describes. Raises ConfigError for whatever would fail later."""
+    parts = build_parts(config)
+    preflight(config, parts)
+    examples = {split: parts.task.examples(split) for split in SPLITS}
+    for split, rows in examples.items():
+        if not rows:
+            raise ConfigError(f"the {split} split has no question; check the files of the task, and task.limit")
+    return Experiment(config, parts, examples)
+
+
+def run(experiment: Experiment, path: Path) -> dict[str, Json]:
+    """Run an experiment into a folder and return its result, which `result.json` holds too.
+
+    Whatever happens, the folder tells what was done, and the tracker's run is ended.
+    """
+    config = experiment.config
+    tracker = RunLog(experiment.parts.tracker)
+    outcome = Outcome(config, experiment.examples)
+    with RunFolder(path, config) as folder, stops_at_once():
+        folder.write_result(outcome.result())
+        tracker.start(path, path.name, plain(config))
+        try:
+            _go(experiment, folder, tracker, outcome)
+            outcome.status = "done"
+        except KeyboardInterrupt:
+            outcome.status, outcome.error = "interrupted", "the same command goes on from here"
+            raise
+        except Exception as error:
+            outcome.status, outcome.error = "failed", f"{type(error).__name__}: {error}"
+            log.exception("failed")
+            raise
+        finally:
+            folder.write_result(outcome.result())
+            folder.write_report(outcome)
+            tracker.summary(outcome.summary())
+            tracker.table("predictions", *outcome.prediction_table())
+            tracker.finish(outcome.status == "done")
+    return outcome.result()
+
+
+def _go(experiment: Experiment, folder: RunFolder, tracker: RunLog, outcome: Outcome) -> None:
+    """Run the stages in order, as far as the config asks, noting each in the outcome."""
+    store = ArtifactStore(Path(experiment.config.paths.store))
+    until = experiment.config.until
+    for split in SPLITS:
+        outcome.stages[f"load/{split}"] = load(store, experiment.parts.task, split, experiment.examples[split])
+    if until is Until.load:
+        return
+    records = _generate(experiment, store, outcome)
+    if until is Until.generate:
+        return
+    trained = _train(experiment, store, tracker, outcome, records)
+    folder.link_student(trained.folder / "student")
+    if until is Until.train:
+        return
+    _evaluate(experiment, store, outcome, _loader(experiment, trained))
+    folder.write_predictions(outcome.prediction_rows())
+
+
+def _generate(experiment: Experiment, store: ArtifactStore, outcome: Outcome) -> list[TeacherRecord] | None:
+    """Ask the teacher for what is wanted, and put it together; a run that wants nothing asks nothing."""
+    config, parts = experiment.config, experiment.parts
+    wanted = wanted_kinds(config, parts)
+    chosen = chosen_steps(parts.steps, parts.teacher, wanted)
+    idle = [name for name in parts.steps if name not in chosen]
+    if idle:
+        log.info("generate: %s left out, since nothing here learns from what they make", ", ".join(idle))
+    made: dict[str, Artifact] = {}
+    for name in chosen:
+        made[name] = outcome.stages[f"generate/{name}"] = generate(
+            store,
+            name,
+            parts.steps,
+            made,
+            config.generation.steps[name],
+            config.generation.seed,
+            parts.teacher,
+            parts.task,
+            experiment.examples["train"],
+            outcome.stages["load/train"],
+        )
+    if not made:
+        return None
+    used = [made[name] for name in made if makes_of(parts.steps[name], parts.teacher) & wanted]
+    outcome.records = merged([example.id for example in experiment.examples["train"]], used)
+    return outcome.records
+
+
+def _train(
+    experiment: Experiment,
+    store: ArtifactStore,
+    tracker: RunLog,
+    outcome: Outcome,
+    records: Sequence[TeacherRecord] | None,
+) -> Artifact:
+    config, parts = experiment.config, experiment.parts
+    upstream = {name: artifact.fingerprint for name, artifact in outcome.stages.items() if name != "load/test"}
+    leaves: dict[str, Json] = {
+        "student": {**config.student, **parts.student.identity()},
+        "objective": config.objective,
+    }
+    lesson = _lesson(experiment, records, outcome)
+    trained = train(
+        store,
+        parts.student,
+        parts.objective,
+        parts.task,
+        lesson,
+        leaves,
+        config.training,
+        config.runtime,
+        upstream,
+        tracker.log,
+    )
+    outcome.stages["train"] = trained
+    return trained
+
+
+def _lesson(experiment: Experiment, records: Sequence[TeacherRecord] | None, outcome: Outcome) -> Lesson:
+    """Return what is trained on: the examples that have the rationales that the objective learns from."""
+    examples, dev = experiment.examples["train"], experiment.examples["dev"]
+    if records is None:
+        return Lesson(examples, dev, None)
+    needed = experiment.parts.objective.needs & {"initial", "revised"}
+    whole = [
+        (example, record)
+        for example, record in zip(examples, records, strict=True)
+        if needed <= {rationale.version for rationale in record.rationales if rationale.kind == "factual"}
+    ]
+    if not whole:
+        raise ConfigError(
+            f"no training example has {' and '.join(sorted(needed))} rationales; check the teacher's data"
+        )
+    outcome.left_out = len(examples) - len(whole)
+    if outcome.left_out:
+        log.warning("train: %d of %d examples lack a rationale and are left out", outcome.left_out, len(examples))
+    return Lesson([example for example, _ in whole], dev, [record for _, record in whole])
+
+
+def _loader(experiment: Experiment, trained: Artifact) -> Callable[[], LanguageModel]:
+    """Return a function that loads the trained student when it is first asked for it."""
+
+    @cache
+    def student() -> LanguageModel:
+        from distillrun.runtime import pick_device
+
+        model = experiment.parts.student.load(trained.folder / "student")
+        model.module.to(pick_device(experiment.config.runtime.device))
+        return model
+
+    return student
+
+
+def _evaluate(
+    experiment: Experiment, store: ArtifactStore, outcome: Outcome, student: Callable[[], LanguageModel]
+) -> None:
+    config, parts = experiment.config, experiment.parts
+    for name, evaluator in parts.evaluators.items():
+        made = evaluate(
+            store,
+            name,
+            evaluator,
+            config.evaluation[name],
+            student,
+            parts.objective,
+            parts.task,
+            experiment.examples["test"],
+            outcome.stages["load/test"],
+            outcome.stages["train"],
+            config.runtime.tokens_per_batch,
+        )
+        outcome.stages[f"evaluate/{name}"] = made
+        outcome.predictions[name] = predictions_of(made)
+        outcome.add_scores([replace(score, name=f"test/{score.name}") for score in scores_of(made)])
+
+
+def shown_scores(scores: Sequence[Score]) -> str:
+    """Return scores as lines for a terminal."""
+    width = max((len(score.name) for score in scores), default=0)
+    return "\n".join(
+        f"{score.name:<{width}}  {score.value:.4f}  [{score.low:.4f}, {score.high:.4f}]  n={score.n}"
+        for score in scores
+    )

@@ -1,0 +1,43 @@
+"""Asking a trained student one question."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import yaml
+from omegaconf import OmegaConf
+
+from distillrun.build import build
+from distillrun.config import resolve
+from distillrun.errors import ConfigError
+from distillrun.evaluation.generated_answer import GeneratedAnswer
+from distillrun.interfaces import Student, StudentObjective, Task
+from distillrun.records import Example, Prediction
+
+
+def predict(
+    run_folder: Path, question: str, choices: Sequence[str], answer_tokens: int = 32, explanation_tokens: int = 128
+) -> Prediction:
+    """Return what the student of a run answers, and how it explains it.
+
+    Args:
+        run_folder: of a run that trained a student.
+        question: as a person would ask it.
+        choices: two or more.
+        answer_tokens, explanation_tokens: most new tokens of either.
+
+    Raises:
+        ConfigError: the folder holds no trained student, or there are fewer than two choices.
+    """
+    file = run_folder / "config.yaml"
+    if not file.is_file() or not (run_folder / "student").is_dir():
+        raise ConfigError(f"{run_folder} holds no trained student; give the folder of a finished run (its last line)")
+    if len(choices) < 2:
+        raise ConfigError(f"--choices {' '.join(choices)}: a question needs two or more choices")
+    config = resolve(OmegaConf.create(yaml.safe_load(file.read_text(encoding="utf-8"))))
+    task: Task = build(config.task, "task")
+    objective: StudentObjective = build(config.objective, "objective")
+    student: Student = build(config.student, "student")
+    example = Example("question", question, tuple(choices), None)
+    asking = GeneratedAnswer(answer_tokens, explanation_tokens, explain=True)
+    model = student.load(run_folder / "student")
+    return asking.predict(model, objective, [example], task, config.runtime.tokens_per_batch)[0]

@@ -1,0 +1,67 @@
+"""Checks across parts, all reported at once, before any cost."""
+
+from distillrun.build import Parts
+from distillrun.config import Config
+from distillrun.errors import ConfigError
+from distillrun.interfaces import RecordedTeacher
+from distillrun.runtime import pick_device
+from distillrun.schema import Until
+from distillrun.stages.generate import chosen_steps, makes_of
+
+
+def preflight(config: Config, parts: Parts) -> None:
+    """Raise a ConfigError that lists everything that would fail later."""
+    problems = list(parts.task.check())
+    if needs_teacher(config, parts):
+        problems += parts.teacher.check(parts.task)
+        problems += _generation_problems(config, parts)
+    if config.until not in (Until.load, Until.generate):
+        problems += parts.student.check()
+        try:
+            pick_device(config.runtime.device)
+        except ConfigError as error:
+            problems.append(str(error))
+    if not parts.evaluators and config.until in (Until.evaluate, Until.report):
+        problems.append("evaluation is empty; choose at least one, such as evaluation=generated_answer")
+    if problems:
+        raise ConfigError("\n".join(problems))
+
+
+def wanted_kinds(config: Config, parts: Parts) -> frozenset[str]:
+    """Return what the teacher has to give: what the objective learns from, or all of it where generation is the end."""
+    if config.until is Until.generate:
+        return frozenset(kind for step in parts.steps.values() for kind in makes_of(step, parts.teacher))
+    return parts.objective.needs
+
+
+def needs_teacher(config: Config, parts: Parts) -> bool:
+    """Return whether the run uses the teacher at all."""
+    return config.until is not Until.load and bool(wanted_kinds(config, parts))
+
+
+def _generation_problems(config: Config, parts: Parts) -> list[str]:
+    """Return what the objective needs and no step makes, what a step needs, and steps that the teacher cannot do."""
+    option = {group: config.selected.get(group, "?") for group in ("objective", "generation", "teacher")}
+    recorded = isinstance(parts.teacher, RecordedTeacher)
+    for name, step in parts.steps.items():
+        if recorded and step.makes:
+            return [
+                f"teacher={option['teacher']} replays recordings and can be asked nothing new, but the generation step "
+                f"{name} asks it; choose generation=recorded"
+            ]
+        if not recorded and not step.makes:
+            return [
+                f"generation=recorded replays recordings, but teacher={option['teacher']} has none; choose "
+                "teacher=recorded teacher.folder=DIR, or generation=everything"
+            ]
+    made = {kind for step in parts.steps.values() for kind in makes_of(step, parts.teacher)}
+    needs = {f"objective={option['objective']}": wanted_kinds(config, parts)}
+    chosen = chosen_steps(parts.steps, parts.teacher, wanted_kinds(config, parts))
+    needs |= {f"generation step {name}": step.needs for name, step in chosen.items()}
+    cure = "add fields for them to teacher.fields" if recorded else "choose generation=everything"
+    return [
+        f"{who} needs {kind} rationales, but generation={option['generation']} makes only "
+        f"{', '.join(sorted(made)) or 'none'}; {cure}"
+        for who, kinds in needs.items()
+        for kind in sorted(kinds - made)
+    ]

@@ -1,0 +1,137 @@
+"""What came out of a run, as it goes into `result.json`, the report and the tracker."""
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+
+from distillrun.artifacts import Artifact
+from distillrun.config import Config
+from distillrun.data_card import data_card
+from distillrun.environment import environment
+from distillrun.records import Example, Json, Prediction, Score, Split, TeacherRecord, is_right
+from distillrun.stages.files import read_json
+
+COLUMNS = ("evaluator", "id", "question", "choices", "answer", "choice", "right", "text", "rationale")
+
+
+@dataclass(slots=True)
+class Outcome:
+    """A run on its way: every stage notes here what it made.
+
+    Attributes:
+        config: the settings of the run.
+        examples: the questions of every split.
+        status: running, done, failed or interrupted.
+        error: why it did not end well.
+        stages: the artifact of each stage, by name.
+        records: what the teacher gave for the training examples.
+        left_out: training examples that lack a rationale.
+        predictions: of each evaluator, one per test question.
+        scores: by name.
+    """
+
+    config: Config
+    examples: Mapping[Split, Sequence[Example]]
+    status: str = "running"
+    error: str | None = None
+    stages: dict[str, Artifact] = field(default_factory=dict)
+    records: list[TeacherRecord] | None = None
+    left_out: int = 0
+    predictions: dict[str, list[Prediction]] = field(default_factory=dict)
+    scores: dict[str, Score] = field(default_factory=dict)
+
+    def add_scores(self, scores: Iterable[Score]) -> None:
+        """Note scores."""
+        self.scores |= {score.name: score for score in scores}
+
+    def result(self) -> dict[str, Json]:
+        """Return everything about the run in one JSON object."""
+        return {
+            "status": self.status,
+            **({"error": self.error} if self.error else {}),
+            "name": self.config.name,
+            "command": ["distillrun", *sys.argv[1:]],
+            "selected": dict(self.config.selected),
+            "scores": {
+                name: {key: value for key, value in asdict(score).items() if key != "name"}
+                for name, score in {**self._dev_score(), **self.scores}.items()
+            },
+            "stages": {
+                name: {"fingerprint": made.fingerprint, "cached": made.cached, "seconds": round(made.seconds, 3)}
+                for name, made in self.stages.items()
+            },
+            "teacher": self._teacher(),
+            **self._training(),
+            "data": data_card(self.examples, self.records, self.left_out),
+            "environment": environment(),
+        }
+
+    def summary(self) -> dict[str, Json]:
+        """Return the flat values that a tracker shows beside a run: scores with interval and n, and the status."""
+        values: dict[str, Json] = {"status": self.status}
+        for name, score in {**self._dev_score(), **self.scores}.items():
+            values |= {name: score.value, f"{name}/low": score.low, f"{name}/high": score.high, f"{name}/n": score.n}
+        return values | {f"fingerprint/{name}": made.fingerprint for name, made in self.stages.items()}
+
+    def prediction_rows(self) -> list[dict[str, Json]]:
+        """Return the answers of every evaluator, each with its question."""
+        return [
+            {
+                "evaluator": name,
+                **asdict(example),
+                **asdict(made),
+                "right": is_right(example, made.choice),
+            }
+            for name, predictions in self.predictions.items()
+            for example, made in zip(self.examples["test"], predictions, strict=True)
+        ]
+
+    def prediction_table(self) -> tuple[Sequence[str], list[list[Json]]]:
+        """Return columns and rows of the answers, for a tracker."""
+        return COLUMNS, [[row[column] for column in COLUMNS] for row in self.prediction_rows()]
+
+    def _dev_score(self) -> dict[str, Score]:
+        if "train" not in self.stages:
+            return {}
+        dev = read_json(self.stages["train"].folder / "training.json")["dev"]
+        return {"dev/accuracy": Score(name="dev/accuracy", **dev)} if isinstance(dev, dict) and dev else {}  # type: ignore[arg-type]
+
+    def _teacher(self) -> dict[str, Json]:
+        """Return what the teacher's data took, and what of it was asked in this run rather than found."""
+        made = {name: stage for name, stage in self.stages.items() if name.startswith("generate/")}
+        return {
+            **_usage(made.values()),
+            "asked_now": _usage(stage for stage in made.values() if not stage.cached),
+        }
+
+    def _training(self) -> dict[str, Json]:
+        """Return the size of the student and the course of its training, once it is trained."""
+        if "train" not in self.stages:
+            return {}
+        folder = self.stages["train"].folder
+        noted = read_json(folder / "training.json")
+        real, padded = noted["real_tokens"], noted["padded_tokens"]
+        return {
+            "student": {
+                "parameters": noted["parameters"],
+                "trained_parameters": noted["trained_parameters"],
+                "bytes": sum(file.stat().st_size for file in (folder / "student").glob("*.safetensors")),
+            },
+            "training": {
+                "steps": noted["step"],
+                "best_step": noted["best_step"],
+                "target_tokens": noted["target_tokens"],
+                "padding": round(padded / real, 4)
+                if isinstance(real, int) and isinstance(padded, int) and real
+                else None,
+                "seconds": noted["seconds"],
+            },
+        }
+
+
+def _usage(stages: Iterable[Artifact]) -> dict[str, Json]:
+    spent = [read_json(stage.folder / "usage.json") for stage in stages]
+    return {
+        key: sum(count for usage in spent if isinstance(count := usage[key], int))
+        for key in ("requests", "prompt_tokens", "completion_tokens")
+    }

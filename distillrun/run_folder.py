@@ -1,0 +1,90 @@
+"""The folder of one run: its log, its config, its result, and links to what the store holds."""
+
+import json
+import logging
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import yaml
+
+from distillrun.config import Config, plain
+from distillrun.data_card import data_card
+from distillrun.records import Json
+from distillrun.report import write_report
+from distillrun.result import Outcome
+from distillrun.tracking.jsonl import METRICS, read_metrics
+
+log = logging.getLogger("distillrun")
+
+
+class RunFolder:
+    """Keeps everything about a run in one place; as a context manager, it also keeps its log."""
+
+    def __init__(self, path: Path, config: Config) -> None:
+        self.path = path
+        to_file = logging.FileHandler(path / "run.log", encoding="utf-8")
+        to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        to_terminal = logging.StreamHandler(sys.stderr)
+        to_terminal.addFilter(lambda record: record.exc_info is None)  # the command line prints tracebacks itself
+        self._handlers = (to_file, to_terminal)
+        (path / "config.yaml").write_text(
+            yaml.safe_dump(plain(config), sort_keys=False, allow_unicode=True), encoding="utf-8"
+        )
+
+    def __enter__(self) -> Self:
+        log.setLevel(logging.INFO)
+        log.propagate = False
+        for handler in self._handlers:
+            log.addHandler(handler)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        for handler in self._handlers:
+            log.removeHandler(handler)
+            handler.close()
+
+    def write_result(self, result: Mapping[str, Json]) -> None:
+        """Write `result.json`, whole or not at all."""
+        part = self.path / "result.json.part"
+        part.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        part.replace(self.path / "result.json")
+
+    def write_predictions(self, rows: Sequence[Mapping[str, Json]]) -> None:
+        """Write `predictions.jsonl`: the answers of all evaluators, each with its question."""
+        lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in rows]
+        (self.path / "predictions.jsonl").write_text("".join(lines), encoding="utf-8")
+
+    def write_report(self, outcome: Outcome) -> None:
+        """Write `report.html` and `report.md`; a page that cannot be written costs no result."""
+        metrics = self.path / METRICS
+        first = next(iter(outcome.predictions.values()), [])
+        try:
+            write_report(
+                self.path,
+                outcome.result(),
+                plain(outcome.config),
+                read_metrics(metrics) if metrics.exists() else [],
+                [asdict(prediction) for prediction in first],
+                [asdict(example) for example in outcome.examples["test"]],
+                data_card(outcome.examples, outcome.records, outcome.left_out),
+            )
+        except Exception:
+            log.exception("the report could not be written; result.json holds everything")
+
+    def link_student(self, stored: Path) -> None:
+        """Make `student` point to the stored one; where links are not to be had, it is copied."""
+        link = self.path / "student"
+        with suppress(FileNotFoundError):
+            link.unlink()
+        try:
+            link.symlink_to(stored.resolve(), target_is_directory=True)
+        except OSError:
+            shutil.copytree(stored, link, dirs_exist_ok=True)
