@@ -6,9 +6,12 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from distillrun.interfaces import Tracker
 from distillrun.records import Json
+
+if TYPE_CHECKING:  # interfaces needs torch, and reading the metrics of a run does not
+    from distillrun.interfaces import Tracker
 
 log = logging.getLogger("distillrun")
 
@@ -35,7 +38,7 @@ class RunLog:
     The file is the record: a tracker that fails is named once in the log and the run goes on without it.
     """
 
-    def __init__(self, tracker: Tracker) -> None:
+    def __init__(self, tracker: "Tracker") -> None:
         self._tracker = tracker
         self._file: Path | None = None
         self._tracker_failed = False

@@ -1,0 +1,111 @@
+"""Small SVG drawings. Colours are CSS variables of the page, so that they follow light and dark."""
+
+import math
+from collections.abc import Mapping, Sequence
+from html import escape
+
+from distillrun.report.text import plain, shortened
+
+WIDTH, HEIGHT = 720, 260
+LEFT, RIGHT, TOP, BOTTOM = 56, 16, 34, 40
+COLOURS = 6
+
+Points = Sequence[tuple[float, float]]
+
+
+def ticks(low: float, high: float, about: int = 5) -> list[float]:
+    """Return round numbers that span [low, high], spaced by 1, 2 or 5 times a power of ten."""
+    if high <= low:
+        high = low + 1
+    raw = (high - low) / about
+    power = 10.0 ** math.floor(math.log10(raw))
+    spacing = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= raw * (1 - 1e-9))
+    first, last = math.floor(low / spacing + 1e-9), math.ceil(high / spacing - 1e-9)
+    return [round(index * spacing, 12) for index in range(first, last + 1)]
+
+
+def thinned(points: Points, most: int = 200) -> list[tuple[float, float]]:
+    """Return at most `most` points, each the mean of its neighbours, so that noise does not hide the course."""
+    width = math.ceil(len(points) / most) if points else 1
+    groups = [points[start : start + width] for start in range(0, len(points), width)]
+    return [(sum(x for x, _ in group) / len(group), sum(y for _, y in group) / len(group)) for group in groups]
+
+
+def curves(series: Mapping[str, Points], as_percent: bool, chance: float | None = None) -> str:
+    """Return a line chart over steps; `chance` draws a dashed level. Every series needs a point."""
+    drawn = {name: thinned(points) for name, points in series.items()}
+    steps = [x for points in series.values() for x, _ in points]  # before thinning, so that the axis ends at the last
+    values = [y for points in drawn.values() for _, y in points] + ([] if chance is None else [chance])
+    x_ticks = [tick for tick in ticks(min(steps), max(steps), 6) if min(steps) <= tick <= max(steps)]
+    y_ticks = ticks(min(0.0, *values), min(1.0, max(values) * 1.1) if as_percent else max(values))
+    x_low, x_high = min(steps), max(max(steps), min(steps) + 1)
+    y_low, y_high = y_ticks[0], y_ticks[-1]
+
+    def at_x(step: float) -> float:
+        return LEFT + (step - x_low) / (x_high - x_low) * (WIDTH - LEFT - RIGHT)
+
+    def at_y(value: float) -> float:
+        return HEIGHT - BOTTOM - (value - y_low) / (y_high - y_low) * (HEIGHT - TOP - BOTTOM)
+
+    parts = []
+    for tick in y_ticks:
+        parts.append(_line(LEFT, at_y(tick), WIDTH - RIGHT, at_y(tick), "grid"))
+        parts.append(_text(LEFT - 8, at_y(tick) + 4, f"{100 * tick:g} %" if as_percent else f"{tick:g}", "end"))
+    parts += [_text(at_x(tick), HEIGHT - BOTTOM + 18, f"{tick:,g}", "middle") for tick in x_ticks]
+    parts.append(_text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 4, "step", "middle"))
+    if chance is not None:
+        parts.append(_line(LEFT, at_y(chance), WIDTH - RIGHT, at_y(chance), "chance"))
+        parts.append(_text(WIDTH - RIGHT, at_y(chance) - 5, "chance", "end"))
+    for index, points in enumerate(drawn.values()):
+        colour = f"series-{index % COLOURS}"
+        path = " ".join(f"{at_x(x):.1f},{at_y(y):.1f}" for x, y in points)
+        parts.append(f'<polyline class="line {colour}" points="{path}"/>')
+        if len(points) <= 20:
+            parts += [f'<circle class="dot {colour}" cx="{at_x(x):.1f}" cy="{at_y(y):.1f}" r="3"/>' for x, y in points]
+    return _svg(HEIGHT, [*_legend(list(drawn)), *parts], "line chart of " + ", ".join(drawn))
+
+
+def intervals(rows: Sequence[tuple[str, float, float, float]], chance: float | None = None) -> str:
+    """Return (name, value, low, high) of shares as dots with whiskers on an axis from 0 to 100 %."""
+    left, row_height, top = 220, 28, 22
+    height = top + row_height * len(rows) + 24
+
+    def at_x(share: float) -> float:
+        return left + share * (WIDTH - left - 30)
+
+    bottom = top + row_height * len(rows)
+    parts = []
+    for tick in (0, 0.2, 0.4, 0.6, 0.8, 1):
+        parts.append(_line(at_x(tick), top, at_x(tick), bottom, "grid"))
+        parts.append(_text(at_x(tick), bottom + 18, f"{100 * tick:g} %", "middle"))
+    if chance is not None:
+        parts.append(_line(at_x(chance), top - 6, at_x(chance), bottom, "chance"))
+        parts.append(_text(at_x(chance), top - 10, "chance", "middle"))
+    for index, (name, value, low, high) in enumerate(rows):
+        y = top + row_height * (index + 0.5)
+        parts.append(_text(left - 12, y + 4, shortened(name, 30), "end"))
+        parts.append(_line(at_x(low), y, at_x(high), y, "whisker"))
+        parts.append(f'<circle class="dot series-0" cx="{at_x(value):.1f}" cy="{y:.1f}" r="5"/>')
+    return _svg(height, parts, "intervals of " + ", ".join(name for name, *_ in rows))
+
+
+def _legend(names: Sequence[str]) -> list[str]:
+    parts, x = [], float(LEFT)
+    for index, name in enumerate(names):
+        parts.append(f'<rect class="fill series-{index % COLOURS}" x="{x:.0f}" y="8" width="14" height="4" rx="2"/>')
+        parts.append(_text(x + 20, 14, name, "start"))
+        x += 20 + 7.2 * len(name) + 18
+    return parts
+
+
+def _svg(height: float, parts: Sequence[str], label: str) -> str:
+    head = f'<svg viewBox="0 0 {WIDTH} {height:.0f}" role="img" aria-label="{escape(plain(label))}">'
+    return "\n".join([head, *parts, "</svg>"])
+
+
+def _line(x1: float, y1: float, x2: float, y2: float, kind: str) -> str:
+    return f'<line class="{kind}" x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"/>'
+
+
+def _text(x: float, y: float, text: str, anchor: str) -> str:
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(plain(text))}</text>'

@@ -1,0 +1,72 @@
+"""The scores of a run with their intervals, and what guessing would score."""
+
+from collections.abc import Mapping, Sequence
+
+from distillrun.records import Json
+from distillrun.report.block import Block, Figure, Paragraph, Section, Table
+from distillrun.report.chart import intervals
+from distillrun.report.text import NOTHING, number, percent
+from distillrun.report.values import Values, finite, mapping, sequence
+
+COLUMNS = ("score", "value", "95 % interval", "n")
+
+
+def chance_level(examples: Mapping[str, Values], predictions: Sequence[Values]) -> float | None:
+    """Return the mean of 1 / choices over the predicted examples; None where no choices are known."""
+    predicted = [mapping(dict(examples.get(str(prediction.get("example_id")), {}))) for prediction in predictions]
+    counts = [len(sequence(example.get("choices"))) for example in predicted]
+    known = [count for count in counts if count > 0]
+    return sum(1 / count for count in known) / len(known) if known else None
+
+
+def score_section(scores: Values, chance: float | None) -> Section | None:
+    """Return the section of all scores; None where there are none."""
+    if not scores:
+        return None
+    rows = [_row(name, mapping(score)) for name, score in scores.items()]
+    table = Table(COLUMNS, rows, frozenset({1, 2, 3}))
+    drawn = [drawable for name, score in scores.items() if (drawable := _share(name, mapping(score))) is not None]
+    level = chance if any("accuracy" in name for name, *_ in drawn) else None
+    blocks: list[Block] = [table]
+    if drawn:
+        caption = "Dots are the measured shares, lines their 95 % intervals."
+        blocks.insert(0, Figure(intervals(drawn, level), caption, Table((), ())))
+    if level is not None:
+        blocks.append(Paragraph(_against_chance(scores, level)))
+    return Section("Scores", blocks)
+
+
+def headline(scores: Values) -> str:
+    """Return the sentence that a reader came for: the test accuracy, or else the first score."""
+    name = "test/accuracy" if "test/accuracy" in scores else next(iter(scores), None)
+    if name is None:
+        return ""
+    _, value, interval, count = _row(name, mapping(scores[name]))
+    return f"{name} {value} (95 % interval {interval}, n = {count})"
+
+
+def _against_chance(scores: Values, chance: float) -> str:
+    low = finite(mapping(scores.get("test/accuracy")).get("low"))
+    high = finite(mapping(scores.get("test/accuracy")).get("high"))
+    guessing = f"Guessing would score {percent(chance)}"
+    if low is None or high is None:
+        return f"{guessing}."
+    if low > chance:
+        return f"{guessing}; the whole interval of test/accuracy lies above that."
+    if high < chance:
+        return f"{guessing}; the whole interval of test/accuracy lies below that."
+    return f"{guessing}; the interval of test/accuracy contains that, so nothing better than guessing is shown."
+
+
+def _row(name: str, score: dict[str, Json]) -> tuple[str, str, str, str]:
+    value, low, high = (finite(score.get(key)) for key in ("value", "low", "high"))
+    write = percent if _share(name, score) is not None else number
+    interval = NOTHING if low is None or high is None else f"{write(low)} to {write(high)}"
+    return name, NOTHING if value is None else write(value), interval, number(score.get("n"))
+
+
+def _share(name: str, score: dict[str, Json]) -> tuple[str, float, float, float] | None:
+    value, low, high = (finite(score.get(key)) for key in ("value", "low", "high"))
+    if value is None or low is None or high is None or not 0 <= low <= value <= high <= 1:
+        return None
+    return name, value, low, high

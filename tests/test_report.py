@@ -1,0 +1,295 @@
+import re
+from collections import Counter
+from html.parser import HTMLParser
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from distillrun.records import Json
+from distillrun.report import write_report
+from distillrun.report.block import Code, Page, Paragraph, Section
+from distillrun.report.chart import curves, intervals, thinned, ticks
+from distillrun.report.markdown import markdown
+from distillrun.report.page import html
+from distillrun.report.text import duration, number, percent, plain, size
+
+HOSTILE = (
+    "<script>alert(1)</script>\x1b[31mred\x1b[0m \x1b]0;title\x07| [link](javascript:x) `code` \u202eevil & \ud800"
+)
+
+RESULT: dict[str, Json] = {
+    "status": "done",
+    "name": "everyday",
+    "command": "distillrun objective=multitask",
+    "selected": {"objective": "multitask", "student": "tiny_t5"},
+    "scores": {
+        "test/accuracy": {"value": 0.5, "n": 200, "low": 0.4314, "high": 0.5686},
+        "test/unparsed": {"value": 0.01, "n": 200, "low": 0.0027, "high": 0.0357},
+        "test/log_prob": {"value": -1.25, "n": 200, "low": -1.5, "high": -1.0},
+    },
+    "stages": {
+        "load": {"fingerprint": "ab" * 32, "cached": True, "seconds": 0.02},
+        "train": {"fingerprint": "cd" * 32, "cached": False, "seconds": 83.2},
+    },
+    "teacher": {"requests": 3000, "prompt_tokens": 812000, "completion_tokens": 90210},
+    "student": {"parameters": 300000, "bytes": 1200000},
+    "training": {"steps": 500, "target_tokens": 41234, "seconds": 83.2, "padding": 1.0712},
+    "environment": {"torch": "2.13.0"},
+}
+METRICS: list[dict[str, Json]] = [
+    {"step": 1, "time": 1.0, "train/loss": 2.0, "train/loss/explain": 3.0},
+    {"step": 2, "time": 2.0, "train/loss": 1.0, "train/loss/explain": 2.0, "dev/accuracy": 0.25},
+]
+EXAMPLES: list[dict[str, Json]] = [
+    {"id": f"q{index}", "question": f"Question {index}?", "choices": ["sun", "moon", "sea", "sky", "sand"], "answer": 1}
+    for index in range(30)
+]
+PREDICTIONS: list[dict[str, Json]] = [
+    {"example_id": f"q{index}", "text": "moon", "rationale": "It is seen at night.", "choice": [1, 0, None][index % 3]}
+    for index in range(30)
+]
+DATA: dict[str, Json] = {"rows": 30, "kinds": {"initial": {"present": 29, "missing": 1}, "revised": {"present": 30}}}
+VOID = {"meta", "circle", "line", "polyline", "rect"}
+
+
+class Reader(HTMLParser):
+    """Collects tags, attributes and text, and checks that what is opened is closed."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: Counter[str] = Counter()
+        self.attributes: set[str] = set()
+        self.text = ""
+        self.open: list[str] = []
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags[tag] += 1
+        self.attributes |= {name for name, _ in attrs}
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in VOID:
+            assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def pages(
+    folder: Path,
+    result: dict[str, Json] | None = None,
+    metrics: list[dict[str, Json]] | None = None,
+    data: dict[str, Json] | None = None,
+    config: dict[str, Json] | None = None,
+    predictions: list[dict[str, Json]] | None = None,
+    examples: list[dict[str, Json]] | None = None,
+) -> tuple[str, str]:
+    write_report(folder, result or {}, config or {}, metrics or [], predictions or [], examples or [], data or {})
+    return (folder / "report.md").read_text("utf-8"), (folder / "report.html").read_text("utf-8")
+
+
+def full(folder: Path) -> tuple[str, str]:
+    return pages(folder, RESULT, METRICS, DATA, {"training": {"seed": 1}}, PREDICTIONS, EXAMPLES)
+
+
+def test_both_pages_hold_every_section(tmp_path: Path) -> None:
+    text, page = full(tmp_path)
+    reader = Reader(page)
+    assert reader.open == []
+    titles = re.findall(r"^## (.*)$", text, re.MULTILINE)
+    assert titles == [
+        "What ran",
+        "Scores",
+        "Learning",
+        "Predictions",
+        "Choices by position",
+        "Data",
+        "Stages",
+        "Size and cost",
+        "Environment",
+        "Config",
+    ]
+    assert reader.tags["h2"] == len(titles)
+    assert reader.tags["svg"] == 3
+    assert reader.tags["article"] == 10
+    for shown in ("50.0 %", "43.1 % to 56.9 %", "812,000", "1 min 23 s", "1.2 MB", "1.071", "abababababab…", "reused"):
+        assert shown in text
+        assert shown in reader.text
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["report.html", "report.md"]
+
+
+def test_a_score_that_is_no_share_is_written_as_a_number(tmp_path: Path) -> None:
+    text, _ = full(tmp_path)
+    assert "| test/log\\_prob | -1.25 | -1.5 to -1 | 200 |" in text
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [(0.43, 0.57, "lies above that"), (0.1, 0.15, "lies below that"), (0.15, 0.3, "nothing better than guessing")],
+)
+def test_the_page_compares_the_accuracy_with_chance(tmp_path: Path, low: float, high: float, said: str) -> None:
+    scores: dict[str, Json] = {"test/accuracy": {"value": (low + high) / 2, "n": 100, "low": low, "high": high}}
+    text, page = pages(tmp_path, {"scores": scores}, predictions=PREDICTIONS, examples=EXAMPLES)
+    assert f"Guessing would score 20.0 %; the {'whole ' if 'lies' in said else ''}interval" in text
+    assert said in text
+    assert 'class="chance"' in page
+
+
+def test_a_run_that_ended_early_has_a_page(tmp_path: Path) -> None:
+    for result in ({}, {"status": "failed", "error": "RuntimeError: boom"}, {"status": "done", "stages": {"load": {}}}):
+        text, page = pages(tmp_path, dict(result))
+        assert "no scores" in text
+        assert Reader(page).open == []
+    text, _ = pages(tmp_path, {"status": "failed", "error": "RuntimeError: boom"})
+    assert "RuntimeError\\: boom" in text
+
+
+def test_values_of_the_wrong_kind_do_not_stop_the_page(tmp_path: Path) -> None:
+    odd: dict[str, Json] = {"scores": {"x": None, "y": {"value": "?"}}, "stages": {"a": 3}, "teacher": [], "student": 1}
+    lines: list[dict[str, Json]] = [{"step": None, "train/loss": 1.0}, {"train/loss": "high"}]
+    answered: list[dict[str, Json]] = [{"example_id": "q0", "choice": 99}, {"example_id": 7}, {}]
+    _, page = pages(tmp_path, odd, lines, {"a": []}, {}, answered, EXAMPLES)
+    assert Reader(page).open == []
+
+
+def test_no_text_becomes_markup_or_reaches_a_terminal(tmp_path: Path) -> None:
+    scores: dict[str, Json] = {f"test/accuracy/{HOSTILE}": {"value": 0.5, "n": 2, "low": 0.1, "high": 0.9}}
+    stages: dict[str, Json] = {HOSTILE: {"fingerprint": HOSTILE, "cached": True, "seconds": 1}}
+    text, page = pages(
+        tmp_path,
+        {
+            "status": HOSTILE,
+            "name": HOSTILE,
+            "command": HOSTILE,
+            "error": HOSTILE,
+            "scores": scores,
+            "stages": stages,
+            "selected": {HOSTILE: HOSTILE},
+            "environment": {HOSTILE: HOSTILE},
+        },
+        [{"step": 1, f"train/loss/{HOSTILE}": 1.0}],
+        {HOSTILE: HOSTILE, "table": {HOSTILE: {HOSTILE: HOSTILE}}},
+        {"task": {"folder": HOSTILE}},
+        [{"example_id": "q", "text": HOSTILE, "rationale": HOSTILE, "choice": 0}],
+        [{"id": "q", "question": HOSTILE, "choices": [HOSTILE, HOSTILE], "answer": 0}],
+    )
+    reader = Reader(page)
+    assert "script" not in reader.tags
+    assert "alert(1)" in reader.text
+    assert not any(name.startswith("on") or name in ("src", "href") for name in reader.attributes)
+    fenced = re.sub(r"^```\n.*?\n```$", "", text, flags=re.DOTALL | re.MULTILINE)
+    assert "<script" not in fenced
+    assert not re.search(r"(?<!\\)\]\(", fenced)
+    for written in (text, page):
+        assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e]", written)
+        assert "title" not in written.replace("<title>", "").replace("</title>", "")
+
+
+def test_the_page_needs_nothing_from_outside(tmp_path: Path) -> None:
+    _, page = full(tmp_path)
+    assert not re.search(r"https?:|url\(|@import|<script|<link|<img|<iframe", page)
+    assert "default-src 'none'" in page
+    assert "prefers-color-scheme: dark" in page
+    assert "@media print" in page
+
+
+@given(st.text())
+def test_any_text_stays_text(text: str) -> None:
+    page = html(Page(text, text, "plain", text, [Section(text, [Paragraph(text), Code(text)])]))
+    assert set(Reader(page).tags) == {
+        *("html", "head", "meta", "title", "style", "body"),
+        *("header", "h1", "span", "p", "main", "section", "h2", "pre", "code"),
+    }
+
+
+def test_a_fence_is_longer_than_any_run_of_backticks_in_it() -> None:
+    text = markdown(Page("t", "done", "good", "", [Section("Config", [Code("a ```` b")])]))
+    assert "`````\na ```` b\n`````" in text
+
+
+def test_the_shown_predictions_are_spaced_over_all_of_them(tmp_path: Path) -> None:
+    text, _ = full(tmp_path)
+    shown = [int(found) for found in re.findall(r"^\*\*Question (\d+)\?\*\*", text, re.MULTILINE)]
+    assert shown == [round(index * 29 / 9) for index in range(10)]
+    assert "- moon ← right one, answered" in text
+    assert "**Question 3?** (right)" in text
+    assert "**Question 10?** (wrong)" in text
+    assert "**Question 29?** (unparsed)" in text
+
+
+def test_choices_are_counted_by_position(tmp_path: Path) -> None:
+    text, _ = full(tmp_path)
+    assert "| right one is a | 0 | 0 | 0 | 0 | 0 | 0 |" in text
+    assert "| right one is b | 10 | 10 | 0 | 0 | 0 | 10 |" in text
+    assert "| all | 10 | 10 | 0 | 0 | 0 | 10 |" in text
+
+
+def test_the_data_card_is_a_table_where_counts_are_nested(tmp_path: Path) -> None:
+    text, _ = full(tmp_path)
+    assert "| rows | 30 |" in text
+    assert "| kinds | present | missing |" in text
+    assert "| initial | 29 | 1 |" in text
+    assert "| revised | 30 | – |" in text
+
+
+def test_a_loss_that_was_not_finite_is_said(tmp_path: Path) -> None:
+    lines: list[dict[str, Json]] = [{"step": 1, "train/loss": 2.0}, {"step": 2, "train/loss": None}]
+    text, _ = pages(tmp_path, metrics=lines)
+    assert "train/loss was not a finite number at 1 of the logged steps, first at step 2." in text
+
+
+@pytest.mark.parametrize(("low", "high"), [(0, 1), (0, 0.03), (1, 500), (-3, 7), (2, 2), (0, 12345)])
+def test_ticks_span_the_range_with_few_round_numbers(low: float, high: float) -> None:
+    found = ticks(low, high)
+    assert found[0] <= low
+    assert found[-1] >= high
+    assert 2 <= len(found) <= 8
+    assert all(later > earlier for earlier, later in pairwise(found))
+
+
+def test_thinning_keeps_the_mean_and_bounds_the_count() -> None:
+    points = [(float(step), float(step % 7)) for step in range(1000)]
+    few = thinned(points, 200)
+    assert len(few) == 200
+    assert sum(y for _, y in few) / 200 == pytest.approx(sum(y for _, y in points) / 1000)
+    assert thinned(points[:3]) == points[:3]
+    assert thinned([]) == []
+
+
+def test_a_curve_falls_where_its_values_fall() -> None:
+    drawn = curves({"train/loss": [(1, 4.0), (2, 3.0), (3, 1.0)]}, as_percent=False)
+    (points,) = re.findall(r'points="([^"]+)"', drawn)
+    heights = [float(pair.split(",")[1]) for pair in points.split()]
+    assert heights == sorted(heights)
+    assert heights[2] - heights[1] == pytest.approx(2 * (heights[1] - heights[0]), abs=0.2)
+
+
+def test_an_interval_is_drawn_from_low_to_high() -> None:
+    drawn = intervals([("test/accuracy", 0.5, 0.25, 0.75)], chance=0.2)
+    (x1, x2) = re.findall(r'class="whisker" x1="([\d.]+)".* x2="([\d.]+)"', drawn)[0]
+    (dot,) = re.findall(r'cx="([\d.]+)"', drawn)
+    assert float(dot) == pytest.approx((float(x1) + float(x2)) / 2)
+
+
+def test_plain_text_keeps_what_a_reader_needs() -> None:
+    assert plain("a\tb\nc é 日本 😀") == "a\tb\nc é 日本 😀"
+    assert plain("\x1b[1;31mred\x1b[0m\x1b]8;;http://x\x1b\\link\x9b2J\x00\x07\r\n") == "redlink\n"
+    assert plain("left\u202eright\u2028next") == "leftright\nnext"
+
+
+@given(st.text())
+def test_plain_text_holds_no_control_character(text: str) -> None:
+    assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]", plain(text))
+
+
+def test_quantities_carry_their_units() -> None:
+    assert [percent(0.123), percent(float("nan"))] == ["12.3 %", "–"]
+    assert [duration(5), duration(83.2), duration(7260), duration(None)] == ["5.0 s", "1 min 23 s", "2 h 1 min", "–"]
+    assert [size(12), size(1_500_000), size(2_000_000_000), size(None)] == ["12 bytes", "1.5 MB", "2.0 GB", "–"]
+    assert [number(1234567), number(0.00012345), number(True), number(None)] == ["1,234,567", "0.0001234", "yes", "–"]
