@@ -13,7 +13,7 @@ from distillrun.errors import ConfigError
 from distillrun.interfaces import LanguageModel
 from distillrun.interrupt import stops_at_once
 from distillrun.preflight import preflight, wanted_kinds
-from distillrun.records import Example, Json, Score, Split, TeacherRecord
+from distillrun.records import Example, Json, Split, TeacherRecord
 from distillrun.result import Outcome
 from distillrun.run_folder import RunFolder
 from distillrun.schema import Until
@@ -70,12 +70,13 @@ def run(experiment: Experiment, path: Path) -> dict[str, Json]:
             log.exception("failed")
             raise
         finally:
-            folder.write_result(outcome.result())
-            folder.write_report(outcome)
+            result = outcome.result()
+            folder.write_result(result)
+            folder.write_report(result, outcome)
             tracker.summary(outcome.summary())
             tracker.table("predictions", *outcome.prediction_table())
             tracker.finish(outcome.status == "done")
-    return outcome.result()
+    return result
 
 
 def _go(experiment: Experiment, folder: RunFolder, tracker: RunLog, outcome: Outcome) -> None:
@@ -212,12 +213,3 @@ def _evaluate(
         outcome.stages[f"evaluate/{name}"] = made
         outcome.predictions[name] = predictions_of(made)
         outcome.add_scores([replace(score, name=f"test/{score.name}") for score in scores_of(made)])
-
-
-def shown_scores(scores: Sequence[Score]) -> str:
-    """Return scores as lines for a terminal."""
-    width = max((len(score.name) for score in scores), default=0)
-    return "\n".join(
-        f"{score.name:<{width}}  {score.value:.4f}  [{score.low:.4f}, {score.high:.4f}]  n={score.n}"
-        for score in scores
-    )

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import yaml
-from omegaconf import OmegaConf
+from omegaconf import DictConfig
 
 from distillrun.build import build
 from distillrun.config import resolve
@@ -33,7 +33,7 @@ def predict(
         raise ConfigError(f"{run_folder} holds no trained student; give the folder of a finished run (its last line)")
     if len(choices) < 2:
         raise ConfigError(f"--choices {' '.join(choices)}: a question needs two or more choices")
-    config = resolve(OmegaConf.create(yaml.safe_load(file.read_text(encoding="utf-8"))))
+    config = resolve(DictConfig(yaml.safe_load(file.read_text(encoding="utf-8"))))
     task: Task = build(config.task, "task")
     objective: StudentObjective = build(config.objective, "objective")
     student: Student = build(config.student, "student")

@@ -28,6 +28,7 @@ class Outcome:
         left_out: training examples that lack a rationale.
         predictions: of each evaluator, one per test question.
         scores: by name.
+        environment: versions and machine.
     """
 
     config: Config
@@ -39,6 +40,7 @@ class Outcome:
     left_out: int = 0
     predictions: dict[str, list[Prediction]] = field(default_factory=dict)
     scores: dict[str, Score] = field(default_factory=dict)
+    environment: dict[str, Json] = field(default_factory=environment)
 
     def add_scores(self, scores: Iterable[Score]) -> None:
         """Note scores."""
@@ -63,7 +65,7 @@ class Outcome:
             "teacher": self._teacher(),
             **self._training(),
             "data": data_card(self.examples, self.records, self.left_out),
-            "environment": environment(),
+            "environment": self.environment,
         }
 
     def summary(self) -> dict[str, Json]:
@@ -110,7 +112,6 @@ class Outcome:
             return {}
         folder = self.stages["train"].folder
         noted = read_json(folder / "training.json")
-        real, padded = noted["real_tokens"], noted["padded_tokens"]
         return {
             "student": {
                 "parameters": noted["parameters"],
@@ -121,12 +122,14 @@ class Outcome:
                 "steps": noted["step"],
                 "best_step": noted["best_step"],
                 "target_tokens": noted["target_tokens"],
-                "padding": round(padded / real, 4)
-                if isinstance(real, int) and isinstance(padded, int) and real
-                else None,
+                "padding": _ratio(noted["padded_tokens"], noted["real_tokens"]),
                 "seconds": noted["seconds"],
             },
         }
+
+
+def _ratio(part: Json, whole: Json) -> float | None:
+    return round(part / whole, 4) if isinstance(part, int) and isinstance(whole, int) and whole else None
 
 
 def _usage(stages: Iterable[Artifact]) -> dict[str, Json]:

@@ -14,9 +14,9 @@ from typing import Self
 import yaml
 
 from distillrun.config import Config, plain
-from distillrun.data_card import data_card
 from distillrun.records import Json
 from distillrun.report import write_report
+from distillrun.report.values import mapping
 from distillrun.result import Outcome
 from distillrun.tracking.jsonl import METRICS, read_metrics
 
@@ -62,19 +62,19 @@ class RunFolder:
         lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in rows]
         (self.path / "predictions.jsonl").write_text("".join(lines), encoding="utf-8")
 
-    def write_report(self, outcome: Outcome) -> None:
+    def write_report(self, result: Mapping[str, Json], outcome: Outcome) -> None:
         """Write `report.html` and `report.md`; a page that cannot be written costs no result."""
         metrics = self.path / METRICS
         first = next(iter(outcome.predictions.values()), [])
         try:
             write_report(
                 self.path,
-                outcome.result(),
+                result,
                 plain(outcome.config),
                 read_metrics(metrics) if metrics.exists() else [],
                 [asdict(prediction) for prediction in first],
                 [asdict(example) for example in outcome.examples["test"]],
-                data_card(outcome.examples, outcome.records, outcome.left_out),
+                mapping(result["data"]),
             )
         except Exception:
             log.exception("the report could not be written; result.json holds everything")
