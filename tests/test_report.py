@@ -142,8 +142,9 @@ def test_the_page_compares_the_accuracy_with_chance(tmp_path: Path, low: float, 
 
 
 def test_a_run_that_ended_early_has_a_page(tmp_path: Path) -> None:
-    for result in ({}, {"status": "failed", "error": "RuntimeError: boom"}, {"status": "done", "stages": {"load": {}}}):
-        text, page = pages(tmp_path, dict(result))
+    stopped: dict[str, Json] = {"status": "done", "stages": {"load": {}}}
+    for result in ({}, stopped):
+        text, page = pages(tmp_path, result)
         assert "no scores" in text
         assert Reader(page).open == []
     text, _ = pages(tmp_path, {"status": "failed", "error": "RuntimeError: boom"})
@@ -188,7 +189,6 @@ def test_no_text_becomes_markup_or_reaches_a_terminal(tmp_path: Path) -> None:
     assert not re.search(r"(?<!\\)\]\(", fenced)
     for written in (text, page):
         assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e]", written)
-        assert "title" not in written.replace("<title>", "").replace("</title>", "")
 
 
 def test_the_page_needs_nothing_from_outside(tmp_path: Path) -> None:
