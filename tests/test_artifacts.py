@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from distillrun.artifacts import Artifact, ArtifactStore, Stage, canonical_json
+from distillrun.artifacts import store as store_module
 from distillrun.errors import ConfigError
 from distillrun.records import Json
 
@@ -193,20 +194,50 @@ def test_a_stage_that_fails_publishes_nothing_and_resumes_in_the_same_folder(sto
     assert [stored.complete for stored in store.list()] == [True]
 
 
-def test_a_job_that_dies_between_manifest_and_rename_publishes_nothing(
+def test_a_job_that_dies_between_manifest_and_rename_publishes_nothing_and_loses_nothing(
     store: ArtifactStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def die(self: Path, target: Path) -> Path:
+    dies_at(store, monkeypatch, Path, "rename")
+    assert not any(stored.complete for stored in store.list())
+    assert store.get_or_make(STAGE, never).cached
+    assert [stored.complete for stored in store.list()] == [True]
+
+
+def test_a_job_that_dies_before_its_manifest_still_has_its_scratch(
+    store: ArtifactStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dies_at(store, monkeypatch, store_module, "write_manifest")
+
+    def resume(work: Path) -> None:
+        assert (work / "scratch" / "journal").read_text() == "asked and paid"
+
+    artifact = store.get_or_make(STAGE, resume)
+    assert not artifact.cached
+    assert not (artifact.folder / "scratch").exists()
+    assert set(json.loads((artifact.folder / "manifest.json").read_text())["files"]) == {"records"}
+
+
+def test_what_a_dying_job_left_ready_but_broken_is_made_again(
+    store: ArtifactStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dies_at(store, monkeypatch, Path, "rename")
+    (left,) = store.root.glob("train/*.partial/records")
+    left.write_text("torn")
+    assert not store.get_or_make(STAGE, writes()).cached
+
+
+def dies_at(store: ArtifactStore, monkeypatch: pytest.MonkeyPatch, owner: object, name: str) -> None:
+    def make(work: Path) -> None:
+        (work / "scratch" / "journal").write_text("asked and paid")
+        (work / "records").write_text("all of them")
+
+    def die(*given: object) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "rename", die)
+        patch.setattr(owner, name, die)
         with pytest.raises(KeyboardInterrupt):
-            store.get_or_make(STAGE, writes())
-    assert not any(stored.complete for stored in store.list())
-    artifact = store.get_or_make(STAGE, writes("again"))
-    assert not artifact.cached
-    assert store.get_or_make(STAGE, never).cached
+            store.get_or_make(STAGE, make)
 
 
 def test_a_killed_job_frees_its_lock_and_the_next_one_resumes(tmp_path: Path) -> None:

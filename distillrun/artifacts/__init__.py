@@ -1,7 +1,8 @@
 """Stages, their fingerprints, and the store in which runs share what stages made."""
 
 from distillrun.artifacts.listing import StoredArtifact
+from distillrun.artifacts.manifest import SCRATCH
 from distillrun.artifacts.stage import Stage, canonical_json
 from distillrun.artifacts.store import Artifact, ArtifactStore
 
-__all__ = ["Artifact", "ArtifactStore", "Stage", "StoredArtifact", "canonical_json"]
+__all__ = ["SCRATCH", "Artifact", "ArtifactStore", "Stage", "StoredArtifact", "canonical_json"]

@@ -14,6 +14,8 @@ from distillrun.artifacts.stage import Stage
 from distillrun.records import Json
 
 MANIFEST = "manifest.json"
+SCRATCH = "scratch"
+"""A folder of the work folder that is no part of the artifact: journals and checkpoints to resume from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +142,8 @@ def _stored_files(files: dict[str, Json]) -> Iterator[tuple[str, StoredFile]]:
 
 
 def _file_names(folder: Path) -> list[str]:
-    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    names = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    return sorted(name.as_posix() for name in names if name.parts[0] != SCRATCH)
 
 
 def _stored_file(path: Path) -> StoredFile:

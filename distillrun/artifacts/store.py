@@ -16,6 +16,7 @@ from distillrun.artifacts.guard import lock_of, locked, write_errors_explained
 from distillrun.artifacts.listing import BROKEN, PARTIAL, StoredArtifact, describe, safe_name, stored_stages
 from distillrun.artifacts.manifest import (
     MANIFEST,
+    SCRATCH,
     Manifest,
     first_problem,
     make_manifest,
@@ -57,7 +58,8 @@ class ArtifactStore:
         """Return the stage's artifact, calling `make(work)` if it is not there.
 
         The work folder of a fingerprint is always the same one: what an interrupted call left in it, the next call
-        finds. Only one process makes an artifact; others wait for it.
+        finds. What is needed only for that, such as a journal, belongs into `work/scratch`, which is there already
+        and is deleted when everything else is safe. Only one process makes an artifact; others wait for it.
 
         Raises:
             ConfigError: the store cannot be written, or the disk is full.
@@ -102,7 +104,7 @@ class ArtifactStore:
         return tuple(sorted(found, key=lambda stored: (stored.stage, stored.created)))
 
     def _find_or_make(self, folder: Path, stage: Stage, make: Callable[[Path], None]) -> tuple[Manifest, bool]:
-        manifest = self._intact(folder, stage)
+        manifest = self._intact(folder, stage) or self._left_ready(folder, stage)
         if manifest is None:
             return self._make(folder, stage, make), False
         with suppress(OSError):
@@ -112,21 +114,28 @@ class ArtifactStore:
         return manifest, True
 
     def _make(self, folder: Path, stage: Stage, make: Callable[[Path], None]) -> Manifest:
-        work = folder.with_name(folder.name + PARTIAL)
+        work = _work_of(folder)
         short = stage.fingerprint[:8]
         if work.exists():
             log.info("%s: resuming %s… from what an interrupted run left", stage.name, short)
         else:
             log.info("%s: making %s… — %s", stage.name, short, explain_miss(stage, stored_stages(folder.parent)))
-        work.mkdir(exist_ok=True)
-        # left only by a job that died between manifest and rename: without it, nothing here looks finished
+        (work / SCRATCH).mkdir(parents=True, exist_ok=True)
         (work / MANIFEST).unlink(missing_ok=True)
         started = time.perf_counter()
         make(work)
         manifest = make_manifest(stage, work, time.perf_counter() - started)
         write_manifest(manifest, work)
-        work.rename(folder)
-        sync_folder(folder.parent)
+        _publish(folder)
+        return manifest
+
+    def _left_ready(self, folder: Path, stage: Stage) -> Manifest | None:
+        """Publish what a job left that died after its manifest and before its rename; None where there is nothing."""
+        work = _work_of(folder)
+        manifest = read_manifest(work)
+        if manifest is None or manifest.fingerprint != stage.fingerprint or first_problem(work, manifest) is not None:
+            return None
+        _publish(folder)
         return manifest
 
     def _intact(self, folder: Path, stage: Stage) -> Manifest | None:
@@ -169,3 +178,14 @@ class ArtifactStore:
         if folder.resolve().parent != self.root.resolve():
             raise ConfigError(f"paths.store: {folder} leads out of the store; remove that link")
         return folder
+
+
+def _work_of(folder: Path) -> Path:
+    return folder.with_name(folder.name + PARTIAL)
+
+
+def _publish(folder: Path) -> None:
+    work = _work_of(folder)
+    shutil.rmtree(work / SCRATCH, ignore_errors=True)
+    work.rename(folder)
+    sync_folder(folder.parent)
