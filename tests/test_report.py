@@ -1,5 +1,6 @@
 import re
 from collections import Counter
+from dataclasses import asdict
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from distillrun.records import Json
+from distillrun.records import Example, Json, Prediction
 from distillrun.report import write_report
 from distillrun.report.block import Code, Page, Paragraph, Section
 from distillrun.report.chart import curves, intervals, thinned, ticks
@@ -228,6 +229,13 @@ def test_choices_are_counted_by_position(tmp_path: Path) -> None:
     assert "| right one is a | 0 | 0 | 0 | 0 | 0 | 0 |" in text
     assert "| right one is b | 10 | 10 | 0 | 0 | 0 | 10 |" in text
     assert "| all | 10 | 10 | 0 | 0 | 0 | 10 |" in text
+
+
+def test_records_that_never_were_a_file_are_read_too(tmp_path: Path) -> None:
+    example = Example("q0", "Where?", ("sun", "moon"), 1)
+    write_report(tmp_path, {}, {}, [], [asdict(Prediction("q0", "moon", "", 1))], [asdict(example)], {})
+    text = (tmp_path / "report.md").read_text("utf-8")
+    assert "- moon ← right one, answered" in text
 
 
 def test_the_data_card_is_a_table_where_counts_are_nested(tmp_path: Path) -> None:

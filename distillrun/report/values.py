@@ -14,8 +14,8 @@ def mapping(value: Json) -> dict[str, Json]:
 
 
 def sequence(value: Json) -> list[Json]:
-    """Return the value if it is a list, else an empty one."""
-    return value if isinstance(value, list) else []
+    """Return the value if it is a list (or a tuple, as in a record that never was a file), else an empty one."""
+    return list(value) if isinstance(value, list | tuple) else []
 
 
 def finite(value: Json) -> float | None:
