@@ -1,13 +1,16 @@
 """The jobs of a sweep: each runs in a child process of its own, so that one that is killed fails alone."""
 
 import json
+import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import FrameType
 
 from distillrun.composition import quoted
 from distillrun.config import Config, digest
@@ -106,16 +109,32 @@ def say(text: str) -> None:
 
 
 def _exit_code(command: Sequence[str]) -> int:
-    with subprocess.Popen(command) as process:
+    """Run a command to its end. Ctrl-C reaches it by itself, through the terminal; a SIGTERM to us is handed on."""
+    with subprocess.Popen(command) as process, _hands_on_sigterm(process):
         try:
             return process.wait()
         except KeyboardInterrupt:
-            # the terminal has interrupted the child too; it needs time to save its state
             try:
                 process.wait(SAVE_S)
             except subprocess.TimeoutExpired:
                 process.terminate()
             raise
+
+
+@contextmanager
+def _hands_on_sigterm(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    def hand_on(number: int, frame: FrameType | None) -> None:
+        process.terminate()
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():  # only the main thread may catch signals
+        yield
+        return
+    earlier = signal.signal(signal.SIGTERM, hand_on)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, earlier)
 
 
 def _state(exit_code: int) -> str:
