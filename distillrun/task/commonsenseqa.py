@@ -55,12 +55,11 @@ class CommonsenseQA(MultipleChoiceText):
         return list(self._splits[split])
 
     def source(self) -> Mapping[str, Json]:
-        repeats = repeated_choices(self._splits, "commonsenseqa")
         if self._folder is not None:
             files: dict[str, Json] = {str(path): digest_of(path) for path in self._paths}
-            return {"files": files, "repeated_choices": repeats}
+            return {"files": files, "repeated_choices": self._repeats}
         hub: dict[str, Json] = {"name": self._hub_name, "revision": self._revision, "commit": self._snapshot.name}
-        return {"hub": hub, "repeated_choices": repeats}
+        return {"hub": hub, "repeated_choices": self._repeats}
 
     @cached_property
     def _splits(self) -> dict[Split, list[Example]]:
@@ -71,6 +70,10 @@ class CommonsenseQA(MultipleChoiceText):
             "test": read_rows(validation),
         }
         return load_splits(rows, _example, self._dev_share, self._split_seed, self._limit)
+
+    @cached_property
+    def _repeats(self) -> Json:
+        return repeated_choices(self._splits, "commonsenseqa")
 
     @property
     def _paths(self) -> tuple[Path, Path]:

@@ -75,7 +75,7 @@ class MultipleChoice(MultipleChoiceText):
 
     def source(self) -> Mapping[str, Json]:
         files: dict[str, Json] = {str(path): digest_of(path) for path in self._paths.values() if path is not None}
-        return {"files": files, "repeated_choices": repeated_choices(self._splits, "multiple_choice")}
+        return {"files": files, "repeated_choices": self._repeats}
 
     @cached_property
     def _splits(self) -> dict[Split, list[Example]]:
@@ -83,6 +83,10 @@ class MultipleChoice(MultipleChoiceText):
             split: read_rows(path) if path is not None else None for split, path in self._paths.items()
         }
         return load_splits(rows, self._example, self._dev_share, self._split_seed, self._limit)
+
+    @cached_property
+    def _repeats(self) -> Json:
+        return repeated_choices(self._splits, "multiple_choice")
 
     @property
     def _paths(self) -> dict[Split, Path | None]:
