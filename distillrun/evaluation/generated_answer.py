@@ -11,7 +11,7 @@ from distillrun.records import Example, Prediction, Query, Score, is_right
 class GeneratedAnswer:
     """Greedy text, stopped at the end of sequence, parsed by the task; an unparsed answer is wrong and counted apart.
 
-    Scores: `accuracy` (and `accuracy/<group>`), `unparsed`, and `accuracy_parsed` over the parsed answers only.
+    Scores: `accuracy` (and `accuracy/<group>`), `unparsed`, and, over the parsed answers only, `accuracy_parsed`.
 
     Args:
         answer_tokens: most new tokens of an answer.
@@ -55,9 +55,9 @@ class GeneratedAnswer:
 
     def score(self, predictions: Sequence[Prediction], examples: Sequence[Example]) -> list[Score]:
         right = [is_right(example, made.choice) for made, example in zip(predictions, examples, strict=True)]
-        parsed = [made.choice is not None for made in predictions]
+        parsed = [hit for hit, made in zip(right, predictions, strict=True) if made.choice is not None]
         return [
             *share_by_group("accuracy", right, examples),
-            share("unparsed", [not was_parsed for was_parsed in parsed]),
-            share("accuracy_parsed", [hit for hit, was_parsed in zip(right, parsed, strict=True) if was_parsed]),
+            share("unparsed", [made.choice is None for made in predictions]),
+            *([share("accuracy_parsed", parsed)] if parsed else []),
         ]

@@ -7,9 +7,9 @@ from distillrun.statistics.interval import wilson
 
 
 def share(name: str, flags: Sequence[bool]) -> Score:
-    """Return the share of true flags with its 95 % Wilson interval."""
+    """Return the share of true flags, one or more, with its 95 % Wilson interval."""
     low, high = wilson(sum(flags), len(flags))
-    return Score(name, sum(flags) / len(flags) if flags else float("nan"), len(flags), low, high)
+    return Score(name, sum(flags) / len(flags), len(flags), low, high)
 
 
 def share_by_group(name: str, flags: Sequence[bool], examples: Sequence[Example]) -> list[Score]:

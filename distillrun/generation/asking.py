@@ -1,38 +1,30 @@
 """What the prompted steps share: few-shot chats, and completions put back in order."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from distillrun.errors import ConfigError
 from distillrun.interfaces import RecordedTeacher, Teacher
-from distillrun.records import Completion, Example, Json, Message, Prompt, Rationale, Sampling, TeacherRecord
+from distillrun.records import Completion, Example, Message, Prompt, Rationale, Record, Sampling, TeacherRecord
 
 
 @dataclass(frozen=True, slots=True)
-class Demonstration:
-    """A solved question that stands before the one that is asked."""
+class Demonstration(Record):
+    """A solved question that stands before the one that is asked. Raises ValueError where it is not whole."""
 
-    example: Example
+    question: str
+    choices: tuple[str, ...]
+    answer: str
     rationale: str
 
+    def __post_init__(self) -> None:
+        if self.answer not in self.choices:
+            raise ValueError(f"the answer {self.answer!r} of {self.question!r} is not among {self.choices}")
 
-def read_demonstrations(rows: Sequence[Mapping[str, Json]], key: str) -> list[Demonstration]:
-    """Return the demonstrations of a config. Raises ConfigError naming the one that is not whole."""
-    made = []
-    for number, row in enumerate(rows, start=1):
-        question, choices, answer, rationale = (
-            row.get(name) for name in ("question", "choices", "answer", "rationale")
-        )
-        if not (isinstance(question, str) and isinstance(rationale, str) and isinstance(choices, list)):
-            raise ConfigError(f"{key}: demonstration {number} needs question, choices, answer and rationale: {row!r}")
-        texts = tuple(str(choice) for choice in choices)
-        if answer not in texts:
-            raise ConfigError(
-                f"{key}: the answer {answer!r} of demonstration {number} is not among its choices {texts}"
-            )
-        example = Example(f"demonstration-{number}", question, texts, texts.index(str(answer)))
-        made.append(Demonstration(example, rationale))
-    return made
+    @property
+    def example(self) -> Example:
+        """The question as an example."""
+        return Example(self.question, self.question, self.choices, self.choices.index(self.answer))
 
 
 def chat(instruction: str, turns: Sequence[tuple[str, str]], ask: str) -> tuple[Message, ...]:

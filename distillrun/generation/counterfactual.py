@@ -1,13 +1,13 @@
 """The teacher is given each wrong answer and argues for it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from distillrun.cleaning import clean
-from distillrun.generation.asking import ask_all
+from distillrun.generation.asking import Demonstration, ask_all
 from distillrun.generation.few_shot_rationale import FewShotRationale
 from distillrun.interfaces import RecordedTeacher, Task, Teacher
-from distillrun.records import Example, Json, Rationale, TeacherRecord, is_right
+from distillrun.records import Example, Rationale, TeacherRecord, is_right
 
 
 class Counterfactual:
@@ -28,7 +28,7 @@ class Counterfactual:
         self,
         instruction: str,
         ask: str,
-        demonstrations: Sequence[Mapping[str, Json]],
+        demonstrations: Sequence[Demonstration],
         max_new_tokens: int,
         temperature: float,
         top_p: float,

@@ -1,12 +1,12 @@
 """The teacher is given the right answer and explains it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from distillrun.cleaning import clean
-from distillrun.generation.asking import ask_all, chat, gold, read_demonstrations
+from distillrun.generation.asking import Demonstration, ask_all, chat, gold
 from distillrun.interfaces import RecordedTeacher, Task, Teacher
-from distillrun.records import Example, Json, Prompt, Rationale, Request, Sampling, TeacherRecord
+from distillrun.records import Example, Prompt, Rationale, Request, Sampling, TeacherRecord
 from distillrun.template import Template
 
 
@@ -30,7 +30,7 @@ class FewShotRationale:
         self,
         instruction: str,
         ask: str,
-        demonstrations: Sequence[Mapping[str, Json]],
+        demonstrations: Sequence[Demonstration],
         max_new_tokens: int,
         temperature: float,
         top_p: float,
@@ -38,7 +38,7 @@ class FewShotRationale:
     ) -> None:
         self._instruction = instruction
         self._ask = Template(ask, {"question", "answer"}, "generation.steps.few_shot_rationale.ask")
-        self._demonstrations = read_demonstrations(demonstrations, "generation.steps.few_shot_rationale")
+        self._demonstrations = demonstrations
         self.sampling = Sampling(max_new_tokens, temperature, top_p, 1, 0, tuple(stop))
 
     def run(
