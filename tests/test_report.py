@@ -149,7 +149,17 @@ def test_a_run_that_ended_early_has_a_page(tmp_path: Path) -> None:
         assert "no scores" in text
         assert Reader(page).open == []
     text, _ = pages(tmp_path, {"status": "failed", "error": "RuntimeError: boom"})
-    assert "RuntimeError\\: boom" in text
+    assert "RuntimeError: boom" in text
+
+
+def test_the_command_can_be_copied_into_a_shell(tmp_path: Path) -> None:
+    text, _ = pages(tmp_path, {"command": ["distillrun", "teacher.folder={train: my data}"]})
+    assert "distillrun 'teacher.folder={train: my data}'" in text
+
+
+def test_an_address_in_a_text_does_not_become_a_link() -> None:
+    text = markdown(Page("t", "done", "good", "see https://evil.example and WWW.evil.example, me@evil.example", []))
+    assert r"see https:\//evil.example and WWW\.evil.example, me\@evil.example" in text
 
 
 def test_values_of_the_wrong_kind_do_not_stop_the_page(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The sections of a run's page, from plain data of which any piece may be missing."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 
 from distillrun.records import Json
@@ -51,7 +52,7 @@ def _what_ran(result: Values) -> Section | None:
     if error := result.get("error"):
         blocks.append(Paragraph(number(error), "bad"))
     if command := result.get("command"):
-        text = " ".join(str(word) for word in command) if isinstance(command, list) else str(command)
+        text = shlex.join(str(word) for word in command) if isinstance(command, list) else str(command)
         blocks.append(Code(shortened(text)))
     if selected := mapping(result.get("selected")):
         blocks.append(_pairs(selected))

@@ -54,4 +54,5 @@ def _fenced(text: str) -> list[str]:
 def _escaped(text: str) -> str:
     line = " ".join(plain(text).split())
     line = line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return re.sub(r"([\\`*_{}\[\]|~#!$@:])", r"\\\1", line)
+    line = re.sub(r"([\\`*_{}\[\]|~#!$@])", r"\\\1", line)
+    return re.sub(r"(?i)(:)(//)|(www)(\.)", r"\1\3\\\2\4", line)  # a bare address would become a link
