@@ -1,0 +1,78 @@
+"""The benchmark that ships with distillrun: everyday facts, five choices, made from a hand-written base."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cached_property
+from random import Random
+
+from distillrun.everyday.base import read_base
+from distillrun.everyday.question import make_examples
+from distillrun.everyday.wording import read_wording
+from distillrun.records import Example, Json, Split
+from distillrun.task.multiple_choice_text import MultipleChoiceText
+
+VERSION = 1
+"""Raised by hand when the same facts and seed give other questions."""
+
+
+class Everyday:
+    """Questions about everyday things in CommonsenseQA's schema.
+
+    Args:
+        question_template, choice_template, choice_separator, answer_template: as in `MultipleChoiceText`.
+        split_seed: decides which facts are held out, the phrasings, the choices and their order.
+        limit: the first so many examples of each split, for trials; null = all.
+        shuffled_labels: train on labels drawn at random, as a control that must stay at chance. Dev and test keep
+            theirs.
+    """
+
+    def __init__(
+        self,
+        question_template: str,
+        choice_template: str,
+        choice_separator: str,
+        answer_template: str,
+        split_seed: int,
+        limit: int | None,
+        shuffled_labels: bool,
+    ) -> None:
+        self._text = MultipleChoiceText(question_template, choice_template, choice_separator, answer_template)
+        self._split_seed = split_seed
+        self._limit = limit
+        self._shuffled_labels = shuffled_labels
+
+    def check(self) -> list[str]:
+        if self._limit is not None and self._limit < 1:
+            return [f"task.limit={self._limit} leaves no example; set it to 1 or more, or to null for all"]
+        return []
+
+    def examples(self, split: Split) -> list[Example]:
+        examples = self._splits[split][: self._limit]
+        if split == "train" and self._shuffled_labels:
+            return [self._mislabelled(example) for example in examples]
+        return examples
+
+    def source(self) -> Mapping[str, Json]:
+        return {
+            "name": "everyday",
+            "version": VERSION,
+            "facts": read_base().digest,
+            "wording": read_wording().digest,
+        }
+
+    def question(self, example: Example) -> str:
+        return self._text.question(example)
+
+    def answer(self, example: Example, choice: int) -> str:
+        return self._text.answer(example, choice)
+
+    def parse(self, text: str, example: Example) -> int | None:
+        return self._text.parse(text, example)
+
+    @cached_property
+    def _splits(self) -> dict[Split, list[Example]]:
+        return make_examples(read_base(), read_wording(), self._split_seed)
+
+    def _mislabelled(self, example: Example) -> Example:
+        draw = Random(f"{self._split_seed}/{example.id}")
+        return replace(example, answer=draw.randrange(len(example.choices)))

@@ -1,0 +1,100 @@
+"""A teacher without a model: it answers questions of task=everyday from the base that they are made of."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from random import Random
+
+from distillrun.errors import ConfigError
+from distillrun.everyday.base import Fact, read_base
+from distillrun.everyday.critique import Critic, unnamed
+from distillrun.everyday.question import fact_of
+from distillrun.everyday.rationale import Arguer
+from distillrun.everyday.wording import read_wording
+from distillrun.interfaces import Task
+from distillrun.records import Completion, Json, Prompt, Request, Sampling
+
+VERSION = 1
+"""Raised by hand when the same request gets another text."""
+
+
+class Scripted:
+    """Writes rationales, critiques and revisions offline; the same request and sampling seed give the same text.
+
+    Asked to argue for the choice that is true, it gives a true rationale; for any other, a counterfactual one. It
+    reads the request, not the prompt's text. Its tokens are words. At temperature 0 all samples of a prompt are alike.
+
+    Args:
+        flawed_share: share of the first drafts that have a real flaw besides saying nothing of the other choices.
+    """
+
+    def __init__(self, flawed_share: float) -> None:
+        if not 0 <= flawed_share <= 1:
+            raise ConfigError(f"teacher.flawed_share={flawed_share} is no share; choose a number from 0 to 1")
+        self._flawed_share = flawed_share
+        self._base = read_base()
+        self._wording = read_wording()
+        self._arguer = Arguer(self._base, self._wording)
+        self._critic = Critic(self._base, self._arguer)
+
+    def check(self, task: Task) -> list[str]:
+        source = dict(task.source())
+        if source.get("name") == "everyday":
+            return []
+        return [
+            f"teacher=scripted knows the facts of task=everyday only, but the task's examples come from {source}; "
+            "choose task=everyday or another teacher (teacher=recorded, teacher=local)"
+        ]
+
+    def identity(self) -> Mapping[str, Json]:
+        return {
+            "name": "scripted",
+            "version": VERSION,
+            "facts": self._base.digest,
+            "wording": self._wording.digest,
+        }
+
+    def complete(self, prompts: Sequence[Prompt], sampling: Sampling) -> Iterator[tuple[int, tuple[Completion, ...]]]:
+        for index, prompt in enumerate(prompts):
+            words = sum(len(message.content.split()) for message in prompt.messages)
+            draws = [draw if sampling.temperature > 0 else 0 for draw in range(sampling.samples)]
+            texts = (self._write(prompt.request, f"{sampling.seed}/{draw}") for draw in draws)
+            yield index, tuple(_completion(text, words, sampling) for text in texts)
+
+    def _write(self, request: Request, seed: str) -> str:
+        fact = fact_of(request.example.id, self._base)
+        if fact is None:
+            raise ValueError(f"example {request.example.id!r} is not of task=everyday; choose another teacher")
+        random = Random(f"{seed}/{request.ask}/{request.choice}/{request.example.id}")
+        value = request.example.choices[request.choice]
+        others = [other for other in request.example.choices if other != value]
+        if request.ask == "rationale":
+            return self._draft(fact, value, others, random)
+        draft = request.draft or ""
+        if request.ask == "critique":
+            return self._critic.critique(fact, value, others, draft)
+        return self._revise(fact, value, others, draft, random)
+
+    def _draft(self, fact: Fact, value: str, others: Sequence[str], random: Random) -> str:
+        if value == fact.value and random.random() < self._flawed_share:
+            return self._arguer.flawed_draft(fact, others, random)
+        return self._argue(fact, value, random)
+
+    def _argue(self, fact: Fact, value: str, random: Random) -> str:
+        if value == fact.value:
+            return self._arguer.rationale(fact, random)
+        return self._arguer.counterfactual(fact, value, random)
+
+    def _revise(self, fact: Fact, value: str, others: Sequence[str], draft: str, random: Random) -> str:
+        """Keep a draft that has no flaw of its own, else argue anew; then say why the others fail."""
+        sound = draft if not self._critic.flaws(fact, value, others, draft) else self._argue(fact, value, random)
+        return f"{sound} {self._arguer.why_not(fact, others)}" if unnamed(others, sound) else sound
+
+
+def _completion(text: str, prompt_words: int, sampling: Sampling) -> Completion:
+    """Return a text as a completion: cut at the first stop text, and after `max_new_tokens` words."""
+    for stop in sampling.stop:
+        text = text.split(stop)[0]
+    words = text.split()
+    if len(words) > sampling.max_new_tokens:
+        kept = words[: sampling.max_new_tokens]
+        return Completion(" ".join(kept), "length", prompt_words, len(kept))
+    return Completion(text, "stop", prompt_words, len(words))
