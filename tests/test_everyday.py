@@ -217,7 +217,7 @@ def test_the_source_names_the_base() -> None:
 
 
 def test_a_thing_of_two_kinds_is_refused() -> None:
-    kinds = {kind: {"facts": {}, "things": {"bat": {}}} for kind in ("animal", "stick")}
+    kinds: dict[str, object] = {kind: {"facts": {}, "things": {"bat": {}}} for kind in ("animal", "stick")}
     with pytest.raises(ValueError, match="'bat' twice: as animal and as stick"):
         Base.of({"relations": {KIND_RELATION: {}}, "kinds": kinds}, "")
 
@@ -229,3 +229,7 @@ def test_an_id_is_readable() -> None:
 def test_wording_names_every_relation_of_the_base() -> None:
     assert isinstance(WORDING, Wording)
     assert set(yaml.safe_load(WORDING_FILE.read_text(encoding="utf-8"))) == set(BASE.values)
+
+
+def test_no_thing_is_named_after_its_answer() -> None:
+    assert [fact for fact in BASE.facts.values() if names(fact.thing, fact.value)] == []

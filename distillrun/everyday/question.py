@@ -70,7 +70,8 @@ def fact_of(identifier: str, base: Base) -> Fact | None:
 def _ask(base: Base, wording: Wording, random: Random) -> Iterator[Asked]:
     facts = list(base.facts.values())
     unseen = _pick_unseen(facts, SIZES["dev", "unseen"] + SIZES["test", "unseen"], random)
-    seen = [fact for fact in facts if fact not in set(unseen)]
+    held_out = set(unseen)
+    seen = [fact for fact in facts if fact not in held_out]
     phrasings = {fact: random.sample(range(wording.phrasings(fact.relation)), TRAIN_PHRASINGS + 1) for fact in facts}
     for fact in seen:
         for phrasing in phrasings[fact][:TRAIN_PHRASINGS]:
