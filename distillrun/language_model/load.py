@@ -21,7 +21,7 @@ from distillrun.errors import ConfigError
 from distillrun.language_model.decoder_only import DecoderOnly
 from distillrun.language_model.encoder_decoder import EncoderDecoder
 from distillrun.language_model.limits import Limits
-from distillrun.language_model.quiet import without_progress_bars
+from distillrun.language_model.quiet import quiet
 from distillrun.language_model.text import SegmentTokenizer
 from distillrun.language_model.transformer import Architecture, TransformerModel
 
@@ -39,7 +39,7 @@ def load_model(folder: Path, limits: Limits) -> TransformerModel:
         config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
         kind: Any = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-        with without_progress_bars():
+        with quiet():
             module, info = kind.from_pretrained(
                 folder, dtype=torch.float32, trust_remote_code=False, weights_only=True, output_loading_info=True
             )
@@ -101,12 +101,12 @@ def checkpoint_gradients(module: Any) -> None:
 
 def _greedy_config(module: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> GenerationConfig:
     """Return a generation config of special tokens alone; it ends at EOS and at whatever else ended the checkpoint."""
-    ends = module.generation_config.eos_token_id if module.generation_config else None
-    known = [ends] if isinstance(ends, int) else list(ends or [])
+    known = module.generation_config.eos_token_id if module.generation_config else None
+    ends = sorted({*([known] if isinstance(known, int) else known or []), tokenizer.eos_token_id})
     kind: Any = GenerationConfig
     config: GenerationConfig = kind(
         bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=sorted({*known, tokenizer.eos_token_id}),
+        eos_token_id=ends[0] if len(ends) == 1 else ends,
         pad_token_id=tokenizer.pad_token_id,
         decoder_start_token_id=module.config.decoder_start_token_id if module.config.is_encoder_decoder else None,
     )

@@ -1,4 +1,4 @@
-"""Keeping transformers' own progress bars out of a run's."""
+"""Keeping transformers' own progress bars and load reports out of a run's."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,13 +8,18 @@ import transformers
 
 
 @contextmanager
-def without_progress_bars() -> Iterator[None]:
-    """Show none of transformers' progress bars inside the block."""
+def quiet() -> Iterator[None]:
+    """Let transformers show no progress bar and nothing below an error inside the block.
+
+    What its load report would say of lacking weights, the caller says itself.
+    """
     logging: Any = transformers.utils.logging
-    shown = logging.is_progress_bar_enabled()
+    shown, verbosity = logging.is_progress_bar_enabled(), logging.get_verbosity()
     logging.disable_progress_bar()
+    logging.set_verbosity_error()
     try:
         yield
     finally:
+        logging.set_verbosity(verbosity)
         if shown:
             logging.enable_progress_bar()

@@ -8,7 +8,7 @@ from peft import PeftModel
 from torch import nn
 from transformers import PreTrainedTokenizerBase
 
-from distillrun.language_model.quiet import without_progress_bars
+from distillrun.language_model.quiet import quiet
 
 
 def save_model(module: nn.Module, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
@@ -17,6 +17,6 @@ def save_model(module: nn.Module, tokenizer: PreTrainedTokenizerBase, folder: Pa
     LoRA adapters are merged into a copy of the weights: merging in place and undoing it would change their last bits.
     """
     whole: Any = deepcopy(module).merge_and_unload() if isinstance(module, PeftModel) else module
-    with without_progress_bars():
+    with quiet():
         whole.save_pretrained(folder)
     tokenizer.save_pretrained(folder)

@@ -101,7 +101,7 @@ class SegmentTokenizer:
 
     def decode(self, ids: Iterable[int]) -> str:
         """Return the text of token ids without special tokens."""
-        text = self.tokenizer.decode(list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        text = self.tokenizer.decode(list(ids), skip_special_tokens=True)
         return str(text)
 
     @cached_property

@@ -10,29 +10,34 @@ import torch
 from transformers import AutoConfig, AutoTokenizer, EncoderDecoderModel, PreTrainedModel, PreTrainedTokenizerBase
 
 from distillrun.errors import ConfigError
+from distillrun.language_model.quiet import quiet
 
 
 def warm_started(folder: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """Return the module (float32) and the tokenizer; fresh weights draw from torch's global generator.
 
     Targets start with the tokenizer's [CLS] and end with its [SEP], as the encoder's texts did.
+
+    Raises:
+        ConfigError: the folder holds no encoder with such tokens.
     """
-    config = AutoConfig.from_pretrained(folder)
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    start, end = tokenizer.cls_token, tokenizer.sep_token
-    if config.is_encoder_decoder or start is None or end is None or tokenizer.pad_token is None:
-        raise ConfigError(
-            f"student.checkpoint={folder} ({config.model_type}) is not a BERT-like encoder with [CLS], [SEP] and "
-            "[PAD]; choose an encoder, or student=t5_small and the like for other checkpoints"
-        )
-    tokenizer.bos_token, tokenizer.eos_token = start, end
-    module = EncoderDecoderModel.from_encoder_decoder_pretrained(
-        str(folder),
-        str(folder),
-        encoder_dtype=torch.float32,
-        decoder_dtype=torch.float32,
-        encoder_add_pooling_layer=False,
-    )
+    refusal = f"the checkpoint in {folder} is no BERT-like encoder that a student could be warm-started from"
+    cure = "choose an encoder, or student=t5_small or student=qwen3_0_6b for checkpoints that write text already"
+    try:
+        config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+        if config.is_encoder_decoder or None in (tokenizer.cls_token, tokenizer.sep_token, tokenizer.pad_token):
+            raise ConfigError(f"{refusal} (it is a {config.model_type}); {cure}")
+        with quiet():
+            module = EncoderDecoderModel.from_encoder_decoder_pretrained(
+                str(folder), str(folder), encoder_dtype=torch.float32, decoder_dtype=torch.float32
+            )
+    except ConfigError:
+        raise
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ConfigError(f"{refusal}: {error}; {cure}") from error
+    tokenizer.bos_token, tokenizer.eos_token = tokenizer.cls_token, tokenizer.sep_token
+    tokenizer.clean_up_tokenization_spaces = True  # word pieces would be read back as "children ' s"
     module.config.decoder_start_token_id = tokenizer.bos_token_id
     module.config.eos_token_id = tokenizer.eos_token_id
     module.config.pad_token_id = tokenizer.pad_token_id

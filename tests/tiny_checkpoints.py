@@ -1,0 +1,98 @@
+"""Checkpoint folders of a few kilobytes, as transformers and others write them."""
+
+from pathlib import Path
+from typing import Any
+
+import sentencepiece
+import torch
+from tokenizers import Tokenizer, processors
+from transformers import (
+    BertConfig,
+    BertForMaskedLM,
+    BertTokenizer,
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedTokenizerFast,
+    T5Config,
+    T5ForConditionalGeneration,
+)
+
+from distillrun.language_model.quiet import quiet
+from distillrun.language_model.tiny import tiny_tokenizer
+
+SENTENCES = [
+    "Where do fish live?",
+    "The answer is the sea.",
+    "What cuts bread? a knife",
+    "Why? water, sky, desk",
+    "[] ()",
+]
+
+
+def write_llama(folder: Path) -> str:
+    """Write a Llama whose tokenizer puts a BOS before a text and has no pad token."""
+    backend = Tokenizer.from_str(tiny_tokenizer().backend_tokenizer.to_str())
+    backend.add_special_tokens(["<s>"])
+    start = backend.token_to_id("<s>")
+    backend.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", start)])
+    kind: Any = PreTrainedTokenizerFast
+    tokenizer = kind(tokenizer_object=backend, bos_token="<s>", eos_token="</s>")
+    config = LlamaConfig(
+        vocab_size=len(tokenizer) + 3,
+        hidden_size=32,
+        intermediate_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+        max_position_embeddings=128,
+        bos_token_id=start,
+        eos_token_id=tokenizer.eos_token_id,
+    )
+    return _write(folder, LlamaForCausalLM(config), tokenizer)
+
+
+def write_bert(folder: Path) -> str:
+    """Write a BERT encoder with a word-piece tokenizer of single letters."""
+    letters = [chr(code) for code in range(33, 127) if not chr(code).isupper()]
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters, *(f"##{letter}" for letter in letters)]
+    kind: Any = BertTokenizer
+    tokenizer = kind(vocab={word: index for index, word in enumerate(words)})
+    config = BertConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=32,
+        intermediate_size=32,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        max_position_embeddings=128,
+    )
+    return _write(folder, BertForMaskedLM(config).bert, tokenizer)
+
+
+def write_spiece_t5(folder: Path) -> str:
+    """Write a T5 as the first ones were published: `spiece.model` alone for a tokenizer, weights in a `.bin` file."""
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(SENTENCES * 20),
+        model_prefix=str(folder / "spiece"),
+        vocab_size=60,
+        pad_id=0,
+        eos_id=1,
+        unk_id=2,
+        bos_id=-1,
+        minloglevel=2,
+    )
+    (folder / "spiece.vocab").unlink()
+    torch.manual_seed(0)
+    config = T5Config(vocab_size=200, d_model=16, d_kv=8, d_ff=16, num_layers=1, num_heads=2)
+    config.decoder_start_token_id = 0
+    module = T5ForConditionalGeneration(config)
+    config.save_pretrained(folder)
+    weights = {name: weight for name, weight in module.state_dict().items() if "embed_tokens" not in name}
+    torch.save(weights, folder / "pytorch_model.bin")
+    return str(folder)
+
+
+def _write(folder: Path, module: Any, tokenizer: Any) -> str:
+    with quiet():
+        module.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return str(folder)
