@@ -8,7 +8,7 @@ import argparse
 import os
 import sys
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import hydra
@@ -17,15 +17,14 @@ from hydra.conf import HydraConf
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from distillrun import __version__, commands, sweep
 from distillrun.complaint import explain, is_complaint
-from distillrun.composition import compose_first, conf_folder, quoted, sweeping
+from distillrun.composition import compose_first, conf_folder, quoted, resolve_composed, selected, sweeping
 from distillrun.config import digest, resolve
 from distillrun.errors import ConfigError
 from distillrun.folder import claim_folder
-from distillrun.records import Json
 from distillrun.schema import register_schema
 
 COMMANDS = {"predict": commands.predict, "store": commands.store}
@@ -60,6 +59,8 @@ def _experiment(given: list[str]) -> int:
     flags = parser.parse_args(given)
     if flags.config_path is not None:
         raise ConfigError("--config-path would replace the shipped options; --config-dir DIR adds your own to them")
+    if flags.config_dir is not None and not Path(flags.config_dir).is_dir():
+        raise ConfigError(f"--config-dir {flags.config_dir}: there is no such folder")
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises what goes wrong instead of printing its own summary
     register_schema()
     asks = flags.cfg or flags.info or flags.help or flags.hydra_help or flags.shell_completion
@@ -88,7 +89,7 @@ def _sweep_folder(flags: argparse.Namespace) -> Path | None:
         if compose_first(others, *where).hydra.mode is not RunMode.MULTIRUN:
             raise ConfigError(f"{swept[0]}: several values are a sweep, which needs -m; a list is written [a,b]")
     composed = compose_first(flags.overrides, *where)
-    first = resolve(_without_hydra(composed))
+    first = resolve_composed(composed)
     if not flags.multirun and composed.hydra.mode is not RunMode.MULTIRUN:
         return None
     if first.paths.run is not None:
@@ -127,7 +128,7 @@ def _job(cfg: DictConfig, node: HydraConf, permitted: bool) -> None:
     """Run one job: here if it is the only one, in a child process if it is part of a sweep."""
     in_sweep = node.mode is RunMode.MULTIRUN
     try:
-        config = resolve(cfg, _selected(node.runtime.choices, cfg))
+        config = resolve(cfg, selected(node.runtime.choices, cfg))
         if config.runtime.allow_targets and not permitted:
             raise ConfigError("runtime.allow_targets lets a file run any code, so it counts on the command line only")
     except ConfigError as error:
@@ -157,14 +158,3 @@ def _child_flags(node: HydraConf) -> list[str]:
     flags = [flag for folder in folders for flag in ("--config-dir", folder)]
     search_path = [line for line in node.overrides.hydra if line.startswith("hydra.searchpath=")]
     return [*flags, "--config-name", str(node.job.config_name), "hydra.mode=RUN", *search_path]
-
-
-def _selected(choices: Mapping[str, Json], cfg: DictConfig) -> dict[str, Json]:
-    """Return the option of each config group; of the groups that take lists, the names in order."""
-    chosen: dict[str, Json] = {"generation": [*cfg.generation.steps], "evaluation": [*cfg.evaluation]}
-    chosen |= {group: option for group, option in choices.items() if not group.startswith("hydra/")}
-    return dict(sorted(chosen.items()))
-
-
-def _without_hydra(composed: DictConfig) -> DictConfig:
-    return OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "hydra"])

@@ -1,7 +1,7 @@
 """Where the config is found, and what Hydra makes of an override list before it runs anything."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,8 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, Quote, QuotedString
 from omegaconf import DictConfig, OmegaConf
 
+from distillrun.config import Config, resolve
+from distillrun.records import Json
 from distillrun.schema import register_schema
 
 
@@ -45,6 +47,24 @@ def compose_first(overrides: Sequence[str], config_name: str = "config", config_
     GlobalHydra.instance().clear()  # an earlier hydra.main in this process leaves itself behind
     with initialize_config_dir(str(conf_folder()), job_name="distillrun", version_base="1.3"):
         return compose(config_name, [line for line in firsts if line is not None], return_hydra_config=True)
+
+
+def config_of(overrides: Sequence[str], config_name: str = "config", config_dir: str | None = None) -> Config:
+    """Return the checked config that the overrides ask for; of a sweep, its first job's."""
+    return resolve_composed(compose_first(overrides, config_name, config_dir))
+
+
+def resolve_composed(composed: DictConfig) -> Config:
+    """Return the checked config of one that still holds Hydra's own node."""
+    settings = OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "hydra"])
+    return resolve(settings, selected(composed.hydra.runtime.choices, settings))
+
+
+def selected(choices: Mapping[str, Json], cfg: DictConfig) -> dict[str, Json]:
+    """Return the option of each config group; of the groups that take lists, the names in order."""
+    chosen: dict[str, Json] = {"generation": [*cfg.generation.steps], "evaluation": [*cfg.evaluation]}
+    chosen |= {group: option for group, option in choices.items() if not group.startswith("hydra/")}
+    return dict(sorted(chosen.items()))
 
 
 def sweeping(overrides: Sequence[str]) -> list[str]:

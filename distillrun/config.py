@@ -38,7 +38,8 @@ def resolve(cfg: DictConfig, selected: Mapping[str, Json] | None = None) -> Conf
         ConfigError: naming every value that is missing, out of range or looks like a secret.
     """
     try:
-        merged = OmegaConf.merge(OmegaConf.structured(Settings), cfg)
+        # as a dict, since a structured node may have been given keys by force that its schema does not have
+        merged = OmegaConf.merge(OmegaConf.structured(Settings), OmegaConf.to_container(cfg, resolve=False))
         missing = sorted(OmegaConf.missing_keys(merged))
         if missing:
             raise ConfigError(f"not set: {', '.join(missing)}; give a value, such as {missing[0]}=...")

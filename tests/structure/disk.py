@@ -1,0 +1,56 @@
+"""What is on disk: the package's modules and the config's files, for the tests to run over."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from distillrun.build import PROTOCOLS
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "distillrun"
+CONF = ROOT / "conf"
+
+GROUPS = tuple(PROTOCOLS)
+YAMLS = sorted(CONF.rglob("*.yaml"))
+MODULES = sorted(path for path in PACKAGE.rglob("*.py") if "conf" not in path.relative_to(PACKAGE).parts)
+
+
+def name_of(path: Path) -> str:
+    """Return a file's path inside the checkout, as a test's id."""
+    return path.relative_to(ROOT).as_posix()
+
+
+def module_of(path: Path) -> str:
+    """Return a module's dotted name."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def read(path: Path) -> dict[str, Any]:
+    values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    assert isinstance(values, dict), f"{name_of(path)} holds no mapping"
+    return values
+
+
+def leaves() -> Iterator[tuple[Path, str]]:
+    """Yield each YAML that describes one object, and its group."""
+    for path in YAMLS:
+        group = path.relative_to(CONF).parts[0]
+        if group in GROUPS and "_target_" in read(path):
+            yield path, group
+
+
+def options() -> Iterator[str]:
+    """Yield each option of each group as an override, experiments among them."""
+    for path in YAMLS:
+        group, *rest = path.relative_to(CONF).with_suffix("").parts
+        if rest and group != "hydra":
+            yield f"{group}={'/'.join(rest)}"
+
+
+def public_classes(path: Path) -> list[str]:
+    """Return the public classes that a module defines."""
+    return re.findall(r"^class ([A-Z]\w*)", path.read_text(encoding="utf-8"), re.MULTILINE)
