@@ -8,8 +8,10 @@ import torch
 from tokenizers import Tokenizer, processors
 from transformers import (
     BertConfig,
-    BertForMaskedLM,
+    BertModel,
     BertTokenizer,
+    GPT2Config,
+    GPT2LMHeadModel,
     LlamaConfig,
     LlamaForCausalLM,
     PreTrainedTokenizerFast,
@@ -51,6 +53,25 @@ def write_llama(folder: Path) -> str:
     return _write(folder, LlamaForCausalLM(config), tokenizer)
 
 
+def write_gpt2(folder: Path) -> str:
+    """Write a GPT-2: it learns a vector for each position, so a wrong position cannot hide."""
+    tokenizer = tiny_tokenizer()
+    config = GPT2Config(
+        vocab_size=len(tokenizer),
+        n_embd=32,
+        n_layer=1,
+        n_head=2,
+        n_positions=128,
+        initializer_range=0.2,
+        resid_pdrop=0.0,
+        embd_pdrop=0.0,
+        attn_pdrop=0.0,
+        bos_token_id=tokenizer.eos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+    )
+    return _write(folder, GPT2LMHeadModel(config), tokenizer)
+
+
 def write_bert(folder: Path) -> str:
     """Write a BERT encoder with a word-piece tokenizer of single letters."""
     letters = [chr(code) for code in range(33, 127) if not chr(code).isupper()]
@@ -65,7 +86,7 @@ def write_bert(folder: Path) -> str:
         num_attention_heads=2,
         max_position_embeddings=128,
     )
-    return _write(folder, BertForMaskedLM(config).bert, tokenizer)
+    return _write(folder, BertModel(config), tokenizer)
 
 
 def write_spiece_t5(folder: Path) -> str:
@@ -73,7 +94,7 @@ def write_spiece_t5(folder: Path) -> str:
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter(SENTENCES * 20),
         model_prefix=str(folder / "spiece"),
-        vocab_size=60,
+        vocab_size=40,
         pad_id=0,
         eos_id=1,
         unk_id=2,

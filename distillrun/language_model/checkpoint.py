@@ -123,7 +123,7 @@ class CheckpointReference:
 
         commit = self._commit.id
         try:
-            files = HfApi().list_repo_files(self.checkpoint, revision=commit)
+            files = [file for file in HfApi().list_repo_files(self.checkpoint, revision=commit) if "/" not in file]
             weights = next(kind for kind in WEIGHT_FILES if any(Path(file).match(kind) for file in files))
             folder = snapshot_download(
                 self.checkpoint, revision=commit, allow_patterns=[*READ_FILES, weights], ignore_patterns=["*/*"]

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from distillrun.errors import ConfigError
+
 
 @dataclass(frozen=True, slots=True)
 class Lora:
@@ -37,16 +39,20 @@ class Lora:
 
 
 def with_adapters(module: Any, lora: Lora) -> Any:
-    """Return the module with fresh adapters, everything else frozen. Raises ValueError if no layer has such a name."""
+    """Return the module with fresh adapters, everything else frozen. Raises ConfigError if no layer has such a name."""
     from peft import LoraConfig, TaskType, get_peft_model
 
-    return get_peft_model(
-        module,
-        LoraConfig(
-            r=lora.rank,
-            lora_alpha=lora.alpha,
-            lora_dropout=lora.dropout,
-            target_modules=list(lora.target_modules) if lora.target_modules is not None else None,
-            task_type=TaskType.SEQ_2_SEQ_LM if module.config.is_encoder_decoder else TaskType.CAUSAL_LM,
-        ),
+    config = LoraConfig(
+        r=lora.rank,
+        lora_alpha=lora.alpha,
+        lora_dropout=lora.dropout,
+        target_modules=list(lora.target_modules) if lora.target_modules is not None else None,
+        task_type=TaskType.SEQ_2_SEQ_LM if module.config.is_encoder_decoder else TaskType.CAUSAL_LM,
     )
+    try:
+        return get_peft_model(module, config)
+    except ValueError as error:
+        raise ConfigError(
+            f"student.lora.target_modules={list(lora.target_modules or [])} does not fit {type(module).__name__}: "
+            f"{error}; name layers that it has, such as q_proj (Qwen, Llama) or q (T5)"
+        ) from error

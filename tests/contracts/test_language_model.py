@@ -16,9 +16,9 @@ from distillrun.records import Segment, TargetPair
 from distillrun.student import Checkpoint, TinyQwen, TinyT5, WarmStarted
 from distillrun.tensors import IGNORE, EncodedBatch
 from distillrun.token_loss import token_nll
-from tests.tiny_checkpoints import write_bert, write_llama
+from tests.tiny_checkpoints import write_bert, write_gpt2, write_llama
 
-KINDS = ["tiny_t5", "tiny_qwen", "checkpoint", "warm_started"]
+KINDS = ["tiny_t5", "tiny_qwen", "llama", "gpt2", "warm_started"]
 
 
 def pair(source: str, *target: Segment) -> TargetPair:
@@ -46,7 +46,8 @@ def student_of(kind: str, folder: Path) -> Student:
         return TinyQwen(2, 32, 2, 32, 0.0, 60, 60, separator="\n")
     if kind == "warm_started":
         return WarmStarted(write_bert(folder), "main", 60, 60, gradient_checkpointing=False)
-    return Checkpoint(write_llama(folder), "main", 60, 60, "\n", lora=None, gradient_checkpointing=False)
+    write = write_llama if kind == "llama" else write_gpt2
+    return Checkpoint(write(folder), "main", 60, 60, "\n", lora=None, gradient_checkpointing=False)
 
 
 @pytest.fixture(scope="module", params=KINDS)
@@ -267,7 +268,7 @@ def test_a_trained_student_writes_its_targets_and_stops_at_each_end(
 
 
 def test_a_missing_pad_token_does_not_hide_eos_from_the_labels(tmp_path: Path) -> None:
-    model = student_of("checkpoint", tmp_path).build(0)
+    model = student_of("llama", tmp_path).build(0)
     assert isinstance(model, TransformerModel)
 
     assert model.text.tokenizer.pad_token_id == model.text.tokenizer.eos_token_id
