@@ -66,7 +66,9 @@ class Teacher(Protocol):
 class RecordedTeacher(Protocol):
     """A teacher that spoke earlier: its stored records are read, and it can be asked nothing new."""
 
-    makes: frozenset[str]
+    @property
+    def makes(self) -> frozenset[str]:
+        """The kinds of rationale that the recordings hold."""
 
     def check(self, task: Task) -> list[str]: ...
 
@@ -83,8 +85,8 @@ class RecordedTeacher(Protocol):
 class GenerationStep(Protocol):
     """One step of data generation, cached by itself.
 
-    `needs` and `makes` name what steps hand on: initial, critique, revised, counterfactual. A step sees what the earlier
-    steps made of what it needs, and nothing else, so that it is never run again because of a step beside it.
+    `needs` and `makes` name what steps hand on: initial, critique, revised, counterfactual. A step sees what the
+    earlier steps made of what it needs, and nothing else, so that it is never run again because of a step beside it.
     """
 
     needs: frozenset[str]

@@ -32,6 +32,9 @@ class Template:
             pieces = list(Formatter().parse(text))
         except ValueError as error:
             raise ConfigError(f"{key}={text!r} is no template: {error}; write a literal brace twice") from None
+        names = [field for _, field, _, _ in pieces if field is not None]
+        if len(set(names)) < len(names):
+            raise ConfigError(f"{key}={text!r} names a field twice; each may occur once")
         self._parts: list[tuple[str, bool]] = []  # (text or field name, is it a field)
         for literal, field, spec, conversion in pieces:
             if literal:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from distillrun.artifacts import Artifact, ArtifactStore, Stage
+from distillrun.artifacts import SCRATCH, Artifact, ArtifactStore, Stage
+from distillrun.cleaning import CLEANING
 from distillrun.interfaces import GenerationStep, RecordedTeacher, Task, Teacher
 from distillrun.jsonl import append_record, read_journal, read_records, write_records
 from distillrun.progress import Bar
@@ -96,11 +97,16 @@ def generate(
     """
     step = steps[name]
     before = [made[other] for other in made if makes_of(steps[other], teacher) & step.needs]
-    config: dict[str, Json] = {"teacher": dict(teacher.identity()), "step": leaf, "seed": seed}
+    config: dict[str, Json] = {
+        "teacher": dict(teacher.identity()),
+        "step": leaf,
+        "seed": seed,
+        "cleaning": CLEANING,
+    }
     upstream = {loaded.stage: loaded.fingerprint, **{artifact.stage: artifact.fingerprint for artifact in before}}
 
     def make(work: Path) -> None:
-        journal = work / "journal.jsonl"
+        journal = work / SCRATCH / "journal.jsonl"
         chunks = read_journal(journal, Chunk)
         known = [record for chunk in chunks for record in chunk.records]
         given = merged([example.id for example in examples], before)
@@ -123,9 +129,7 @@ def generate(
             raise RuntimeError(f"generation step {name} gave other records than one per example, in order")
         records.sort(key=lambda record: record.example_id)
         write_records(work / "records.jsonl", records)
-        usage = [chunk.usage for chunk in chunks]
-        write_json(work / "usage.json", _total(usage))
-        journal.unlink()
+        write_json(work / "usage.json", _total([chunk.usage for chunk in chunks]))
 
     return store.get_or_make(Stage(f"generate/{name}", VERSION, config, upstream), make)
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from distillrun.artifacts import Artifact, ArtifactStore, Stage
+from distillrun.artifacts import SCRATCH, Artifact, ArtifactStore, Stage
 from distillrun.evaluation.generated_answer import GeneratedAnswer
 from distillrun.interfaces import Student, StudentObjective, Task
 from distillrun.interrupt import stops_when_saved
@@ -64,7 +64,7 @@ def train(
             return judge.score(predictions, asked)[0]
 
         device = pick_device(runtime.device)
-        trainer = Trainer(model, objective, task, lesson.train, lesson.records, training, device, work)
+        trainer = Trainer(model, objective, task, lesson.train, lesson.records, training, device, work / SCRATCH)
         metrics = MetricsFile(work / "metrics.jsonl", report, trainer.progress.step)
         with stops_when_saved() as stopping:
             progress = trainer.run(dev_check, metrics.add, stopping)
@@ -72,7 +72,6 @@ def train(
         weights = sum(weight.numel() for weight in model.module.parameters())
         trained = sum(weight.numel() for weight in model.module.parameters() if weight.requires_grad)
         write_json(work / "training.json", {**asdict(progress), "parameters": weights, "trained_parameters": trained})
-        trainer.clear()
 
     config: dict[str, Json] = {**leaves, "training": settings}
     artifact = store.get_or_make(Stage("train", VERSION, config, upstream), make)

@@ -2,7 +2,6 @@
 
 import logging
 import math
-import shutil
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -19,7 +18,7 @@ from distillrun.progress import Bar
 from distillrun.records import Example, Score, TargetPair, TeacherRecord
 from distillrun.schema import Keep, Precision, TrainingConfig
 from distillrun.tensors import Count
-from distillrun.training.checkpoint import Progress, checkpoints, load_weights, resume, save_checkpoint, save_weights
+from distillrun.training.checkpoint import Progress, load_weights, resume, save_checkpoint, save_weights
 from distillrun.training.order import derive, examples_of_step, shuffle_choices
 from distillrun.training.schedule import learning_rate_share
 
@@ -111,13 +110,6 @@ class Trainer:
         self._accelerator.unwrap_model(self._model.module, keep_fp32_wrapper=False)
         self._accelerator.free_memory()
         return progress
-
-    def clear(self) -> None:
-        """Delete checkpoints and kept weights: the student is saved, and optimizer states are large."""
-        for path in checkpoints(self._folder):
-            shutil.rmtree(path)
-        for file in self._folder.glob("best-*.safetensors"):
-            file.unlink()
 
     def _save_is_due(self) -> bool:
         every, step = self._settings.save_every, self.progress.step

@@ -45,7 +45,7 @@ def eight_examples() -> list[tuple[Example, TeacherRecord]]:
         kinds = [("factual", "initial", n % 5), ("factual", "revised", n % 5)]
         kinds += [("counterfactual", "initial", c) for c in range(5) if c != n % 5]
         rationales = tuple(
-            Rationale(f"It is the {example.choices[c]}." + " Indeed." * (3 * n + c), "", c, kind, version)  # type: ignore[arg-type]
+            Rationale(f"It is the {example.choices[c]}." + " Indeed." * (3 * n + c), "", c, kind, version)
             for kind, version, c in kinds
         )
         rows.append((example, TeacherRecord(example.id, rationales, {})))
