@@ -61,6 +61,7 @@ def _experiment(given: list[str]) -> int:
         raise ConfigError("--config-path would replace the shipped options; --config-dir DIR adds your own to them")
     if flags.config_dir is not None and not Path(flags.config_dir).is_dir():
         raise ConfigError(f"--config-dir {flags.config_dir}: there is no such folder")
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin starve whatever shares their cores
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises what goes wrong instead of printing its own summary
     register_schema()
     asks = flags.cfg or flags.info or flags.help or flags.hydra_help or flags.shell_completion

@@ -42,11 +42,11 @@ def eight_examples() -> list[tuple[Example, TeacherRecord]]:
     rows = []
     for n in range(8):
         example = replace(EXAMPLE, id=f"q{n}", question=EXAMPLE.question + " Think." * n, answer=n % 5)
-        kinds = [("factual", "initial", n % 5), ("factual", "revised", n % 5)]
-        kinds += [("counterfactual", "initial", c) for c in range(5) if c != n % 5]
-        rationales = tuple(
-            Rationale(f"It is the {example.choices[c]}." + " Indeed." * (3 * n + c), "", c, kind, version)
-            for kind, version, c in kinds
+        texts = [f"It is the {choice}." + " Indeed." * (3 * n + c) for c, choice in enumerate(example.choices)]
+        rationales = (
+            Rationale(texts[n % 5], "", n % 5, "factual", "initial"),
+            Rationale(texts[n % 5], "", n % 5, "factual", "revised"),
+            *(Rationale(texts[c], "", c, "counterfactual", "initial") for c in range(5) if c != n % 5),
         )
         rows.append((example, TeacherRecord(example.id, rationales, {})))
     return rows
@@ -159,7 +159,7 @@ def test_the_gradient_is_the_finite_difference(name: str, changes: dict[str, Any
         total: torch.Tensor = objective.loss(outputs, counts).total
         return total
 
-    assert torch.autograd.gradcheck(loss, logits.requires_grad_())  # type: ignore[no-untyped-call]
+    assert torch.autograd.gradcheck(loss, logits.requires_grad_())
 
 
 @pytest.mark.parametrize("name", OBJECTIVES)
