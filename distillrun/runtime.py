@@ -17,8 +17,9 @@ def pick_device(device: str) -> torch.device:
     found = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if device == "auto":
         return torch.device(next(name for name, is_there in found.items() if is_there))
-    kind = device.partition(":")[0]
-    if not found.get(kind, False):
+    kind, _, index = device.partition(":")
+    counts = {"cuda": torch.cuda.device_count(), "mps": 1, "cpu": 1}
+    if not found.get(kind, False) or (index and (not index.isdigit() or int(index) >= counts[kind])):
         known = ", ".join(name for name, is_there in found.items() if is_there)
         raise ConfigError(f"runtime.device={device} is not on this machine; choose auto or one of: {known}")
     return torch.device(device)

@@ -119,7 +119,7 @@ class WarmStarted:
 
 @dataclass(frozen=True)
 class TinyT5:
-    """A small T5 v1.1 with fresh weights.
+    """A small T5 with fresh weights, the gated blocks of v1.1 and tied embeddings.
 
     Args:
         layers: blocks of the encoder, and of the decoder.

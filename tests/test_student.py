@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 import torch
 from peft import PeftModel
+from safetensors.torch import load_file, save_file
 
 from distillrun.build import build
 from distillrun.errors import ConfigError
@@ -102,7 +104,7 @@ def test_a_fresh_student_guesses_evenly(student: Student) -> None:
     batch = model.encode(PAIRS, [0])
     vocabulary = model.forward(batch).logits.shape[-1]
 
-    assert nll(model).item() / batch.labels.numel() == pytest.approx(torch.tensor(vocabulary).log().item(), abs=0.5)
+    assert nll(model).item() / batch.labels.numel() == pytest.approx(torch.tensor(vocabulary).log().item(), abs=1.0)
 
 
 def test_dropout_is_off_only_while_the_student_is_read() -> None:
@@ -237,6 +239,28 @@ def test_a_checkpoint_of_spiece_model_and_bin_weights_loads(tmp_path: Path) -> N
     assert model.encode(PAIRS, [0]).labels[0, target_tokens - 1] == 1
     written: dict[str, Any] = torch.load(tmp_path / "pytorch_model.bin", weights_only=True)
     assert torch.equal(model.module.state_dict()["shared.weight"], written["shared.weight"])
+
+
+def test_the_head_of_t5_v1_1_stays_apart_from_its_embeddings(t5: str, tmp_path: Path) -> None:
+    """transformers 5 calls every T5 tied, also v1.1, whose head has weights of its own."""
+    folder, saved = tmp_path / "v1.1", tmp_path / "saved"
+    shutil.copytree(t5, folder)
+    stored = load_file(folder / "model.safetensors")
+    head = torch.randn(stored["shared.weight"].shape, generator=torch.Generator().manual_seed(0))
+    save_file({**stored, "lm_head.weight": head}, folder / "model.safetensors", metadata={"format": "pt"})
+    config = json.loads((folder / "config.json").read_text())
+    del config["scale_decoder_outputs"]
+    (folder / "config.json").write_text(json.dumps({**config, "tie_word_embeddings": False}))
+
+    model = checkpoint(str(folder)).build(0)
+    model.save(saved)
+    loaded = checkpoint(t5).load(saved)
+
+    for one in (model, loaded):
+        assert torch.equal(one.module.state_dict()["lm_head.weight"], head)
+        assert torch.equal(one.module.state_dict()["shared.weight"], stored["shared.weight"])
+        one.module.eval()
+    assert nll(loaded) == nll(model)
 
 
 def test_an_encoder_is_not_taken_for_a_student_that_writes(bert: str) -> None:

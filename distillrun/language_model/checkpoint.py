@@ -61,7 +61,9 @@ class CheckpointReference:
         if self._is_folder:
             self._raise_problems()
             return self._path
-        return self._commit.snapshot or self._download()
+        commit = self._commit
+        # a snapshot may lack files that were never asked for, which only the Hub can tell
+        return commit.snapshot if commit.snapshot and not commit.is_online else self._download()
 
     @property
     def _path(self) -> Path:
@@ -109,13 +111,13 @@ class CheckpointReference:
         except Exception as error:  # what a missing network raises depends on the version of the Hub's client
             cached = _snapshot(self.checkpoint, self.revision)
             if cached is not None:
-                return _Commit(cached.name, cached)
+                return _Commit(cached.name, cached, is_online=False)
             return (
                 f"{name} is not a folder here, not in the local Hub cache, and the Hub cannot be asked "
                 f"({type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no reason given'}); give a "
                 "folder, or connect once to download it"
             )
-        return _Commit(str(commit), _snapshot(self.checkpoint, str(commit)))
+        return _Commit(str(commit), _snapshot(self.checkpoint, str(commit)), is_online=True)
 
     def _download(self) -> Path:
         """Return the folder of the commit's files in the Hub cache; `.bin` weights only where there are no others."""
@@ -157,10 +159,11 @@ def folder_problems(folder: Path, name: str) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Commit:
-    """A commit of a Hub repository, and the folder of its files where the local cache has them."""
+    """A commit of a Hub repository, the folder of its files where the local cache has them, and who named it."""
 
     id: str
     snapshot: Path | None
+    is_online: bool
 
 
 def _snapshot(checkpoint: str, revision: str) -> Path | None:

@@ -47,6 +47,7 @@ class SegmentTokenizer:
     The texts of the segments are joined and tokenised once, so that where a segment ends changes no token. A token
     belongs to every segment that one of its non-blank characters lies in: it is learnt if one of them is learnt, and
     it may be dropped only if all of them may be cut. Tokens are dropped from the end of the last cut segment first.
+    A special token that is spelt out in a text is read as that token, as transformers does.
 
     Attributes:
         separator: text between source and target where the target is read on from the source; None where the source

@@ -23,7 +23,7 @@ def tiny_tokenizer() -> PreTrainedTokenizerBase:
 
 
 def tiny_t5(sizes: Sizes, tokenizer: PreTrainedTokenizerBase) -> PreTrainedModel:
-    """Return a T5 v1.1 with fresh weights, its decoder started by the pad token as T5's is."""
+    """Return a T5 with fresh weights: v1.1's gated feed-forward blocks, v1.0's tied embeddings, pad as start token."""
     kind: Any = T5Config  # its constructor takes more than it declares
     config = kind(
         vocab_size=len(tokenizer),
@@ -35,9 +35,9 @@ def tiny_t5(sizes: Sizes, tokenizer: PreTrainedTokenizerBase) -> PreTrainedModel
         num_heads=sizes.heads,
         dropout_rate=sizes.dropout,
         feed_forward_proj="gated-gelu",
-        # with the default factor of 1 an untied head starts at a loss far above ln(vocabulary)
-        initializer_factor=0.05,
-        tie_word_embeddings=False,
+        # transformers 5 ties the head of every fresh T5 whatever is asked, and only so scales its input: untied, the
+        # loss would start far above ln(vocabulary), and a smaller initializer_factor would shrink the norms as well
+        tie_word_embeddings=True,
         pad_token_id=tokenizer.pad_token_id,
         eos_token_id=tokenizer.eos_token_id,
         decoder_start_token_id=tokenizer.pad_token_id,
