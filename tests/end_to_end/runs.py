@@ -1,0 +1,37 @@
+"""Small whole runs for tests."""
+
+from pathlib import Path
+
+from distillrun.composition import config_of
+from distillrun.pipeline import Experiment, prepare, run
+from distillrun.records import Json
+
+SMALL = (
+    "tracking=jsonl",
+    "runtime.progress=never",
+    "runtime.device=cpu",
+    "task.limit=24",
+    "training.max_steps=6",
+    "training.examples_per_step=4",
+    "training.warmup_steps=1",
+    "training.dev_new_tokens=4",
+    "training.log_every=2",
+    "evaluation.generated_answer.answer_tokens=4",
+    "evaluation.generated_answer.explanation_tokens=4",
+)
+
+
+def experiment(store: Path, *overrides: str) -> Experiment:
+    """Return a checked experiment of a few steps on a few everyday questions."""
+    return prepare(config_of([*SMALL, f"paths.store={store}", *overrides]))
+
+
+def run_small(folder: Path, *overrides: str, store: Path | None = None) -> dict[str, Json]:
+    """Run it into a folder; the store is inside unless one is given."""
+    folder.mkdir(parents=True)
+    return run(experiment(store or folder / "store", *overrides), folder)
+
+
+def student_bytes(folder: Path) -> bytes:
+    """Return the weights of the run's student."""
+    return (folder / "student" / "model.safetensors").read_bytes()

@@ -1,0 +1,203 @@
+"""A run as its user sees it: same numbers twice, nothing made twice, nothing lost, the test questions out of reach."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
+
+from distillrun.errors import ConfigError
+from distillrun.pipeline import run
+from distillrun.predict import predict
+from distillrun.records import Example
+from tests.end_to_end.runs import SMALL, experiment, run_small, student_bytes
+from tests.leaves import options
+
+STUDENTS = ("tiny_t5", "tiny_qwen")
+
+
+def stages(result: dict[str, Any]) -> dict[str, bool]:
+    """Return whether each stage was found in the store."""
+    return {name: stage["cached"] for name, stage in result["stages"].items()}
+
+
+@pytest.mark.parametrize("student", STUDENTS)
+def test_two_runs_with_one_seed_give_the_same_bytes(student: str, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        run_small(tmp_path / name, f"student={student}", f"student.dropout={0.1 if student == 'tiny_t5' else 0.0}")
+    assert student_bytes(tmp_path / "one") == student_bytes(tmp_path / "two")
+    predictions = [(tmp_path / name / "predictions.jsonl").read_bytes() for name in ("one", "two")]
+    assert predictions[0] == predictions[1]
+    run_small(tmp_path / "other", f"student={student}", "training.seed=1")
+    assert student_bytes(tmp_path / "other") != student_bytes(tmp_path / "one")
+
+
+@pytest.mark.parametrize("objective", options("objective"))
+def test_every_objective_runs_and_scores_by_every_rule(objective: str, tmp_path: Path) -> None:
+    result: Any = run_small(
+        tmp_path / "run", f"objective={objective}", "evaluation=[generated_answer,choice_likelihood]"
+    )
+    assert result["status"] == "done"
+    assert set(result["scores"]) >= {
+        "dev/accuracy",
+        "test/accuracy",
+        "test/unparsed",
+        "test/likelihood_sum/accuracy",
+        "test/likelihood_mean/accuracy",
+        "test/likelihood_sum/ties",
+    }
+    for score in result["scores"].values():
+        assert score["low"] <= score["value"] <= score["high"]
+        assert score["n"] > 0
+    stored = json.loads((tmp_path / "run" / "result.json").read_text())
+    assert stored == json.loads(json.dumps(result))
+    for file in ("config.yaml", "metrics.jsonl", "predictions.jsonl", "report.html", "report.md", "run.log"):
+        assert (tmp_path / "run" / file).stat().st_size > 0
+
+
+def test_a_second_run_of_the_same_command_makes_nothing_again(tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    assert not any(stages(run_small(tmp_path / "one", store=store)).values())
+    second: Any = run_small(tmp_path / "two", store=store)
+    assert all(stages(second).values())
+    assert second["teacher"]["requests"] > 0
+    assert second["teacher"]["asked_now"]["requests"] == 0
+    lines = [(tmp_path / name / "metrics.jsonl").read_text().splitlines() for name in ("one", "two")]
+    metrics = [[{k: v for k, v in json.loads(line).items() if k != "time"} for line in rows] for rows in lines]
+    assert metrics[0] == metrics[1] != []
+
+
+def test_only_what_a_setting_touches_is_made_again(tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    run_small(tmp_path / "one", store=store)
+    again = stages(run_small(tmp_path / "rate", "training.learning_rate=0.001", store=store))
+    assert [name for name, cached in again.items() if not cached] == ["train", "evaluate/generated_answer"]
+    again = stages(run_small(tmp_path / "tokens", "evaluation.generated_answer.answer_tokens=5", store=store))
+    assert [name for name, cached in again.items() if not cached] == ["evaluate/generated_answer"]
+    again = stages(run_small(tmp_path / "until", "until=generate", store=store))
+    made_now = [name for name, cached in again.items() if not cached]
+    assert made_now == ["generate/critique", "generate/revision", "generate/counterfactual"]
+    again = stages(run_small(tmp_path / "objective", "objective=multitask_counterfactual", store=store))
+    assert [name for name, cached in again.items() if not cached] == ["train", "evaluate/generated_answer"]
+
+
+def test_what_trains_cannot_reach_the_test_questions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Poison everything that could lead training to the test split; it must not notice."""
+    checked = experiment(tmp_path / "store", "until=train")
+    kind = type(checked.parts.task)
+
+    def poisoned(self: object, split: str) -> Sequence[Example]:
+        raise AssertionError(f"training asked for {split}")
+
+    monkeypatch.setattr(kind, "examples", poisoned)
+    (tmp_path / "clean").mkdir()
+    run(checked, tmp_path / "clean")
+    worse = [replace(example, question="poison", answer=0) for example in checked.examples["test"]]
+    other = replace(checked, examples={**checked.examples, "test": worse})
+    other.config.paths.store = str(tmp_path / "other store")
+    (tmp_path / "poisoned").mkdir()
+    run(other, tmp_path / "poisoned")
+    assert student_bytes(tmp_path / "clean") == student_bytes(tmp_path / "poisoned")
+
+
+@pytest.mark.parametrize(("student", "kind"), [("tiny_t5", AutoModelForSeq2SeqLM), ("tiny_qwen", AutoModelForCausalLM)])
+def test_the_saved_student_loads_with_transformers_and_answers_again(student: str, kind: Any, tmp_path: Path) -> None:
+    run_small(tmp_path / "run", f"student={student}", "objective=label_only")
+    assert kind.from_pretrained(tmp_path / "run" / "student").num_parameters() > 0
+    rows = [json.loads(line) for line in (tmp_path / "run" / "predictions.jsonl").read_text().splitlines()]
+    for row in rows[:3]:
+        again = predict(tmp_path / "run", row["question"], row["choices"], answer_tokens=4, explanation_tokens=4)
+        assert again.text == row["text"]
+        assert again.choice == row["choice"]
+
+
+def test_a_run_that_fails_says_so_in_its_folder(tmp_path: Path) -> None:
+    with pytest.raises(FloatingPointError, match=r"lower training\.learning_rate"):
+        run_small(tmp_path / "run", "training.learning_rate=1e30", "training.max_gradient_norm=null")
+    result = json.loads((tmp_path / "run" / "result.json").read_text())
+    assert result["status"] == "failed"
+    assert "diverged" in result["error"]
+    assert "Traceback" in (tmp_path / "run" / "run.log").read_text()
+    assert "failed" in (tmp_path / "run" / "report.html").read_text()
+
+
+KILLED = (
+    *(override for override in SMALL if "max_steps" not in override),
+    "training.max_steps=60",
+    "training.save_every=5",
+    "training.eval_every=15",
+    "training.keep=best",
+    "student.dropout=0.1",
+    "student=tiny_t5",
+)
+
+
+def started(store: Path, folder: Path) -> "subprocess.Popen[bytes]":
+    command = [sys.executable, "-m", "distillrun", *KILLED, f"paths.store={store}", f"paths.run={folder}"]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def wait_for_checkpoint(store: Path, process: "subprocess.Popen[bytes]", past_step: int) -> None:
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and process.poll() is None:
+        if any(
+            int(path.name.split("-")[1]) >= past_step for path in store.glob("train/*.partial/scratch/checkpoint-*")
+        ):
+            return
+        time.sleep(0.01)
+    raise AssertionError(f"no checkpoint after step {past_step}; exit code {process.poll()}")
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run that nothing disturbed."""
+    folder = tmp_path_factory.mktemp("uninterrupted")
+    assert started(folder / "store", folder / "run").wait() == 0
+    return folder / "run"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_a_killed_training_goes_on_as_if_nothing_had_been(
+    number: signal.Signals, uninterrupted: Path, tmp_path: Path
+) -> None:
+    store = tmp_path / "store"
+    process = started(store, tmp_path / "killed")
+    wait_for_checkpoint(store, process, past_step=20)
+    process.send_signal(number)
+    assert process.wait() == (-9 if number == signal.SIGKILL else 130)
+    if number != signal.SIGKILL:
+        assert json.loads((tmp_path / "killed" / "result.json").read_text())["status"] == "interrupted"
+    assert started(store, tmp_path / "resumed").wait() == 0
+    assert "resumed after step" in (tmp_path / "resumed" / "run.log").read_text()
+    assert student_bytes(tmp_path / "resumed") == student_bytes(uninterrupted)
+    both = [(folder / "predictions.jsonl").read_bytes() for folder in (uninterrupted, tmp_path / "resumed")]
+    assert both[0] == both[1]
+    assert not list(store.glob("train/*/scratch"))
+    assert (tmp_path / "resumed" / "student").is_symlink()
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["objective=counterfactual", "generation=few_shot_rationale"], "needs counterfactual rationales"),
+        (["objective.rationale=revised", "generation=few_shot_rationale"], "needs revised rationales"),
+        (["generation=revision", "objective.rationale=revised"], "generation step revision needs"),
+        (["generation=recorded"], "choose teacher=recorded"),
+        (["teacher=recorded"], "choose generation=recorded"),
+        (["student=t5_base", "student.checkpoint=./nowhere/t5"], "student.checkpoint"),
+        (["runtime.device=cuda:7"], "runtime.device=cuda:7"),
+        (["task=commonsenseqa", "task.folder=/nowhere"], "task.folder"),
+    ],
+)
+def test_what_cannot_work_is_said_before_any_work(overrides: list[str], message: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=message):
+        experiment(tmp_path / "store", *overrides)
+    assert not (tmp_path / "store").exists()
