@@ -56,7 +56,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _experiment(given: list[str]) -> int:
     parser = get_args_parser()
     parser.prog = "distillrun"
-    flags = parser.parse_args(given)
+    flags = parser.parse_intermixed_args(given)
+    # Hydra's own reading of the line wants its flags and the overrides apart
+    words = [*flags.overrides, *(word for word in given if word not in flags.overrides)]
     if flags.config_path is not None:
         raise ConfigError("--config-path would replace the shipped options; --config-dir DIR adds your own to them")
     if flags.config_dir is not None and not Path(flags.config_dir).is_dir():
@@ -68,10 +70,10 @@ def _experiment(given: list[str]) -> int:
     try:
         folder = None if asks else _sweep_folder(flags)
         if folder is None:
-            _hydra(given, flags)
+            _hydra(words, flags)
             return 0
         try:
-            _hydra([*given, f"hydra.sweep.dir={quoted(folder)}"], flags)
+            _hydra([f"hydra.sweep.dir={quoted(folder)}", *words], flags)
         finally:
             exit_code = sweep.finish(folder)
         return exit_code

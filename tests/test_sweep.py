@@ -100,3 +100,9 @@ def test_a_wrong_sweep_starts_no_job(line: list[str], expected: str, capfd: pyte
     assert told.err.startswith(f"distillrun: {expected}")
     assert told.out == ""
     assert not list(Path("runs").glob("*"))
+
+
+@pytest.mark.usefixtures("children")
+def test_flags_may_stand_anywhere_on_the_line() -> None:
+    assert main(["training.seed=1,2", "-m", "name=grid"]) == 0
+    assert len(list(Path("runs").glob("*_grid_sweep/0*/result.json"))) == 2
