@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from distillrun.errors import ConfigError
 from distillrun.interfaces import Task
 from distillrun.objective.view import check_version, check_weight, factual, gold, weighted_views
-from distillrun.records import Example, Query, Rationale, Reply, Segment, TargetPair, TeacherRecord
+from distillrun.records import Example, Query, Rationale, Reply, Segment, TargetPair, TeacherRecord, is_right
 from distillrun.template import Template
 from distillrun.tensors import Count, Loss, StudentOutputs
 
@@ -100,10 +100,9 @@ class Counterfactual:
 
 def draw_counterfactual(example: Example, record: TeacherRecord | None, seed: int) -> Rationale | None:
     """Return a counterfactual rationale drawn uniformly by seed; None where the teacher gave no usable one."""
-    right = example.choices[gold(example)]
     wrong = [
         rationale
         for rationale in (record.rationales if record else ())
-        if rationale.kind == "counterfactual" and example.choices[rationale.supports] != right
+        if rationale.kind == "counterfactual" and not is_right(example, rationale.supports)
     ]
     return random.Random(seed).choice(wrong) if wrong else None

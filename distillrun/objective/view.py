@@ -20,9 +20,7 @@ def check_version(rationale: str) -> str:
 def check_weight(key: str, weight: float) -> float:
     """Return a weight between 0 and 1, checked. Raises ConfigError."""
     if not 0 <= weight <= 1:
-        raise ConfigError(
-            f"objective.{key}={weight} is no share; choose a number from 0 to 1"
-        )
+        raise ConfigError(f"objective.{key}={weight} is no share; choose a number from 0 to 1")
     return weight
 
 
