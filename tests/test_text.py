@@ -1,15 +1,19 @@
 """Segments to token ids: learn flags, truncation, EOS, special tokens."""
 
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
+from torch import Tensor
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from distillrun.errors import ConfigError
+from distillrun.language_model.greedy import greedy_texts
 from distillrun.language_model.text import SegmentTokenizer, special_tokens
 from distillrun.language_model.tiny import tiny_tokenizer
 from distillrun.records import Segment, TargetPair
@@ -75,6 +79,28 @@ def test_a_blank_before_learnt_text_does_not_hide_its_first_word() -> None:
     for begin, end in [("The answer is ", "bank"), ("The answer is", " bank")]:
         target = text.target((Segment(begin, learn=False), Segment(end)))
         assert text.decode([label for label in target.labels[:-1] if label != IGNORE]).strip() == "bank"
+
+
+def test_a_token_that_two_segments_share_is_learnt_if_one_of_them_is_and_cut_only_if_both_are() -> None:
+    (shared,) = TINY(" water", add_special_tokens=False)["input_ids"]
+    text = tokenized()
+
+    assert text.target((Segment(" wat", learn=False), Segment("er"))).labels == [shared, TINY.eos_token_id]
+    assert text.target((Segment(" wat"), Segment("er", learn=False))).labels == [shared, TINY.eos_token_id]
+    with pytest.raises(ConfigError, match="need 2 tokens"):
+        SegmentTokenizer(TINY, 9, 1, None).target((Segment(" wat", cut=True), Segment("er")))
+
+
+def test_what_is_written_after_eos_is_not_read() -> None:
+    text = tokenized()
+    sea, eos = TINY(" water", add_special_tokens=False)["input_ids"][0], text.eos
+
+    def write(sources: Sequence[Sequence[int]]) -> Tensor:
+        return torch.tensor(
+            [[source[0], eos, sea] if len(source) == 1 else [sea, sea, source[0]] for source in sources]
+        )
+
+    assert greedy_texts(write, text, [[sea], [sea, sea], [sea]], 3, 100) == [" water", " water" * 3, " water"]
 
 
 @settings(max_examples=200)
