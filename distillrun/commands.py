@@ -14,16 +14,14 @@ def predict(arguments: Sequence[str]) -> int:
     parser.add_argument("run", type=Path, metavar="RUN_FOLDER", help="a run's folder, with config.yaml and student/")
     parser.add_argument("question")
     parser.add_argument("--choices", nargs="+", required=True, metavar="CHOICE", help="two or more")
+    parser.add_argument("--allow", action="append", default=[], metavar="MODULE", help="as runtime.allow_targets")
     given = parser.parse_args(arguments)
-    if len(given.choices) < 2:
-        raise ConfigError(f"--choices {given.choices[0]!r}: a question has two or more choices")
-    if not (given.run / "student").is_dir():
-        raise ConfigError(f"{given.run} is not the folder of a finished run: it holds no student/")
     from distillrun.predict import predict as ask
+    from distillrun.report.text import plain
 
-    prediction = ask(given.run, given.question, given.choices)
+    prediction = ask(given.run, given.question, given.choices, allowed=given.allow)
     answer = "unparsed" if prediction.choice is None else given.choices[prediction.choice]
-    sys.stdout.write(f"answer: {answer}\nexplanation: {prediction.rationale}\ntext: {prediction.text}\n")
+    sys.stdout.write(f"answer: {answer}\nexplanation: {plain(prediction.rationale)}\ntext: {plain(prediction.text)}\n")
     return 0
 
 

@@ -136,8 +136,10 @@ def _train(
 ) -> Artifact:
     config, parts = experiment.config, experiment.parts
     upstream = {name: artifact.fingerprint for name, artifact in outcome.stages.items() if name != "load/test"}
+    named = ("checkpoint", "revision")  # a name may move; what it resolved to is the student's identity
+    settings = {key: value for key, value in config.student.items() if key not in named}
     leaves: dict[str, Json] = {
-        "student": {**config.student, **parts.student.identity()},
+        "student": {**settings, **parts.student.identity()},
         "objective": config.objective,
     }
     lesson = _lesson(experiment, records, outcome)

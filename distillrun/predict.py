@@ -15,7 +15,12 @@ from distillrun.records import Example, Prediction
 
 
 def predict(
-    run_folder: Path, question: str, choices: Sequence[str], answer_tokens: int = 32, explanation_tokens: int = 128
+    run_folder: Path,
+    question: str,
+    choices: Sequence[str],
+    answer_tokens: int = 32,
+    explanation_tokens: int = 128,
+    allowed: Sequence[str] = (),
 ) -> Prediction:
     """Return what the student of a run answers, and how it explains it.
 
@@ -24,6 +29,7 @@ def predict(
         question: as a person would ask it.
         choices: two or more.
         answer_tokens, explanation_tokens: most new tokens of either.
+        allowed: module prefixes of the user's own classes that the run was made with.
 
     Raises:
         ConfigError: the folder holds no trained student, or there are fewer than two choices.
@@ -34,9 +40,9 @@ def predict(
     if len(choices) < 2:
         raise ConfigError(f"--choices {' '.join(choices)}: a question needs two or more choices")
     config = resolve(DictConfig(yaml.safe_load(file.read_text(encoding="utf-8"))))
-    task: Task = build(config.task, "task")
-    objective: StudentObjective = build(config.objective, "objective")
-    student: Student = build(config.student, "student")
+    task: Task = build(config.task, "task", allowed)
+    objective: StudentObjective = build(config.objective, "objective", allowed)
+    student: Student = build(config.student, "student", allowed)
     example = Example("question", question, tuple(choices), None)
     asking = GeneratedAnswer(answer_tokens, explanation_tokens, explain=True)
     model = student.load(run_folder / "student")

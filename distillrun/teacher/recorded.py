@@ -7,7 +7,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import get_args
 
-from distillrun.cleaning import CLEANING
 from distillrun.errors import ConfigError, nearest
 from distillrun.interfaces import Task
 from distillrun.records import Example, Json, Split, TeacherRecord
@@ -79,7 +78,7 @@ class Recorded:
     def identity(self) -> Mapping[str, Json]:
         digests: list[Json] = [digest_of(path) for path in self._folders.values()]
         fields: dict[str, Json] = dict(self._fields)
-        return {"recordings": digests, "fields": fields, "cleaning": CLEANING}
+        return {"recordings": digests, "fields": fields}
 
     def recall(self, examples: Sequence[Example]) -> Iterator[TeacherRecord]:
         counts = self.counts(examples)
