@@ -169,7 +169,7 @@ def test_an_unknown_flag_is_a_wrong_command_line(capfd: pytest.CaptureFixture[st
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        (["predict", "nowhere", "Why?", "--choices", "a", "b"], "nowhere is not the folder of a finished run"),
+        (["predict", "nowhere", "Why?", "--choices", "a", "b"], "nowhere holds no trained student"),
         (["predict", "nowhere", "Why?", "--choices", "a"], "--choices 'a': a question has two or more choices"),
         (["store", "list", "--store", "nowhere"], "--store nowhere: there is no such folder"),
         (["store", "prune", "--store", "."], "say what to delete: "),
