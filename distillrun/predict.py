@@ -34,11 +34,11 @@ def predict(
     Raises:
         ConfigError: the folder holds no trained student, or there are fewer than two choices.
     """
+    if len(choices) < 2:
+        raise ConfigError(f"--choices {' '.join(map(repr, choices))}: a question has two or more choices")
     file = run_folder / "config.yaml"
     if not file.is_file() or not (run_folder / "student").is_dir():
         raise ConfigError(f"{run_folder} holds no trained student; give the folder of a finished run (its last line)")
-    if len(choices) < 2:
-        raise ConfigError(f"--choices {' '.join(choices)}: a question needs two or more choices")
     config = resolve(DictConfig(yaml.safe_load(file.read_text(encoding="utf-8"))))
     task: Task = build(config.task, "task", allowed)
     objective: StudentObjective = build(config.objective, "objective", allowed)

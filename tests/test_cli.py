@@ -189,14 +189,14 @@ def test_a_prediction_is_printed_as_answer_and_explanation(
 
     asked: list[Any] = []
 
-    def answer(folder: Path, question: str, choices: list[str]) -> Prediction:
-        asked.append((folder, question, choices))
+    def answer(folder: Path, question: str, choices: list[str], allowed: list[str]) -> Prediction:
+        asked.append((folder, question, choices, allowed))
         return Prediction("question", "The answer is b", "b is right", 1)
 
     monkeypatch.setattr(predict, "predict", answer)
     Path("run/student").mkdir(parents=True)
-    assert main(["predict", "run", "Why?", "--choices", "a", "b"]) == 0
-    assert asked == [(Path("run"), "Why?", ["a", "b"])]
+    assert main(["predict", "run", "Why?", "--choices", "a", "b", "--allow", "mine"]) == 0
+    assert asked == [(Path("run"), "Why?", ["a", "b"], ["mine"])]
     assert capfd.readouterr().out == "answer: b\nexplanation: b is right\ntext: The answer is b\n"
 
 
