@@ -151,8 +151,8 @@ def _job(cfg: DictConfig, node: HydraConf, permitted: bool) -> None:
     else:
         folder = Path(config.paths.run)
         folder.mkdir(parents=True, exist_ok=True)
-    run(experiment, folder)
-    sweep.say(f"run: {folder}")
+    outcome = run(experiment, folder)
+    sweep.say(f"{outcome.shown()}run: {folder}")
 
 
 def _child_flags(node: HydraConf) -> list[str]:

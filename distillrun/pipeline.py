@@ -48,8 +48,8 @@ def prepare(config: Config) -> Experiment:
     return Experiment(config, parts, examples)
 
 
-def run(experiment: Experiment, path: Path) -> dict[str, Json]:
-    """Run an experiment into a folder and return its result, which `result.json` holds too.
+def run(experiment: Experiment, path: Path) -> Outcome:
+    """Run an experiment into a folder and return what came out, which `result.json` holds too.
 
     Whatever happens, the folder tells what was done, and the tracker's run is ended.
     """
@@ -76,7 +76,7 @@ def run(experiment: Experiment, path: Path) -> dict[str, Json]:
             tracker.summary(outcome.summary())
             tracker.table("predictions", *outcome.prediction_table())
             tracker.finish(outcome.status == "done")
-    return result
+    return outcome
 
 
 def _go(experiment: Experiment, folder: RunFolder, tracker: RunLog, outcome: Outcome) -> None:

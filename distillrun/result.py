@@ -68,6 +68,16 @@ class Outcome:
             "environment": self.environment,
         }
 
+    def shown(self) -> str:
+        """Return the scores as lines for a terminal."""
+        scores = {**self._dev_score(), **self.scores}
+        width = max(map(len, scores), default=0)
+        lines = []
+        for name, score in scores.items():
+            value, low, high = (100 * share for share in (score.value, score.low, score.high))
+            lines.append(f"{name:<{width}}  {value:5.1f} %  [{low:.1f}, {high:.1f}]  n={score.n}\n")
+        return "".join(lines)
+
     def summary(self) -> dict[str, Json]:
         """Return the flat values that a tracker shows beside a run: scores with interval and n, and the status."""
         values: dict[str, Json] = {"status": self.status}

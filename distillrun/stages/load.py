@@ -24,7 +24,6 @@ def load(store: ArtifactStore, task: Task, split: Split, examples: Sequence[Exam
         for example in examples
     ]
     config = {
-        "split": split,
         "examples": digest([asdict(example) for example in examples]),
         "wording": digest(wording),
     }
@@ -33,4 +32,4 @@ def load(store: ArtifactStore, task: Task, split: Split, examples: Sequence[Exam
         write_records(work / "examples.jsonl", examples)
         write_json(work / "source.json", dict(task.source()))
 
-    return store.get_or_make(Stage("load", VERSION, config, {}), make)
+    return store.get_or_make(Stage(f"load/{split}", VERSION, config, {}), make)

@@ -29,7 +29,7 @@ def experiment(store: Path, *overrides: str) -> Experiment:
 def run_small(folder: Path, *overrides: str, store: Path | None = None) -> dict[str, Json]:
     """Run it into a folder; the store is inside unless one is given."""
     folder.mkdir(parents=True)
-    return run(experiment(store or folder / "store", *overrides), folder)
+    return run(experiment(store or folder / "store", *overrides), folder).result()
 
 
 def student_bytes(folder: Path) -> bytes:
