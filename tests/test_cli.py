@@ -31,13 +31,13 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Config, Path]]:
 
     asked: list[tuple[Config, Path]] = []
 
-    def run(experiment: Any, folder: Path) -> dict[str, Any]:
+    def run(experiment: Any, folder: Path) -> Outcome:
         asked.append((experiment, folder))
         if experiment.training.seed == 13:
             raise RuntimeError("unlucky")
         if experiment.training.seed == 130:
             raise KeyboardInterrupt
-        return {}
+        return Outcome(experiment, {})
 
     def prepare(config: Config) -> Config:
         if config.training.seed == 2:
@@ -186,6 +186,7 @@ def test_a_prediction_is_printed_as_answer_and_explanation(
 ) -> None:
     from distillrun import predict
     from distillrun.records import Prediction
+from distillrun.result import Outcome
 
     asked: list[Any] = []
 
