@@ -14,6 +14,7 @@ from distillrun.composition import config_of, quoted
 from distillrun.config import Config
 from distillrun.errors import ConfigError
 from distillrun.folder import claim_folder
+from distillrun.result import Outcome
 
 
 @pytest.fixture(autouse=True)
@@ -186,7 +187,6 @@ def test_a_prediction_is_printed_as_answer_and_explanation(
 ) -> None:
     from distillrun import predict
     from distillrun.records import Prediction
-from distillrun.result import Outcome
 
     asked: list[Any] = []
 
