@@ -6,7 +6,7 @@ from itertools import islice
 from random import Random
 from typing import Literal
 
-from distillrun.everyday.base import Base, Fact
+from distillrun.everyday.base import KIND_RELATION, Base, Fact
 from distillrun.everyday.choices import draw_choices
 from distillrun.everyday.wording import Wording
 from distillrun.records import Example, Split
@@ -38,8 +38,8 @@ def make_examples(base: Base, wording: Wording, seed: int) -> dict[Split, list[E
     """Return the examples of every split; the same seed gives the same examples.
 
     Test and dev hold, in the group "seen", facts that training asks in other phrasings, and in the group "unseen",
-    facts that training never asks: they hold for a whole kind, and training asks them of its other members. No fact
-    is in both dev and test.
+    facts that training never asks and that follow from what its rationales say: this is of that kind, and that kind
+    has it. No fact is in both dev and test.
     """
     random = Random(seed)
     asked = list(_ask(base, wording, random))
@@ -84,10 +84,22 @@ def _ask(base: Base, wording: Wording, random: Random) -> Iterator[Asked]:
 
 
 def _pick_unseen(facts: Sequence[Fact], count: int, random: Random) -> list[Fact]:
-    """Return facts that hold by kind, at most one of each thing, of things with another such fact."""
-    by_thing: dict[str, list[Fact]] = {}
+    """Return facts that nothing but rationales can teach.
+
+    Of some things, training asks only what is peculiar to them, and never their kind or what holds for the whole kind.
+    The rationales to those questions still say of what kind the thing is, and those to questions about other members
+    say what holds for the kind.
+    """
+    own: dict[str, list[Fact]] = {}
+    inherited: dict[str, list[Fact]] = {}
     for fact in facts:
-        if fact.by_kind:
-            by_thing.setdefault(fact.thing, []).append(fact)
-    candidates = [random.choice(held) for held in by_thing.values() if len(held) > 1]
-    return random.sample(candidates, min(count, len(candidates)))
+        group = inherited if fact.by_kind or fact.relation == KIND_RELATION else own
+        group.setdefault(fact.thing, []).append(fact)
+    things = [thing for thing, held in own.items() if len(held) > 1 and thing in inherited]
+    random.shuffle(things)
+    unseen: list[Fact] = []
+    for thing in things:
+        if len(unseen) >= count:
+            break
+        unseen += inherited[thing]
+    return random.sample(unseen, len(unseen))
