@@ -223,7 +223,7 @@ def test_a_thing_of_two_kinds_is_refused() -> None:
 
 
 def test_an_id_is_readable() -> None:
-    assert example_id(BASE.facts["guinea pig", "eats"], 3) == "everyday/guinea_pig/eats/3"
+    assert example_id(BASE.facts["fire engine", "colour"], 3) == "everyday/fire_engine/colour/3"
 
 
 def test_wording_names_every_relation_of_the_base() -> None:

@@ -1,6 +1,6 @@
 """The benchmark: every question, split so that test asks what training did not."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from random import Random
@@ -13,14 +13,14 @@ from distillrun.records import Example, Split
 
 Group = Literal["seen", "unseen"]
 
-TRAIN_PHRASINGS = 3
-"""In how many phrasings training asks each of its facts."""
+TRAIN_PHRASINGS = {"shared": 3, "own": 6}
+"""In how many phrasings training asks a fact: what a thing shares with its kind, and what is its own."""
 
 SIZES: dict[tuple[Split, Group], int] = {
     ("dev", "seen"): 150,
-    ("dev", "unseen"): 100,
-    ("test", "seen"): 450,
-    ("test", "unseen"): 300,
+    ("dev", "unseen"): 90,
+    ("test", "seen"): 400,
+    ("test", "unseen"): 200,
 }
 
 
@@ -55,7 +55,7 @@ def make_examples(base: Base, wording: Wording, seed: int) -> dict[Split, list[E
 
 
 def example_id(fact: Fact, phrasing: int) -> str:
-    """Return an id such as "everyday/guinea_pig/found_at/3"; `fact_of` reads it."""
+    """Return an id such as "everyday/fire_engine/colour/3"; `fact_of` reads it."""
     return f"everyday/{fact.thing.replace(' ', '_')}/{fact.relation}/{phrasing}"
 
 
@@ -69,37 +69,41 @@ def fact_of(identifier: str, base: Base) -> Fact | None:
 
 def _ask(base: Base, wording: Wording, random: Random) -> Iterator[Asked]:
     facts = list(base.facts.values())
-    unseen = _pick_unseen(facts, SIZES["dev", "unseen"] + SIZES["test", "unseen"], random)
+    unseen = _pick_unseen(base, SIZES["dev", "unseen"] + SIZES["test", "unseen"], random)
     held_out = set(unseen)
     seen = [fact for fact in facts if fact not in held_out]
-    phrasings = {fact: random.sample(range(wording.phrasings(fact.relation)), TRAIN_PHRASINGS + 1) for fact in facts}
+    order = {fact: random.sample(range(n), n) for fact in facts if (n := wording.phrasings(fact.relation))}
     for fact in seen:
-        for phrasing in phrasings[fact][:TRAIN_PHRASINGS]:
+        for phrasing in order[fact][: TRAIN_PHRASINGS["shared" if _is_shared(fact) else "own"]]:
             yield Asked(fact, phrasing, "train", None)
     random.shuffle(seen)
     pools: dict[Group, Iterator[Fact]] = {"seen": iter(seen), "unseen": iter(unseen)}
     for (split, group), size in SIZES.items():
         for fact in islice(pools[group], size):
-            yield Asked(fact, phrasings[fact][TRAIN_PHRASINGS], split, group)
+            yield Asked(fact, order[fact][-1], split, group)
 
 
-def _pick_unseen(facts: Sequence[Fact], count: int, random: Random) -> list[Fact]:
-    """Return facts that nothing but rationales can teach.
+def _is_shared(fact: Fact) -> bool:
+    """Return whether a fact says of what kind a thing is, or holds because of its kind."""
+    return fact.by_kind or fact.relation == KIND_RELATION
 
-    Of some things, training asks only what is peculiar to them, and never their kind or what holds for the whole kind.
-    The rationales to those questions still say of what kind the thing is, and those to questions about other members
-    say what holds for the kind.
+
+def _pick_unseen(base: Base, count: int, random: Random) -> list[Fact]:
+    """Return facts to hold out: all that some things share with their kind, and of what kind they are.
+
+    Training asks such a thing for its own facts alone, so that only rationales say what it is. At most a third of the
+    things of a kind are chosen.
     """
-    own: dict[str, list[Fact]] = {}
-    inherited: dict[str, list[Fact]] = {}
-    for fact in facts:
-        group = inherited if fact.by_kind or fact.relation == KIND_RELATION else own
-        group.setdefault(fact.thing, []).append(fact)
-    things = [thing for thing, held in own.items() if len(held) > 1 and thing in inherited]
+    quota = {name: len(kind.things) // 3 for name, kind in base.kinds.items()}
+    things = list(base.kind_of)
     random.shuffle(things)
-    unseen: list[Fact] = []
+    held_out: list[Fact] = []
     for thing in things:
-        if len(unseen) >= count:
-            break
-        unseen += inherited[thing]
-    return random.sample(unseen, len(unseen))
+        facts = [fact for fact in base.facts.values() if fact.thing == thing]
+        shared = [fact for fact in facts if _is_shared(fact)]
+        kind = base.kind_of[thing]
+        if len(held_out) < count and quota[kind] and len(shared) < len(facts):
+            held_out += shared
+            quota[kind] -= 1
+    random.shuffle(held_out)
+    return held_out
