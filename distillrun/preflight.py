@@ -4,6 +4,7 @@ from distillrun.build import Parts
 from distillrun.config import Config
 from distillrun.errors import ConfigError
 from distillrun.interfaces import RecordedTeacher
+from distillrun.records import Json
 from distillrun.runtime import pick_device
 from distillrun.schema import Until
 from distillrun.stages.generate import chosen_steps, makes_of
@@ -41,7 +42,7 @@ def needs_teacher(config: Config, parts: Parts) -> bool:
 
 def _generation_problems(config: Config, parts: Parts) -> list[str]:
     """Return what the objective needs and no step makes, what a step needs, and steps that the teacher cannot do."""
-    option = {group: config.selected.get(group, "?") for group in ("objective", "generation", "teacher")}
+    option = {group: _written(config.selected.get(group)) for group in ("objective", "generation", "teacher")}
     recorded = isinstance(parts.teacher, RecordedTeacher)
     for name, step in parts.steps.items():
         if recorded and step.makes:
@@ -54,14 +55,30 @@ def _generation_problems(config: Config, parts: Parts) -> list[str]:
                 f"generation=recorded replays recordings, but teacher={option['teacher']} has none; choose "
                 "teacher=recorded teacher.folder=DIR, or generation=everything"
             ]
-    made = {kind for step in parts.steps.values() for kind in makes_of(step, parts.teacher)}
-    needs = {f"objective={option['objective']}": wanted_kinds(config, parts)}
-    chosen = chosen_steps(parts.steps, parts.teacher, wanted_kinds(config, parts))
-    needs |= {f"generation step {name}": step.needs for name, step in chosen.items()}
+    makes = {name: makes_of(step, parts.teacher) for name, step in parts.steps.items()}
+    made = frozenset[str]().union(*makes.values())
+    wanted = wanted_kinds(config, parts)
+    needs = {f"objective={option['objective']}": wanted}
+    before: frozenset[str] = frozenset()
+    late = []
+    for name, step in parts.steps.items():
+        if name in chosen_steps(parts.steps, parts.teacher, wanted):
+            needs[f"generation step {name}"] = step.needs
+            late += [
+                f"generation step {name} needs {kind} rationales, which only a later step makes; in generation=[...], "
+                f"put {' or '.join(other for other in makes if kind in makes[other])} before {name}"
+                for kind in sorted(step.needs & made - before)
+            ]
+        before |= makes[name]
     cure = "add fields for them to teacher.fields" if recorded else "choose generation=everything"
-    return [
-        f"{who} needs {kind} rationales, but generation={option['generation']} makes only "
-        f"{', '.join(sorted(made)) or 'none'}; {cure}"
+    return late + [
+        f"{who} needs {kind} rationales, but generation={option['generation']} makes "
+        f"{'only ' + ', '.join(sorted(made)) if made else 'none'}; {cure}"
         for who, kinds in needs.items()
         for kind in sorted(kinds - made)
     ]
+
+
+def _written(option: Json) -> str:
+    """Return what was chosen of a config group as the command line takes it."""
+    return f"[{','.join(map(str, option))}]" if isinstance(option, list) else str(option or "?")
