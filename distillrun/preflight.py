@@ -1,9 +1,11 @@
 """Checks across parts, all reported at once, before any cost."""
 
+from collections.abc import Mapping
+
 from distillrun.build import Parts
 from distillrun.config import Config
 from distillrun.errors import ConfigError
-from distillrun.interfaces import RecordedTeacher
+from distillrun.interfaces import GenerationStep, RecordedTeacher
 from distillrun.records import Json
 from distillrun.runtime import pick_device
 from distillrun.schema import Until
@@ -55,28 +57,35 @@ def _generation_problems(config: Config, parts: Parts) -> list[str]:
                 f"generation=recorded replays recordings, but teacher={option['teacher']} has none; choose "
                 "teacher=recorded teacher.folder=DIR, or generation=everything"
             ]
-    makes = {name: makes_of(step, parts.teacher) for name, step in parts.steps.items()}
-    made = frozenset[str]().union(*makes.values())
+    made = {kind for step in parts.steps.values() for kind in makes_of(step, parts.teacher)}
     wanted = wanted_kinds(config, parts)
+    chosen = chosen_steps(parts.steps, parts.teacher, wanted)
     needs = {f"objective={option['objective']}": wanted}
-    before: frozenset[str] = frozenset()
-    late = []
-    for name, step in parts.steps.items():
-        if name in chosen_steps(parts.steps, parts.teacher, wanted):
-            needs[f"generation step {name}"] = step.needs
-            late += [
-                f"generation step {name} needs {kind} rationales, which only a later step makes; in generation=[...], "
-                f"put {' or '.join(other for other in makes if kind in makes[other])} before {name}"
-                for kind in sorted(step.needs & made - before)
-            ]
-        before |= makes[name]
+    needs |= {f"generation step {name}": step.needs for name, step in chosen.items()}
     cure = "add fields for them to teacher.fields" if recorded else "choose generation=everything"
-    return late + [
+    lacking = [
         f"{who} needs {kind} rationales, but generation={option['generation']} makes "
         f"{'only ' + ', '.join(sorted(made)) if made else 'none'}; {cure}"
         for who, kinds in needs.items()
         for kind in sorted(kinds - made)
     ]
+    return lacking + _order_problems(chosen, parts)
+
+
+def _order_problems(chosen: Mapping[str, GenerationStep], parts: Parts) -> list[str]:
+    """Return which of the chosen steps need what only a later step makes."""
+    problems = []
+    makes = {name: makes_of(step, parts.teacher) for name, step in parts.steps.items()}
+    for place, name in enumerate(parts.steps):
+        earlier, later = list(makes)[:place], list(makes)[place + 1 :]
+        for kind in sorted(chosen[name].needs if name in chosen else ()):
+            makers = [other for other in later if kind in makes[other]]
+            if makers and not any(kind in makes[other] for other in earlier):
+                problems.append(
+                    f"generation step {name} needs {kind} rationales, which {' and '.join(makers)} makes after it; "
+                    f"in generation=[...], put {makers[0]} before {name}"
+                )
+    return problems
 
 
 def _written(option: Json) -> str:
