@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from distillrun.language_model.checkpoint import CheckpointReference
+from distillrun.language_model.checkpoint_folder import is_encoder
 from distillrun.language_model.limits import Limits
 from distillrun.language_model.lora import Lora, with_adapters
 from distillrun.language_model.sizes import TOKENIZER_FILE, Sizes
@@ -47,8 +48,12 @@ class Checkpoint:
         return Limits(self.max_source_tokens, self.max_target_tokens, self.separator)
 
     def check(self) -> list[str]:
-        lora = self.lora.problems() if self.lora else []
-        return [*self._reference.problems(), *self._limits.problems(self._reference.config()), *lora]
+        problems = [*self._reference.problems(), *(self.lora.problems() if self.lora else [])]
+        config = self._reference.config()
+        if config is not None and is_encoder(config):
+            cure = f"choose student=warm_started student.checkpoint={self.checkpoint}"
+            return [*problems, f"student.checkpoint={self.checkpoint} is an encoder, which writes no text; {cure}"]
+        return [*problems, *self._limits.problems(config)]
 
     def identity(self) -> Mapping[str, Json]:
         return self._reference.identity()

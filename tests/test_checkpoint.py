@@ -20,10 +20,17 @@ from distillrun.language_model.checkpoint import CheckpointReference
 COMMIT = "a" * 40
 
 
+def safetensors(note: str) -> bytes:
+    """Return a file of no tensors."""
+    header = json.dumps({"__metadata__": {"note": note}}).encode()
+    return len(header).to_bytes(8, "little") + header
+
+
 def write_folder(folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.json").write_text("{}")
-    (folder / "model.safetensors").write_bytes(b"weights")
+    (folder / "model.safetensors").write_bytes(safetensors("weights"))
+    (folder / "tokenizer.json").write_text("{}")
     (folder / "README.md").write_text("a card")
     return folder
 
@@ -65,7 +72,7 @@ def test_a_folder_is_identified_by_what_is_loaded_from_it(tmp_path: Path) -> Non
 
     (copy / "README.md").write_text("another card")
     assert digest == CheckpointReference(str(copy), "main").identity()
-    (copy / "model.safetensors").write_bytes(b"other weights")
+    (copy / "model.safetensors").write_bytes(safetensors("other weights"))
     assert digest != CheckpointReference(str(copy), "main").identity()
 
 
@@ -88,6 +95,37 @@ def test_a_folder_without_config_or_weights_says_what_it_lacks(tmp_path: Path) -
     assert "has no config.json" in CheckpointReference(str(folder), "main").problems()[0]
     (folder / "adapter_config.json").write_text("{}")
     assert "LoRA adapter only" in CheckpointReference(str(folder), "main").problems()[0]
+
+
+@pytest.mark.parametrize("content", [b"{", b"[1]", b"\xff\xfe{"])
+def test_a_broken_config_is_named(content: bytes, tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "model")
+    (folder / "config.json").write_bytes(content)
+    reference = CheckpointReference(str(folder), "main")
+    assert "config.json that is no JSON object" in reference.problems()[0]
+    assert reference.config() is None
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n",
+        safetensors("cut")[:-1],
+        (2).to_bytes(8, "little") + b"[]",
+        (62).to_bytes(8, "little") + b'{"weight": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}}'[:62],
+    ],
+)
+def test_weights_that_are_cut_short_are_named_before_they_are_loaded(content: bytes, tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "model")
+    (folder / "model.safetensors").write_bytes(content)
+    assert "model.safetensors is cut short" in CheckpointReference(str(folder), "main").problems()[0]
+
+
+def test_a_folder_without_a_tokenizer_is_refused_since_an_empty_one_would_be_made_up(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "model")
+    (folder / "tokenizer.json").unlink()
+    assert "has no tokenizer" in CheckpointReference(str(folder), "main").problems()[0]
 
 
 def test_a_hub_name_resolves_to_one_commit_and_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -151,6 +151,19 @@ def test_texts_beyond_the_positions_of_a_model_are_refused_before_work(llama: st
     assert "student.max_source_tokens=129" in WarmStarted(bert, "main", 129, 128, False).check()[0]
 
 
+def test_an_encoder_is_pointed_to_the_student_that_starts_from_one_before_work(bert: str) -> None:
+    assert re.search(r"is an encoder.*student=warm_started", checkpoint(bert).check()[0])
+
+
+def test_weights_of_other_shapes_than_the_config_says_are_no_crash(t5: str, tmp_path: Path) -> None:
+    folder = shutil.copytree(t5, tmp_path / "t5")
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "d_ff": config["d_ff"] + 1}))
+
+    with pytest.raises(ConfigError, match="did not load"):
+        checkpoint(str(folder)).build(0)
+
+
 def test_lora_settings_from_a_config_are_checked(llama: str) -> None:
     leaf = {
         "_target_": "distillrun.student.Checkpoint",

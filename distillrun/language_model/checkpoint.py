@@ -1,7 +1,6 @@
 """Where a checkpoint is: a folder, or a name on the Hugging Face Hub that resolves to one commit. Imports no torch."""
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from distillrun.errors import ConfigError
+from distillrun.language_model.checkpoint_folder import WEIGHT_FILES, folder_problems, has_weights, read_config
 from distillrun.records import Json
 
 TIMEOUT_S = 10
 """How long the Hub may take to say which commit a name is; without a network transformers itself tries for 50 s."""
 
 READ_FILES = ("*.json", "*.model", "*.txt")
-WEIGHT_FILES = ("*.safetensors", "*.bin")
 
 
 @dataclass(frozen=True)
@@ -43,11 +42,7 @@ class CheckpointReference:
             folder: Path | None = self._path
         else:
             folder = None if isinstance(self._resolved, str) else self._resolved.snapshot
-        file = folder / "config.json" if folder else None
-        if file is None or not file.is_file():
-            return None
-        config: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        return config
+        return read_config(folder) if folder else None
 
     def identity(self) -> dict[str, Json]:
         """Return the digest of a folder's files, or the Hub name and the commit. Raises ConfigError if not there."""
@@ -145,18 +140,6 @@ class CheckpointReference:
             raise ConfigError("\n".join(problems))
 
 
-def folder_problems(folder: Path, name: str) -> list[str]:
-    """Return what a checkpoint folder lacks; `name` says where it was given."""
-    if not folder.is_dir():
-        return [f"{name}: there is no such folder ({folder.resolve()}); check the path"]
-    if not (folder / "config.json").is_file():
-        hint = "it holds a LoRA adapter only: merge it first; " if (folder / "adapter_config.json").is_file() else ""
-        return [f"{name} has no config.json; {hint}give a folder that transformers' save_pretrained wrote"]
-    if not _has_weights(folder):
-        return [f"{name} has no weights ({', '.join(WEIGHT_FILES)}); give a folder that save_pretrained wrote"]
-    return []
-
-
 @dataclass(frozen=True, slots=True)
 class _Commit:
     """A commit of a Hub repository, the folder of its files where the local cache has them, and who named it."""
@@ -171,10 +154,6 @@ def _snapshot(checkpoint: str, revision: str) -> Path | None:
     from huggingface_hub import try_to_load_from_cache
 
     config = try_to_load_from_cache(checkpoint, "config.json", revision=revision)
-    if not isinstance(config, str) or not _has_weights(Path(config).parent):
+    if not isinstance(config, str) or not has_weights(Path(config).parent):
         return None
     return Path(config).parent
-
-
-def _has_weights(folder: Path) -> bool:
-    return any(True for pattern in WEIGHT_FILES for _ in folder.glob(pattern))

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from distillrun.language_model.checkpoint_folder import is_encoder
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -51,4 +53,4 @@ def _positions(config: Mapping[str, Any]) -> int | None:
 
 def _reads_apart(config: Mapping[str, Any]) -> bool:
     """Return whether source and target are numbered apart: an encoder-decoder, or an encoder that becomes one."""
-    return bool(config.get("is_encoder_decoder")) or config.get("model_type") in ("bert", "roberta", "electra", "mpnet")
+    return bool(config.get("is_encoder_decoder")) or is_encoder(config)

@@ -43,8 +43,9 @@ def load_model(folder: Path, limits: Limits) -> TransformerModel:
             module, info = kind.from_pretrained(
                 folder, dtype=torch.float32, trust_remote_code=False, weights_only=True, output_loading_info=True
             )
-    except (OSError, ValueError, KeyError) as error:
-        raise ConfigError(f"the checkpoint in {folder} did not load: {error}; choose another checkpoint") from error
+    except Exception as error:  # what a broken file raises depends on its format and on transformers' version
+        reason = f"{type(error).__name__}: {error}"
+        raise ConfigError(f"the checkpoint in {folder} did not load ({reason}); choose another checkpoint") from error
     lacking = sorted(info["missing_keys"])
     if lacking:
         raise ConfigError(

@@ -1,0 +1,72 @@
+"""What a checkpoint's folder holds, and whether it is whole. Imports no torch."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+WEIGHT_FILES = ("*.safetensors", "*.bin")
+TOKENIZER_FILES = ("tokenizer.json", "vocab.*", "*.model")
+
+ENCODERS = ("bert", "roberta", "electra", "mpnet")
+"""Model types that read text and write none, unless their config makes a decoder of them."""
+
+
+def folder_problems(folder: Path, name: str) -> list[str]:
+    """Return what a checkpoint folder lacks, or what in it is broken; `name` says where it was given."""
+    cure = "give a folder that transformers' save_pretrained wrote"
+    if not folder.is_dir():
+        return [f"{name}: there is no such folder ({folder.resolve()}); check the path"]
+    if not (folder / "config.json").is_file():
+        hint = "it holds a LoRA adapter only: merge it first; " if (folder / "adapter_config.json").is_file() else ""
+        return [f"{name} has no config.json; {hint}{cure}"]
+    if read_config(folder) is None:
+        return [f"{name} has a config.json that is no JSON object; {cure}"]
+    if not has_weights(folder):
+        return [f"{name} has no weights ({', '.join(WEIGHT_FILES)}); {cure}"]
+    if not _holds(folder, TOKENIZER_FILES):  # transformers would make up an empty vocabulary
+        return [f"{name} has no tokenizer ({', '.join(TOKENIZER_FILES)}); save the tokenizer into it, too"]
+    return [
+        f"{name} has broken weights: {file.name} is cut short or no safetensors file (a git-lfs pointer is none); "
+        "copy or download it again"
+        for file in sorted(folder.glob("*.safetensors"))
+        if not _is_whole(file)
+    ]
+
+
+def read_config(folder: Path) -> Mapping[str, Any] | None:
+    """Return the config.json of a folder; None where it is not there or holds something else."""
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return config if isinstance(config, dict) else None
+
+
+def has_weights(folder: Path) -> bool:
+    """Return whether a folder holds files of weights."""
+    return _holds(folder, WEIGHT_FILES)
+
+
+def is_encoder(config: Mapping[str, Any]) -> bool:
+    """Return whether a config is that of an encoder alone."""
+    return config.get("model_type") in ENCODERS and not config.get("is_decoder")
+
+
+def _holds(folder: Path, patterns: tuple[str, ...]) -> bool:
+    return any(True for pattern in patterns for _ in folder.glob(pattern))
+
+
+def _is_whole(file: Path) -> bool:
+    """Return whether a safetensors file ends where its header says that its tensors end."""
+    size = file.stat().st_size
+    with file.open("rb") as stream:
+        header_bytes = int.from_bytes(stream.read(8), "little")
+        if header_bytes > size - 8:
+            return False
+        try:
+            header = json.loads(stream.read(header_bytes))
+            ends = [tensor["data_offsets"][1] for name, tensor in header.items() if name != "__metadata__"]
+        except (ValueError, AttributeError, LookupError, TypeError):
+            return False
+    return size == 8 + header_bytes + max(ends, default=0)
