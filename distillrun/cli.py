@@ -6,6 +6,7 @@
 
 import argparse
 import os
+import re
 import sys
 import traceback
 from collections.abc import Sequence
@@ -23,8 +24,8 @@ from distillrun import __version__, commands, sweep
 from distillrun.complaint import explain, is_complaint
 from distillrun.composition import compose_first, conf_folder, quoted, resolve_composed, selected, sweeping
 from distillrun.config import digest, resolve
-from distillrun.errors import ConfigError
-from distillrun.folder import claim_folder
+from distillrun.errors import ConfigError, nearest
+from distillrun.folder import claim_folder, make_folder
 from distillrun.schema import register_schema
 
 COMMANDS = {"predict": commands.predict, "store": commands.store}
@@ -39,9 +40,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if given == ["--version"]:
             sys.stdout.write(f"distillrun {__version__}\n")
             return 0
+        if given and re.fullmatch(r"\w+", given[0]):
+            known = f"{nearest(given[0], COMMANDS)}; there are {' and '.join(COMMANDS)}, and settings are KEY=VALUE"
+            raise ConfigError(f"there is no command {given[0]}{known}")
         return _experiment(given)
     except ConfigError as error:
-        sys.stderr.write(f"distillrun: {error}\n")
+        from distillrun.report.text import plain  # a message may quote a user's file
+
+        sys.stderr.write(f"distillrun: {plain(str(error))}\n")
         return 2
     except KeyboardInterrupt:
         sys.stderr.write("distillrun: interrupted\n")
@@ -100,7 +106,7 @@ def _sweep_folder(flags: argparse.Namespace) -> Path | None:
     if not composed.hydra.sweep.dir:
         return claim_folder(Path(first.paths.runs), f"{first.name}_sweep").resolve()
     folder = Path(composed.hydra.sweep.dir).resolve()
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder, "hydra.sweep.dir")
     return folder
 
 
@@ -150,7 +156,7 @@ def _job(cfg: DictConfig, node: HydraConf, permitted: bool) -> None:
         folder = claim_folder(Path(config.paths.runs), f"{config.name}_{digest(config)[:8]}")
     else:
         folder = Path(config.paths.run)
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder, "paths.run")
     outcome = run(experiment, folder)
     sweep.say(f"{outcome.shown()}run: {folder}")
 

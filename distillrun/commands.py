@@ -21,7 +21,9 @@ def predict(arguments: Sequence[str]) -> int:
 
     prediction = ask(given.run, given.question, given.choices, allowed=given.allow)
     answer = "unparsed" if prediction.choice is None else given.choices[prediction.choice]
-    sys.stdout.write(f"answer: {answer}\nexplanation: {plain(prediction.rationale)}\ntext: {plain(prediction.text)}\n")
+    sys.stdout.write(
+        f"answer: {plain(answer)}\nexplanation: {plain(prediction.rationale)}\ntext: {plain(prediction.text)}\n"
+    )
     return 0
 
 
@@ -43,6 +45,8 @@ def store(arguments: Sequence[str]) -> int:
 
     if not given.store.is_dir():
         raise ConfigError(f"--store {given.store}: there is no such folder")
+    if given.action == "prune" and given.older_than is not None and not given.older_than >= 0:
+        raise ConfigError(f"--older-than {given.older_than:g}: days are counted back from now; give 0 or more")
     artifacts = ArtifactStore(given.store)
     if given.action == "list":
         verb, stored = "stored", list(artifacts.list())

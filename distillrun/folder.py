@@ -1,12 +1,30 @@
 """Folders of runs and sweeps: named by date, and never shared by two that start in the same second."""
 
+import os
 from datetime import datetime
 from pathlib import Path
 
+from distillrun.errors import ConfigError
+
+
+def make_folder(path: Path, key: str) -> None:
+    """Make a folder, unless it is there. Raises ConfigError naming its key where it cannot be made or written."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        reason = None if os.access(path, os.W_OK | os.X_OK) else "no permission to write"
+    except OSError as error:
+        reason = error.strerror
+    if reason is not None:
+        raise ConfigError(f"{key}={path} cannot be a folder to write into ({reason}); set {key} to another one")
+
 
 def claim_folder(parent: Path, label: str) -> Path:
-    """Make and return `<parent>/<date>_<time>_<label>`; a number is added where another process was first."""
-    parent.mkdir(parents=True, exist_ok=True)
+    """Make and return `<parent>/<date>_<time>_<label>`; a number is added where another process was first.
+
+    Raises:
+        ConfigError: paths.runs, which is the parent, cannot be written.
+    """
+    make_folder(parent, "paths.runs")
     stamp = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
     number = 1
     while True:

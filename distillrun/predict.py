@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import yaml
 from omegaconf import DictConfig
@@ -39,7 +40,7 @@ def predict(
     file = run_folder / "config.yaml"
     if not file.is_file() or not (run_folder / "student").is_dir():
         raise ConfigError(f"{run_folder} holds no trained student; give the folder of a finished run (its last line)")
-    config = resolve(DictConfig(yaml.safe_load(file.read_text(encoding="utf-8"))))
+    config = resolve(DictConfig(_settings(file)))
     task: Task = build(config.task, "task", allowed)
     objective: StudentObjective = build(config.objective, "objective", allowed)
     student: Student = build(config.student, "student", allowed)
@@ -47,3 +48,13 @@ def predict(
     asking = GeneratedAnswer(answer_tokens, explanation_tokens, explain=True)
     model = student.load(run_folder / "student")
     return asking.predict(model, objective, [example], task, config.runtime.tokens_per_batch)[0]
+
+
+def _settings(file: Path) -> dict[str, Any]:
+    try:
+        settings = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file} is malformed: {' '.join(str(error).split())}") from error
+    if not isinstance(settings, dict):
+        raise ConfigError(f"{file} holds no settings; give the folder of a finished run")
+    return settings

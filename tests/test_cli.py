@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from distillrun import __version__
-from distillrun.cli import main
+from distillrun.cli import COMMANDS, main
 from distillrun.composition import config_of, quoted
 from distillrun.config import Config
 from distillrun.errors import ConfigError
@@ -87,6 +87,27 @@ def test_a_run_goes_where_it_is_told(runs: list[tuple[Config, Path]]) -> None:
     assert main([f"paths.run={quoted(Path('a b/c,d=e').resolve())}"]) == 0
     assert runs[0][1] == Path("a b/c,d=e").resolve()
     assert runs[0][1].is_dir()
+
+
+@pytest.mark.parametrize("key", ["paths.run", "paths.runs", "hydra.sweep.dir"])
+def test_a_folder_that_cannot_be_written_is_named(
+    key: str, runs: list[tuple[Config, Path]], capfd: pytest.CaptureFixture[str]
+) -> None:
+    Path("file").write_text("")
+    sweep = ["-m"] if key.startswith("hydra") else []
+    assert f"{key}=" in complaint(capfd, *sweep, f"{key}=file/inner")
+    assert f"{key}=" in complaint(capfd, *sweep, f"{key}=file")
+    assert not runs
+
+
+def test_a_complaint_cannot_act_on_the_terminal(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def complain(_: object) -> int:
+        raise ConfigError("a column named \x1b[31mred\x1b[0m")
+
+    monkeypatch.setitem(COMMANDS, "predict", complain)
+    assert complaint(capfd, "predict") == "a column named red"
 
 
 def test_a_config_that_preflight_refuses_leaves_no_folder(runs: object, capfd: pytest.CaptureFixture[str]) -> None:
@@ -174,6 +195,8 @@ def test_an_unknown_flag_is_a_wrong_command_line(capfd: pytest.CaptureFixture[st
         (["predict", "nowhere", "Why?", "--choices", "a"], "--choices 'a': a question has two or more choices"),
         (["store", "list", "--store", "nowhere"], "--store nowhere: there is no such folder"),
         (["store", "prune", "--store", "."], "say what to delete: "),
+        (["store", "prune", "--store", ".", "--older-than", "-3"], "--older-than -3: days are counted back from now"),
+        (["prdict", "nowhere", "--choices", "a", "b"], "there is no command prdict (did you mean 'predict'?)"),
     ],
 )
 def test_a_wrong_command_is_answered_with_one_line(

@@ -32,7 +32,11 @@ class MultipleChoiceText:
         self._separator = choice_separator
 
     def question(self, example: Example) -> str:
-        """Return the question with its choices, as students and teachers read it."""
+        """Return the question with its choices, as students and teachers read it. Raises ConfigError if too many."""
+        if len(example.choices) > MOST_CHOICES:
+            raise ConfigError(
+                f"{example.question!r:.60} has {len(example.choices)} choices; {MOST_CHOICES} are possible"
+            )
         listed = (self._written(self._choice, example, choice) for choice in range(len(example.choices)))
         return self._question.render({"question": example.question, "choices": self._separator.join(listed)})
 
