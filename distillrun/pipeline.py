@@ -16,6 +16,7 @@ from distillrun.preflight import preflight, wanted_kinds
 from distillrun.records import Example, Json, Split, TeacherRecord
 from distillrun.result import Outcome
 from distillrun.run_folder import RunFolder
+from distillrun.runtime import use_threads
 from distillrun.schema import Until
 from distillrun.stages.evaluate import evaluate, predictions_of, scores_of
 from distillrun.stages.generate import chosen_steps, generate, makes_of, merged
@@ -83,6 +84,7 @@ def _go(experiment: Experiment, folder: RunFolder, tracker: RunLog, outcome: Out
     """Run the stages in order, as far as the config asks, noting each in the outcome."""
     store = ArtifactStore(Path(experiment.config.paths.store))
     until = experiment.config.until
+    use_threads(experiment.config.runtime.threads)
     for split in SPLITS:
         outcome.stages[f"load/{split}"] = load(store, experiment.parts.task, split, experiment.examples[split])
     if until is Until.load:
@@ -119,6 +121,7 @@ def _generate(experiment: Experiment, store: ArtifactStore, outcome: Outcome) ->
             parts.task,
             experiment.examples["train"],
             outcome.stages["load/train"],
+            config.runtime.progress,
         )
     if not made:
         return None
@@ -210,7 +213,7 @@ def _evaluate(
             experiment.examples["test"],
             outcome.stages["load/test"],
             outcome.stages["train"],
-            config.runtime.tokens_per_batch,
+            config.runtime,
         )
         outcome.stages[f"evaluate/{name}"] = made
         outcome.predictions[name] = predictions_of(made)

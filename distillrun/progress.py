@@ -8,6 +8,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from distillrun.schema import Progress as Shown
+
 
 class _Rate(TextColumn):
     """Shows how many units a second are done."""
@@ -21,9 +23,12 @@ class _Rate(TextColumn):
 
 
 class Bar:
-    """A progress bar for `total` units of work, of which `done` were done before; use it as a context manager."""
+    """A progress bar for `total` units of work, of which `done` were done before; use it as a context manager.
 
-    def __init__(self, label: str, total: int, done: int = 0) -> None:
+    It is drawn on a terminal, unless `progress` is never.
+    """
+
+    def __init__(self, label: str, total: int, done: int, progress: Shown) -> None:
         columns = (
             TextColumn("{task.description}"),
             BarColumn(),
@@ -33,9 +38,8 @@ class Bar:
             TextColumn("{task.fields[last]}"),
             TextColumn("{task.fields[note]}"),
         )
-        self._progress = Progress(
-            *columns, console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True
-        )
+        hidden = progress is Shown.never or not sys.stderr.isatty()
+        self._progress = Progress(*columns, console=Console(stderr=True), disable=hidden, transient=True)
         self._task = self._progress.add_task(label, total=total, completed=done, last="", note="")
 
     def __enter__(self) -> Self:

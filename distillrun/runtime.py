@@ -25,6 +25,12 @@ def pick_device(device: str) -> torch.device:
     return torch.device(device)
 
 
+def use_threads(threads: int | None) -> None:
+    """Let torch compute on so many CPU threads; None leaves its own choice."""
+    if threads is not None:
+        torch.set_num_threads(threads)
+
+
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
     """Draw torch's CPU random numbers from `seed` inside the block, and leave the global generator as it was."""

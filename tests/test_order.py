@@ -1,6 +1,7 @@
 """The order of training is a pure function of seed and step."""
 
 from collections import Counter
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -37,6 +38,14 @@ def test_shuffled_choices_keep_their_answer_and_their_rationales() -> None:
         orders.add(example.choices)
     assert len(orders) > 30
     assert shuffle_choices(EXAMPLE, None, 0, 1) == (shuffle_choices(EXAMPLE, RECORD, 0, 1)[0], None)
+
+
+def test_choices_that_are_spoken_of_by_letter_keep_their_order() -> None:
+    for text in ("So (b) it is.", "Option B lends.", "The choices a and c fail."):
+        named = replace(RECORD, rationales=(replace(RECORD.rationales[0], text=text),))
+        assert [shuffle_choices(EXAMPLE, named, 0, epoch)[0] for epoch in range(20)] == [EXAMPLE] * 20
+    free = replace(RECORD, rationales=(replace(RECORD.rationales[0], text="A library (of books) lends."),))
+    assert any(shuffle_choices(EXAMPLE, free, 0, epoch)[0] != EXAMPLE for epoch in range(20))
 
 
 def test_the_place_of_the_answer_is_uniform_after_shuffling() -> None:

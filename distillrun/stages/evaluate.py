@@ -3,12 +3,16 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from distillrun.artifacts import Artifact, ArtifactStore, Stage
+from distillrun.artifacts import SCRATCH, Artifact, ArtifactStore, Stage
 from distillrun.interfaces import Evaluator, LanguageModel, StudentObjective, Task
-from distillrun.jsonl import read_records, write_records
+from distillrun.jsonl import append_record, read_journal, read_records, write_records
+from distillrun.progress import Bar
 from distillrun.records import Example, Json, Prediction, Score
+from distillrun.schema import RuntimeConfig
 
 VERSION = 1
+CHUNK = 256
+"""Questions that are answered, and kept, at once: what a kill can lose."""
 
 
 def evaluate(
@@ -22,7 +26,7 @@ def evaluate(
     examples: Sequence[Example],
     loaded: Artifact,
     trained: Artifact,
-    tokens_per_batch: int,
+    runtime: RuntimeConfig,
 ) -> Artifact:
     """Ask the trained student the test questions under one scoring rule, or find them answered.
 
@@ -34,7 +38,17 @@ def evaluate(
     upstream = {loaded.stage: loaded.fingerprint, trained.stage: trained.fingerprint}
 
     def make(work: Path) -> None:
-        predictions = evaluator.predict(student(), objective, examples, task, tokens_per_batch)
+        journal = work / SCRATCH / "predictions.jsonl"
+        known = read_journal(journal, Prediction)
+        whole = len(known) // CHUNK * CHUNK  # batches are cut as in an undisturbed run
+        write_records(journal, known[:whole])
+        with Bar(f"evaluate {name}", len(examples), whole, runtime.progress) as bar:
+            for start in range(whole, len(examples), CHUNK):
+                asked = examples[start : start + CHUNK]
+                for made in evaluator.predict(student(), objective, asked, task, runtime.tokens_per_batch):
+                    append_record(journal, made)
+                bar.advance(units=len(asked))
+        predictions = read_journal(journal, Prediction)
         write_records(work / "predictions.jsonl", predictions)
         write_records(work / "scores.jsonl", evaluator.score(predictions, examples))
 

@@ -11,6 +11,7 @@ from distillrun.interfaces import GenerationStep, RecordedTeacher, Task, Teacher
 from distillrun.jsonl import append_record, read_journal, read_records, write_records
 from distillrun.progress import Bar
 from distillrun.records import Completion, Example, Json, Prompt, Record, Sampling, TeacherRecord
+from distillrun.schema import Progress
 from distillrun.stages.files import write_json
 
 VERSION = 1
@@ -87,6 +88,7 @@ def generate(
     task: Task,
     examples: Sequence[Example],
     loaded: Artifact,
+    progress: Progress,
 ) -> Artifact:
     """Run one step, or find it done; what an interrupted run had asked is not asked again.
 
@@ -117,7 +119,7 @@ def generate(
             else ()
         )
         spent = Usage()
-        with Bar(f"generate {name}", len(examples), done=len(known)) as bar:
+        with Bar(f"generate {name}", len(examples), len(known), progress) as bar:
             while rows := tuple(islice(source, CHUNK)):
                 total = meter.usage if meter else Usage()
                 append_record(journal, Chunk(rows, _minus(total, spent)))

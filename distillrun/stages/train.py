@@ -1,6 +1,7 @@
 """The train stage: from an untrained student to a saved one."""
 
 import json
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -9,11 +10,14 @@ from distillrun.artifacts import SCRATCH, Artifact, ArtifactStore, Stage
 from distillrun.evaluation.generated_answer import GeneratedAnswer
 from distillrun.interfaces import Student, StudentObjective, Task
 from distillrun.interrupt import stops_when_saved
+from distillrun.progress import Bar
 from distillrun.records import Example, Json, Score, TeacherRecord
 from distillrun.schema import RuntimeConfig, TrainingConfig
 from distillrun.stages.files import write_json
 
 VERSION = 1
+
+log = logging.getLogger("distillrun")
 
 Report = Callable[[Mapping[str, float], int], None]
 """Takes metrics and the optimizer step that they belong to."""
@@ -54,7 +58,11 @@ def train(
     def make(work: Path) -> None:
         from distillrun.runtime import pick_device
         from distillrun.training.loop import Trainer
+        from distillrun.training.order import names_letters
 
+        if training.shuffle_choices and lesson.records and any(map(names_letters, lesson.records)):
+            count = sum(map(names_letters, lesson.records))
+            log.info("train: %d examples keep the order of their choices: rationales name their letters", count)
         model = student.build(training.seed)
         asked = list(lesson.dev[: training.dev_examples])
         judge = GeneratedAnswer(training.dev_new_tokens, training.dev_new_tokens, explain=False)
@@ -67,7 +75,8 @@ def train(
         trainer = Trainer(model, objective, task, lesson.train, lesson.records, training, device, work / SCRATCH)
         metrics = MetricsFile(work / "metrics.jsonl", report, trainer.progress.step)
         with stops_when_saved() as stopping:
-            progress = trainer.run(dev_check, metrics.add, stopping)
+            bar = Bar("train", training.max_steps, trainer.progress.step, runtime.progress)
+            progress = trainer.run(dev_check, metrics.add, stopping, bar)
         model.save(work / "student")
         weights = sum(weight.numel() for weight in model.module.parameters())
         trained = sum(weight.numel() for weight in model.module.parameters() if weight.requires_grad)

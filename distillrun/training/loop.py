@@ -76,6 +76,7 @@ class Trainer:
         dev_check: Callable[[], Score],
         report: Callable[[Mapping[str, float], int], None],
         stopping: Callable[[], bool],
+        bar: Bar,
     ) -> Progress:
         """Train to the end and leave the kept weights in the model.
 
@@ -83,6 +84,7 @@ class Trainer:
             dev_check: returns the dev accuracy of the model as it is now.
             report: takes metrics and the step that they belong to.
             stopping: says whether to save and stop after the current step.
+            bar: shows the progress.
 
         Raises:
             KeyboardInterrupt: stopped as asked; the state is saved.
@@ -90,7 +92,7 @@ class Trainer:
         settings, progress = self._settings, self.progress
         if progress.step:
             log.info("train: resumed after step %d of %d", progress.step, settings.max_steps)
-        with Bar("train", settings.max_steps, done=progress.step) as bar:
+        with bar:
             while progress.step < settings.max_steps and not progress.finished:
                 started = time.perf_counter()
                 loss = self._step(progress.step)

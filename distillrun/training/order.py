@@ -1,12 +1,15 @@
 """Which examples an optimizer step sees: pure functions of the seed and the step, so that resuming needs no state."""
 
 import hashlib
+import re
 from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
 
 from distillrun.records import Example, TeacherRecord
+
+_LETTER = re.compile(r"\([a-zA-Z]\)|\b(?:option|choice)s? [A-Za-z]\b", re.IGNORECASE)
 
 
 def derive(seed: int, *parts: object) -> int:
@@ -36,10 +39,20 @@ def examples_of_step(count: int, seed: int, size: int, step: int) -> list[tuple[
     return [(epoch, int(_permutation(count, seed, epoch)[within])) for epoch, within in places]
 
 
+def names_letters(record: TeacherRecord) -> bool:
+    """Return whether a rationale speaks of choices by their letters."""
+    return any(_LETTER.search(rationale.text) for rationale in record.rationales)
+
+
 def shuffle_choices(
     example: Example, record: TeacherRecord | None, seed: int, epoch: int
 ) -> tuple[Example, TeacherRecord | None]:
-    """Return the example with its choices in a fresh order, and its record with the indices that follow."""
+    """Return the example with its choices in a fresh order, and its record with the indices that follow.
+
+    Where a rationale names a letter, such as "(b)", the order stays: the letter would come to mean another choice.
+    """
+    if record is not None and names_letters(record):
+        return example, record
     order = np.random.default_rng(derive(seed, "choices", epoch, example.id)).permutation(len(example.choices)).tolist()
     place = {old: new for new, old in enumerate(order)}
     answer = None if example.answer is None else place[example.answer]
