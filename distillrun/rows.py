@@ -205,5 +205,18 @@ def _csv_rows(path: Path) -> Iterator[Row]:
                     yield Row(f"{path}:{reader.line_num}", dict(zip(header, cells, strict=True)))
                 elif cells:
                     raise ConfigError(f"{path}:{reader.line_num}: {len(cells)} cells, but {len(header)} columns")
-        except (csv.Error, UnicodeDecodeError) as error:
+        except csv.Error as error:
             raise ConfigError(f"{path}:{reader.line_num}: malformed CSV: {error}") from error
+        except UnicodeDecodeError as error:  # raised for a whole block of lines
+            raise ConfigError(f"{path}:{_first_undecodable(path)}: no UTF-8 text; save the file as UTF-8") from error
+
+
+def _first_undecodable(path: Path) -> int:
+    """Return the number of the first line that is not UTF-8."""
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            try:
+                line.decode("utf-8")
+            except UnicodeDecodeError:
+                return number
+    return 0

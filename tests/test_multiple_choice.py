@@ -134,3 +134,12 @@ def test_strategyqa_is_read_from_its_shards(shared_data: Path) -> None:
     assert (len(train), len(dev), len(test)) == (1442, 161, 687)
     assert sum(example.answer == 0 for example in [*train, *dev]) == 738
     assert sum(example.answer == 0 for example in test) == 333
+
+
+def test_a_split_that_is_left_without_questions_says_why(tmp_path: Path) -> None:
+    for name in ("train", "test"):
+        row = {"id": name, "question": "?", "choices": ["red", "blue"], "answer": "red"}
+        (tmp_path / f"{name}.jsonl").write_text(json.dumps(row), encoding="utf-8")
+    assert task(tmp_path).check() == ["the train split is empty: task.dev_share=0.1 takes all 1 questions of it"]
+    (tmp_path / "train.jsonl").write_text("", encoding="utf-8")
+    assert task(tmp_path).check() == ["the train split is empty: its file holds no rows"]

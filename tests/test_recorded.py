@@ -136,6 +136,32 @@ def test_rows_of_another_question_or_order_of_choices_are_refused(
     assert len(list(teacher(path, question=None, choices=None).recall(cqa.examples("test")))) == 2
 
 
+def test_rows_of_another_task_with_the_same_ids_are_refused_before_work(tmp_path: Path, cqa: CommonsenseQA) -> None:
+    foreign = write(tmp_path / "said.jsonl", [said(n, question="Who?") for n in range(12)])
+    assert "12 of its 12 rows have an id of this task, all with another question" in teacher(foreign).check(cqa)[0]
+    one_of_ours = write(tmp_path / "said.jsonl", [*(said(n, question="Who?") for n in range(11)), said(11)])
+    assert teacher(one_of_ours).check(cqa) == []
+
+
+def test_a_folder_without_rows_is_said_to_be_empty(tmp_path: Path, cqa: CommonsenseQA) -> None:
+    assert "holds no rows" in teacher(write(tmp_path / "said.jsonl", [])).check(cqa)[0]
+
+
+def test_blank_rationales_of_own_records_are_counted_as_empty(tmp_path: Path, cqa: CommonsenseQA) -> None:
+    texts = {"q10": "Water.", "q11": " "}
+    records = [
+        TeacherRecord(name, (Rationale(text, text, 1, "factual", "initial"),), {}) for name, text in texts.items()
+    ]
+    write_records(tmp_path / "own.jsonl", records)
+    made = teacher(tmp_path / "own.jsonl")
+    counts = made.counts(cqa.examples("test"))
+    assert (counts["initial rationales"], counts["initial: empty"], counts["without any rationale"]) == (1, 1, 1)
+    assert [len(record.rationales) for record in made.recall(cqa.examples("test"))] == [1, 0]
+    assert made.makes == {"initial"}
+    write_records(tmp_path / "own.jsonl", records[1:])
+    assert teacher(tmp_path / "own.jsonl").makes == frozenset()
+
+
 def test_case_and_punctuation_make_no_other_question(tmp_path: Path, cqa: CommonsenseQA) -> None:
     changes = {"question": "where is 10", "choices": ["Zoo.", "lake", "SEA", "lake"]}
     rows = [said(10, **changes), said(11)]

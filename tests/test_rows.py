@@ -94,6 +94,12 @@ def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
             list(read_rows(tmp_path / name))
 
 
+def test_a_csv_line_that_is_no_text_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes("id,text\n1,é\n".encode() + b"2,\xe9\n" + b"3,a\n" * 9)
+    with pytest.raises(ConfigError, match=r"a\.csv:3: no UTF-8 text"):
+        list(read_rows(tmp_path / "a.csv"))
+
+
 def test_a_missing_path_names_its_neighbour(tmp_path: Path) -> None:
     (tmp_path / "cqa-train").mkdir()
     with pytest.raises(ConfigError, match=r"does not exist \(did you mean 'cqa-train'"):

@@ -49,7 +49,9 @@ def load_splits(
         splits["train"] = [example for example in splits["train"] if example.id not in held_out]
     for split, examples in splits.items():
         if not examples and (split != "dev" or dev_share > 0):
-            raise ConfigError(f"the {split} split is empty")
+            taken = split == "train" and len(splits["dev"])
+            why = f"task.dev_share={dev_share} takes all {taken} questions of it" if taken else "its file holds no rows"
+            raise ConfigError(f"the {split} split is empty: {why}")
     return {split: examples[:limit] for split, examples in splits.items()}
 
 

@@ -11,7 +11,7 @@ from distillrun.errors import ConfigError, nearest
 from distillrun.interfaces import Task
 from distillrun.records import Example, Json, Split, TeacherRecord
 from distillrun.rows import digest_of
-from distillrun.teacher.recording import Columns, Recording, own_records, read_recordings
+from distillrun.teacher.recording import Columns, Recording, name_of, own_records, read_recordings
 
 _SPLITS: tuple[Split, ...] = get_args(Split)
 
@@ -55,22 +55,24 @@ class Recorded:
             stored = [record for path in self._folders.values() for record in own_records(path) or ()]
         except ConfigError:  # reported by `check`
             stored = []
-        kinds = {r.version if r.kind == "factual" else r.kind for record in stored for r in record.rationales}
+        kinds = {name_of(rationale) for record in stored for rationale in record.rationales if rationale.text.strip()}
         return frozenset(kinds) if stored else self._columns.makes
 
     def check(self, task: Task) -> list[str]:
         if not self._folders:
             return ["teacher.folder is not set; set it to the folder of the recordings, or one per split"]
         try:
-            ids: dict[str, set[str]] = {split: {one.id for one in task.examples(split)} for split in _SPLITS}
+            known: dict[str, dict[str, Example]] = {
+                split: {one.id: one for one in task.examples(split)} for split in _SPLITS
+            }
         except ConfigError:
             return []  # the task reports what is wrong with it
-        ids["train"] |= ids["dev"]
-        ids[""] = ids["train"] | ids["test"]
+        known["train"] |= known["dev"]
+        known[""] = known["train"] | known["test"]
         problems = []
         for split, path in self._folders.items():
             try:
-                problems += self._strangers(path, ids[split])
+                problems += self._strangers(path, known[split])
             except ConfigError as error:
                 problems.append(f"teacher.folder: {error}")
         return problems
@@ -100,7 +102,7 @@ class Recorded:
         counts = Counter({"missing": 0, "of another question": 0, "without any rationale": 0})
         for example in examples:
             for rationale in self._record(example, counts).rationales:
-                counts[f"{rationale.version if rationale.kind == 'factual' else rationale.kind} rationales"] += 1
+                counts[f"{name_of(rationale)} rationales"] += 1
         recordings, rows = self._recordings
         joined = len(examples) - counts["missing"] - counts["of another question"]
         return {"rows": rows, "duplicate rows": rows - len(recordings), "joined": joined, **counts}
@@ -128,12 +130,22 @@ class Recorded:
                 rows += 1
         return found, rows
 
-    def _strangers(self, path: Path, ids: set[str]) -> list[str]:
+    def _strangers(self, path: Path, examples: Mapping[str, Example]) -> list[str]:
         """Return a complaint if no row of a folder is of this task; reads until the first one that is."""
         names = []
-        for name, _ in read_recordings(path, self._columns):
-            if name in ids:
+        joined = 0
+        for name, recording in read_recordings(path, self._columns):
+            if name in examples and recording.belongs_to(examples[name]):
                 return []
+            joined += name in examples
             names.append(name)
-        shown = f"its first id is {names[0]!r}, the task's {min(ids, default='')!r}" if names else "it is empty"
-        return [f"teacher.folder={path} belongs to another task: none of its {len(names)} rows joins it by id; {shown}"]
+        if not names:
+            return [f"teacher.folder={path} holds no rows; give the folder of the recordings"]
+        if joined:
+            why = (
+                f"{joined} of its {len(names)} rows have an id of this task, all with another question or other choices"
+            )
+        else:
+            shown = f"its first id is {names[0]!r}, the task's {min(examples, default='')!r}"
+            why = f"none of its {len(names)} rows joins it by id; {shown}"
+        return [f"teacher.folder={path} belongs to another task: {why}"]

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from string import Formatter
 from typing import Literal, Protocol
@@ -35,6 +35,11 @@ def own_records(path: Path) -> list[TeacherRecord] | None:
     return read_records(files[0], TeacherRecord) if is_own else None
 
 
+def name_of(rationale: Rationale) -> str:
+    """Return what a rationale is called where kinds are counted: initial, revised or counterfactual."""
+    return rationale.version if rationale.kind == "factual" else rationale.kind
+
+
 class Recording(Protocol):
     """A stored row, before it is joined to its example."""
 
@@ -59,7 +64,8 @@ class StoredRecording:
         )
 
     def record(self, example: Example, counts: Counter[str]) -> TeacherRecord:
-        return self.stored
+        counts.update(f"{name_of(one)}: empty" for one in self.stored.rationales if not one.text.strip())
+        return replace(self.stored, rationales=tuple(one for one in self.stored.rationales if one.text.strip()))
 
 
 class Columns:
@@ -131,10 +137,10 @@ class Columns:
     ) -> Rationale | None:
         if raw is None:
             return None
-        text, name = clean(raw), version if kind == "factual" else kind
-        if text:
-            return Rationale(text, raw, supports, kind, version)
-        counts[f"{name}: {'nothing left by cleaning' if raw.strip() else 'empty'}"] += 1
+        made = Rationale(clean(raw), raw, supports, kind, version)
+        if made.text:
+            return made
+        counts[f"{name_of(made)}: {'nothing left by cleaning' if raw.strip() else 'empty'}"] += 1
         return None
 
     def _text(self, row: Row, name: str, number: int | None = None) -> str | None:
