@@ -78,7 +78,7 @@ class Wandb:
     def _mode(self) -> str:
         if self.mode == "offline" or (self.mode == "auto" and os.environ.get("WANDB_MODE") in ("offline", "dryrun")):
             return "offline"
-        if any(os.environ.get(key) for key in KEYS) or self._wandb.api.api_key:
+        if any(os.environ.get(key) for key in KEYS) or self._wandb.login(prompt=False, verify=False):
             return "online"
         if self.mode == "online":
             # going online without a key would prompt for one, or fail where nobody can answer
