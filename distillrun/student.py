@@ -1,21 +1,22 @@
 """Students by config: how each comes to be. torch and transformers are imported when one is built."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from distillrun.errors import ConfigError
 from distillrun.language_model.checkpoint import CheckpointReference
 from distillrun.language_model.checkpoint_folder import is_encoder
 from distillrun.language_model.limits import Limits
 from distillrun.language_model.lora import Lora, with_adapters
 from distillrun.language_model.sizes import TOKENIZER_FILE, Sizes
-from distillrun.records import Json
+from distillrun.records import Json, TargetPair
 
 if TYPE_CHECKING:
-    from distillrun.interfaces import LanguageModel
+    from distillrun.interfaces import LanguageModel, Student
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,9 @@ class Checkpoint:
             cure = f"choose student=warm_started student.checkpoint={self.checkpoint}"
             return [*problems, f"student.checkpoint={self.checkpoint} is an encoder, which writes no text; {cure}"]
         return [*problems, *self._limits.problems(config)]
+
+    def check_texts(self, pairs: Iterable[TargetPair]) -> list[str]:
+        return _too_long(self, self._limits, pairs)
 
     def identity(self) -> Mapping[str, Json]:
         return self._reference.identity()
@@ -103,6 +107,9 @@ class WarmStarted:
 
     def check(self) -> list[str]:
         return [*self._reference.problems(), *self._limits.problems(self._reference.config())]
+
+    def check_texts(self, pairs: Iterable[TargetPair]) -> list[str]:
+        return _too_long(self, self._limits, pairs)
 
     def identity(self) -> Mapping[str, Json]:
         return self._reference.identity()
@@ -154,6 +161,9 @@ class TinyT5:
     def check(self) -> list[str]:
         return [*self._sizes.problems(), *self._limits.problems(None)]
 
+    def check_texts(self, pairs: Iterable[TargetPair]) -> list[str]:
+        return _too_long(self, self._limits, pairs)
+
     def identity(self) -> Mapping[str, Json]:
         return _fresh_identity("t5", self._sizes)
 
@@ -179,6 +189,7 @@ class TinyQwen:
         width: units of a token's state, an even multiple of `heads` (rotary positions).
         heads: attention heads.
         feed_forward_width: units between the two layers of a feed-forward block.
+        initializer_range: standard deviation of the fresh weights; large models' 0.02 makes narrow ones learn late.
         dropout: share of the attention weights dropped in training (Qwen3 has no other dropout).
         max_source_tokens, max_target_tokens: longer texts are cut where their objective allows.
         separator: text between source and target.
@@ -188,6 +199,7 @@ class TinyQwen:
     width: int
     heads: int
     feed_forward_width: int
+    initializer_range: float
     dropout: float
     max_source_tokens: int
     max_target_tokens: int
@@ -203,9 +215,14 @@ class TinyQwen:
 
     def check(self) -> list[str]:
         problems = [*self._sizes.problems(), *self._limits.problems(None)]
+        if not self.initializer_range > 0:
+            problems.append(f"student.initializer_range={self.initializer_range} must be above 0")
         if not problems and self.width // self.heads % 2:
             problems.append(f"student.width={self.width} over student.heads={self.heads} must be even")
         return problems
+
+    def check_texts(self, pairs: Iterable[TargetPair]) -> list[str]:
+        return _too_long(self, self._limits, pairs)
 
     def identity(self) -> Mapping[str, Json]:
         return _fresh_identity("qwen3", self._sizes)
@@ -217,11 +234,30 @@ class TinyQwen:
 
         tokenizer = tiny_tokenizer()
         with seeded(seed):
-            module = tiny_qwen(self._sizes, tokenizer, self.max_source_tokens + self.max_target_tokens)
+            room = self.max_source_tokens + self.max_target_tokens
+            module = tiny_qwen(self._sizes, tokenizer, room, self.initializer_range)
             return assemble(module, tokenizer, self._limits)
 
     def load(self, folder: Path) -> "LanguageModel":
         return _load(folder, self._limits)
+
+
+def _too_long(student: "Student", limits: Limits, pairs: Iterable[TargetPair]) -> list[str]:
+    """Return a complaint about the longest text that does not fit; a student is built only if one may not."""
+    long = sorted((pair for pair in pairs if limits.may_be_exceeded(pair)), key=_text_length, reverse=True)
+    if not long:
+        return []
+    try:
+        model = student.build(seed=0)
+        for pair in long:
+            model.lengths([pair])
+    except ConfigError as error:
+        return [str(error)]
+    return []
+
+
+def _text_length(pair: TargetPair) -> int:
+    return sum(len(segment.text) for segment in (*pair.source, *pair.target) if not segment.cut)
 
 
 def _load(folder: Path, limits: Limits) -> "LanguageModel":

@@ -5,6 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from distillrun.language_model.checkpoint_folder import is_encoder
+from distillrun.records import Segment, TargetPair
+
+OWN_TOKENS = 8
+"""More than any tokenizer puts around a text, EOS included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +23,18 @@ class Limits:
     max_source_tokens: int
     max_target_tokens: int
     separator: str
+
+    def may_be_exceeded(self, pair: TargetPair) -> bool:
+        """Return whether the parts of a pair that may not be cut could be too long; without a tokenizer's help.
+
+        A tokenizer makes no more tokens than a text has bytes, and adds a few of its own.
+        """
+        separator = (Segment(self.separator),)
+        asked = {self.max_source_tokens: pair.source + separator, self.max_target_tokens: pair.target}
+        return any(
+            sum(len(segment.text.encode()) for segment in segments if not segment.cut) + OWN_TOKENS > limit
+            for limit, segments in asked.items()
+        )
 
     def problems(self, config: Mapping[str, Any] | None) -> list[str]:
         """Return what is wrong with the limits for a model with this `config.json` (None = not known yet)."""

@@ -45,7 +45,9 @@ def tiny_t5(sizes: Sizes, tokenizer: PreTrainedTokenizerBase) -> PreTrainedModel
     return T5ForConditionalGeneration(config)
 
 
-def tiny_qwen(sizes: Sizes, tokenizer: PreTrainedTokenizerBase, max_tokens: int) -> PreTrainedModel:
+def tiny_qwen(
+    sizes: Sizes, tokenizer: PreTrainedTokenizerBase, max_tokens: int, initializer_range: float
+) -> PreTrainedModel:
     """Return a Qwen3 with fresh weights and tied embeddings for up to `max_tokens` of source and target."""
     config = Qwen3Config(
         vocab_size=len(tokenizer),
@@ -58,6 +60,7 @@ def tiny_qwen(sizes: Sizes, tokenizer: PreTrainedTokenizerBase, max_tokens: int)
         max_position_embeddings=max_tokens,
         attention_dropout=sizes.dropout,
         tie_word_embeddings=True,
+        initializer_range=initializer_range,
         pad_token_id=tokenizer.pad_token_id,
         eos_token_id=tokenizer.eos_token_id,
         bos_token_id=None,
