@@ -1,6 +1,6 @@
 """The verbs: what a swappable part must do. Configuration alone decides which part runs (see `distillrun.build`)."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -155,6 +155,9 @@ class Student(Protocol):
 
     def check(self) -> list[str]:
         """Return what is wrong with the settings, such as a checkpoint that is not there; empty if nothing is."""
+
+    def check_texts(self, pairs: Iterable[TargetPair]) -> list[str]:
+        """Return which of the texts are too long for the student though they may not be cut; empty if none is."""
 
     def identity(self) -> Mapping[str, Json]:
         """Return the digest or the commit of the weights that it starts from, for fingerprints."""

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import chain
 from pathlib import Path
 
 from distillrun.artifacts import Artifact, ArtifactStore
@@ -12,7 +13,7 @@ from distillrun.config import Config, plain
 from distillrun.errors import ConfigError
 from distillrun.interfaces import LanguageModel
 from distillrun.interrupt import stops_at_once
-from distillrun.preflight import preflight, wanted_kinds
+from distillrun.preflight import check_lengths, preflight, wanted_kinds
 from distillrun.records import Example, Json, Split, TeacherRecord
 from distillrun.result import Outcome
 from distillrun.run_folder import RunFolder
@@ -45,7 +46,10 @@ def prepare(config: Config) -> Experiment:
     examples = {split: parts.task.examples(split) for split in SPLITS}
     for split, rows in examples.items():
         if not rows:
-            raise ConfigError(f"the {split} split has no question; check the files of the task, and task.limit")
+            raise ConfigError(
+                f"the {split} split has no question; check the files of the task, task.dev_share and task.limit"
+            )
+    check_lengths(config, parts, chain.from_iterable(examples.values()))
     return Experiment(config, parts, examples)
 
 

@@ -1,12 +1,12 @@
 """Checks across parts, all reported at once, before any cost."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from distillrun.build import Parts
 from distillrun.config import Config
 from distillrun.errors import ConfigError
 from distillrun.interfaces import GenerationStep, RecordedTeacher
-from distillrun.records import Json
+from distillrun.records import Example, Json, TargetPair
 from distillrun.runtime import pick_device
 from distillrun.schema import Until
 from distillrun.stages.generate import chosen_steps, makes_of
@@ -28,6 +28,24 @@ def preflight(config: Config, parts: Parts) -> None:
         problems.append("evaluation is empty; choose at least one, such as evaluation=generated_answer")
     if problems:
         raise ConfigError("\n".join(problems))
+
+
+def check_lengths(config: Config, parts: Parts, examples: Iterable[Example]) -> None:
+    """Raise a ConfigError if a question or an answer is too long for the student, which may cut neither."""
+    if config.until in (Until.load, Until.generate):
+        return
+    problems = parts.student.check_texts(pair for example in examples for pair in _asked(example, parts))
+    if problems:
+        raise ConfigError("\n".join(problems))
+
+
+def _asked(example: Example, parts: Parts) -> Iterator[TargetPair]:
+    """Yield what a student is asked at test time, with the longest answer."""
+    query = parts.objective.query(example, parts.task)
+    longest = max(range(len(example.choices)), key=lambda choice: len(example.choices[choice]))
+    yield TargetPair(query.answer, parts.objective.continuation(example, longest, parts.task, ""), "check")
+    if query.explain is not None:
+        yield TargetPair(query.explain, (), "check")
 
 
 def wanted_kinds(config: Config, parts: Parts) -> frozenset[str]:

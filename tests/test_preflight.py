@@ -1,5 +1,6 @@
 """What would fail later is refused before any work, in words that name the cure."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -26,3 +27,22 @@ def test_a_kind_that_no_step_makes_is_named_with_the_steps_as_they_were_written(
         ConfigError, match=r"needs revised rationales, but generation=\[few_shot_rationale\] makes only"
     ):
         experiment(tmp_path, "generation=[few_shot_rationale]", *REVISED)
+
+
+def test_a_question_that_the_student_cannot_read_whole_is_found_before_training(tmp_path: Path) -> None:
+    row = {"question": "Which?", "choices": ["red", "blue"], "answer": "red"}
+    (tmp_path / "train.jsonl").write_text("".join(json.dumps({**row, "id": n}) + "\n" for n in range(20)))
+    ours = ("task=multiple_choice", f"task.folder={tmp_path}", "generation=[]", "objective=label_only")
+    limits = ("student.max_source_tokens=64", "student.max_target_tokens=64")
+    (tmp_path / "test.jsonl").write_text(json.dumps({**row, "id": "short"}))
+    experiment(tmp_path / "store", *ours, *limits)
+    (tmp_path / "test.jsonl").write_text(json.dumps({**row, "id": "long", "question": "Which? " * 90}))
+    with pytest.raises(ConfigError, match=r"student\.max_source_tokens=64 is too small for the text that begins"):
+        experiment(tmp_path / "store", *ours, *limits)
+    experiment(tmp_path / "store", *ours, *limits, "until=load")
+    experiment(tmp_path / "store", *ours, "student.max_source_tokens=2048")
+
+
+def test_an_answer_that_the_student_cannot_write_whole_is_found_before_training(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"student\.max_target_tokens=6 is too small"):
+        experiment(tmp_path / "store", "student.max_target_tokens=6")

@@ -30,10 +30,10 @@ class Limits:
         A tokenizer makes no more tokens than a text has bytes, and adds a few of its own.
         """
         separator = (Segment(self.separator),)
-        asked = {self.max_source_tokens: pair.source + separator, self.max_target_tokens: pair.target}
+        asked = ((self.max_source_tokens, pair.source + separator), (self.max_target_tokens, pair.target))
         return any(
             sum(len(segment.text.encode()) for segment in segments if not segment.cut) + OWN_TOKENS > limit
-            for limit, segments in asked.items()
+            for limit, segments in asked
         )
 
     def problems(self, config: Mapping[str, Any] | None) -> list[str]:
