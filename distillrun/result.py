@@ -59,7 +59,12 @@ class Outcome:
                 for name, score in {**self._dev_score(), **self.scores}.items()
             },
             "stages": {
-                name: {"fingerprint": made.fingerprint, "cached": made.cached, "seconds": round(made.seconds, 3)}
+                name: {
+                    "fingerprint": made.fingerprint,
+                    "cached": made.cached,
+                    "seconds": round(made.seconds, 3),
+                    "made_in_s": round(made.made_in_s, 3),
+                }
                 for name, made in self.stages.items()
             },
             "teacher": self._teacher(),

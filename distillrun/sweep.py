@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import FrameType
 
+from distillrun.cells import aligned, cell_lines, cells
 from distillrun.composition import quoted
 from distillrun.config import Config, digest
 from distillrun.records import Json
@@ -89,15 +90,24 @@ def finish(sweep: Path) -> int:
     shared = set.intersection(*(set(job.overrides) for job in jobs)) if len(jobs) > 1 else set()
     lines = [("job", "state", "seconds", "test/accuracy", "settings")]
     entries: list[Json] = []
+    finished: list[tuple[list[str], dict[str, float]]] = []
     for job in jobs:
-        label = " ".join(line for line in job.overrides if line not in shared)
-        accuracy = _accuracy(Path(job.folder))
-        lines.append((str(job.number), job.state, f"{job.seconds:.1f}", _shown(accuracy), label))
+        own = [line for line in job.overrides if line not in shared]
+        scores = _test_scores(Path(job.folder))
+        accuracy = scores.get("test/accuracy")
+        shown = "-" if accuracy is None else f"{accuracy:.4f}"
+        lines.append((str(job.number), job.state, f"{job.seconds:.1f}", shown, " ".join(own)))
+        label = " ".join(own)
         entries.append({**asdict(job), "overrides": list(job.overrides), "label": label, "test/accuracy": accuracy})
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    say("\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines))
+        if scores:
+            finished.append((own, scores))
+    say(aligned(lines))
+    averaged = cells(finished)
+    if len(averaged) < len(finished):
+        say(f"\n{aligned(cell_lines(averaged))}\n")
     say(f"sweep: {sweep}")
-    text = json.dumps({"folder": str(sweep), "jobs": entries}, indent=2, ensure_ascii=False)
+    content = {"folder": str(sweep), "jobs": entries, "cells": [asdict(cell) for cell in averaged if cell.seeds > 1]}
+    text = json.dumps(content, indent=2, ensure_ascii=False)
     Path(sweep, "sweep.json").write_text(text + "\n", encoding="utf-8")
     return 0 if all(job.state == "done" for job in jobs) else 1
 
@@ -146,15 +156,10 @@ def _read(file: Path) -> Job:
     return Job(**{**values, "overrides": tuple(values["overrides"])})
 
 
-def _accuracy(folder: Path) -> float | None:
-    """Return test/accuracy of a run's result.json, None where the run did not come so far."""
+def _test_scores(folder: Path) -> dict[str, float]:
+    """Return the test scores of a run's result.json by name; none where the run did not come so far."""
     try:
-        return float(
-            json.loads((folder / "result.json").read_text(encoding="utf-8"))["scores"]["test/accuracy"]["value"]
-        )
-    except (OSError, KeyError, TypeError, ValueError):
-        return None
-
-
-def _shown(accuracy: float | None) -> str:
-    return "-" if accuracy is None else f"{accuracy:.4f}"
+        scores = json.loads((folder / "result.json").read_text(encoding="utf-8"))["scores"]
+        return {name: float(score["value"]) for name, score in scores.items() if name.startswith("test/")}
+    except (OSError, KeyError, TypeError, ValueError, AttributeError):
+        return {}

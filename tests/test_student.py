@@ -26,7 +26,7 @@ from distillrun.token_loss import token_nll
 from tests.tiny_checkpoints import write_bert, write_llama, write_spiece_t5
 
 TINY_T5 = TinyT5(1, 16, 2, 16, 0.1, 40, 40)
-TINY_QWEN = TinyQwen(1, 16, 2, 16, 0.1, 40, 40, separator="\n")
+TINY_QWEN = TinyQwen(1, 16, 2, 16, 0.02, 0.1, 40, 40, separator="\n")
 LORA = Lora(rank=2, alpha=4, dropout=0.0, target_modules=None)
 PAIRS = [TargetPair((Segment("Where do fish live?"),), (Segment("The answer is the sea."),), "predict")]
 

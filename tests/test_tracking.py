@@ -1,5 +1,4 @@
 import importlib
-import json
 import logging
 import os
 import struct
@@ -119,30 +118,6 @@ def test_metrics_are_lines_with_step_and_time(tmp_path: Path) -> None:
     assert abs(first["time"] - before) < 60
     assert second["train/loss"] is None
     assert second["dev/accuracy"] == 0.5
-
-
-def test_a_resumed_run_drops_the_steps_that_it_will_write_again(tmp_path: Path) -> None:
-    killed = RunLog(Jsonl())
-    killed.start(tmp_path, "job", {})
-    for step in range(1, 6):
-        killed.log({"train/loss": float(step)}, step)
-    with (tmp_path / METRICS).open("a") as stream:
-        stream.write('{"step": 6, "tra')
-    resumed = RunLog(Jsonl())
-    resumed.start(tmp_path, "job", {})
-    resumed.rewind(3)
-    resumed.log({"train/loss": 4.5}, 4)
-    losses = [line["train/loss"] for line in read_metrics(tmp_path / METRICS)]
-    assert losses == [1, 2, 3, 4.5]
-    for line in (tmp_path / METRICS).read_text().splitlines():
-        json.loads(line)
-
-
-def test_rewinding_a_run_that_wrote_nothing_is_fine(tmp_path: Path) -> None:
-    run_log = RunLog(Jsonl())
-    run_log.start(tmp_path, "job", {})
-    run_log.rewind(0)
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_failing_tracker_is_named_once_and_the_run_goes_on(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

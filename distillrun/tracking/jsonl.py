@@ -47,15 +47,6 @@ class RunLog:
         self._file = folder / METRICS
         self._try("start", lambda: self._tracker.start(folder, name, config))
 
-    def rewind(self, step: int) -> None:
-        """Drop the lines after a step, which a resumed run is about to write again. 0 drops all but step 0."""
-        if self._file is None or not self._file.exists():
-            return
-        kept = [line for line in read_metrics(self._file) if _step_of(line) <= step]
-        shorter = self._file.with_name(METRICS + ".tmp")
-        shorter.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
-        shorter.replace(self._file)
-
     def log(self, metrics: Mapping[str, float], step: int) -> None:
         """Append one line `{"step", "time", name: value, …}`; a value that is not finite is written as null."""
         if self._file is None:
@@ -107,8 +98,3 @@ def read_metrics(file: Path) -> list[dict[str, Json]]:
         if isinstance(line, dict):
             lines.append(line)
     return lines
-
-
-def _step_of(line: Mapping[str, Json]) -> float:
-    step = line.get("step")
-    return step if isinstance(step, int) else math.inf

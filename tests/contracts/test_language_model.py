@@ -43,7 +43,7 @@ def student_of(kind: str, folder: Path) -> Student:
     if kind == "tiny_t5":
         return TinyT5(1, 32, 2, 32, 0.0, 60, 60)
     if kind == "tiny_qwen":
-        return TinyQwen(2, 32, 2, 32, 0.0, 60, 60, separator="\n")
+        return TinyQwen(2, 32, 2, 32, 0.02, 0.0, 60, 60, separator="\n")
     if kind == "warm_started":
         return WarmStarted(write_bert(folder), "main", 60, 60, gradient_checkpointing=False)
     write = write_llama if kind == "llama" else write_gpt2

@@ -10,8 +10,8 @@ from tests.structure.disk import MODULES, PACKAGE, module_of, name_of
 
 LINE: tuple[tuple[str, ...], ...] = (
     ("errors", "records"),
-    ("tensors", "schema", "template", "cleaning", "jsonl", "rows", "folder", "interrupt", "progress"),
-    ("interfaces", "token_loss", "runtime", "environment", "data_card", "everyday", "statistics", "report"),
+    ("tensors", "schema", "template", "cleaning", "jsonl", "rows", "folder", "interrupt"),
+    ("interfaces", "token_loss", "runtime", "environment", "progress", "data_card", "everyday", "statistics", "report"),
     ("language_model",),
     # siblings never import each other
     ("task", "teacher", "generation", "objective", "evaluation", "tracking", "student"),
@@ -21,6 +21,7 @@ LINE: tuple[tuple[str, ...], ...] = (
     ("fence", "config"),
     ("composition", "build", "result"),
     ("complaint", "preflight", "run_folder"),
+    ("cells",),
     ("pipeline", "predict", "sweep"),
     ("commands",),
     ("cli",),
