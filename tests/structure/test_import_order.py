@@ -29,7 +29,20 @@ LINE: tuple[tuple[str, ...], ...] = (
 )
 RANK = {name: rank for rank, names in enumerate(LINE) for name in names}
 
-LIGHT = ("cli", "commands", "complaint", "composition", "config", "errors", "folder", "records", "schema", "sweep")
+LIGHT = (
+    "cells",
+    "cli",
+    "commands",
+    "complaint",
+    "composition",
+    "config",
+    "errors",
+    "folder",
+    "records",
+    "schema",
+    "statistics",
+    "sweep",
+)
 """What the command line imports before a run begins."""
 
 
