@@ -169,7 +169,7 @@ def test_the_digest_changes_with_what_decides_results_and_with_nothing_else() ->
     assert digest(config_of(["paths.run=x", "runtime.threads=1", "tracking=jsonl"])) == same
     others = {
         digest(config_of([line]))
-        for line in ("training.seed=1", "objective=label_only", "until=train", "student=tiny_qwen")
+        for line in ("training.seed=1", "objective=label_only", "until=train", "student=tiny_t5")
     }
     assert len(others | {same}) == 5
 
