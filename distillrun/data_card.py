@@ -10,6 +10,7 @@ def data_card(
     examples: Mapping[Split, Sequence[Example]],
     records: Sequence[TeacherRecord] | None,
     left_out: int,
+    recordings: Mapping[str, Json],
 ) -> dict[str, Json]:
     """Return counts of the questions, and of the rationales by kind.
 
@@ -17,6 +18,7 @@ def data_card(
         examples: of each split.
         records: of the training examples, in their order; None where no teacher was asked.
         left_out: training examples without a rationale to learn from.
+        recordings: how a recorded teacher's rows joined the training examples.
     """
     splits: dict[str, Json] = {
         split: {
@@ -26,6 +28,8 @@ def data_card(
         for split, rows in examples.items()
     }
     card: dict[str, Json] = {"questions": splits}
+    if recordings:
+        card["recordings"] = dict(recordings)
     if records:
         card["training examples left out for lack of a rationale"] = left_out
         by_id = {example.id: example for example in examples["train"]}

@@ -80,6 +80,9 @@ class RecordedTeacher(Protocol):
         Raises ConfigError where the recordings belong to another task, or lack examples beyond what is allowed.
         """
 
+    def counts(self, examples: Sequence[Example]) -> Mapping[str, int]:
+        """Return how the recordings join the examples: rows, duplicates, and what is missing or empty."""
+
 
 @runtime_checkable
 class GenerationStep(Protocol):

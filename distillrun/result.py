@@ -10,6 +10,7 @@ from distillrun.data_card import data_card
 from distillrun.environment import environment
 from distillrun.records import Example, Json, Prediction, Score, Split, TeacherRecord, is_right
 from distillrun.stages.files import read_json
+from distillrun.stages.generate import COUNTS
 
 COLUMNS = ("evaluator", "id", "question", "choices", "answer", "choice", "right", "text", "rationale")
 
@@ -69,7 +70,7 @@ class Outcome:
             },
             "teacher": self._teacher(),
             **self._training(),
-            "data": data_card(self.examples, self.records, self.left_out),
+            "data": data_card(self.examples, self.records, self.left_out, self._recordings()),
             "environment": self.environment,
         }
 
@@ -120,6 +121,10 @@ class Outcome:
             **_usage(made.values()),
             "asked_now": _usage(stage for stage in made.values() if not stage.cached),
         }
+
+    def _recordings(self) -> dict[str, Json]:
+        files = [made.folder / COUNTS for made in self.stages.values()]
+        return {key: count for file in files if file.exists() for key, count in read_json(file).items()}
 
     def _training(self) -> dict[str, Json]:
         """Return the size of the student and the course of its training, once it is trained."""

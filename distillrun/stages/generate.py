@@ -15,6 +15,9 @@ from distillrun.schema import Progress
 from distillrun.stages.files import write_json
 
 VERSION = 1
+COUNTS = "counts.json"
+"""How recordings joined the examples, in the artifact of a step that replays them."""
+
 CHUNK = 64
 """Examples whose records reach the journal at once: what a kill can lose."""
 
@@ -131,6 +134,8 @@ def generate(
             raise RuntimeError(f"generation step {name} gave other records than one per example, in order")
         records.sort(key=lambda record: record.example_id)
         write_records(work / "records.jsonl", records)
+        if isinstance(teacher, RecordedTeacher):
+            write_json(work / COUNTS, dict(teacher.counts(examples)))
         write_json(work / "usage.json", _total([chunk.usage for chunk in chunks]))
 
     return store.get_or_make(Stage(f"generate/{name}", VERSION, config, upstream), make)
