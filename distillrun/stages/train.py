@@ -85,8 +85,7 @@ def train(
     config: dict[str, Json] = {**leaves, "training": settings}
     artifact = store.get_or_make(Stage("train", VERSION, config, upstream), make)
     if artifact.cached:
-        for line in read_lines(artifact.folder / "metrics.jsonl"):
-            report({name: value for name, value in line.items() if name != "step"}, int(line["step"]))
+        pass_on(read_lines(artifact.folder / "metrics.jsonl"), report)
     return artifact
 
 
@@ -103,15 +102,22 @@ class MetricsFile:
         self._file = file
         self._report = report
         kept = [line for line in read_lines(file) if line["step"] <= step]
-        file.write_text("", encoding="utf-8")
-        for line in kept:
-            self.add({name: value for name, value in line.items() if name != "step"}, int(line["step"]))
+        part = file.with_name(f"{file.name}.part")
+        part.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
+        part.replace(file)
+        pass_on(kept, report)
 
     def add(self, metrics: Mapping[str, float], step: int) -> None:
         """Write a line and pass it on."""
         with self._file.open("a", encoding="utf-8") as stream:
             stream.write(json.dumps({"step": step, **metrics}) + "\n")
         self._report(metrics, step)
+
+
+def pass_on(lines: Sequence[Mapping[str, float]], report: Report) -> None:
+    """Report stored lines."""
+    for line in lines:
+        report({name: value for name, value in line.items() if name != "step"}, int(line["step"]))
 
 
 def read_lines(file: Path) -> list[dict[str, float]]:
