@@ -186,7 +186,7 @@ def test_another_task_is_refused_before_any_work() -> None:
     assert Scripted(0.3).check(TASK) == []
     (problem,) = Scripted(0.3).check(Other("{question} {choices}", "{choice}", " | ", "{choice}", 0, None, False))
     assert "teacher=scripted" in problem
-    assert "commonsenseqa" in problem
+    assert "the task is Other" in problem
     assert "choose task=everyday" in problem
 
 

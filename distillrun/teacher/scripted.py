@@ -36,12 +36,11 @@ class Scripted:
         self._critic = Critic(self._base, self._arguer)
 
     def check(self, task: Task) -> list[str]:
-        source = dict(task.source())
-        if source.get("name") == "everyday":
+        if task.source().get("name") == "everyday":
             return []
         return [
-            f"teacher=scripted knows the facts of task=everyday only, but the task's examples come from {source}; "
-            "choose task=everyday or another teacher (teacher=recorded, teacher=local)"
+            f"teacher=scripted knows the facts of task=everyday only, but the task is {type(task).__name__}; choose "
+            "task=everyday, or teacher=recorded teacher.folder=DIR generation=recorded"
         ]
 
     def identity(self) -> Mapping[str, Json]:
