@@ -14,6 +14,7 @@ from distillrun.progress import Bar
 from distillrun.records import Example, Json, Score, TeacherRecord
 from distillrun.schema import RuntimeConfig, TrainingConfig
 from distillrun.stages.files import write_json
+from distillrun.stages.model_card import model_card
 
 VERSION = 1
 
@@ -78,6 +79,8 @@ def train(
             bar = Bar("train", training.max_steps, trainer.progress.step, runtime.progress)
             progress = trainer.run(dev_check, metrics.add, stopping, bar)
         model.save(work / "student")
+        card = model_card(leaves, settings, progress.dev)
+        (work / "student" / "README.md").write_text(card, encoding="utf-8")
         weights = sum(weight.numel() for weight in model.module.parameters())
         trained = sum(weight.numel() for weight in model.module.parameters() if weight.requires_grad)
         write_json(work / "training.json", {**asdict(progress), "parameters": weights, "trained_parameters": trained})

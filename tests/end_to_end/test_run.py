@@ -111,11 +111,22 @@ def test_what_trains_cannot_reach_the_test_questions(tmp_path: Path, monkeypatch
 def test_the_saved_student_loads_with_transformers_and_answers_again(student: str, kind: Any, tmp_path: Path) -> None:
     run_small(tmp_path / "run", f"student={student}", "objective=label_only")
     assert kind.from_pretrained(tmp_path / "run" / "student").num_parameters() > 0
+    card = (tmp_path / "run" / "student" / "README.md").read_text()
+    assert "library_name: transformers" in card
+    assert "[answer] The answer is {answer}" in card
     rows = [json.loads(line) for line in (tmp_path / "run" / "predictions.jsonl").read_text().splitlines()]
     for row in rows[:3]:
         again = predict(tmp_path / "run", row["question"], row["choices"], answer_tokens=4, explanation_tokens=4)
         assert again.text == row["text"]
         assert again.choice == row["choice"]
+
+
+def test_training_stops_early_where_dev_gains_nothing(tmp_path: Path) -> None:
+    """No student of two steps answers anything, so that every check after the first is stale."""
+    overrides = ["training.eval_every=1", "training.patience=2", "training.keep=best", "training.max_steps=9"]
+    result: Any = run_small(tmp_path / "run", *overrides, "training.learning_rate=1e-9")
+    assert result["scores"]["dev/accuracy"]["value"] == 0
+    assert (result["training"]["steps"], result["training"]["best_step"]) == (3, 1)
 
 
 def test_a_run_that_fails_says_so_in_its_folder(tmp_path: Path) -> None:
