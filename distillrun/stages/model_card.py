@@ -18,13 +18,12 @@ def model_card(leaves: Mapping[str, Json], training: Mapping[str, Json], dev: Ma
     """
     front = yaml.safe_dump({"library_name": "transformers", "tags": ["knowledge-distillation", "distillrun"]})
     settings = yaml.safe_dump({**leaves, "training": dict(training)}, sort_keys=False, allow_unicode=True)
-    measured = (
-        f"Dev accuracy {dev['value']:.4f} (95 % interval {dev['low']:.4f} to {dev['high']:.4f}, n = {dev['n']:.0f}).\n\n"
-        if dev
-        else ""
-    )
+    measured = ""
+    if dev:
+        value, low, high = (f"{dev[key]:.4f}" for key in ("value", "low", "high"))
+        measured = f"Dev accuracy {value} (95 % interval {low} to {high}, n = {dev['n']:.0f}).\n\n"
     return (
         f"---\n{front}---\n\n# A student trained by distillrun {__version__}\n\n{measured}"
-        "It reads and writes the texts of its objective's templates below; transformers' `from_pretrained` loads it.\n\n"
+        "It reads and writes the texts of the templates below; transformers' `from_pretrained` loads it.\n\n"
         f"```yaml\n{settings}```\n"
     )
