@@ -112,7 +112,15 @@ class Outcome:
         if "train" not in self.stages:
             return {}
         dev = read_json(self.stages["train"].folder / "training.json")["dev"]
-        return {"dev/accuracy": Score(name="dev/accuracy", **dev)} if isinstance(dev, dict) and dev else {}  # type: ignore[arg-type]
+        known = (
+            {key: value for key, value in dev.items() if isinstance(value, int | float)}
+            if isinstance(dev, dict)
+            else {}
+        )
+        if not known:
+            return {}
+        score = Score("dev/accuracy", known["value"], int(known["n"]), known["low"], known["high"])
+        return {score.name: score}
 
     def _teacher(self) -> dict[str, Json]:
         """Return what the teacher's data took, and what of it was asked in this run rather than found."""
