@@ -21,7 +21,9 @@ from distillrun.errors import ConfigError
 from distillrun.interfaces import LanguageModel, Student
 from distillrun.language_model.lora import Lora
 from distillrun.records import Segment, TargetPair
-from distillrun.student import Checkpoint, TinyQwen, TinyT5, WarmStarted
+from distillrun.student.checkpoint import Checkpoint
+from distillrun.student.tiny import TinyQwen, TinyT5
+from distillrun.student.warm_started import WarmStarted
 from distillrun.token_loss import token_nll
 from tests.tiny_checkpoints import write_bert, write_llama, write_spiece_t5
 
@@ -81,7 +83,8 @@ def train(model: LanguageModel, steps: int = 5) -> None:
 
 
 def test_importing_students_imports_no_torch() -> None:
-    code = "import sys, distillrun.student; sys.exit(bool({'torch', 'transformers', 'peft'} & set(sys.modules)))"
+    modules = "distillrun.student.checkpoint, distillrun.student.tiny, distillrun.student.warm_started"
+    code = f"import sys, {modules}; sys.exit(bool({{'torch', 'transformers', 'peft'}} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
@@ -166,7 +169,7 @@ def test_weights_of_other_shapes_than_the_config_says_are_no_crash(t5: str, tmp_
 
 def test_lora_settings_from_a_config_are_checked(llama: str) -> None:
     leaf = {
-        "_target_": "distillrun.student.Checkpoint",
+        "_target_": "distillrun.student.checkpoint.Checkpoint",
         "checkpoint": llama,
         "revision": "main",
         "max_source_tokens": 40,

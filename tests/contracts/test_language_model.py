@@ -13,7 +13,9 @@ from distillrun.interfaces import LanguageModel, Student
 from distillrun.language_model.encoder_decoder import EncoderDecoder
 from distillrun.language_model.transformer import TransformerModel
 from distillrun.records import Segment, TargetPair
-from distillrun.student import Checkpoint, TinyQwen, TinyT5, WarmStarted
+from distillrun.student.checkpoint import Checkpoint
+from distillrun.student.tiny import TinyQwen, TinyT5
+from distillrun.student.warm_started import WarmStarted
 from distillrun.tensors import IGNORE, EncodedBatch
 from distillrun.token_loss import token_nll
 from tests.tiny_checkpoints import write_bert, write_gpt2, write_llama

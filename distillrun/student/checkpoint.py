@@ -1,0 +1,78 @@
+"""A pretrained student, from a folder or the Hub."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from distillrun.language_model.checkpoint import CheckpointReference
+from distillrun.language_model.checkpoint_folder import is_encoder
+from distillrun.language_model.limits import Limits
+from distillrun.language_model.lora import Lora, with_adapters
+from distillrun.records import Json, TargetPair
+from distillrun.student.length import too_long
+
+if TYPE_CHECKING:
+    from distillrun.interfaces import LanguageModel
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A pretrained encoder-decoder or decoder-only model; its own config says which.
+
+    Args:
+        checkpoint: a folder, or a name on the Hugging Face Hub.
+        revision: branch, tag or commit on the Hub; the commit that it resolves to is recorded.
+        max_source_tokens, max_target_tokens: longer texts are cut where their objective allows.
+        separator: text between source and target of a decoder-only model; an encoder-decoder has no use for it.
+        lora: train low-rank adapters alone; null = all weights.
+        gradient_checkpointing: compute activations twice instead of keeping them.
+    """
+
+    checkpoint: str
+    revision: str
+    max_source_tokens: int
+    max_target_tokens: int
+    separator: str
+    lora: Lora | None
+    gradient_checkpointing: bool
+
+    @cached_property
+    def _reference(self) -> CheckpointReference:
+        return CheckpointReference(self.checkpoint, self.revision)
+
+    @property
+    def _limits(self) -> Limits:
+        return Limits(self.max_source_tokens, self.max_target_tokens, self.separator)
+
+    def check(self) -> list[str]:
+        problems = [*self._reference.problems(), *(self.lora.problems() if self.lora else [])]
+        config = self._reference.config()
+        if config is not None and is_encoder(config):
+            cure = f"choose student=warm_started student.checkpoint={self.checkpoint}"
+            return [*problems, f"student.checkpoint={self.checkpoint} is an encoder, which writes no text; {cure}"]
+        return [*problems, *self._limits.problems(config)]
+
+    def check_texts(self, pairs: Iterable[TargetPair]) -> list[str]:
+        return too_long(self, self._limits, pairs)
+
+    def identity(self) -> Mapping[str, Json]:
+        return self._reference.identity()
+
+    def build(self, seed: int) -> "LanguageModel":
+        from distillrun.language_model.load import checkpoint_gradients, load_model
+        from distillrun.runtime import seeded
+
+        model = load_model(self._reference.folder(), self._limits)
+        if self.gradient_checkpointing:
+            checkpoint_gradients(model.module)
+        if self.lora is not None:
+            with seeded(seed):
+                model.module = with_adapters(model.module, self.lora)
+        return model
+
+    def load(self, folder: Path) -> "LanguageModel":
+        from distillrun.language_model.load import load_model
+
+        return load_model(folder, self._limits)

@@ -1,0 +1,137 @@
+"""Small students with fresh weights: no network, and they learn in about a minute."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from distillrun.language_model.limits import Limits
+from distillrun.language_model.sizes import TOKENIZER_FILE, Sizes
+from distillrun.records import Json, TargetPair
+from distillrun.student.length import too_long
+
+if TYPE_CHECKING:
+    from distillrun.interfaces import LanguageModel
+
+
+@dataclass(frozen=True)
+class TinyT5:
+    """A small T5 with fresh weights, the gated blocks of v1.1 and tied embeddings.
+
+    Args:
+        layers: blocks of the encoder, and of the decoder.
+        width: units of a token's state, a multiple of `heads`.
+        heads: attention heads.
+        feed_forward_width: units between the two layers of a feed-forward block.
+        dropout: share of the units dropped in training.
+        max_source_tokens, max_target_tokens: longer texts are cut where their objective allows.
+    """
+
+    layers: int
+    width: int
+    heads: int
+    feed_forward_width: int
+    dropout: float
+    max_source_tokens: int
+    max_target_tokens: int
+
+    @property
+    def _sizes(self) -> Sizes:
+        return Sizes(self.layers, self.width, self.heads, self.feed_forward_width, self.dropout)
+
+    @property
+    def _limits(self) -> Limits:
+        return Limits(self.max_source_tokens, self.max_target_tokens, separator="")
+
+    def check(self) -> list[str]:
+        return [*self._sizes.problems(), *self._limits.problems(None)]
+
+    def check_texts(self, pairs: Iterable[TargetPair]) -> list[str]:
+        return too_long(self, self._limits, pairs)
+
+    def identity(self) -> Mapping[str, Json]:
+        return _fresh_identity("t5", self._sizes)
+
+    def build(self, seed: int) -> "LanguageModel":
+        from distillrun.language_model.load import assemble
+        from distillrun.language_model.tiny import tiny_t5, tiny_tokenizer
+        from distillrun.runtime import seeded
+
+        tokenizer = tiny_tokenizer()
+        with seeded(seed):
+            return assemble(tiny_t5(self._sizes, tokenizer), tokenizer, self._limits)
+
+    def load(self, folder: Path) -> "LanguageModel":
+        from distillrun.language_model.load import load_model
+
+        return load_model(folder, self._limits)
+
+
+@dataclass(frozen=True)
+class TinyQwen:
+    """A small Qwen3 with fresh weights.
+
+    Args:
+        layers: blocks of the decoder.
+        width: units of a token's state, an even multiple of `heads` (rotary positions).
+        heads: attention heads.
+        feed_forward_width: units between the two layers of a feed-forward block.
+        initializer_range: standard deviation of the fresh weights; large models' 0.02 makes narrow ones learn late.
+        dropout: share of the attention weights dropped in training (Qwen3 has no other dropout).
+        max_source_tokens, max_target_tokens: longer texts are cut where their objective allows.
+        separator: text between source and target.
+    """
+
+    layers: int
+    width: int
+    heads: int
+    feed_forward_width: int
+    initializer_range: float
+    dropout: float
+    max_source_tokens: int
+    max_target_tokens: int
+    separator: str
+
+    @property
+    def _sizes(self) -> Sizes:
+        return Sizes(self.layers, self.width, self.heads, self.feed_forward_width, self.dropout)
+
+    @property
+    def _limits(self) -> Limits:
+        return Limits(self.max_source_tokens, self.max_target_tokens, self.separator)
+
+    def check(self) -> list[str]:
+        problems = [*self._sizes.problems(), *self._limits.problems(None)]
+        if not self.initializer_range > 0:
+            problems.append(f"student.initializer_range={self.initializer_range} must be above 0")
+        if not problems and self.width // self.heads % 2:
+            problems.append(f"student.width={self.width} over student.heads={self.heads} must be even")
+        return problems
+
+    def check_texts(self, pairs: Iterable[TargetPair]) -> list[str]:
+        return too_long(self, self._limits, pairs)
+
+    def identity(self) -> Mapping[str, Json]:
+        return _fresh_identity("qwen3", self._sizes)
+
+    def build(self, seed: int) -> "LanguageModel":
+        from distillrun.language_model.load import assemble
+        from distillrun.language_model.tiny import tiny_qwen, tiny_tokenizer
+        from distillrun.runtime import seeded
+
+        tokenizer = tiny_tokenizer()
+        with seeded(seed):
+            room = self.max_source_tokens + self.max_target_tokens
+            module = tiny_qwen(self._sizes, tokenizer, room, self.initializer_range)
+            return assemble(module, tokenizer, self._limits)
+
+    def load(self, folder: Path) -> "LanguageModel":
+        from distillrun.language_model.load import load_model
+
+        return load_model(folder, self._limits)
+
+
+def _fresh_identity(architecture: str, sizes: Sizes) -> dict[str, Json]:
+    tokenizer = hashlib.sha256(TOKENIZER_FILE.read_bytes()).hexdigest()
+    return {"architecture": architecture, **asdict(sizes), "tokenizer": tokenizer}
