@@ -31,6 +31,13 @@ class Example(Record):
     group: str | None = None
 
 
+def gold(example: Example) -> int:
+    """Return the index of the right choice. Raises ValueError where it is not known: nothing can be taught then."""
+    if example.answer is None:
+        raise ValueError(f"example {example.id} has no answer and can neither be explained nor learnt from")
+    return example.answer
+
+
 def is_right(example: Example, choice: int | None) -> bool:
     """Return whether a choice reads as the right one does: where choices repeat, each of the equal ones is right."""
     if choice is None or example.answer is None:
@@ -112,6 +119,14 @@ class TeacherRecord(Record):
     example_id: str
     rationales: tuple[Rationale, ...]
     trace: dict[str, str]
+
+
+def factual(record: TeacherRecord | None, version: str) -> Rationale:
+    """Return the factual rationale of a version. Raises ValueError where the teacher gave none."""
+    for rationale in record.rationales if record else ():
+        if rationale.kind == "factual" and rationale.version == version:
+            return rationale
+    raise ValueError(f"example {record.example_id if record else '?'} has no {version} rationale")
 
 
 @dataclass(frozen=True, slots=True)

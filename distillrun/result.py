@@ -57,7 +57,7 @@ class Outcome:
             "selected": dict(self.config.selected),
             "scores": {
                 name: {key: value for key, value in asdict(score).items() if key != "name"}
-                for name, score in {**self._dev_score(), **self.scores}.items()
+                for name, score in self._all_scores().items()
             },
             "stages": {
                 name: {
@@ -76,7 +76,7 @@ class Outcome:
 
     def shown(self) -> str:
         """Return the scores as lines for a terminal."""
-        scores = {**self._dev_score(), **self.scores}
+        scores = self._all_scores()
         width = max(map(len, scores), default=0)
         lines = []
         for name, score in scores.items():
@@ -87,7 +87,7 @@ class Outcome:
     def summary(self) -> dict[str, Json]:
         """Return the flat values that a tracker shows beside a run: scores with interval and n, and the status."""
         values: dict[str, Json] = {"status": self.status}
-        for name, score in {**self._dev_score(), **self.scores}.items():
+        for name, score in self._all_scores().items():
             values |= {name: score.value, f"{name}/low": score.low, f"{name}/high": score.high, f"{name}/n": score.n}
         return values | {f"fingerprint/{name}": made.fingerprint for name, made in self.stages.items()}
 
@@ -108,9 +108,10 @@ class Outcome:
         """Return columns and rows of the answers, for a tracker."""
         return COLUMNS, [[row[column] for column in COLUMNS] for row in self.prediction_rows()]
 
-    def _dev_score(self) -> dict[str, Score]:
+    def _all_scores(self) -> dict[str, Score]:
+        """Return the dev score that training left, and the test scores."""
         if "train" not in self.stages:
-            return {}
+            return self.scores
         dev = read_json(self.stages["train"].folder / "training.json")["dev"]
         known = (
             {key: value for key, value in dev.items() if isinstance(value, int | float)}
@@ -118,9 +119,9 @@ class Outcome:
             else {}
         )
         if not known:
-            return {}
+            return self.scores
         score = Score("dev/accuracy", known["value"], int(known["n"]), known["low"], known["high"])
-        return {score.name: score}
+        return {score.name: score, **self.scores}
 
     def _teacher(self) -> dict[str, Json]:
         """Return what the teacher's data took, and what of it was asked in this run rather than found."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from distillrun.errors import ConfigError
 from distillrun.interfaces import RecordedTeacher, Teacher
-from distillrun.records import Completion, Example, Message, Prompt, Rationale, Record, Sampling, TeacherRecord
+from distillrun.records import Completion, Example, Message, Prompt, Record, Sampling
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,21 +33,6 @@ def chat(instruction: str, turns: Sequence[tuple[str, str]], ask: str) -> tuple[
     for asked, answered in turns:
         messages += [Message("user", asked), Message("assistant", answered)]
     return (*messages, Message("user", ask))
-
-
-def gold(example: Example) -> int:
-    """Return the right choice. Raises ValueError where it is not known."""
-    if example.answer is None:
-        raise ValueError(f"example {example.id} has no answer, and the teacher is to explain it")
-    return example.answer
-
-
-def find(record: TeacherRecord, version: str) -> Rationale:
-    """Return the factual rationale of a version from an earlier step."""
-    for rationale in record.rationales:
-        if rationale.kind == "factual" and rationale.version == version:
-            return rationale
-    raise ValueError(f"example {record.example_id} has no {version} rationale to go on from")
 
 
 def ask_all(

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from distillrun.cleaning import clean
 from distillrun.errors import ConfigError
-from distillrun.generation.asking import ask_all, chat, find
+from distillrun.generation.asking import ask_all, chat
 from distillrun.interfaces import RecordedTeacher, Task, Teacher
-from distillrun.records import Example, Prompt, Request, Sampling, TeacherRecord
+from distillrun.records import Example, Prompt, Request, Sampling, TeacherRecord, factual
 from distillrun.template import Template
 
 
@@ -67,7 +67,7 @@ class Critique:
             yield TeacherRecord(example.id, (), made)
 
     def _prompt(self, example: Example, record: TeacherRecord, request: str, task: Task) -> Prompt:
-        draft = find(record, "initial")
+        draft = factual(record, "initial")
         values = {
             "question": task.question(example),
             "answer": task.answer(example, draft.supports),

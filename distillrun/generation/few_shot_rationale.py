@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from distillrun.cleaning import clean
-from distillrun.generation.asking import Demonstration, ask_all, chat, gold
+from distillrun.generation.asking import Demonstration, ask_all, chat
 from distillrun.interfaces import RecordedTeacher, Task, Teacher
-from distillrun.records import Example, Prompt, Rationale, Request, Sampling, TeacherRecord
+from distillrun.records import Example, Prompt, Rationale, Request, Sampling, TeacherRecord, gold
 from distillrun.template import Template
 
 

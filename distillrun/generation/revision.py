@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from distillrun.cleaning import clean
-from distillrun.generation.asking import ask_all, chat, find
+from distillrun.generation.asking import ask_all, chat
 from distillrun.generation.critique import critique_of
 from distillrun.interfaces import RecordedTeacher, Task, Teacher
-from distillrun.records import Example, Prompt, Rationale, Request, Sampling, TeacherRecord
+from distillrun.records import Example, Prompt, Rationale, Request, Sampling, TeacherRecord, factual
 from distillrun.template import Template
 
 
@@ -46,11 +46,11 @@ class Revision:
         answers = ask_all(teacher, prompts, replace(self._sampling, seed=seed))
         for example, record, completions in zip(examples, records, answers, strict=True):
             raw = completions[0].text
-            made = Rationale(clean(raw), raw, find(record, "initial").supports, "factual", "revised")
+            made = Rationale(clean(raw), raw, factual(record, "initial").supports, "factual", "revised")
             yield TeacherRecord(example.id, (made,), {})
 
     def _prompt(self, example: Example, record: TeacherRecord, task: Task) -> Prompt:
-        draft, (critique, request) = find(record, "initial"), critique_of(record)
+        draft, (critique, request) = factual(record, "initial"), critique_of(record)
         values = {
             "question": task.question(example),
             "answer": task.answer(example, draft.supports),

@@ -5,8 +5,19 @@ from collections.abc import Mapping, Sequence
 
 from distillrun.errors import ConfigError
 from distillrun.interfaces import Task
-from distillrun.objective.view import check_version, check_weight, factual, gold, weighted_views
-from distillrun.records import Example, Query, Rationale, Reply, Segment, TargetPair, TeacherRecord, is_right
+from distillrun.objective.view import check_version, check_weight, weighted_views
+from distillrun.records import (
+    Example,
+    Query,
+    Rationale,
+    Reply,
+    Segment,
+    TargetPair,
+    TeacherRecord,
+    factual,
+    gold,
+    is_right,
+)
 from distillrun.template import Template
 from distillrun.tensors import Count, Loss, StudentOutputs
 

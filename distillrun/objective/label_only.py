@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from distillrun.interfaces import Task
-from distillrun.objective.view import gold, weighted_views
-from distillrun.records import Example, Query, Reply, Segment, TargetPair, TeacherRecord
+from distillrun.objective.view import weighted_views
+from distillrun.records import Example, Query, Reply, Segment, TargetPair, TeacherRecord, gold
 from distillrun.template import Template
 from distillrun.tensors import Count, Loss, StudentOutputs
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from distillrun.errors import ConfigError
 from distillrun.interfaces import Task
-from distillrun.objective.view import check_version, factual, gold, weighted_views
-from distillrun.records import Example, Query, Reply, Segment, TargetPair, TeacherRecord
+from distillrun.objective.view import check_version, weighted_views
+from distillrun.records import Example, Query, Reply, Segment, TargetPair, TeacherRecord, factual, gold
 from distillrun.template import Template
 from distillrun.tensors import Count, Loss, StudentOutputs
 

@@ -1,11 +1,10 @@
-"""What the objectives share: the fields of their templates, and the weighted mean over views."""
+"""What the objectives share: checks of their settings, and the weighted mean over views."""
 
 from collections.abc import Mapping
 
 import torch
 
 from distillrun.errors import ConfigError
-from distillrun.records import Example, Rationale, TeacherRecord
 from distillrun.tensors import Count, Loss, StudentOutputs
 from distillrun.token_loss import token_nll
 
@@ -22,21 +21,6 @@ def check_weight(key: str, weight: float) -> float:
     if not 0 <= weight <= 1:
         raise ConfigError(f"objective.{key}={weight} is no share; choose a number from 0 to 1")
     return weight
-
-
-def gold(example: Example) -> int:
-    """Return the index of the right choice. Raises ValueError where it is not known: nothing can be learnt then."""
-    if example.answer is None:
-        raise ValueError(f"example {example.id} has no answer and cannot be learnt from")
-    return example.answer
-
-
-def factual(record: TeacherRecord | None, version: str) -> Rationale:
-    """Return the factual rationale of a version."""
-    for rationale in record.rationales if record else ():
-        if rationale.kind == "factual" and rationale.version == version:
-            return rationale
-    raise ValueError(f"example {record.example_id if record else '?'} has no {version} rationale")
 
 
 def weighted_views(outputs: StudentOutputs, counts: Mapping[str, Count], weights: Mapping[str, float]) -> Loss:
