@@ -6,6 +6,7 @@ group's protocol.
 
 import inspect
 import json
+import types
 import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from distillrun.config import Config
 from distillrun.errors import ConfigError
 from distillrun.fence import find_class
 from distillrun.interfaces import (
+    AnyTeacher,
+    EnsembleTeacher,
     Evaluator,
     GenerationStep,
     RecordedTeacher,
@@ -30,7 +33,7 @@ from distillrun.interfaces import (
 
 PROTOCOLS: Mapping[str, tuple[type, ...]] = {
     "task": (Task,),
-    "teacher": (Teacher, RecordedTeacher),
+    "teacher": (Teacher, RecordedTeacher, EnsembleTeacher),
     "generation": (GenerationStep,),
     "student": (Student,),
     "objective": (StudentObjective,),
@@ -45,7 +48,7 @@ class Parts:
     """Everything that a config swaps. Steps and evaluators keep the config's names and order."""
 
     task: Task
-    teacher: Teacher | RecordedTeacher
+    teacher: AnyTeacher
     steps: Mapping[str, GenerationStep]
     student: Student
     objective: StudentObjective
@@ -98,7 +101,7 @@ def build(node: Mapping[str, Any], group: str, allowed: Sequence[str] = (), key:
     target: str = node["_target_"]
     kind = find_class(target, group, allowed, key)
     given = {name: value for name, value in node.items() if name != "_target_"}
-    arguments = _bind(kind, given, key, option=target.split(".")[-2])
+    arguments = _bind(kind, given, allowed, key, option=target.split(".")[-2])
     try:
         made = kind(**arguments)
     except ValueError as error:
@@ -116,7 +119,7 @@ def members(protocol: type) -> set[str]:
     return {name for name in names if not name.startswith("_")}
 
 
-def _bind(kind: type, given: dict[str, Any], key: str, option: str) -> dict[str, Any]:
+def _bind(kind: type, given: dict[str, Any], allowed: Sequence[str], key: str, option: str) -> dict[str, Any]:
     """Return the arguments as the constructor's annotations want them. Raises ConfigError naming every wrong key."""
     parameters = inspect.signature(kind).parameters
     settings = ", ".join(parameters) or "none"
@@ -132,7 +135,40 @@ def _bind(kind: type, given: dict[str, Any], key: str, option: str) -> dict[str,
     if problems:
         raise ConfigError("\n".join(problems))
     hints = typing.get_type_hints(kind.__init__)  # type: ignore[misc]
-    return {name: _typed(value, hints.get(name, Any), f"{key}.{name}") for name, value in given.items()}
+    return {name: _argument(value, hints.get(name, Any), allowed, f"{key}.{name}") for name, value in given.items()}
+
+
+def _argument(value: Any, hint: Any, allowed: Sequence[str], key: str) -> Any:
+    """Return a YAML value as the annotated type; where that is a part of some group, the part that a leaf describes."""
+    if typing.get_origin(hint) is Mapping:
+        _, inner = typing.get_args(hint)
+        if _group_of(inner) and isinstance(value, Mapping):
+            return {name: _argument(node, inner, allowed, f"{key}.{name}") for name, node in value.items()}
+    group = _group_of(hint)
+    if group is None:
+        return _typed(value, hint, key)
+    if value is None and type(None) in typing.get_args(hint):
+        return None
+    made = build(value, group, allowed, key)
+    if inspect.isclass(hint) and not isinstance(made, hint):
+        raise ConfigError(f"{key} must be a {hint.__name__}, not a {type(made).__name__}")
+    return made
+
+
+def _group_of(hint: Any) -> str | None:
+    """Return the config group whose parts an annotation asks for; None where it asks for plain values."""
+    is_union = typing.get_origin(hint) in (typing.Union, types.UnionType)
+    for kind in typing.get_args(hint) if is_union else (hint,):
+        for group, protocols in PROTOCOLS.items():
+            if kind in protocols or (inspect.isclass(kind) and _is_part(kind, group)):
+                return group
+    return None
+
+
+def _is_part(kind: type, group: str) -> bool:
+    return kind.__module__.startswith(f"distillrun.{group}.") and any(
+        members(protocol) <= {*dir(kind), *kind.__annotations__} for protocol in PROTOCOLS[group]
+    )
 
 
 def _typed(value: Any, hint: Any, key: str) -> Any:
@@ -144,8 +180,12 @@ def _typed(value: Any, hint: Any, key: str) -> Any:
     try:
         return adapter.validate_json(json.dumps(value), strict=True)
     except ValidationError as error:
-        reasons = "; ".join(dict.fromkeys(problem["msg"] for problem in error.errors()))
-        raise ConfigError(f"{key}={json.dumps(value, ensure_ascii=False)}: {reasons}") from error
+        reasons = []
+        for problem in error.errors():
+            where = ".".join([key, *map(str, problem["loc"])])
+            shown = json.dumps(problem["input"], ensure_ascii=False, default=str)
+            reasons.append(f"{where}={shown:.300}: {problem['msg']}")
+        raise ConfigError("; ".join(dict.fromkeys(reasons))) from error
 
 
 def _lacking(made: object, group: str) -> list[str]:

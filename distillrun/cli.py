@@ -1,7 +1,7 @@
 """The command line: Hydra composes an experiment or a sweep, and every failure becomes an exit code.
 
-0 done, 1 a job failed, 2 the config is wrong, 130 interrupted. What is heavy is imported when a run begins, so that
-`--help` and `--cfg job` answer at once.
+0 done, 1 a job failed, 2 the config is wrong, 3 the budget is spent, 130 interrupted. What is heavy is imported when a
+run begins, so that `--help` and `--cfg job` answer at once.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from distillrun import __version__, commands, sweep
 from distillrun.complaint import explain, is_complaint
 from distillrun.composition import compose_first, conf_folder, quoted, resolve_composed, selected, sweeping
 from distillrun.config import digest, resolve
-from distillrun.errors import ConfigError, nearest
+from distillrun.errors import BudgetSpentError, ConfigError, nearest
 from distillrun.folder import claim_folder, make_folder
 from distillrun.schema import register_schema
 
@@ -49,6 +49,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         sys.stderr.write(f"distillrun: {plain(str(error))}\n")
         return 2
+    except BudgetSpentError as spent:
+        sys.stderr.write(f"distillrun: {spent}\n")
+        return 3
     except KeyboardInterrupt:
         sys.stderr.write("distillrun: interrupted\n")
         return 130

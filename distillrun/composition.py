@@ -63,7 +63,7 @@ def resolve_composed(composed: DictConfig) -> Config:
 def selected(choices: Mapping[str, Json], cfg: DictConfig) -> dict[str, Json]:
     """Return the option of each config group; of the groups that take lists, the names in order."""
     chosen: dict[str, Json] = {"generation": [*cfg.generation.steps], "evaluation": [*cfg.evaluation]}
-    chosen |= {group: option for group, option in choices.items() if not group.startswith("hydra/")}
+    chosen |= {group: option for group, option in choices.items() if not group.startswith(("hydra/", "text@"))}
     return dict(sorted(chosen.items()))
 
 

@@ -90,7 +90,10 @@ def _wrong_values(config: Config) -> Iterator[str]:
     training, runtime = config.training, config.runtime
     if not re.fullmatch(r"[\w.-]+", config.name) or config.name.startswith("."):
         yield f"name={config.name!r} becomes a folder's name; use letters, digits, '_', '-' and '.'"
+    if not 0 <= config.generation.max_failed_share <= 1:
+        yield f"generation.max_failed_share={config.generation.max_failed_share} is no share; choose one from 0 to 1"
     positive = {
+        **_values("generation", config.generation, "attempts"),
         **_values("training", training, "max_steps examples_per_step learning_rate epsilon micro_batch_tokens"),
         **_values("training", training, "max_gradient_norm dev_examples dev_new_tokens patience log_every"),
         **_values("runtime", runtime, "tokens_per_batch threads"),

@@ -1,4 +1,4 @@
-"""The one exception that means "the user can mend this"; the command line prints it without a traceback."""
+"""The exceptions that mean "the user can mend this"; the command line prints them without a traceback."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -6,6 +6,10 @@ from difflib import get_close_matches
 
 class ConfigError(ValueError):
     """A setting, a file or a combination of choices is wrong; the message names it, shows it and gives the cure."""
+
+
+class BudgetSpentError(Exception):
+    """A teacher's budget forbids the next request; what was answered is kept, and a larger budget goes on from there."""
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

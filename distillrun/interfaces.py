@@ -1,22 +1,25 @@
 """The verbs: what a swappable part must do. Configuration alone decides which part runs (see `distillrun.build`)."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 from torch import nn
 
 from distillrun.records import (
+    Budget,
     Completion,
+    Draw,
     Example,
     Json,
     Prediction,
+    Price,
     Prompt,
     Query,
     Reply,
     Sampling,
     Score,
+    ScoredContinuation,
     Segment,
     Split,
     TargetPair,
@@ -48,9 +51,44 @@ class Task(Protocol):
         """Return the choice that a text answers with; None = unparsed. Never evaluates the text."""
 
 
+class Reservation(Protocol):
+    """The greatest cost of one request, booked before it is sent."""
+
+    def settle(self, prompt_tokens: int, completion_tokens: int) -> None:
+        """Put the real cost in the place of the booked one.
+
+        A request that was perhaps served and brought no count is never settled: it stays booked in full.
+        """
+
+
+class Account(Protocol):
+    """What a teacher asks before it sends anything."""
+
+    def reserve(self, prompt_tokens: int, completion_tokens: int) -> Reservation | None:
+        """Book one request at its greatest possible cost; each retry is a request of its own.
+
+        None: it must not be sent now, since a budget or the user stops the work. Where requests are under way, one of
+        them may free what is lacking: wait for it and ask again; where none is, end.
+        """
+
+
 @runtime_checkable
 class Teacher(Protocol):
     """A black-box teacher: text in, text out."""
+
+    @property
+    def name(self) -> str:
+        """What people call it: every rationale carries it."""
+
+    @property
+    def can(self) -> frozenset[str]:
+        """Which requests it serves: complete, score (then it is a `WhiteBoxTeacher`), contrast."""
+
+    @property
+    def price_per_million(self) -> Price: ...
+
+    @property
+    def budget(self) -> Budget: ...
 
     def check(self, task: Task) -> list[str]:
         """Return what is wrong with the settings for this task, before any work; empty if nothing is."""
@@ -58,8 +96,51 @@ class Teacher(Protocol):
     def identity(self) -> Mapping[str, Json]:
         """Return what its outputs depend on besides the prompt (name, revision or content digest), for fingerprints."""
 
-    def complete(self, prompts: Sequence[Prompt], sampling: Sampling) -> Iterator[tuple[int, tuple[Completion, ...]]]:
-        """Yield (index of the prompt, its `sampling.samples` completions), in any order, as they become ready."""
+    def prompt_tokens(self, prompt: Prompt) -> int:
+        """Return how many tokens a prompt has: counted where a tokenizer is at hand, else estimated. Sends nothing."""
+
+    def complete(self, draws: Sequence[Draw], sampling: Sampling, account: Account) -> Iterator[tuple[int, Completion]]:
+        """Yield (index of the draw, its completion) as they become ready, in any order; each draw at most once.
+
+        Reserves every request first. Draws for which nothing could be reserved are left unanswered; a draw that cannot
+        be answered for a reason of its own gets a completion with that `reason`. `sampling.samples` plays no part.
+
+        Raises:
+            ConfigError: the teacher cannot be reached or used at all.
+        """
+
+    def release(self) -> None:
+        """Free what it holds (weights, connections); a later request may take it up again."""
+
+
+@runtime_checkable
+class WhiteBoxTeacher(Teacher, Protocol):
+    """A teacher that tells how likely it finds a text."""
+
+    def score(
+        self, prompts: Sequence[Prompt], continuations: Sequence[Sequence[str]], account: Account
+    ) -> Iterator[tuple[int, tuple[ScoredContinuation, ...]]]:
+        """Yield (index of the prompt, the score of each of its continuations) as they become ready, in any order.
+
+        Reserves and leaves unanswered as `complete` does.
+        """
+
+
+@runtime_checkable
+class EnsembleTeacher(Protocol):
+    """Several teachers, each with its own journal, price and budget."""
+
+    @property
+    def members(self) -> Mapping[str, Teacher]: ...
+
+    def route(self, prompt: Prompt) -> Sequence[str]:
+        """Return the names of the members that answer a prompt: it depends on the prompt alone."""
+
+    def check(self, task: Task) -> list[str]: ...
+
+    def identity(self) -> Mapping[str, Json]: ...
+
+    def release(self) -> None: ...
 
 
 @runtime_checkable
@@ -83,37 +164,102 @@ class RecordedTeacher(Protocol):
     def counts(self, examples: Sequence[Example]) -> Mapping[str, int]:
         """Return how the recordings join the examples: rows, duplicates, and what is missing or empty."""
 
+    def release(self) -> None: ...
+
+
+AnyTeacher = Teacher | RecordedTeacher | EnsembleTeacher
+
+Refuse = Callable[[int, str], str | None]
+"""(index of the prompt, a completion's text) -> why the text cannot be used, None if it can."""
+
+
+class GenerationContext(Protocol):
+    """What a generation step works with."""
+
+    @property
+    def task(self) -> Task: ...
+
+    @property
+    def teacher(self) -> AnyTeacher:
+        """The run's teacher."""
+
+    @property
+    def seed(self) -> int: ...
+
+    @property
+    def held_out(self) -> Sequence[Example]:
+        """The dev and test questions, for keeping new questions away from them, and for nothing else."""
+
+    def complete(
+        self, prompts: Sequence[Prompt], sampling: Sampling, by: AnyTeacher | None = None, refuse: Refuse | None = None
+    ) -> Iterator[tuple[Completion, ...]]:
+        """Yield the completions of each prompt, in the order of the prompts, `sampling.samples` of them.
+
+        An ensemble in which all answer gives so many for each member. Each completion is in the journal before it is
+        seen here, and one that is there already is not asked again. Where `refuse` finds a text unusable, another
+        sample is drawn, `generation.attempts` in all, unless sampling is greedy; the last one then comes with the
+        `reason`. So do requests that failed in themselves.
+
+        Args:
+            prompts: what to ask.
+            sampling: how to draw.
+            by: one of the step's own `teachers`; None = the run's.
+            refuse: judges a text.
+
+        Raises:
+            ConfigError: more than `generation.max_failed_share` of the completions cannot be used.
+        """
+
+    def score(
+        self, prompts: Sequence[Prompt], continuations: Sequence[Sequence[str]], by: AnyTeacher | None = None
+    ) -> Iterator[tuple[ScoredContinuation, ...]]:
+        """Yield the scores of each prompt's continuations, in order, from the journal or from the teacher."""
+
+
+Tag = Literal["labeling", "expansion", "curation", "feature", "feedback", "self-knowledge"]
+"""How knowledge is drawn from a teacher: the survey's ways of elicitation, https://arxiv.org/abs/2402.13116."""
+
 
 @runtime_checkable
 class GenerationStep(Protocol):
     """One step of data generation, cached by itself.
 
-    `needs` and `makes` name what steps hand on: initial, critique, revised, counterfactual. A step sees what the
-    earlier steps made of what it needs, and nothing else, so that it is never run again because of a step beside it.
+    `needs` and `makes` name what steps hand on: initial, critique, revised, counterfactual, answers, choice_scores,
+    examples. A step sees what earlier steps made of what it needs, and nothing else, so that it is never run again
+    because of a step beside it. Where two steps make the same, the later one's takes the place of the earlier one's.
     """
 
-    needs: frozenset[str]
+    @property
+    def needs(self) -> frozenset[str]: ...
 
     @property
     def makes(self) -> frozenset[str]: ...
 
+    @property
+    def asks(self) -> frozenset[str]:
+        """Which requests the run's teacher must serve, as in `Teacher.can`."""
+
+    @property
+    def teachers(self) -> tuple[AnyTeacher, ...]:
+        """Teachers of its own, which it asks instead of the run's or beside it."""
+
+    @property
+    def tags(self) -> tuple[Tag, ...]: ...
+
     def run(
-        self,
-        examples: Sequence[Example],
-        records: Sequence[TeacherRecord],
-        task: Task,
-        teacher: Teacher | RecordedTeacher,
-        seed: int,
+        self, examples: Sequence[Example], records: Sequence[TeacherRecord], context: GenerationContext
     ) -> Iterator[TeacherRecord]:
-        """Yield one record per example, in order, holding what this step adds to the record that it was given."""
+        """Yield one record per example, in order, holding what this step makes of the record that it was given."""
 
 
-@dataclass(frozen=True, slots=True)
-class ScoredContinuation:
-    """Log-likelihood in nats of a continuation given its source, and how many tokens it is summed over."""
+@runtime_checkable
+class ExpansionStep(GenerationStep, Protocol):
+    """A step that makes new examples to train on; later steps treat them as any others. Its `run` adds nothing."""
 
-    log_prob: float
-    tokens: int
+    def expand(
+        self, examples: Sequence[Example], context: GenerationContext
+    ) -> tuple[Sequence[Example], Mapping[str, int]]:
+        """Return new examples, with ids of their own, and how many candidates there were and each filter removed."""
 
 
 @runtime_checkable

@@ -10,9 +10,10 @@ from pathlib import Path
 from distillrun.artifacts import Artifact, ArtifactStore
 from distillrun.build import Parts, build_parts
 from distillrun.config import Config, plain
-from distillrun.errors import ConfigError
+from distillrun.errors import BudgetSpentError, ConfigError
 from distillrun.interfaces import LanguageModel
 from distillrun.interrupt import stops_at_once
+from distillrun.journal.line import spent_by
 from distillrun.preflight import check_lengths, preflight, wanted_kinds
 from distillrun.records import Example, Json, Split, TeacherRecord
 from distillrun.result import Outcome
@@ -20,7 +21,9 @@ from distillrun.run_folder import RunFolder
 from distillrun.runtime import use_threads
 from distillrun.schema import Until
 from distillrun.stages.evaluate import evaluate, predictions_of, scores_of
-from distillrun.stages.generate import chosen_steps, generate, makes_of, merged
+from distillrun.stages.generate import Generating
+from distillrun.stages.generation_line import GenerationLine
+from distillrun.stages.handing import chosen_steps
 from distillrun.stages.load import load
 from distillrun.stages.train import Lesson, train
 from distillrun.tracking.jsonl import RunLog
@@ -70,6 +73,9 @@ def run(experiment: Experiment, path: Path) -> Outcome:
         except KeyboardInterrupt:
             outcome.status, outcome.error = "interrupted", "the same command goes on from here"
             raise
+        except BudgetSpentError as spent:
+            outcome.status, outcome.error = "budget spent", str(spent)
+            raise
         except Exception as error:
             outcome.status, outcome.error = "failed", f"{type(error).__name__}: {error}"
             log.exception("failed")
@@ -112,26 +118,29 @@ def _generate(experiment: Experiment, store: ArtifactStore, outcome: Outcome) ->
     idle = [name for name in parts.steps if name not in chosen]
     if idle:
         log.info("generate: %s left out, since nothing here learns from what they make", ", ".join(idle))
-    made: dict[str, Artifact] = {}
-    for name in chosen:
-        made[name] = outcome.stages[f"generate/{name}"] = generate(
-            store,
-            name,
-            parts.steps,
-            made,
-            config.generation.steps[name],
-            config.generation.seed,
-            parts.teacher,
-            parts.task,
-            experiment.examples["train"],
-            outcome.stages["load/train"],
-            config.runtime.progress,
-        )
-    if not made:
+    if not chosen:
         return None
-    used = [made[name] for name in made if makes_of(parts.steps[name], parts.teacher) & wanted]
-    outcome.records = merged([example.id for example in experiment.examples["train"]], used)
+    line = GenerationLine(store, parts.steps, chosen, generating(experiment), experiment.examples["train"])
+    try:
+        for name, artifact in line.run(outcome.stages["load/train"].fingerprint):
+            outcome.stages[f"generate/{name}"] = artifact
+    finally:
+        outcome.asked = line.asked
+        for teacher in (parts.teacher, *(own for step in chosen.values() for own in step.teachers)):
+            teacher.release()
+            outcome.ledgers |= spent_by(store.root, teacher)
+    outcome.taught = line.examples
+    outcome.records = line.handed(wanted)
     return outcome.records
+
+
+def generating(experiment: Experiment) -> Generating:
+    """Return what the generation steps of an experiment share."""
+    held_out = [*experiment.examples["dev"], *experiment.examples["test"]]
+    config = experiment.config
+    return Generating(
+        experiment.parts.task, experiment.parts.teacher, held_out, config.generation, config.runtime.progress
+    )
 
 
 def _train(
@@ -168,7 +177,7 @@ def _train(
 
 def _lesson(experiment: Experiment, records: Sequence[TeacherRecord] | None, outcome: Outcome) -> Lesson:
     """Return what is trained on: the examples that have the rationales that the objective learns from."""
-    examples, dev = experiment.examples["train"], experiment.examples["dev"]
+    examples, dev = outcome.taught or experiment.examples["train"], experiment.examples["dev"]
     if records is None:
         return Lesson(examples, dev, None)
     needed = experiment.parts.objective.needs & {"initial", "revised"}

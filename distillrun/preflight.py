@@ -5,18 +5,18 @@ from collections.abc import Iterable, Iterator, Mapping
 from distillrun.build import Parts
 from distillrun.config import Config
 from distillrun.errors import ConfigError
-from distillrun.interfaces import GenerationStep, RecordedTeacher
+from distillrun.interfaces import AnyTeacher, EnsembleTeacher, GenerationStep, RecordedTeacher, Teacher
 from distillrun.records import Example, Json, TargetPair
 from distillrun.runtime import pick_device
 from distillrun.schema import Until
-from distillrun.stages.generate import chosen_steps, makes_of
+from distillrun.stages.handing import EXAMPLES, chosen_steps, makers, makes_of
 
 
 def preflight(config: Config, parts: Parts) -> None:
     """Raise a ConfigError that lists everything that would fail later."""
     problems = list(parts.task.check())
     if needs_teacher(config, parts):
-        problems += parts.teacher.check(parts.task)
+        problems += _teacher_problems(config, parts)
         problems += _generation_problems(config, parts)
     if config.until not in (Until.load, Until.generate):
         problems += parts.student.check()
@@ -56,8 +56,43 @@ def wanted_kinds(config: Config, parts: Parts) -> frozenset[str]:
 
 
 def needs_teacher(config: Config, parts: Parts) -> bool:
-    """Return whether the run uses the teacher at all."""
-    return config.until is not Until.load and bool(wanted_kinds(config, parts))
+    """Return whether the run uses a teacher at all."""
+    return config.until is not Until.load and bool(
+        chosen_steps(parts.steps, parts.teacher, wanted_kinds(config, parts))
+    )
+
+
+def _teacher_problems(config: Config, parts: Parts) -> list[str]:
+    """Return what is wrong with the teachers that the run asks, and what it asks of them that they cannot do."""
+    chosen = chosen_steps(parts.steps, parts.teacher, wanted_kinds(config, parts))
+    asks_the_runs = any(step.asks or not step.makes for step in chosen.values())
+    problems = parts.teacher.check(parts.task) if asks_the_runs else []
+    option = _written(config.selected.get("teacher"))
+    for name, step in chosen.items():
+        for teacher in step.teachers:
+            problems += [f"generation step {name}: {problem}" for problem in teacher.check(parts.task)]
+        for lacking in (
+            sorted(step.asks - _can(parts.teacher)) if not isinstance(parts.teacher, RecordedTeacher) else ()
+        ):
+            problems.append(
+                f"generation step {name} needs a teacher that can {_ABILITIES[lacking]}, which teacher={option} "
+                "cannot; choose teacher=local, or leave the step out"
+            )
+    return problems
+
+
+_ABILITIES = {
+    "complete": "write texts",
+    "score": "tell how likely a text is (log-probs)",
+    "contrast": "decode against a second prompt",
+}
+
+
+def _can(teacher: AnyTeacher) -> frozenset[str]:
+    """Return what can be asked of a teacher; of an ensemble, what all of its members can do."""
+    if isinstance(teacher, EnsembleTeacher):
+        return frozenset.intersection(*(member.can for member in teacher.members.values()))
+    return teacher.can if isinstance(teacher, Teacher) else frozenset()
 
 
 def _generation_problems(config: Config, parts: Parts) -> list[str]:
@@ -65,7 +100,7 @@ def _generation_problems(config: Config, parts: Parts) -> list[str]:
     option = {group: _written(config.selected.get(group)) for group in ("objective", "generation", "teacher")}
     recorded = isinstance(parts.teacher, RecordedTeacher)
     for name, step in parts.steps.items():
-        if recorded and step.makes:
+        if recorded and step.asks and not step.teachers:
             return [
                 f"teacher={option['teacher']} replays recordings and can be asked nothing new, but the generation step "
                 f"{name} asks it; choose generation=recorded"
@@ -91,18 +126,28 @@ def _generation_problems(config: Config, parts: Parts) -> list[str]:
 
 
 def _order_problems(chosen: Mapping[str, GenerationStep], parts: Parts) -> list[str]:
-    """Return which of the chosen steps need what only a later step makes."""
+    """Return which steps need what only a later step makes, and which make what a later one puts something else for."""
     problems = []
     makes = {name: makes_of(step, parts.teacher) for name, step in parts.steps.items()}
     for place, name in enumerate(parts.steps):
         earlier, later = list(makes)[:place], list(makes)[place + 1 :]
         for kind in sorted(chosen[name].needs if name in chosen else ()):
-            makers = [other for other in later if kind in makes[other]]
-            if makers and not any(kind in makes[other] for other in earlier):
+            found = [other for other in later if kind in makes[other]]
+            if found and not any(kind in makes[other] for other in earlier):
                 problems.append(
-                    f"generation step {name} needs {kind} rationales, which {' and '.join(makers)} makes after it; "
-                    f"in generation=[...], put {makers[0]} before {name}"
+                    f"generation step {name} needs {kind} rationales, which {' and '.join(found)} makes after it; "
+                    f"in generation=[...], put {found[0]} before {name}"
                 )
+        if name in chosen or not later:
+            continue
+        for kind in sorted(makes[name] - {EXAMPLES}):
+            winner = makers(parts.steps, parts.teacher, {kind})[kind]
+            if winner in chosen and kind not in parts.steps[winner].needs:
+                problems.append(
+                    f"generation steps {name} and {winner} both make {kind}, and only the later one's would be used; "
+                    "take one of them out of generation=[...]"
+                )
+                break
     return problems
 
 

@@ -3,7 +3,10 @@
 Every record is JSON-able; `distillrun.jsonl` writes and reads them strictly.
 """
 
+import hashlib
+import json
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar, Literal, TypeAlias
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
@@ -57,52 +60,167 @@ class Message(Record):
 class Request(Record):
     """What a prompt asks for, as data: logs name it, and a teacher that is no language model answers it.
 
-    `choice` is the choice to argue for; `draft` and `critique` are the earlier turns that the ask builds on.
+    rationale: argue for `choice`. answer: reason, then answer (`choice` None; with a choice, it was hinted at).
+    critique, revision: find a fault of `draft` and mend it. judgement: is `draft` right, wrong or uncertain.
+    question: write a new question; `example` is one to go by. choices: only scored, see `WhiteBoxTeacher.score`.
     """
 
-    ask: Literal["rationale", "critique", "revision"]
+    ask: Literal["rationale", "answer", "critique", "revision", "judgement", "question", "choices"]
     example: Example
-    choice: int
+    choice: int | None = None
     draft: str | None = None
     critique: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
+class Contrast(Record):
+    """Contrastive decoding of a prompt against `messages`, the same prompt under another answer.
+
+    The next token is argmax of log p(v) - weight * log p'(v) over the tokens whose p is at least `plausibility` times
+    the largest p. Source: SCOTT, Wang et al. 2023, https://arxiv.org/abs/2305.01879, section 3.1; the mask: Li et al.
+    2023, https://arxiv.org/abs/2210.15097, equation 2.
+    """
+
+    messages: tuple[Message, ...]
+    weight: float
+    plausibility: float
+
+
+@dataclass(frozen=True)
 class Prompt(Record):
     """What a teacher is asked: the text, and the same request as data."""
 
     messages: tuple[Message, ...]
     request: Request
+    contrast: Contrast | None = None
+
+    @cached_property
+    def digest(self) -> str:
+        """Sha256 of what a language model reads; the request is not part of it."""
+        read: dict[str, Json] = {"messages": [[message.role, message.content] for message in self.messages]}
+        if self.contrast is not None:
+            contrast = self.contrast
+            against = [[message.role, message.content] for message in contrast.messages]
+            read["contrast"] = [against, contrast.weight, contrast.plausibility]
+        return hashlib.sha256(json.dumps(read, sort_keys=True).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
 class Sampling(Record):
-    """How a completion is drawn. Temperature 0 is greedy. No other setting has a hidden default."""
+    """How completions are drawn. Temperature 0 is greedy. A completion ends before the first of the `stop` texts."""
 
     max_new_tokens: int
     temperature: float
     top_p: float
     samples: int
-    seed: int
     stop: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if self.max_new_tokens < 1 or self.samples < 1:
+            raise ValueError(
+                f"max_new_tokens={self.max_new_tokens} and samples={self.samples} of a sampling must be 1 or more"
+            )
+        if self.temperature < 0 or not 0 < self.top_p <= 1:
+            raise ValueError(
+                f"temperature={self.temperature} must be 0 or more, and top_p={self.top_p} above 0 and at most 1"
+            )
+        if "" in self.stop:
+            raise ValueError("stop holds an empty text, at which every completion would end; take it out")
+
+
+@dataclass(frozen=True, slots=True)
+class Draw(Record):
+    """One completion to be drawn of a prompt: the `sample`-th under the generation's seed."""
+
+    prompt: Prompt
+    sample: int
+    seed: int
+
+    @property
+    def own_seed(self) -> int:
+        """A seed of this draw alone, below 2**31: it stays the same whatever is asked beside it or before it."""
+        digest = hashlib.sha256(f"{self.seed}:{self.prompt.digest}:{self.sample}".encode()).digest()
+        return int.from_bytes(digest[:4], "big") >> 1
 
 
 @dataclass(frozen=True, slots=True)
 class Completion(Record):
-    """One text from the teacher, with what it cost."""
+    """One text from a teacher, with what it cost.
+
+    Attributes:
+        text: what was written before the first stop text.
+        finish_reason: stop (a stop text or the model's own end), length (`max_new_tokens` were written), refused (the
+            server's filter or the model's own refusal channel), too_long (the prompt does not fit the context), failed
+            (no answer in the end; asked again by the next run).
+        prompt_tokens, completion_tokens: as the teacher counts, or was paid for.
+        discarded_tokens: of the completion tokens, those that were computed after the end of `text` and its stop text.
+        log_prob: of the completion's tokens, summed, in nats; None where the teacher does not tell.
+        teacher: its name.
+        reason: why the text cannot be used; empty where it can.
+    """
 
     text: str
-    finish_reason: Literal["stop", "length"]
+    finish_reason: Literal["stop", "length", "refused", "too_long", "failed"]
     prompt_tokens: int
     completion_tokens: int
+    discarded_tokens: int = 0
+    log_prob: float | None = None
+    teacher: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredContinuation(Record):
+    """Log-likelihood in nats of a continuation given its source, and how many tokens it is summed over."""
+
+    log_prob: float
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Price(Record):
+    """US dollars per million tokens."""
+
+    input: float
+    output: float
+
+    def usd(self, prompt_tokens: float, completion_tokens: float) -> float:
+        """Return what so many tokens cost."""
+        return (prompt_tokens * self.input + completion_tokens * self.output) / 1e6
+
+
+@dataclass(frozen=True, slots=True)
+class Budget(Record):
+    """The most that a teacher may be asked from one store, by all runs together; None = no cap.
+
+    `tokens` counts prompt and completion tokens, `requests` every one that is sent, retries among them.
+    """
+
+    requests: int | None
+    tokens: int | None
+    usd: float | None
+
+    def __post_init__(self) -> None:
+        for name in ("requests", "tokens", "usd"):
+            value = getattr(self, name)
+            if value is not None and value < 0:
+                raise ValueError(f"budget.{name}={value} must be 0 or more, or null for no cap")
 
 
 @dataclass(frozen=True, slots=True)
 class Rationale(Record):
     """Teacher text that argues for a choice: `text` as cleaned for the student, `raw` as the teacher wrote it.
 
-    `supports` is the choice argued for. A factual rationale argues for the right choice, a counterfactual one for a
-    wrong choice. `version` says whether it is the first draft or the revision that followed a critique.
+    Attributes:
+        supports: the choice argued for.
+        kind: a factual rationale argues for the right choice (or, where none is known, for the teacher's own answer),
+            a counterfactual one for a wrong choice.
+        version: the first draft, or the revision that followed a critique.
+        origin: how it came about: the generation step, or its part, such as star's forward and hinted.
+        teacher: who wrote it.
+        finish_reason: of its completion.
+        log_prob: of its completion, summed in nats; None where the teacher does not tell.
+        verdict: what the teacher, asked later, makes of it; None where it was not asked, or gave no verdict.
     """
 
     text: str
@@ -110,23 +228,65 @@ class Rationale(Record):
     supports: int
     kind: Literal["factual", "counterfactual"]
     version: Literal["initial", "revised"]
+    origin: str = ""
+    teacher: str = ""
+    finish_reason: str = ""
+    log_prob: float | None = None
+    verdict: Literal["right", "wrong", "uncertain"] | None = None
+
+
+def kind_of(rationale: Rationale) -> str:
+    """Return what a rationale is called where kinds are handed on or counted: initial, revised or counterfactual."""
+    return rationale.version if rationale.kind == "factual" else rationale.kind
+
+
+@dataclass(frozen=True, slots=True)
+class Failure(Record):
+    """A completion that could not be used: the `reason` in a word or two that can be counted, the `detail` to read."""
+
+    step: str
+    reason: str
+    detail: str
 
 
 @dataclass(frozen=True, slots=True)
 class TeacherRecord(Record):
-    """Everything that the teacher gave for one example. `trace` maps a step's name to its raw text (critiques)."""
+    """Everything that the teacher gave for one example.
+
+    Attributes:
+        example_id: whose.
+        rationales: in the order in which they were asked for.
+        trace: a step's name -> its raw text (critiques).
+        answer: the choice that the teacher itself answers with; None where it was not asked, or not understood.
+        agreement: share of its parsed answers that give `answer`, in (0, 1].
+        choice_log_probs: of the choices, in nats, normalised over them.
+        failures: completions that could not be used.
+    """
 
     example_id: str
     rationales: tuple[Rationale, ...]
     trace: dict[str, str]
+    answer: int | None = None
+    agreement: float | None = None
+    choice_log_probs: tuple[float, ...] | None = None
+    failures: tuple[Failure, ...] = ()
 
 
 def factual(record: TeacherRecord | None, version: str) -> Rationale:
     """Return the factual rationale of a version. Raises ValueError where the teacher gave none."""
-    for rationale in record.rationales if record else ():
-        if rationale.kind == "factual" and rationale.version == version:
-            return rationale
-    raise ValueError(f"example {record.example_id if record else '?'} has no {version} rationale")
+    found = latest(record, version)
+    if found is None:
+        raise ValueError(f"example {record.example_id if record else '?'} has no {version} rationale")
+    return found
+
+
+def latest(record: TeacherRecord | None, *versions: str) -> Rationale | None:
+    """Return the first factual rationale of the first version that has one; None where none has."""
+    for version in versions:
+        for rationale in record.rationales if record else ():
+            if rationale.kind == "factual" and rationale.version == version:
+                return rationale
+    return None
 
 
 @dataclass(frozen=True, slots=True)

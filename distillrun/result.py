@@ -1,6 +1,7 @@
 """What came out of a run, as it goes into `result.json`, the report and the tracker."""
 
 import sys
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
@@ -8,9 +9,10 @@ from distillrun.artifacts import Artifact
 from distillrun.config import Config
 from distillrun.data_card import data_card
 from distillrun.environment import environment
+from distillrun.journal.usage import Usage
 from distillrun.records import Example, Json, Prediction, Score, Split, TeacherRecord, is_right
 from distillrun.stages.files import read_json
-from distillrun.stages.generate import COUNTS
+from distillrun.stages.generate import COUNTS, usage_of
 
 COLUMNS = ("evaluator", "id", "question", "choices", "answer", "choice", "right", "text", "rationale")
 
@@ -25,7 +27,10 @@ class Outcome:
         status: running, done, failed or interrupted.
         error: why it did not end well.
         stages: the artifact of each stage, by name.
-        records: what the teacher gave for the training examples.
+        asked: what each generation step asked in this run, rather than found in the journal.
+        ledgers: what each teacher was ever asked from this store, retries and unanswered requests among it.
+        taught: the training examples with those that generation added; None where nothing was generated.
+        records: what the teacher gave for them.
         left_out: training examples that lack a rationale.
         predictions: of each evaluator, one per test question.
         scores: by name.
@@ -37,6 +42,9 @@ class Outcome:
     status: str = "running"
     error: str | None = None
     stages: dict[str, Artifact] = field(default_factory=dict)
+    asked: dict[str, Usage] = field(default_factory=dict)
+    ledgers: dict[str, Json] = field(default_factory=dict)
+    taught: Sequence[Example] | None = None
     records: list[TeacherRecord] | None = None
     left_out: int = 0
     predictions: dict[str, list[Prediction]] = field(default_factory=dict)
@@ -125,10 +133,20 @@ class Outcome:
 
     def _teacher(self) -> dict[str, Json]:
         """Return what the teacher's data took, and what of it was asked in this run rather than found."""
-        made = {name: stage for name, stage in self.stages.items() if name.startswith("generate/")}
+        spent = [usage_of(stage) for name, stage in self.stages.items() if name.startswith("generate/")]
+        failures: Counter[str] = Counter()
+        for usage in spent:
+            reasons = usage["failures"]
+            failures.update(
+                {reason: count for reason, count in reasons.items() if isinstance(count, int)}
+                if isinstance(reasons, dict)
+                else {}
+            )
         return {
-            **_usage(made.values()),
-            "asked_now": _usage(stage for stage in made.values() if not stage.cached),
+            **_summed(spent),
+            "failures": dict(failures),
+            "asked_now": _summed(usage.as_json() for usage in self.asked.values()),
+            "ever": self.ledgers,
         }
 
     def _recordings(self) -> dict[str, Json]:
@@ -161,9 +179,9 @@ def _ratio(part: Json, whole: Json) -> float | None:
     return round(part / whole, 4) if isinstance(part, int) and isinstance(whole, int) and whole else None
 
 
-def _usage(stages: Iterable[Artifact]) -> dict[str, Json]:
-    spent = [read_json(stage.folder / "usage.json") for stage in stages]
+def _summed(usages: Iterable[Mapping[str, Json]]) -> dict[str, Json]:
+    found = list(usages)
     return {
-        key: sum(count for usage in spent if isinstance(count := usage[key], int))
-        for key in ("requests", "prompt_tokens", "completion_tokens")
+        key: round(sum(count for usage in found if isinstance(count := usage[key], int | float)), 6)
+        for key in Usage().as_json()
     }

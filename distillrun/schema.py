@@ -53,9 +53,19 @@ class Progress(StrEnum):
 
 @dataclass
 class GenerationConfig:
-    """The teacher's work: steps by name, in the order in which they run."""
+    """The teacher's work: steps by name, in the order in which they run.
+
+    Attributes:
+        seed: decides every draw.
+        attempts: how often a completion that cannot be used is drawn, the first time included; a greedy one is drawn
+            once, since it would be the same.
+        max_failed_share: of a step's completions, how many may be unusable before the run stops.
+        steps: by name.
+    """
 
     seed: int = 0
+    attempts: int = 3
+    max_failed_share: float = 0.2
     steps: dict[str, Any] = field(default_factory=dict)
 
 

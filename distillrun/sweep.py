@@ -23,7 +23,7 @@ SAVE_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What became of one job. `state` is done, failed, killed or interrupted."""
+    """What became of one job. `state` is done, failed, budget spent, killed or interrupted."""
 
     number: int
     folder: str
@@ -148,7 +148,7 @@ def _hands_on_sigterm(process: subprocess.Popen[bytes]) -> Iterator[None]:
 
 
 def _state(exit_code: int) -> str:
-    return {0: "done", 130: "interrupted"}.get(exit_code, "killed" if exit_code < 0 else "failed")
+    return {0: "done", 3: "budget spent", 130: "interrupted"}.get(exit_code, "killed" if exit_code < 0 else "failed")
 
 
 def _read(file: Path) -> Job:

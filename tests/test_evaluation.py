@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from distillrun.errors import ConfigError
-from distillrun.interfaces import ScoredContinuation
-from distillrun.records import Example, Prediction, Segment
+from distillrun.records import Example, Prediction, ScoredContinuation, Segment
 from tests.leaves import made
 
 EXAMPLES = [

@@ -2,7 +2,7 @@
 
 from distillrun.artifacts.listing import StoredArtifact
 from distillrun.artifacts.manifest import SCRATCH
-from distillrun.artifacts.stage import Stage, canonical_json
+from distillrun.artifacts.stage import Stage, canonical_json, digest
 from distillrun.artifacts.store import Artifact, ArtifactStore
 
-__all__ = ["SCRATCH", "Artifact", "ArtifactStore", "Stage", "StoredArtifact", "canonical_json"]
+__all__ = ["SCRATCH", "Artifact", "ArtifactStore", "Stage", "StoredArtifact", "canonical_json", "digest"]

@@ -23,6 +23,11 @@ def canonical_json(value: object) -> str:
         raise ValueError(f"no canonical JSON for {value!r:.200}: {error}") from error
 
 
+def digest(value: object) -> str:
+    """Return the sha256 in hex of a value's canonical JSON."""
+    return hashlib.sha256(canonical_json(value).encode("ascii")).hexdigest()
+
+
 @dataclass(frozen=True, slots=True)
 class Stage:
     """One stage of one run, described by everything that its output depends on.
@@ -42,13 +47,14 @@ class Stage:
     @property
     def fingerprint(self) -> str:
         """Sha256 in hex over the canonical JSON of all four fields."""
-        described = {
-            "stage": self.name,
-            "version": self.version,
-            "config": dict(self.config),
-            "upstream": dict(self.upstream),
-        }
-        return hashlib.sha256(canonical_json(described).encode("ascii")).hexdigest()
+        return digest(
+            {
+                "stage": self.name,
+                "version": self.version,
+                "config": dict(self.config),
+                "upstream": dict(self.upstream),
+            }
+        )
 
 
 ABSENT = "absent"

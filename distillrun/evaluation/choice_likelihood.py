@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from distillrun.evaluation.share import share, share_by_group
-from distillrun.interfaces import LanguageModel, ScoredContinuation, StudentObjective, Task
-from distillrun.records import Example, Prediction, Score, is_right
+from distillrun.interfaces import LanguageModel, StudentObjective, Task
+from distillrun.records import Example, Prediction, Score, ScoredContinuation, is_right
 
 
 class ChoiceLikelihood:

@@ -1,59 +1,73 @@
 """The teacher is given each wrong answer and argues for it."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass
+from functools import cached_property
+from random import Random
 
-from distillrun.cleaning import clean
-from distillrun.generation.asking import Demonstration, ask_all
+from distillrun.generation.few_shot import Adjectives, FewShotPrompt, failures_of, rationale_of
 from distillrun.generation.few_shot_rationale import FewShotRationale
-from distillrun.interfaces import RecordedTeacher, Task, Teacher
-from distillrun.records import Example, Rationale, TeacherRecord, is_right
+from distillrun.generation.refusal import unusable
+from distillrun.interfaces import AnyTeacher, GenerationContext, Tag
+from distillrun.records import Example, Sampling, TeacherRecord, is_right
 
 
+@dataclass(frozen=True)
 class Counterfactual:
-    """Asks for one rationale per wrong choice, with the prompt of few_shot_rationale; makes counterfactual rationales.
+    """Asks for a rationale of wrong choices, with the prompt of few_shot_rationale; makes counterfactual rationales.
 
     A choice that repeats the right one's text is not wrong, and is not argued for.
 
     Args:
-        instruction, ask, demonstrations, max_new_tokens, temperature, top_p, stop: as in few_shot_rationale.
+        prompt, adjectives, sampling, teacher, tags: as in few_shot_rationale.
+        choices: how many of the wrong choices of each question are argued for, drawn by seed; None = all.
 
     Source: arXiv:2504.16056; SCOTT, https://arxiv.org/abs/2305.01879.
     """
 
-    needs: frozenset[str] = frozenset()
-    makes: frozenset[str] = frozenset({"counterfactual"})
+    prompt: FewShotPrompt
+    adjectives: Adjectives
+    choices: int | None
+    sampling: Sampling
+    teacher: AnyTeacher | None
+    tags: tuple[Tag, ...]
 
-    def __init__(
-        self,
-        instruction: str,
-        ask: str,
-        demonstrations: Sequence[Demonstration],
-        max_new_tokens: int,
-        temperature: float,
-        top_p: float,
-        stop: Sequence[str],
-    ) -> None:
-        self._asking = FewShotRationale(instruction, ask, demonstrations, max_new_tokens, temperature, top_p, stop)
+    needs = frozenset[str]()
+    makes = frozenset({"counterfactual"})
+    asks = frozenset({"complete"})
+
+    def __post_init__(self) -> None:
+        if self.choices is not None and self.choices < 1:
+            raise ValueError(f"choices={self.choices} must be 1 or more, or null for all wrong choices")
+        _ = self._asking
+
+    @property
+    def teachers(self) -> tuple[AnyTeacher, ...]:
+        return self._asking.teachers
+
+    @cached_property
+    def _asking(self) -> FewShotRationale:
+        return FewShotRationale(self.prompt, self.adjectives, self.sampling, self.teacher, self.tags)
 
     def run(
-        self,
-        examples: Sequence[Example],
-        records: Sequence[TeacherRecord],
-        task: Task,
-        teacher: Teacher | RecordedTeacher,
-        seed: int,
+        self, examples: Sequence[Example], records: Sequence[TeacherRecord], context: GenerationContext
     ) -> Iterator[TeacherRecord]:
-        wrong = [[c for c in range(len(example.choices)) if not is_right(example, c)] for example in examples]
-        prompts = [
-            self._asking.prompt(example, choice, task)
-            for example, choices in zip(examples, wrong, strict=True)
-            for choice in choices
-        ]
-        answers = ask_all(teacher, prompts, replace(self._asking.sampling, seed=seed))
-        for example, choices in zip(examples, wrong, strict=True):
-            texts = {choice: next(answers)[0].text for choice in choices}
+        asked = [(example, choice) for example in examples for choice in self.wrong(example, context.seed)]
+        prompts = [self._asking.ask(example, choice, context.task, context.seed) for example, choice in asked]
+        answers = iter(context.complete(prompts, self.sampling, self.teacher, unusable))
+        for example in examples:
+            found = [(choice, made) for choice in self.wrong(example, context.seed) for made in next(answers)]
             made = tuple(
-                Rationale(clean(raw), raw, choice, "counterfactual", "initial") for choice, raw in texts.items()
+                rationale_of(completion, choice, "counterfactual", "initial", "counterfactual")
+                for choice, completion in found
+                if not completion.reason
             )
-            yield TeacherRecord(example.id, made, {})
+            failures = failures_of("counterfactual", [completion for _, completion in found])
+            yield TeacherRecord(example.id, made, {}, failures=failures)
+
+    def wrong(self, example: Example, seed: int) -> list[int]:
+        """Return the wrong choices that are argued for, in order: a pure function of the seed and the question's id."""
+        wrong = [choice for choice in range(len(example.choices)) if not is_right(example, choice)]
+        if self.choices is None or self.choices >= len(wrong):
+            return wrong
+        return sorted(Random(f"{seed}:wrong:{example.id}").sample(wrong, self.choices))

@@ -1,70 +1,81 @@
 """The teacher is given the right answer and explains it."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass
+from functools import cached_property
 
-from distillrun.cleaning import clean
-from distillrun.generation.asking import Demonstration, ask_all, chat
-from distillrun.interfaces import RecordedTeacher, Task, Teacher
-from distillrun.records import Example, Prompt, Rationale, Request, Sampling, TeacherRecord, gold
+from distillrun.generation.few_shot import (
+    Adjectives,
+    FewShotPrompt,
+    chat,
+    failures_of,
+    question_and_answer,
+    rationale_of,
+)
+from distillrun.generation.refusal import unusable
+from distillrun.interfaces import AnyTeacher, GenerationContext, Tag, Task
+from distillrun.records import Example, Prompt, Request, Sampling, TeacherRecord, gold
 from distillrun.template import Template
 
 
+@dataclass(frozen=True)
 class FewShotRationale:
-    """Asks for an answer-conditioned rationale after a few solved questions; makes the initial rationale.
+    """Asks for answer-conditioned rationales after a few solved questions; makes initial rationales.
 
     Args:
-        instruction: the system message.
-        ask: what is asked of each question; fields {question} and {answer}.
-        demonstrations: solved questions, each with question, choices, answer and rationale.
-        max_new_tokens, temperature, top_p: sampling; temperature 0 is greedy.
-        stop: texts at which a completion ends.
+        prompt: its `ask` has fields {question}, {answer} and {adjectives}.
+        adjectives: two are drawn for each question, and stand in its demonstrations, too.
+        sampling: how to draw; `samples` rationales for each question.
+        teacher: of this step alone; None = the run's.
+        tags: ways of elicitation.
 
     Source: few-shot rationales of arXiv:2504.16056, after the rationalisation of STaR, https://arxiv.org/abs/2203.14465.
     """
 
-    needs: frozenset[str] = frozenset()
-    makes: frozenset[str] = frozenset({"initial"})
+    prompt: FewShotPrompt
+    adjectives: Adjectives
+    sampling: Sampling
+    teacher: AnyTeacher | None
+    tags: tuple[Tag, ...]
 
-    def __init__(
-        self,
-        instruction: str,
-        ask: str,
-        demonstrations: Sequence[Demonstration],
-        max_new_tokens: int,
-        temperature: float,
-        top_p: float,
-        stop: Sequence[str],
-    ) -> None:
-        self._instruction = instruction
-        self._ask = Template(ask, {"question", "answer"}, "generation.steps.few_shot_rationale.ask")
-        self._demonstrations = demonstrations
-        self.sampling = Sampling(max_new_tokens, temperature, top_p, 1, 0, tuple(stop))
+    needs = frozenset[str]()
+    makes = frozenset({"initial"})
+    asks = frozenset({"complete"})
+
+    def __post_init__(self) -> None:
+        _ = self._ask  # a malformed template is found at once
+
+    @property
+    def teachers(self) -> tuple[AnyTeacher, ...]:
+        return () if self.teacher is None else (self.teacher,)
+
+    @cached_property
+    def _ask(self) -> Template:
+        return Template(self.prompt.ask, {"question", "answer", "adjectives"}, "prompt.ask")
 
     def run(
-        self,
-        examples: Sequence[Example],
-        records: Sequence[TeacherRecord],
-        task: Task,
-        teacher: Teacher | RecordedTeacher,
-        seed: int,
+        self, examples: Sequence[Example], records: Sequence[TeacherRecord], context: GenerationContext
     ) -> Iterator[TeacherRecord]:
-        prompts = [self.prompt(example, gold(example), task) for example in examples]
-        answers = ask_all(teacher, prompts, replace(self.sampling, seed=seed))
+        prompts = [self.ask(example, gold(example), context.task, context.seed) for example in examples]
+        answers = context.complete(prompts, self.sampling, self.teacher, unusable)
         for example, completions in zip(examples, answers, strict=True):
-            raw = completions[0].text
-            made = Rationale(clean(raw), raw, gold(example), "factual", "initial")
-            yield TeacherRecord(example.id, (made,), {})
+            made = tuple(
+                rationale_of(completion, gold(example), "factual", "initial", "few_shot_rationale")
+                for completion in completions
+                if not completion.reason
+            )
+            failures = failures_of("few_shot_rationale", completions)
+            yield TeacherRecord(example.id, made, {}, failures=failures)
 
-    def prompt(self, example: Example, choice: int, task: Task) -> Prompt:
+    def ask(self, example: Example, choice: int, task: Task, seed: int) -> Prompt:
         """Return the prompt that asks to argue for a choice."""
-        turns = [
-            (self._asked(shown.example, gold(shown.example), task), shown.rationale)
-            for shown in self._demonstrations
-            if shown.example.question != example.question
-        ]
-        messages = chat(self._instruction, turns, self._asked(example, choice, task))
-        return Prompt(messages, Request("rationale", example, choice))
+        adjectives = {"adjectives": self.adjectives.pair(seed, example)}
 
-    def _asked(self, example: Example, choice: int, task: Task) -> str:
-        return self._ask.render({"question": task.question(example), "answer": task.answer(example, choice)})
+        def asked(one: Example, answer: int) -> str:
+            return self._ask.render(question_and_answer(one, answer, task) | adjectives)
+
+        turns = [
+            (asked(shown.example, gold(shown.example)), reply) for shown, reply in self.prompt.shown(example, task)
+        ]
+        messages = chat(self.prompt.instruction, turns, asked(example, choice))
+        return Prompt(messages, Request("rationale", example, choice))

@@ -1,62 +1,124 @@
-"""The teacher mends its first draft after the critique."""
+"""The teacher mends its draft after the critique."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass
+from functools import cached_property
 
-from distillrun.cleaning import clean
-from distillrun.generation.asking import ask_all, chat
-from distillrun.generation.critique import critique_of
-from distillrun.interfaces import RecordedTeacher, Task, Teacher
-from distillrun.records import Example, Prompt, Rationale, Request, Sampling, TeacherRecord, factual
+from distillrun.generation.critique import Critique, critique_of
+from distillrun.generation.few_shot import FewShotPrompt, chat, failures_of, question_and_answer, rationale_of
+from distillrun.generation.refusal import unusable
+from distillrun.interfaces import AnyTeacher, GenerationContext, Tag, Task
+from distillrun.records import Example, Prompt, Rationale, Request, Sampling, TeacherRecord, gold, latest
 from distillrun.template import Template
 
 
+@dataclass(frozen=True)
 class Revision:
     """Asks for a revision of the initial rationale that answers its critique; makes the revised rationale.
 
     Args:
-        instruction: the system message.
-        ask: fields {question}, {answer}, {draft}, {critique} and {request}.
-        max_new_tokens, temperature, top_p: sampling; temperature 0 is greedy.
-        stop: texts at which a completion ends.
+        prompt: its `ask` has fields {question}, {answer}, {draft}, {critique} and {request}; its `demos` demonstrations
+            are drawn for each question.
+        rounds: how often a draft is criticised and revised; the first critique comes from the step before.
+        critic: writes the critiques of the second round and later ones.
+        sampling: how to draw; one sample.
+        teacher: of this step alone; None = the run's.
+        tags: ways of elicitation.
 
     Source: critique-revision prompting of arXiv:2504.16056, after Bai et al. 2022, https://arxiv.org/abs/2212.08073.
     """
 
-    needs: frozenset[str] = frozenset({"initial", "critique"})
-    makes: frozenset[str] = frozenset({"revised"})
+    prompt: FewShotPrompt
+    rounds: int
+    critic: Critique
+    sampling: Sampling
+    teacher: AnyTeacher | None
+    tags: tuple[Tag, ...]
 
-    def __init__(
-        self, instruction: str, ask: str, max_new_tokens: int, temperature: float, top_p: float, stop: Sequence[str]
-    ) -> None:
-        fields = {"question", "answer", "draft", "critique", "request"}
-        self._instruction = instruction
-        self._ask = Template(ask, fields, "generation.steps.revision.ask")
-        self._sampling = Sampling(max_new_tokens, temperature, top_p, 1, 0, tuple(stop))
+    needs = frozenset({"initial", "critique"})
+    makes = frozenset({"revised"})
+    asks = frozenset({"complete"})
+
+    def __post_init__(self) -> None:
+        if self.rounds < 1:
+            raise ValueError(f"rounds={self.rounds} must be 1 or more")
+        if self.sampling.samples != 1:
+            raise ValueError(f"sampling.samples={self.sampling.samples} must be 1: one draft has one revision")
+        _ = self._ask
+
+    @property
+    def teachers(self) -> tuple[AnyTeacher, ...]:
+        return (() if self.teacher is None else (self.teacher,)) + (self.critic.teachers if self.rounds > 1 else ())
+
+    @cached_property
+    def _ask(self) -> Template:
+        return Template(self.prompt.ask, {"question", "answer", "draft", "critique", "request"}, "prompt.ask")
 
     def run(
+        self, examples: Sequence[Example], records: Sequence[TeacherRecord], context: GenerationContext
+    ) -> Iterator[TeacherRecord]:
+        given = dict(zip((example.id for example in examples), records, strict=True))
+        drafts = {name: latest(record, "initial") for name, record in given.items()}
+        made = {name: TeacherRecord(name, (), {}) for name in given}
+        critiques = given
+        for turn in range(self.rounds):
+            if turn:
+                found = self.critic.criticise(examples, [drafts[one.id] for one in examples], turn, context)
+                critiques = {one.id: found.get(one.id, TeacherRecord(one.id, (), {})) for one in examples}
+            for example, revised in self._revised(examples, drafts, critiques, turn, context):
+                made[example.id] = self._added(made[example.id], critiques[example.id], revised, turn)
+                drafts[example.id] = latest(revised, "revised")
+        yield from (made[example.id] for example in examples)
+
+    def _revised(
         self,
         examples: Sequence[Example],
-        records: Sequence[TeacherRecord],
-        task: Task,
-        teacher: Teacher | RecordedTeacher,
-        seed: int,
-    ) -> Iterator[TeacherRecord]:
-        prompts = [self._prompt(example, record, task) for example, record in zip(examples, records, strict=True)]
-        answers = ask_all(teacher, prompts, replace(self._sampling, seed=seed))
-        for example, record, completions in zip(examples, records, answers, strict=True):
-            raw = completions[0].text
-            made = Rationale(clean(raw), raw, factual(record, "initial").supports, "factual", "revised")
-            yield TeacherRecord(example.id, (made,), {})
+        drafts: dict[str, Rationale | None],
+        critiques: dict[str, TeacherRecord],
+        turn: int,
+        context: GenerationContext,
+    ) -> Iterator[tuple[Example, TeacherRecord]]:
+        """Yield the revision of each draft that has a critique."""
+        asked = []
+        for example in examples:
+            draft, critique = drafts[example.id], critique_of(critiques[example.id])
+            if draft is not None and critique is not None:
+                asked.append((example, draft, *critique))
+        prompts = [self._prompt(*one, turn, context) for one in asked]
+        answers = context.complete(prompts, self.sampling, self.teacher, unusable)
+        for (example, draft, _, _), (completion,) in zip(asked, answers, strict=True):
+            failures = failures_of("revision", [completion])
+            revised = rationale_of(completion, draft.supports, "factual", "revised", "revision")
+            yield example, TeacherRecord(example.id, () if failures else (revised,), {}, failures=failures)
 
-    def _prompt(self, example: Example, record: TeacherRecord, task: Task) -> Prompt:
-        draft, (critique, request) = factual(record, "initial"), critique_of(record)
-        values = {
-            "question": task.question(example),
-            "answer": task.answer(example, draft.supports),
-            "draft": draft.text,
-            "critique": critique,
-            "request": request,
-        }
-        messages = chat(self._instruction, (), self._ask.render(values))
+    def _added(
+        self, before: TeacherRecord, critiqued: TeacherRecord, revised: TeacherRecord, turn: int
+    ) -> TeacherRecord:
+        """Return the record after a round: the newest revision, and what the round before left in the trace."""
+        trace = dict(before.trace)
+        if turn:
+            trace |= {f"critique/{turn + 1}": critiqued.trace["critique"]}
+            trace |= {f"revision/{turn}": rationale.raw for rationale in before.rationales}
+        failures = (*before.failures, *(critiqued.failures if turn else ()), *revised.failures)
+        return TeacherRecord(before.example_id, revised.rationales or before.rationales, trace, failures=failures)
+
+    def _prompt(
+        self, example: Example, draft: Rationale, critique: str, request: str, turn: int, context: GenerationContext
+    ) -> Prompt:
+        task, shown_request = context.task, self.critic.shown_request.revision
+        turns = [
+            (
+                self._asked(
+                    shown.example, gold(shown.example), shown.rationale, shown.critique, shown_request, context.task
+                ),
+                reply,
+            )
+            for shown, reply in self.prompt.drawn(example, f"{context.seed}:revision:{turn}", task)
+        ]
+        asked = self._asked(example, draft.supports, draft.text, critique, request, task)
+        messages = chat(self.prompt.instruction, turns, asked)
         return Prompt(messages, Request("revision", example, draft.supports, draft=draft.text, critique=critique))
+
+    def _asked(self, example: Example, choice: int, draft: str, critique: str, request: str, task: Task) -> str:
+        fields = {"draft": draft, "critique": critique, "request": request}
+        return self._ask.render(question_and_answer(example, choice, task) | fields)

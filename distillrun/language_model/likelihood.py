@@ -5,10 +5,10 @@ from itertools import islice
 
 from torch import Tensor
 
-from distillrun.interfaces import ScoredContinuation
 from distillrun.language_model.batching import micro_batches
 from distillrun.language_model.padding import padded
 from distillrun.language_model.text import Target
+from distillrun.records import ScoredContinuation
 from distillrun.tensors import IGNORE
 from distillrun.token_loss import token_nll
 

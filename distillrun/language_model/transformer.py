@@ -7,14 +7,13 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-from distillrun.interfaces import ScoredContinuation
 from distillrun.language_model.evaluating import evaluating
 from distillrun.language_model.greedy import greedy_texts
 from distillrun.language_model.likelihood import scored_continuations
 from distillrun.language_model.padding import padded
 from distillrun.language_model.saving import save_model
 from distillrun.language_model.text import SegmentTokenizer
-from distillrun.records import Segment, TargetPair
+from distillrun.records import ScoredContinuation, Segment, TargetPair
 from distillrun.tensors import IGNORE, EncodedBatch, StudentOutputs
 
 Ids = Sequence[int]

@@ -1,16 +1,9 @@
-"""Small JSON files inside artifacts, and digests of what they hold."""
+"""Small JSON files inside artifacts."""
 
-import hashlib
 import json
 from pathlib import Path
 
-from distillrun.artifacts import canonical_json
 from distillrun.records import Json
-
-
-def digest(value: object) -> str:
-    """Return the sha256 of a JSON-able value."""
-    return hashlib.sha256(canonical_json(value).encode()).hexdigest()
 
 
 def write_json(path: Path, value: Json) -> None:

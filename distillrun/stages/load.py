@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from distillrun.artifacts import Artifact, ArtifactStore, Stage
+from distillrun.artifacts import Artifact, ArtifactStore, Stage, digest
 from distillrun.interfaces import Task
 from distillrun.jsonl import write_records
 from distillrun.records import Example, Split
-from distillrun.stages.files import digest, write_json
+from distillrun.stages.files import write_json
 
 VERSION = 1
 

@@ -9,9 +9,9 @@ from typing import get_args
 
 from distillrun.errors import ConfigError, nearest
 from distillrun.interfaces import Task
-from distillrun.records import Example, Json, Split, TeacherRecord
+from distillrun.records import Example, Json, Split, TeacherRecord, kind_of
 from distillrun.rows import digest_of
-from distillrun.teacher.recording import Columns, Recording, name_of, own_records, read_recordings
+from distillrun.teacher.recording import Columns, Recording, own_records, read_recordings
 
 _SPLITS: tuple[Split, ...] = get_args(Split)
 
@@ -55,7 +55,7 @@ class Recorded:
             stored = [record for path in self._folders.values() for record in own_records(path) or ()]
         except ConfigError:  # reported by `check`
             stored = []
-        kinds = {name_of(rationale) for record in stored for rationale in record.rationales if rationale.text.strip()}
+        kinds = {kind_of(rationale) for record in stored for rationale in record.rationales if rationale.text.strip()}
         return frozenset(kinds) if stored else self._columns.makes
 
     def check(self, task: Task) -> list[str]:
@@ -82,6 +82,9 @@ class Recorded:
         fields: dict[str, Json] = dict(self._fields)
         return {"recordings": digests, "fields": fields}
 
+    def release(self) -> None:
+        """Nothing is held but the recordings."""
+
     def recall(self, examples: Sequence[Example]) -> Iterator[TeacherRecord]:
         counts = self.counts(examples)
         _log.info("teacher=recorded: %s", ", ".join(f"{count} {name}" for name, count in counts.items()))
@@ -102,7 +105,7 @@ class Recorded:
         counts = Counter({"missing": 0, "of another question": 0, "without any rationale": 0})
         for example in examples:
             for rationale in self._record(example, counts).rationales:
-                counts[f"{name_of(rationale)} rationales"] += 1
+                counts[f"{kind_of(rationale)} rationales"] += 1
         recordings, rows = self._recordings
         joined = len(examples) - counts["missing"] - counts["of another question"]
         return {"rows": rows, "duplicate rows": rows - len(recordings), "joined": joined, **counts}

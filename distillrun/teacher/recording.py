@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 from distillrun.cleaning import clean
 from distillrun.errors import ConfigError, nearest
 from distillrun.jsonl import read_records
-from distillrun.records import Example, Rationale, TeacherRecord, is_right
+from distillrun.records import Example, Rationale, TeacherRecord, is_right, kind_of
 from distillrun.rows import Row, read_rows
 
 FIELDS = ("id", "question", "choices", "initial", "revised", "by_choice")
@@ -33,11 +33,6 @@ def own_records(path: Path) -> list[TeacherRecord] | None:
     first = next(read_rows(files[0]), None)
     is_own = first is not None and {"example_id", "rationales"} <= first.values.keys()
     return read_records(files[0], TeacherRecord) if is_own else None
-
-
-def name_of(rationale: Rationale) -> str:
-    """Return what a rationale is called where kinds are counted: initial, revised or counterfactual."""
-    return rationale.version if rationale.kind == "factual" else rationale.kind
 
 
 class Recording(Protocol):
@@ -64,7 +59,7 @@ class StoredRecording:
         )
 
     def record(self, example: Example, counts: Counter[str]) -> TeacherRecord:
-        counts.update(f"{name_of(one)}: empty" for one in self.stored.rationales if not one.text.strip())
+        counts.update(f"{kind_of(one)}: empty" for one in self.stored.rationales if not one.text.strip())
         return replace(self.stored, rationales=tuple(one for one in self.stored.rationales if one.text.strip()))
 
 
@@ -140,7 +135,7 @@ class Columns:
         made = Rationale(clean(raw), raw, supports, kind, version)
         if made.text:
             return made
-        counts[f"{name_of(made)}: {'nothing left by cleaning' if raw.strip() else 'empty'}"] += 1
+        counts[f"{kind_of(made)}: {'nothing left by cleaning' if raw.strip() else 'empty'}"] += 1
         return None
 
     def _text(self, row: Row, name: str, number: int | None = None) -> str | None:

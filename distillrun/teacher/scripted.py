@@ -9,8 +9,8 @@ from distillrun.everyday.critique import Critic, unnamed
 from distillrun.everyday.question import fact_of
 from distillrun.everyday.rationale import Arguer
 from distillrun.everyday.wording import read_wording
-from distillrun.interfaces import Task
-from distillrun.records import Completion, Json, Prompt, Request, Sampling
+from distillrun.interfaces import Account, Task
+from distillrun.records import Budget, Completion, Draw, Json, Price, Prompt, Request, Sampling, gold
 
 VERSION = 1
 """Raised by hand when the same request gets another text."""
@@ -24,9 +24,16 @@ class Scripted:
 
     Args:
         flawed_share: share of the first drafts that have a real flaw besides saying nothing of the other choices.
+        price_per_million: what its words are taken to cost, for trying a budget out.
+        budget: the most that may be asked.
     """
 
-    def __init__(self, flawed_share: float) -> None:
+    name = "scripted"
+    can = frozenset({"complete"})
+
+    def __init__(self, flawed_share: float, price_per_million: Price, budget: Budget) -> None:
+        self.price_per_million = price_per_million
+        self.budget = budget
         if not 0 <= flawed_share <= 1:
             raise ConfigError(f"teacher.flawed_share={flawed_share} is no share; choose a number from 0 to 1")
         self._flawed_share = flawed_share
@@ -51,19 +58,30 @@ class Scripted:
             "wording": self._wording.digest,
         }
 
-    def complete(self, prompts: Sequence[Prompt], sampling: Sampling) -> Iterator[tuple[int, tuple[Completion, ...]]]:
-        for index, prompt in enumerate(prompts):
-            words = sum(len(message.content.split()) for message in prompt.messages)
-            draws = [draw if sampling.temperature > 0 else 0 for draw in range(sampling.samples)]
-            texts = (self._write(prompt.request, f"{sampling.seed}/{draw}") for draw in draws)
-            yield index, tuple(_completion(text, words, sampling) for text in texts)
+    def prompt_tokens(self, prompt: Prompt) -> int:
+        return sum(len(message.content.split()) for message in prompt.messages)
+
+    def complete(self, draws: Sequence[Draw], sampling: Sampling, account: Account) -> Iterator[tuple[int, Completion]]:
+        for index, draw in enumerate(draws):
+            words = self.prompt_tokens(draw.prompt)
+            reservation = account.reserve(words, sampling.max_new_tokens)
+            if reservation is None:
+                return
+            sample = draw.sample if sampling.temperature > 0 else 0
+            made = _completion(self._write(draw.prompt.request, f"{draw.seed}/{sample}"), words, sampling)
+            reservation.settle(words, made.completion_tokens)
+            yield index, made
+
+    def release(self) -> None:
+        """Nothing is held but the base."""
 
     def _write(self, request: Request, seed: str) -> str:
         fact = fact_of(request.example.id, self._base)
         if fact is None:
             raise ValueError(f"example {request.example.id!r} is not of task=everyday; choose another teacher")
-        random = Random(f"{seed}/{request.ask}/{request.choice}/{request.example.id}")
-        value = request.example.choices[request.choice]
+        choice = gold(request.example) if request.choice is None else request.choice
+        random = Random(f"{seed}/{request.ask}/{choice}/{request.example.id}")
+        value = request.example.choices[choice]
         others = [other for other in request.example.choices if other != value]
         if request.ask == "rationale":
             return self._draft(fact, value, others, random)
@@ -95,5 +113,5 @@ def _completion(text: str, prompt_words: int, sampling: Sampling) -> Completion:
     words = text.split()
     if len(words) > sampling.max_new_tokens:
         kept = words[: sampling.max_new_tokens]
-        return Completion(" ".join(kept), "length", prompt_words, len(kept))
-    return Completion(text, "stop", prompt_words, len(words))
+        return Completion(" ".join(kept), "length", prompt_words, len(kept), teacher=Scripted.name)
+    return Completion(text, "stop", prompt_words, len(words), teacher=Scripted.name)

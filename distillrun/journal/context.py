@@ -1,0 +1,161 @@
+"""What a generation step asks through: every answer is journaled as it arrives, paid for once, and counted."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from distillrun.errors import ConfigError
+from distillrun.interfaces import AnyTeacher, EnsembleTeacher, RecordedTeacher, Refuse, Task, Teacher
+from distillrun.interrupt import stops_when_saved
+from distillrun.journal.line import Line
+from distillrun.journal.usage import Usage
+from distillrun.progress import Bar
+from distillrun.records import Completion, Draw, Example, Prompt, Sampling, ScoredContinuation
+from distillrun.schema import GenerationConfig, Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A place for one completion: of which prompt, by which member of the ensemble, and which of its samples."""
+
+    prompt: int
+    member: str
+    sample: int
+
+
+class JournaledContext:
+    """The `GenerationContext` of a run.
+
+    Attributes:
+        usage: of all completions that the step took in, unusable ones among them.
+        asked: counts those that were asked now rather than found in the journal.
+    """
+
+    def __init__(
+        self,
+        store: Path,
+        step: str,
+        task: Task,
+        teacher: AnyTeacher,
+        held_out: Sequence[Example],
+        generation: GenerationConfig,
+        progress: Progress,
+        asked: Usage,
+    ) -> None:
+        self.task = task
+        self.teacher = teacher
+        self.held_out = held_out
+        self.seed = generation.seed
+        self.usage = Usage()
+        self.asked = asked
+        self._store = store
+        self._step = step
+        self._generation = generation
+        self._progress = progress
+
+    def complete(
+        self, prompts: Sequence[Prompt], sampling: Sampling, by: AnyTeacher | None = None, refuse: Refuse | None = None
+    ) -> Iterator[tuple[Completion, ...]]:
+        teacher = by or self.teacher
+        slots = slots_of(teacher, prompts, sampling.samples)
+        found: dict[int, Completion] = {}
+        attempts = self._generation.attempts if sampling.temperature > 0 else 1
+        failures: Counter[str] = Counter()
+        for attempt in range(attempts):
+            pending = [place for place in range(len(slots)) if place not in found or found[place].reason]
+            failures.clear()
+            for place, completion in self._drawn(teacher, prompts, slots, pending, sampling, attempt):
+                reason = completion.reason or (refuse(slots[place].prompt, completion.text) if refuse else None) or ""
+                found[place] = replace(completion, reason=reason)
+                failures[reason] += bool(reason)
+                if attempt + 1 == attempts:
+                    self._check_failures(failures, len(slots), found[place])
+        self.usage.failures += failures
+        rows: list[list[Completion]] = [[] for _ in prompts]
+        for place, slot in enumerate(slots):
+            rows[slot.prompt].append(found[place])
+        return map(tuple, rows)
+
+    def score(
+        self, prompts: Sequence[Prompt], continuations: Sequence[Sequence[str]], by: AnyTeacher | None = None
+    ) -> Iterator[tuple[ScoredContinuation, ...]]:
+        found: list[list[tuple[ScoredContinuation, ...]]] = [[] for _ in prompts]
+        teacher = by or self.teacher
+        slots = slots_of(teacher, prompts, samples=1)
+        for name, member in members_of(teacher).items():
+            places = [slot.prompt for slot in slots if slot.member == name]
+            line = Line(self._store, self._step, member)
+            with Bar(f"generate {self._step}", len(places), 0, self._progress) as bar, stops_when_saved() as stopping:
+                ends = [continuations[place] for place in places]
+                for index, scores in line.score([prompts[place] for place in places], ends, stopping):
+                    found[places[index]].append(scores)
+                    bar.advance()
+        return (mean_scores(members) for members in found)
+
+    def _drawn(
+        self,
+        teacher: AnyTeacher,
+        prompts: Sequence[Prompt],
+        slots: Sequence[Slot],
+        pending: Sequence[int],
+        sampling: Sampling,
+        attempt: int,
+    ) -> Iterator[tuple[int, Completion]]:
+        """Yield (place, completion) for the pending slots, each member asked in turn."""
+        for name, member in members_of(teacher).items():
+            places = [place for place in pending if slots[place].member == name]
+            if not places:
+                continue
+            draws = [
+                Draw(prompts[slots[place].prompt], slots[place].sample + attempt * sampling.samples, self.seed)
+                for place in places
+            ]
+            line = Line(self._store, self._step, member)
+            with Bar(f"generate {self._step}", len(draws), 0, self._progress) as bar, stops_when_saved() as stopping:
+                for index, completion, is_new in line.complete(draws, sampling, stopping):
+                    self.usage.add(completion, member.price_per_million)
+                    if is_new:
+                        self.asked.add(completion, member.price_per_million)
+                    bar.advance()
+                    yield places[index], completion
+
+    def _check_failures(self, failures: Counter[str], count: int, last: Completion) -> None:
+        share = self._generation.max_failed_share
+        if failures.total() > share * count and last.reason:
+            reasons = ", ".join(f"{number} {reason}" for reason, number in failures.most_common())
+            raise ConfigError(
+                f"generation step {self._step}: {failures.total()} of {count} completions cannot be used ({reasons}), "
+                f"more than generation.max_failed_share={share}; the last was {last.text[:200]!r}. What was answered "
+                "is kept; mend the prompt or the teacher, or allow a larger share"
+            )
+
+
+def members_of(teacher: AnyTeacher) -> Mapping[str, Teacher]:
+    """Return who answers for a teacher: itself, or the members of an ensemble. Raises ConfigError for recordings."""
+    if isinstance(teacher, EnsembleTeacher):
+        return teacher.members
+    if isinstance(teacher, RecordedTeacher):
+        raise ConfigError(
+            "this generation step asks the teacher, but teacher=recorded can be asked nothing new; "
+            "choose generation=recorded, or a teacher that answers"
+        )
+    return {"": teacher}
+
+
+def slots_of(teacher: AnyTeacher, prompts: Sequence[Prompt], samples: int) -> list[Slot]:
+    """Return the places for the completions of all prompts, in order: every sample of every member that answers."""
+    return [
+        Slot(number, name, sample)
+        for number, prompt in enumerate(prompts)
+        for name in (teacher.route(prompt) if isinstance(teacher, EnsembleTeacher) else [""])
+        for sample in range(samples)
+    ]
+
+
+def mean_scores(members: Sequence[tuple[ScoredContinuation, ...]]) -> tuple[ScoredContinuation, ...]:
+    """Return the scores of one prompt; of several members, the mean of their log-probs."""
+    return tuple(
+        ScoredContinuation(sum(score.log_prob for score in scores) / len(scores), scores[0].tokens)
+        for scores in zip(*members, strict=True)
+    )

@@ -1,0 +1,70 @@
+"""The generation steps of a run in their order: each is given what it needs, and new examples join the others."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+
+from distillrun.artifacts import Artifact, ArtifactStore, Stage, digest
+from distillrun.interfaces import GenerationStep
+from distillrun.journal.usage import Usage
+from distillrun.records import Example, TeacherRecord
+from distillrun.stages.generate import Generating, examples_of, generate, generation_stage, records_of
+from distillrun.stages.handing import EXAMPLES, Handed, joined, makers
+
+
+@dataclass(slots=True)
+class GenerationLine:
+    """Walks through the chosen steps of a run.
+
+    Attributes:
+        store: where artifacts are.
+        steps: all steps of the config, which decide who makes what.
+        chosen: those to run.
+        shared: what the steps share.
+        examples: the training examples, with those that expansions added so far.
+        made: the artifacts so far, by step.
+        asked: what each step asked just now rather than found in the journal.
+    """
+
+    store: ArtifactStore
+    steps: Mapping[str, GenerationStep]
+    chosen: Mapping[str, GenerationStep]
+    shared: Generating
+    examples: Sequence[Example]
+    made: dict[str, Artifact] = field(default_factory=dict)
+    asked: dict[str, Usage] = field(default_factory=dict)
+
+    def run(self, loaded: str) -> Iterator[tuple[str, Artifact]]:
+        """Run the steps, or find them done; yield each one's name and artifact."""
+        stages = self.stages(loaded)
+        for name, step in self.chosen.items():
+            given = self.handed(step.needs, before=name)
+            self.asked[name] = Usage()
+            self.made[name] = generate(
+                self.store, stages[name], name, step, self.shared, self.examples, given, self.asked[name]
+            )
+            self.examples = [*self.examples, *examples_of(self.made[name])]
+            yield name, self.made[name]
+
+    def stages(self, loaded: str) -> dict[str, Stage]:
+        """Return the stage of every chosen step; what a stage is does not depend on what earlier ones made.
+
+        Args:
+            loaded: the fingerprint of the training examples.
+        """
+        held_out = digest([asdict(example) for example in self.shared.held_out])
+        stages: dict[str, Stage] = {}
+        for name, step in self.chosen.items():
+            before = set(makers(self.steps, self.shared.teacher, step.needs, before=name).values())
+            before |= {other for other in stages if EXAMPLES in self.chosen[other].makes}
+            upstream = {"load/train": loaded}
+            upstream |= {stages[other].name: stages[other].fingerprint for other in self.chosen if other in before}
+            stages[name] = generation_stage(name, step, self.shared, upstream, held_out)
+        return stages
+
+    def handed(self, kinds: Collection[str], before: str | None = None) -> list[TeacherRecord]:
+        """Return one record per example with what the steps made of some kinds, from each kind's last maker."""
+        taken: dict[str, set[str]] = {}
+        for kind, name in makers(self.steps, self.shared.teacher, kinds, before).items():
+            taken.setdefault(name, set()).add(kind)
+        handed = [Handed(records_of(self.made[name]), frozenset(taken[name])) for name in self.made if name in taken]
+        return joined([example.id for example in self.examples], handed)

@@ -1,0 +1,70 @@
+"""What generation steps hand on: by kind, from the last step that makes it."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from distillrun.interfaces import AnyTeacher, GenerationStep, RecordedTeacher
+from distillrun.records import Rationale, TeacherRecord, kind_of
+
+EXAMPLES = "examples"
+"""The kind of what expansion makes: it is not part of a record, and every later step works on it."""
+
+
+def makes_of(step: GenerationStep, teacher: AnyTeacher) -> frozenset[str]:
+    """Return what a step makes; one that replays recordings makes what the teacher's recordings hold."""
+    return step.makes or (teacher.makes if isinstance(teacher, RecordedTeacher) else frozenset())
+
+
+def makers(
+    steps: Mapping[str, GenerationStep], teacher: AnyTeacher, kinds: Collection[str], before: str | None = None
+) -> dict[str, str]:
+    """Return, for each kind, the last step that makes it; of those before a step, where one is named."""
+    names = list(steps)
+    names = names[: names.index(before)] if before is not None else names
+    found = {kind: name for name in names for kind in makes_of(steps[name], teacher)}
+    return {kind: found[kind] for kind in sorted(kinds) if kind in found}
+
+
+def chosen_steps(
+    steps: Mapping[str, GenerationStep], teacher: AnyTeacher, wanted: Collection[str]
+) -> dict[str, GenerationStep]:
+    """Return the steps, in their order, that make what is wanted, and what these need in turn."""
+    chosen = {name for name, step in steps.items() if EXAMPLES in step.makes}
+    chosen |= set(makers(steps, teacher, wanted).values())
+    waiting = set(chosen)
+    while waiting:
+        name = waiting.pop()
+        needed = set(makers(steps, teacher, steps[name].needs, before=name).values()) - chosen
+        chosen |= needed
+        waiting |= needed
+    return {name: step for name, step in steps.items() if name in chosen}
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """What one step made, and which kinds of it are taken."""
+
+    records: Mapping[str, TeacherRecord]
+    kinds: frozenset[str]
+
+
+def joined(ids: Sequence[str], handed: Sequence[Handed]) -> list[TeacherRecord]:
+    """Return one record per example id, in order, with what is taken of every step."""
+    return [_one([(step.records[id_], step.kinds) for step in handed if id_ in step.records], id_) for id_ in ids]
+
+
+def _one(parts: Sequence[tuple[TeacherRecord, frozenset[str]]], id_: str) -> TeacherRecord:
+    rationales: list[Rationale] = []
+    trace: dict[str, str] = {}
+    answer: int | None = None
+    agreement: float | None = None
+    log_probs: tuple[float, ...] | None = None
+    for record, kinds in parts:
+        rationales += [rationale for rationale in record.rationales if kind_of(rationale) in kinds]
+        trace |= record.trace
+        if "answers" in kinds:
+            answer, agreement = record.answer, record.agreement
+        if "choice_scores" in kinds:
+            log_probs = record.choice_log_probs
+    failures = tuple(failure for record, _ in parts for failure in record.failures)
+    return TeacherRecord(id_, tuple(rationales), trace, answer, agreement, log_probs, failures)
