@@ -9,7 +9,7 @@ class ConfigError(ValueError):
 
 
 class BudgetSpentError(Exception):
-    """A teacher's budget forbids the next request; what was answered is kept, and a larger budget goes on from there."""
+    """A teacher's budget forbids the next request. What was answered is kept: with a larger one, it goes on."""
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

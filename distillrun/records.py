@@ -97,10 +97,10 @@ class Prompt(Record):
     @cached_property
     def digest(self) -> str:
         """Sha256 of what a language model reads; the request is not part of it."""
-        read: dict[str, Json] = {"messages": [[message.role, message.content] for message in self.messages]}
+        read: dict[str, object] = {"messages": [(message.role, message.content) for message in self.messages]}
         if self.contrast is not None:
             contrast = self.contrast
-            against = [[message.role, message.content] for message in contrast.messages]
+            against = [(message.role, message.content) for message in contrast.messages]
             read["contrast"] = [against, contrast.weight, contrast.plausibility]
         return hashlib.sha256(json.dumps(read, sort_keys=True).encode()).hexdigest()
 

@@ -1,11 +1,15 @@
 """Parts for tests, built from the shipped configs as a run builds them."""
 
+from copy import deepcopy
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
+from omegaconf import OmegaConf
 
 from distillrun.build import build
+from distillrun.composition import compose_first
 from distillrun.records import Example, Rationale, TeacherRecord
 
 CONF = Path(__file__).parents[1] / "conf"
@@ -32,8 +36,16 @@ def options(group: str) -> list[str]:
 
 def leaf(group: str, option: str, **changes: Any) -> dict[str, Any]:
     """Return a shipped config leaf, changed."""
-    node: dict[str, Any] = yaml.safe_load((CONF / group / f"{option}.yaml").read_text(encoding="utf-8"))
-    return {**node, **changes}
+    return {**deepcopy(_shipped(group, option)), **changes}
+
+
+@cache
+def _shipped(group: str, option: str) -> dict[str, Any]:
+    if group != "generation":
+        node: dict[str, Any] = yaml.safe_load((CONF / group / f"{option}.yaml").read_text(encoding="utf-8"))
+        return node
+    composed: Any = OmegaConf.to_container(compose_first([f"generation=[{option}]"]).generation.steps[option])
+    return dict(composed)  # with the texts that its defaults list brings in
 
 
 def made(group: str, option: str, **changes: Any) -> Any:

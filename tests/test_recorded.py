@@ -1,7 +1,6 @@
 """Stored teacher output joins its task by id; what is missing, empty, doubled or foreign is counted or refused."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from distillrun.records import Example, Rationale, TeacherRecord
 from distillrun.task.commonsenseqa import CommonsenseQA
 from distillrun.task.multiple_choice import MultipleChoice
 from distillrun.teacher.recorded import Recorded
+from tests.asking import Told, context
 
 FIELDS = {
     "id": "id",
@@ -220,26 +220,15 @@ def test_identity_follows_contents_and_columns(tmp_path: Path) -> None:
 
 
 def test_the_step_replays_and_refuses_a_teacher_without_recordings(tmp_path: Path, cqa: CommonsenseQA) -> None:
-    step = RecordedStep()
+    step = RecordedStep(("labeling",))
     assert isinstance(step, GenerationStep)
     assert step.needs == step.makes == frozenset()
     examples = cqa.examples("test")
     blank = [TeacherRecord(example.id, (), {}) for example in examples]
     made: Any = teacher(write(tmp_path / "said.jsonl", [said(n) for n in range(12)]))
-    assert list(step.run(examples, blank, cqa, made, seed=0)) == list(made.recall(examples))
+    assert list(step.run(examples, blank, context(tmp_path, made, cqa))) == list(made.recall(examples))
     with pytest.raises(ConfigError, match="choose teacher=recorded"):
-        list(step.run(examples, blank, cqa, _Silent(), seed=0))
-
-
-class _Silent:
-    def check(self, task: Any) -> list[str]:
-        return []
-
-    def identity(self) -> dict[str, Any]:
-        return {}
-
-    def complete(self, prompts: Any, sampling: Any) -> Iterator[Any]:
-        yield from ()
+        list(step.run(examples, blank, context(tmp_path, Told("hello"), cqa)))
 
 
 @pytest.mark.realdata

@@ -10,21 +10,29 @@ from distillrun.everyday.critique import names
 from distillrun.everyday.question import fact_of
 from distillrun.everyday.wording import read_wording
 from distillrun.interfaces import Teacher
-from distillrun.records import Completion, Example, Json, Message, Prompt, Request, Sampling
+from distillrun.records import Completion, Draw, Example, Json, Message, Prompt, Request, Sampling
 from distillrun.task.everyday import Everyday
 from distillrun.teacher.scripted import Scripted
+from tests.asking import Unlimited
+from tests.leaves import made
 
 BASE, WORDING = read_base(), read_wording()
-GREEDY = Sampling(100, 0.0, 1.0, 1, 0, ())
+GREEDY = Sampling(100, 0.0, 1.0, 1, ())
 ROBIN = Example("everyday/robin/has/0", "What does a robin have?", ("fins", "feathers", "wheels", "a roof", "pages"), 1)
 TASK = Everyday("{question} {choices}", "{choice}", " | ", "{choice}", 0, None, False)
 
 
+def scripted(flawed_share: float) -> Scripted:
+    teacher: Scripted = made("teacher", "scripted", flawed_share=flawed_share)
+    return teacher
+
+
 def ask(request: Request, sampling: Sampling = GREEDY, flawed_share: float = 0.0) -> tuple[Completion, ...]:
     prompt = Prompt((Message("user", "one two three"),), request)
-    ((index, completions),) = Scripted(flawed_share).complete([prompt], sampling)
-    assert index == 0
-    return completions
+    draws = [Draw(prompt, sample, 0) for sample in range(sampling.samples)]
+    answers = list(scripted(flawed_share).complete(draws, sampling, Unlimited()))
+    assert [index for index, _ in answers] == list(range(sampling.samples))
+    return tuple(completion for _, completion in answers)
 
 
 def told(request: Request, flawed_share: float = 0.0) -> str:
@@ -52,7 +60,7 @@ def train() -> list[Example]:
 
 
 def test_it_is_a_teacher() -> None:
-    assert isinstance(Scripted(0.3), Teacher)
+    assert isinstance(scripted(0.3), Teacher)
 
 
 def test_a_true_rationale_states_the_kind_and_what_holds_for_it(train: list[Example]) -> None:
@@ -67,9 +75,9 @@ def test_a_true_rationale_states_the_kind_and_what_holds_for_it(train: list[Exam
 
 
 def test_every_unseen_fact_is_covered_by_first_drafts_even_with_their_flaws(train: list[Example]) -> None:
-    teacher = Scripted(0.3)
-    prompts = [Prompt((), Request("rationale", example, right(example))) for example in train]
-    texts = [completions[0].text.casefold() for _, completions in teacher.complete(prompts, GREEDY)]
+    teacher = scripted(0.3)
+    draws = [Draw(Prompt((), Request("rationale", example, right(example))), 0, 0) for example in train]
+    texts = [completion.text.casefold() for _, completion in teacher.complete(draws, GREEDY, Unlimited())]
     stated = {part.strip(" .") for text in texts for part in text.replace(", and ", ". ").split(". ")}
     for example in (*TASK.examples("dev"), *TASK.examples("test")):
         if example.group == "unseen":
@@ -183,8 +191,8 @@ def test_another_task_is_refused_before_any_work() -> None:
         def source(self) -> dict[str, Json]:
             return {"name": "commonsenseqa", "revision": "main"}
 
-    assert Scripted(0.3).check(TASK) == []
-    (problem,) = Scripted(0.3).check(Other("{question} {choices}", "{choice}", " | ", "{choice}", 0, None, False))
+    assert scripted(0.3).check(TASK) == []
+    (problem,) = scripted(0.3).check(Other("{question} {choices}", "{choice}", " | ", "{choice}", 0, None, False))
     assert "teacher=scripted" in problem
     assert "the task is Other" in problem
     assert "choose task=everyday" in problem
@@ -198,13 +206,14 @@ def test_an_example_of_another_task_is_refused_by_its_id() -> None:
 @pytest.mark.parametrize("share", [-0.1, 1.5])
 def test_a_share_beyond_all_is_refused(share: float) -> None:
     with pytest.raises(ConfigError, match=r"teacher\.flawed_share"):
-        Scripted(share)
+        scripted(share)
 
 
 def test_identity_names_the_base() -> None:
-    assert Scripted(0.3).identity() == {
+    assert scripted(0.3).identity() == {
         "name": "scripted",
         "version": 1,
+        "flawed_share": 0.3,
         "facts": BASE.digest,
         "wording": WORDING.digest,
     }

@@ -68,9 +68,9 @@ class JournaledContext:
             for place, completion in self._drawn(teacher, prompts, slots, pending, sampling, attempt):
                 reason = completion.reason or (refuse(slots[place].prompt, completion.text) if refuse else None) or ""
                 found[place] = replace(completion, reason=reason)
-                failures[reason] += bool(reason)
-                if attempt + 1 == attempts:
-                    self._check_failures(failures, len(slots), found[place])
+                if reason:
+                    failures[reason] += 1
+                    self._check_failures(failures, len(slots), found[place], is_last=attempt + 1 == attempts)
         self.usage.failures += failures
         rows: list[list[Completion]] = [[] for _ in prompts]
         for place, slot in enumerate(slots):
@@ -120,9 +120,9 @@ class JournaledContext:
                     bar.advance()
                     yield places[index], completion
 
-    def _check_failures(self, failures: Counter[str], count: int, last: Completion) -> None:
+    def _check_failures(self, failures: Counter[str], count: int, last: Completion, is_last: bool) -> None:
         share = self._generation.max_failed_share
-        if failures.total() > share * count and last.reason:
+        if is_last and failures.total() > share * count:
             reasons = ", ".join(f"{number} {reason}" for reason, number in failures.most_common())
             raise ConfigError(
                 f"generation step {self._step}: {failures.total()} of {count} completions cannot be used ({reasons}), "

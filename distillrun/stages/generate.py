@@ -113,7 +113,9 @@ def generate(
 def records_of(artifact: Artifact) -> dict[str, TeacherRecord]:
     """Return what a step made, by the example's id; nothing of an expansion, which makes examples."""
     file = artifact.folder / "records.jsonl"
-    records: list[TeacherRecord] = read_records(file, TeacherRecord) if file.exists() else []
+    if not file.exists():
+        return {}
+    records = read_records(file, TeacherRecord)
     return {record.example_id: record for record in records}
 
 

@@ -54,6 +54,7 @@ class Scripted:
         return {
             "name": "scripted",
             "version": VERSION,
+            "flawed_share": self._flawed_share,
             "facts": self._base.digest,
             "wording": self._wording.digest,
         }

@@ -47,7 +47,7 @@ def options() -> Iterator[str]:
     """Yield each option of each group as an override, experiments among them."""
     for path in YAMLS:
         group, *rest = path.relative_to(CONF).with_suffix("").parts
-        if rest and group != "hydra":
+        if rest and group not in ("hydra", "text"):
             yield f"{group}={'/'.join(rest)}"
 
 
