@@ -57,9 +57,8 @@ def wanted_kinds(config: Config, parts: Parts) -> frozenset[str]:
 
 def needs_teacher(config: Config, parts: Parts) -> bool:
     """Return whether the run uses a teacher at all."""
-    return config.until is not Until.load and bool(
-        chosen_steps(parts.steps, parts.teacher, wanted_kinds(config, parts))
-    )
+    wanted = wanted_kinds(config, parts)
+    return config.until is not Until.load and bool(wanted or chosen_steps(parts.steps, parts.teacher, wanted))
 
 
 def _teacher_problems(config: Config, parts: Parts) -> list[str]:
