@@ -1,0 +1,87 @@
+"""Generation from the command line: killed, stopped by a budget, and gone on with, it publishes the same rows."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SMALL = ("until=generate", "task.limit=60", "tracking=jsonl", "runtime.progress=never", "generation=everything")
+
+
+def start(folder: Path, *overrides: str) -> "subprocess.Popen[str]":
+    folder.mkdir(exist_ok=True)
+    command = [sys.executable, "-m", "distillrun", *SMALL, *overrides]
+    return subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def finish(folder: Path, *overrides: str) -> tuple[int, str, dict[str, Any]]:
+    """Run to the end; return exit code, what was said, and result.json of the newest run."""
+    process = start(folder, *overrides)
+    _, said = process.communicate(timeout=120)
+    newest = max(folder.glob("runs/*/result.json"), key=lambda file: file.stat().st_mtime)
+    return process.returncode, said, json.loads(newest.read_text())
+
+
+def published(folder: Path) -> dict[str, bytes]:
+    files = folder.glob("artifacts/generate-*/*/records.jsonl")
+    return {file.parent.parent.name: file.read_bytes() for file in files}
+
+
+def journal_lines(folder: Path) -> int:
+    return sum(
+        file.read_bytes().count(b"\n")
+        for file in folder.glob("artifacts/journal/*/*.jsonl")
+        if "ledger" not in file.name
+    )
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("undisturbed")
+    code, said, result = finish(folder)
+    assert code == 0, said
+    assert result["teacher"]["requests"] == result["teacher"]["asked_now"]["requests"] == 60 * 7
+    return folder
+
+
+def test_a_run_that_is_killed_over_and_over_asks_for_nothing_twice(tmp_path: Path, undisturbed: Path) -> None:
+    folder = tmp_path / "killed"
+    for lines in (10, 100, 250):
+        process = start(folder)
+        while journal_lines(folder) < lines and process.poll() is None:
+            time.sleep(0.005)
+        os.kill(process.pid, signal.SIGKILL)
+        process.communicate()
+    before = journal_lines(folder)
+    code, said, result = finish(folder)
+    assert code == 0, said
+    assert published(folder) == published(undisturbed)
+    assert journal_lines(folder) == 60 * 7
+    assert result["teacher"]["asked_now"]["requests"] <= 60 * 7 - before
+
+
+def test_a_spent_budget_is_an_exit_code_of_its_own_and_a_larger_one_goes_on(tmp_path: Path, undisturbed: Path) -> None:
+    code, said, result = finish(tmp_path, "teacher.budget.requests=100")
+    assert code == 3
+    assert "teacher.budget.requests=100 of scripted is spent" in said
+    assert (result["status"], result["teacher"]["asked_now"]["requests"]) == ("budget spent", 100)
+    code, said, result = finish(tmp_path, "teacher.budget.requests=420")
+    assert code == 0, said
+    assert result["teacher"]["asked_now"]["requests"] == 320
+    assert result["teacher"]["ever"]["scripted"]["requests"] == 420
+    assert result["teacher"]["discarded_tokens"] == 0
+    assert published(tmp_path) == published(undisturbed)
+
+
+def test_one_more_step_asks_nothing_again(tmp_path: Path) -> None:
+    finish(tmp_path, "generation=few_shot_rationale")
+    code, said, result = finish(tmp_path, "generation=critique_revision")
+    assert code == 0, said
+    assert result["teacher"]["asked_now"]["requests"] == 120
+    assert result["stages"]["generate/few_shot_rationale"]["cached"]
