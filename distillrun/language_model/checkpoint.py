@@ -24,15 +24,24 @@ class CheckpointReference:
     Attributes:
         checkpoint: a folder, or `owner/name` on the Hub.
         revision: branch, tag or commit on the Hub; a folder has none.
+        group: the config group that names it, for messages.
+        gguf_file: the file of the folder that holds the weights, where it is a GGUF file.
     """
 
     checkpoint: str
     revision: str
+    group: str = "student"
+    gguf_file: str | None = None
 
     def problems(self) -> list[str]:
         """Return why the checkpoint cannot be used, in words that name the cure; empty if it is there."""
+        if self._is_folder and self.gguf_file is not None:
+            file = self._path / self.gguf_file
+            return (
+                [] if file.is_file() else [f"{self.group}.gguf_file={self.gguf_file}: there is no such file ({file})"]
+            )
         if self._is_folder:
-            return folder_problems(self._path, f"student.checkpoint={self.checkpoint}")
+            return folder_problems(self._path, self._name)
         found = self._resolved
         return [found] if isinstance(found, str) else []
 
@@ -61,6 +70,10 @@ class CheckpointReference:
         return commit.snapshot if commit.snapshot and not commit.is_online else self._download()
 
     @property
+    def _name(self) -> str:
+        return f"{self.group}.checkpoint={self.checkpoint}"
+
+    @property
     def _path(self) -> Path:
         return Path(self.checkpoint).expanduser()
 
@@ -72,8 +85,9 @@ class CheckpointReference:
     @cached_property
     def _digest(self) -> str:
         digest = hashlib.sha256()
+        weights = WEIGHT_FILES if self.gguf_file is None else (self.gguf_file,)
         for file in sorted(self._path.iterdir()):
-            if file.is_file() and any(file.match(pattern) for pattern in READ_FILES + WEIGHT_FILES):
+            if file.is_file() and any(file.match(pattern) for pattern in READ_FILES + weights):
                 with file.open("rb") as stream:
                     content = hashlib.file_digest(stream, "sha256").hexdigest()
                 digest.update(f"{file.name} {content}\n".encode())
@@ -91,13 +105,13 @@ class CheckpointReference:
         from huggingface_hub import HfApi
         from huggingface_hub.errors import HFValidationError, RepositoryNotFoundError, RevisionNotFoundError
 
-        name = f"student.checkpoint={self.checkpoint}"
+        name = self._name
         try:
             commit = HfApi().model_info(self.checkpoint, revision=self.revision, timeout=TIMEOUT_S).sha
         except HFValidationError:
             return f"{name} is neither a folder nor a name on the Hugging Face Hub (owner/name); check the spelling"
         except RevisionNotFoundError:
-            return f"student.revision={self.revision} is no branch, tag or commit of {self.checkpoint}; try main"
+            return f"{self.group}.revision={self.revision} is no branch, tag or commit of {self.checkpoint}; try main"
         except RepositoryNotFoundError:
             return (
                 f"{name} is neither a folder here nor a model on the Hugging Face Hub that you may read; check the "
@@ -121,15 +135,16 @@ class CheckpointReference:
         commit = self._commit.id
         try:
             files = [file for file in HfApi().list_repo_files(self.checkpoint, revision=commit) if "/" not in file]
-            weights = next(kind for kind in WEIGHT_FILES if any(Path(file).match(kind) for file in files))
+            kinds = WEIGHT_FILES if self.gguf_file is None else (self.gguf_file,)
+            weights = next(kind for kind in kinds if any(Path(file).match(kind) for file in files))
             folder = snapshot_download(
                 self.checkpoint, revision=commit, allow_patterns=[*READ_FILES, weights], ignore_patterns=["*/*"]
             )
         except StopIteration:
-            raise ConfigError(f"student.checkpoint={self.checkpoint} holds no weights ({WEIGHT_FILES})") from None
+            raise ConfigError(f"{self._name} holds no weights ({WEIGHT_FILES})") from None
         except Exception as error:
             raise ConfigError(
-                f"student.checkpoint={self.checkpoint} at commit {commit} could not be downloaded: {error}; log in "
+                f"{self._name} at commit {commit} could not be downloaded: {error}; log in "
                 "with `hf auth login` if it is gated, or give a folder"
             ) from error
         return Path(folder)

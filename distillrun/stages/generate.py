@@ -102,7 +102,8 @@ def generate(
             records = list(step.run(examples, given, context))
             if [record.example_id for record in records] != [example.id for example in examples]:
                 raise RuntimeError(f"generation step {name} gave other records than one per example, in order")
-            write_records(work / "records.jsonl", sorted(records, key=lambda record: record.example_id))
+            records.sort(key=lambda record: record.example_id)
+            write_records(work / "records.jsonl", records)
         if isinstance(run.teacher, RecordedTeacher):
             write_json(work / COUNTS, dict(run.teacher.counts(examples)))
         write_json(work / "usage.json", {**context.usage.as_json(), "failures": dict(context.usage.failures)})
@@ -115,8 +116,7 @@ def records_of(artifact: Artifact) -> dict[str, TeacherRecord]:
     file = artifact.folder / "records.jsonl"
     if not file.exists():
         return {}
-    records = read_records(file, TeacherRecord)
-    return {record.example_id: record for record in records}
+    return {record.example_id: record for record in read_records(file, TeacherRecord)}
 
 
 def examples_of(artifact: Artifact) -> list[Example]:

@@ -1,0 +1,111 @@
+"""Writing texts in batches from which every row leaves as soon as it is finished."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from distillrun.language_model.choosing import contrasted_tokens, drawn_tokens, greedy_tokens, uniform_numbers
+from distillrun.language_model.decoding_state import State
+from distillrun.language_model.stopping import Stops, Written
+
+
+@dataclass(slots=True)
+class Row:
+    """A text that is being written.
+
+    Attributes:
+        index: the caller's name for it.
+        max_new_tokens: after so many tokens it ends.
+        seed: of its random numbers.
+        ids: what is written.
+        log_prob: of `ids`, summed in nats, under the model's own distribution.
+    """
+
+    index: int
+    max_new_tokens: int
+    seed: int
+    ids: list[int] = field(default_factory=list)
+    log_prob: float = 0.0
+
+
+def written_rows(
+    states: Sequence[State],
+    rows: Sequence[Row],
+    stops: Stops,
+    temperature: float,
+    top_p: float,
+    contrasts: Tensor | None = None,
+) -> Iterator[tuple[Row, Written]]:
+    """Write all rows to their ends; yield each as soon as it is finished.
+
+    A finished row takes part in no further step. The log-probs are those of the first state, at temperature 1.
+
+    Args:
+        states: of the prompts; where texts are decoded contrastively, also of the prompts with the other answers.
+        rows: in the order of the states' rows.
+        stops: find the ends.
+        temperature, top_p: 0 is greedy; see `drawn_tokens`.
+        contrasts: [R, 2] weight and plausibility of each row; None = no contrast.
+    """
+    active = list(rows)
+    numbers = (
+        uniform_numbers([row.seed for row in rows], max(row.max_new_tokens for row in rows)) if temperature else None
+    )
+    while True:
+        tokens = _chosen(states, active, temperature, top_p, numbers, contrasts)
+        chosen = tokens.tolist()
+        log_probs = states[0].logits.float().log_softmax(dim=-1).gather(-1, tokens[:, None]).squeeze(-1).tolist()
+        going = []
+        for place, (row, token, log_prob) in enumerate(zip(active, chosen, log_probs, strict=True)):
+            row.ids.append(token)
+            row.log_prob += log_prob
+            written = stops.finished(row.ids, row.max_new_tokens)
+            if written is None:
+                going.append(place)
+            else:
+                yield row, written
+        if not going:
+            return
+        if len(going) < len(active):
+            order = packed(going)
+            index = torch.tensor(order)
+            for state in states:
+                state.keep(order)
+            tokens = tokens[index.to(tokens.device)]
+            numbers = None if numbers is None else numbers[index]
+            contrasts = None if contrasts is None else contrasts[index.to(contrasts.device)]
+            active = [active[place] for place in order]
+        for state in states:
+            state.step(tokens)
+
+
+def packed(going: Sequence[int]) -> list[int]:
+    """Return the places in an order that moves as few of them as can be: holes are filled from the end.
+
+    >>> packed([0, 2, 3, 5])
+    [0, 5, 2, 3]
+    """
+    count = len(going)
+    staying = {place for place in going if place < count}
+    movers = iter([place for place in going if place >= count][::-1])
+    return [place if place in staying else next(movers) for place in range(count)]
+
+
+def _chosen(
+    states: Sequence[State],
+    active: Sequence[Row],
+    temperature: float,
+    top_p: float,
+    numbers: Tensor | None,
+    contrasts: Tensor | None,
+) -> Tensor:
+    logits = states[0].logits
+    if contrasts is not None:
+        return contrasted_tokens(logits, states[1].logits, contrasts[:, 0], contrasts[:, 1])
+    if numbers is None:
+        return greedy_tokens(logits)
+    steps = torch.tensor([len(row.ids) for row in active])
+    uniform = numbers.gather(1, steps[:, None]).squeeze(1)
+    return drawn_tokens(logits, uniform.to(logits.device), temperature, top_p)

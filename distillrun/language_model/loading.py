@@ -1,0 +1,40 @@
+"""How the weights of a teacher are brought into memory. Imports no torch."""
+
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Literal
+
+Dtype = Literal["auto", "float32", "bfloat16", "float16"]
+Quantization = Literal["nf4", "fp4"]
+Chat = Literal["auto", "always", "never"]
+"""Is a tokenizer's chat template used: where there is one, in any case, or not at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loading:
+    """How weights are brought into memory.
+
+    Attributes:
+        dtype: auto = as stored.
+        device: where the model goes whole, if there is no `device_map`.
+        device_map: how accelerate spreads it, such as auto.
+        quantization: 4-bit weights of bitsandbytes; None = as they are.
+        gguf_file: the file of the folder to read; None = safetensors or `.bin`.
+    """
+
+    dtype: Dtype
+    device: str
+    device_map: str | None
+    quantization: Quantization | None
+    gguf_file: str | None
+
+    def problems(self) -> list[str]:
+        """Return which package is lacking."""
+        problems = []
+        if self.gguf_file is not None and find_spec("gguf") is None:
+            problems.append("teacher.gguf_file needs the package gguf; pip install 'distillrun[gguf]'")
+        if self.quantization is not None and find_spec("bitsandbytes") is None:
+            problems.append(
+                "teacher.quantization needs the package bitsandbytes; pip install 'distillrun[quantization]'"
+            )
+        return problems

@@ -1,0 +1,99 @@
+"""Where a written text ends: at an end token, at a stop text, or when enough is written."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+from transformers import PreTrainedTokenizerBase
+
+BATCH = 8192
+"""Tokens that are decoded at once while a vocabulary is looked through."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A finished text.
+
+    Attributes:
+        text: before the first stop text.
+        finish_reason: stop or length.
+        tokens: how many were written, an end token and the tokens of a stop text among them.
+        discarded_tokens: how many of them came after the one that completed the stop text.
+    """
+
+    text: str
+    finish_reason: Literal["stop", "length"]
+    tokens: int
+    discarded_tokens: int
+
+
+class Stops:
+    """Finds the end of each row's text, token by token.
+
+    Only a token that may hold the last character of a stop text can complete one: all others need no decoding.
+
+    Args:
+        tokenizer: reads ids as text.
+        ends: ids at which a text ends.
+        texts: stop texts.
+    """
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, ends: frozenset[int], texts: tuple[str, ...]) -> None:
+        self._tokenizer = tokenizer
+        self._ends = ends
+        self._texts = texts
+        self._completing = completing_tokens(tokenizer, texts) if texts else frozenset()
+
+    def finished(self, ids: Sequence[int], max_new_tokens: int) -> Written | None:
+        """Return the text of a row whose last token was just written, if it ends here; None if it goes on."""
+        if ids[-1] in self._ends:
+            return Written(self._cut(ids[:-1]), "stop", len(ids), 0)
+        if ids[-1] in self._completing:
+            text = self._decode(ids)
+            if (place := self._first_stop(text)) is not None:
+                return Written(text[:place], "stop", len(ids), self._discarded(ids))
+        if len(ids) >= max_new_tokens:
+            return Written(self._cut(ids), "length", len(ids), 0)
+        return None
+
+    def _cut(self, ids: Sequence[int]) -> str:
+        text = self._decode(ids)
+        return text[: self._first_stop(text)]
+
+    def _first_stop(self, text: str) -> int | None:
+        places = [place for stop in self._texts if (place := text.find(stop)) >= 0]
+        return min(places, default=None)
+
+    def _discarded(self, ids: Sequence[int]) -> int:
+        """Return how many tokens could be taken off the end with the stop text still there."""
+        count = 0
+        while count + 1 < len(ids) and self._first_stop(self._decode(ids[: -count - 1])) is not None:
+            count += 1
+        return count
+
+    def _decode(self, ids: Sequence[int]) -> str:
+        text = self._tokenizer.decode(list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        return str(text)
+
+
+@lru_cache(maxsize=32)
+def completing_tokens(tokenizer: PreTrainedTokenizerBase, texts: tuple[str, ...]) -> frozenset[int]:
+    """Return the tokens that may hold the last character of one of the texts.
+
+    Each is decoded behind another token, since some tokenizers strip a blank at the beginning. One that holds a part of
+    a character only (U+FFFD) may complete any character beyond ASCII.
+    """
+    lasts = {text[-1] for text in texts}
+    wide = any(ord(character) > 127 for character in lasts)
+    anchor = tokenizer("a", add_special_tokens=False)["input_ids"]
+    found: set[int] = set()
+    for begin in range(0, len(tokenizer), BATCH):
+        tokens = range(begin, min(begin + BATCH, len(tokenizer)))
+        pairs = [[*anchor, token] for token in tokens]
+        decoded = tokenizer.batch_decode(pairs, skip_special_tokens=False, clean_up_tokenization_spaces=False)
+        for token, text in zip(tokens, decoded, strict=True):
+            added = text[1:]
+            if lasts & set(added) or (wide and "\ufffd" in added):
+                found.add(token)
+    return frozenset(found)

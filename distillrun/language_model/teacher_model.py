@@ -1,0 +1,95 @@
+"""A checkpoint as a teacher: loaded in the precision that its user wants, and never trained."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoModelForSeq2SeqLM,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+
+from distillrun.errors import ConfigError
+from distillrun.language_model.loading import Loading
+from distillrun.language_model.quiet import quiet
+
+
+def load_tokenizer(folder: Path, gguf_file: str | None) -> PreTrainedTokenizerBase:
+    """Return the tokenizer of a checkpoint. Raises ConfigError where it does not load."""
+    extra = {} if gguf_file is None else {"gguf_file": gguf_file}
+    try:
+        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(folder, trust_remote_code=False, **extra)
+    except Exception as error:
+        raise _broken(folder, error) from error
+    return tokenizer
+
+
+def load_teacher(folder: Path, loading: Loading) -> PreTrainedModel:
+    """Return the model of a checkpoint in evaluation mode; no code of the checkpoint runs.
+
+    Raises:
+        ConfigError: transformers cannot load the folder, or it lacks weights that the model needs.
+    """
+    from distillrun.runtime import pick_device
+
+    extra: dict[str, Any] = {} if loading.gguf_file is None else {"gguf_file": loading.gguf_file}
+    try:
+        config = AutoConfig.from_pretrained(folder, trust_remote_code=False, **extra)
+        kind: Any = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
+        if loading.device_map is not None:
+            extra["device_map"] = loading.device_map
+        if loading.quantization is not None:
+            extra["quantization_config"] = _four_bits(loading)
+        with quiet():
+            module, info = kind.from_pretrained(
+                folder,
+                dtype=loading.dtype,
+                trust_remote_code=False,
+                weights_only=True,
+                output_loading_info=True,
+                **extra,
+            )
+    except Exception as error:  # what a broken file raises depends on its format and on transformers' version
+        raise _broken(folder, error) from error
+    if lacking := sorted(info["missing_keys"]):
+        raise ConfigError(
+            f"teacher.checkpoint={folder} lacks {len(lacking)} weights of {type(module).__name__} ({lacking[0]}, ...), "
+            "so it cannot write text; choose a model that was trained to"
+        )
+    if loading.device_map is None and loading.quantization is None:
+        module.to(pick_device(loading.device))
+    made: PreTrainedModel = module.eval()
+    return made
+
+
+def end_tokens(module: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> frozenset[int]:
+    """Return every id at which the checkpoint's texts end: its tokenizer's, and those of its generation config."""
+    known = module.generation_config.eos_token_id if module.generation_config else None
+    ids = known if isinstance(known, list) else [known]
+    return frozenset(int(token) for token in (*ids, tokenizer.eos_token_id) if token is not None)
+
+
+def longest_context(module: PreTrainedModel) -> int | None:
+    """Return how many positions a model has for source and text together; None where it says nothing."""
+    if module.config.is_encoder_decoder:
+        return None
+    config = module.config.get_text_config(decoder=True).to_dict()
+    limits = [config[name] for name in ("max_position_embeddings", "n_positions") if config.get(name)]
+    return min(limits, default=None)
+
+
+def _four_bits(loading: Loading) -> Any:
+    from transformers import BitsAndBytesConfig
+
+    kind: Any = BitsAndBytesConfig
+    dtype = {"float32": torch.float32, "float16": torch.float16}.get(loading.dtype, torch.bfloat16)
+    return kind(load_in_4bit=True, bnb_4bit_quant_type=loading.quantization, bnb_4bit_compute_dtype=dtype)
+
+
+def _broken(folder: Path, error: Exception) -> ConfigError:
+    reason = f"{type(error).__name__}: {error}"
+    return ConfigError(f"teacher.checkpoint={folder} did not load ({reason}); choose another checkpoint")

@@ -1,0 +1,180 @@
+"""Any server that speaks OpenAI's protocol: a hosted model, vLLM, llama.cpp, Ollama, TGI."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from distillrun.errors import ConfigError
+from distillrun.interfaces import Account, Task
+from distillrun.records import Budget, Completion, Draw, Json, Price, Prompt, Sampling, ScoredContinuation
+from distillrun.teacher.api_address import read_address
+from distillrun.teacher.api_ask import Asker
+from distillrun.teacher.api_body import Endpoint, Writer
+from distillrun.teacher.api_client import Connection
+from distillrun.teacher.api_loop import Loop
+from distillrun.teacher.api_secret import body_problems, name_problems, read_secret
+from distillrun.teacher.api_session import Session
+
+MOST_LISTED = 20
+"""How many likeliest tokens OpenAI's protocol can list."""
+
+
+@dataclass(eq=False)
+class Api:
+    """Asks a server, many requests at once, one draw each.
+
+    Args:
+        base_url: of the server, up to and with `/v1`; https unless it is this machine.
+        model: the server's name for it.
+        revision: a word of the user's own for which weights stand behind the name; part of the identity.
+        api_key_env: the name of the environment variable that holds the key; None = the server wants none.
+        endpoint: chat, which the server's own template turns into text, or completion, for base models.
+        block_separator, reply_separator: how messages are joined for the completion endpoint, see `plain_text`.
+        extra_body: further fields of each request, such as vLLM's or llama.cpp's own.
+        concurrency: how many requests are under way at once.
+        timeout_s: of one request, in seconds.
+        max_retries: of one request, after errors that may pass.
+        seed_requests: send each draw's own seed; servers keep to it more or less.
+        log_probs: ask for log-probs of what is written.
+        top_log_probs: how many likeliest tokens are asked for when continuations are scored; 0 = it cannot score.
+        price_per_million, budget: what requests cost and may cost.
+    """
+
+    base_url: str | None
+    model: str | None
+    revision: str | None
+    api_key_env: str | None
+    endpoint: Endpoint
+    block_separator: str
+    reply_separator: str
+    extra_body: Mapping[str, Any]
+    concurrency: int
+    timeout_s: float
+    max_retries: int
+    seed_requests: bool
+    log_probs: bool
+    top_log_probs: int
+    price_per_million: Price
+    budget: Budget
+    _opened: tuple[Loop, Session] | None = field(init=False, default=None, repr=False)
+
+    @property
+    def name(self) -> str:
+        return self.model or "api"
+
+    @property
+    def can(self) -> frozenset[str]:
+        return frozenset({"complete", "score"} if self.top_log_probs > 0 else {"complete"})
+
+    def check(self, task: Task) -> list[str]:
+        return self._problems()
+
+    def identity(self) -> Mapping[str, Json]:
+        """Return what outputs depend on. The port is left out, so a server may move; `revision` tells two apart."""
+        address = read_address(self.base_url or "")
+        identity: dict[str, Json] = {
+            "server": address.host + address.path,
+            "model": self.model,
+            "revision": self.revision,
+            "endpoint": self.endpoint,
+            "extra_body": dict(self.extra_body),
+        }
+        if self.endpoint == "completion":
+            identity |= {"block_separator": self.block_separator, "reply_separator": self.reply_separator}
+        return identity
+
+    def prompt_tokens(self, prompt: Prompt) -> int:
+        """Return an estimate: one token for four bytes of UTF-8, and four for each message."""
+        return self._writer.estimated_tokens(prompt.messages)
+
+    def complete(self, draws: Sequence[Draw], sampling: Sampling, account: Account) -> Iterator[tuple[int, Completion]]:
+        loop, session = self._open()
+        asker = Asker(self.name, session, self._writer)
+        return loop.stream(
+            len(draws),
+            self.concurrency,
+            account,
+            session.start,
+            lambda index, gate: asker.complete(draws[index], sampling, gate),
+        )
+
+    def score(
+        self, prompts: Sequence[Prompt], continuations: Sequence[Sequence[str]], account: Account
+    ) -> Iterator[tuple[int, tuple[ScoredContinuation, ...]]]:
+        """Score continuations that are one token each, such as letters, among the `top_log_probs` likeliest.
+
+        One request tells of all continuations of a prompt; see `score_continuations` for those that are not listed.
+        Texts of several tokens cannot be scored by a server: they all get the same bound.
+        """
+        loop, session = self._open()
+        asker = Asker(self.name, session, self._writer)
+        return loop.stream(
+            len(prompts),
+            self.concurrency,
+            account,
+            session.start,
+            lambda index, gate: asker.score(prompts[index], continuations[index], self.top_log_probs, gate),
+        )
+
+    def release(self) -> None:
+        """Close the connections and end the thread."""
+        if self._opened is not None:
+            loop, session = self._opened
+            self._opened = None
+            loop.run(session.client.close())
+            loop.close()
+
+    @property
+    def _writer(self) -> Writer:
+        return Writer(
+            self.model or "",
+            self.endpoint,
+            self.block_separator,
+            self.reply_separator,
+            self.extra_body,
+            self.seed_requests,
+            self.log_probs,
+        )
+
+    def _open(self) -> tuple[Loop, Session]:
+        """Return loop and session, the same until they are released. Raises ConfigError for settings that are wrong."""
+        if self._opened is None:
+            if problems := self._problems():
+                raise ConfigError("\n".join(problems))
+            connection = Connection(
+                self.base_url or "",
+                self.model or "",
+                self.endpoint,
+                self.api_key_env,
+                self.concurrency,
+                self.timeout_s,
+                self.max_retries,
+            )
+            self._opened = (Loop(), Session(connection))
+        return self._opened
+
+    def _problems(self) -> list[str]:
+        problems = [*name_problems(self.api_key_env), *body_problems(self.extra_body)]
+        for name, low in (("concurrency", 1), ("timeout_s", 0.001), ("max_retries", 0), ("top_log_probs", 0)):
+            value = getattr(self, name)
+            if value < low:
+                problems.append(f"teacher.{name}={value} must be {low} or more")
+        if self.top_log_probs > MOST_LISTED:
+            problems.append(f"teacher.top_log_probs={self.top_log_probs} must be {MOST_LISTED} or less")
+        if not self.model:
+            problems.append(
+                "teacher.model is not set; set it to the server's name for the model, as GET /models lists it"
+            )
+        if not self.base_url:
+            problems.append("teacher.base_url is not set; set it to that of a server, such as http://127.0.0.1:8000/v1")
+        else:
+            try:
+                read_address(self.base_url)
+            except ConfigError as error:
+                problems.append(str(error))
+        if not problems:
+            try:
+                read_secret(self.api_key_env)
+            except ConfigError as error:
+                problems.append(str(error))
+        return problems

@@ -1,0 +1,119 @@
+"""What comes back: JSON that claims to be of OpenAI's protocol, read with nothing taken on trust."""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+Tokens: TypeAlias = tuple[tuple[str, float], ...]
+"""Texts of tokens with their log-probs in nats."""
+
+
+class UnreadableError(Exception):
+    """The server's answer is not what the protocol says; the message tells in what way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A server's one choice.
+
+    Attributes:
+        text: what was written; None where the server sent none.
+        refusal: what the model said through its refusal channel; empty where it did not refuse.
+        finish: the server's own word for why it ended; empty where it gave none.
+        usage: (prompt tokens, completion tokens); None where the server does not count.
+        hidden_tokens: of the completion tokens, those of reasoning that is not part of the text.
+        tokens: of the completion; None where the server gives no log-probs.
+        first: the likeliest first tokens; None where the server does not list them.
+    """
+
+    text: str | None
+    refusal: str
+    finish: str
+    usage: tuple[int, int] | None
+    hidden_tokens: int
+    tokens: Tokens | None
+    first: Tokens | None
+
+
+def read_answer(content: bytes, content_type: str) -> Answer:
+    """Return what a body holds, of the chat or of the completion endpoint. Raises UnreadableError."""
+    try:
+        payload = json.loads(content)
+    except (ValueError, RecursionError):
+        shown = content[:60].decode("utf-8", "replace")
+        raise UnreadableError(f"it answered {content_type or 'something'} that is no JSON: {shown!r}") from None
+    choices = payload.get("choices") if isinstance(payload, dict) else None
+    if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
+        raise UnreadableError(f"its JSON holds no choices: {json.dumps(payload)[:200]}")
+    choice = choices[0]
+    message = choice.get("message", choice)
+    if not isinstance(message, dict) or not {"content", "text", "refusal"} & message.keys():
+        raise UnreadableError(f"its choice holds no text: {json.dumps(choice)[:200]}")
+    text, refusal = message.get("content", message.get("text")), message.get("refusal")
+    finish = choice.get("finish_reason")
+    for name, value in (("content", text), ("refusal", refusal), ("finish_reason", finish)):
+        if not isinstance(value, str | None):
+            raise UnreadableError(f"the {name} of its choice is no text: {json.dumps(value)[:200]}")
+    if finish in ("error", "abort"):
+        raise UnreadableError(f"it broke off: finish_reason {finish}")
+    usage, hidden = _usage(payload.get("usage"))
+    tokens, first = _tokens(choice.get("logprobs"))
+    return Answer(
+        None if text is None else whole(text), whole(refusal or ""), finish or "", usage, hidden, tokens, first
+    )
+
+
+def whole(text: str) -> str:
+    """Return a text in which lone halves of surrogate pairs, which no file can hold, are replaced."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _usage(value: Any) -> tuple[tuple[int, int] | None, int]:
+    if not isinstance(value, dict):
+        return None, 0
+    prompt, completion = _count(value.get("prompt_tokens")), _count(value.get("completion_tokens"))
+    details = value.get("completion_tokens_details")
+    hidden = _count(details.get("reasoning_tokens")) if isinstance(details, dict) else None
+    return (None if prompt is None or completion is None else (prompt, completion)), hidden or 0
+
+
+def _count(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+
+
+def _tokens(value: Any) -> tuple[Tokens | None, Tokens | None]:
+    """Return the tokens, and the likeliest ones of the first place, from either endpoint's form of log-probs.
+
+    Some servers answer at one endpoint in the form of the other.
+    """
+    if not isinstance(value, dict):
+        return None, None
+    if isinstance(content := value.get("content"), list):
+        listed = content[0].get("top_logprobs") if content and isinstance(content[0], dict) else None
+        return _pairs(content), _pairs(listed)
+    texts, log_probs, tops = value.get("tokens"), value.get("token_logprobs"), value.get("top_logprobs")
+    pairs = (
+        list(zip(texts, log_probs, strict=False)) if isinstance(texts, list) and isinstance(log_probs, list) else None
+    )
+    top = tops[0] if isinstance(tops, list) and tops else None
+    return _checked(pairs), _checked(list(top.items()) if isinstance(top, Mapping) else None)
+
+
+def _pairs(value: Any) -> Tokens | None:
+    if not isinstance(value, list) or not all(isinstance(token, dict) for token in value):
+        return None
+    return _checked([(token.get("token"), token.get("logprob")) for token in value])
+
+
+def _checked(pairs: list[tuple[Any, Any]] | None) -> Tokens | None:
+    """Return the pairs if every one is a text and a log-prob, else None: a part would be as good as wrong."""
+    if pairs is None:
+        return None
+    for text, log_prob in pairs:
+        if not isinstance(text, str) or not isinstance(log_prob, int | float) or isinstance(log_prob, bool):
+            return None
+        if not math.isfinite(log_prob) or log_prob > 0.001:
+            return None
+    return tuple((text, min(float(log_prob), 0.0)) for text, log_prob in pairs)

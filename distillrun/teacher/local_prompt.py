@@ -1,0 +1,64 @@
+"""Prompts of the local teacher as token ids."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from distillrun.errors import ConfigError
+from distillrun.language_model.chat import templated_text
+from distillrun.language_model.loading import Chat
+from distillrun.language_model.plain_text import plain_text
+from distillrun.language_model.teacher_model import load_tokenizer
+from distillrun.language_model.text import special_tokens
+from distillrun.records import Message
+
+Ids = tuple[int, ...]
+
+
+class PromptTokenizer:
+    """Writes chats by a checkpoint's template, or as plain text, and turns them into ids.
+
+    Args:
+        folder: of the checkpoint.
+        gguf_file: whose tokenizer it is, if the folder's weights are a GGUF file.
+        chat: whether the template is used.
+        separators: between blocks and before replies, see `plain_text`.
+        reads_apart: the model is an encoder-decoder: a source ends with the tokenizer's own token, and what is written
+            after it is tokenised on its own.
+
+    Raises:
+        ConfigError: the tokenizer does not load, or a template is wanted that it does not have.
+    """
+
+    def __init__(
+        self, folder: Path, gguf_file: str | None, chat: Chat, separators: tuple[str, str], reads_apart: bool
+    ) -> None:
+        self.tokenizer = load_tokenizer(folder, gguf_file)
+        has_template = bool(self.tokenizer.chat_template)
+        if chat == "always" and not has_template:
+            raise ConfigError(
+                f"teacher.chat=always, but the tokenizer of teacher.checkpoint={folder} has no chat template; "
+                "set teacher.chat=auto, or choose a chat model"
+            )
+        self._is_chat = has_template and chat != "never"
+        self._separators = separators
+        self._reads_apart = reads_apart
+
+    def ids(self, messages: Sequence[Message]) -> Ids:
+        """Return the complete ids of a prompt."""
+        if self._is_chat:  # the template writes the special tokens itself
+            text = templated_text(self.tokenizer, messages)
+            return tuple(self.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
+        return self._plain(plain_text(messages, *self._separators))
+
+    def following(self, messages: Sequence[Message], source: Ids, text: str) -> Ids:
+        """Return the ids of a text that follows a prompt, whose own ids stay as they are."""
+        if not self._is_chat and not self._reads_apart:
+            joint = self._plain(plain_text(messages, *self._separators) + text)
+            if joint[: len(source)] == source and len(joint) > len(source):
+                return joint[len(source) :]
+        return tuple(self.tokenizer(text, add_special_tokens=False)["input_ids"])
+
+    def _plain(self, text: str) -> Ids:
+        opening, closing = special_tokens(self.tokenizer)
+        ids = self.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
+        return (*opening, *ids, *(closing if self._reads_apart else ()))

@@ -1,0 +1,47 @@
+"""What tests of teachers ask, and the accounts that they ask with."""
+
+from dataclasses import dataclass, field
+
+from distillrun.records import Draw, Message, Prompt, Request, Sampling
+from tests.leaves import EXAMPLE
+
+SAMPLING = Sampling(50, 0.7, 0.9, 1, ("\n\n",))
+
+
+def prompt(*texts: str) -> Prompt:
+    """Return a prompt of user texts, with replies at every second place."""
+    messages = tuple(Message("assistant" if index % 2 else "user", text) for index, text in enumerate(texts))
+    return Prompt(messages, Request("rationale", EXAMPLE, 1))
+
+
+def draws(count: int, text: str = "question {index}") -> list[Draw]:
+    """Return a draw of each of so many prompts."""
+    return [Draw(prompt(text.format(index=index)), 0, 7) for index in range(count)]
+
+
+@dataclass
+class Booked:
+    """A reservation that its account watches."""
+
+    most: tuple[int, int]
+    settled: tuple[int, int] | None = None
+
+    def settle(self, prompt_tokens: int, completion_tokens: int) -> None:
+        assert self.settled is None, "settled twice"
+        self.settled = (prompt_tokens, completion_tokens)
+
+
+@dataclass
+class Account:
+    """Lets requests through while what is booked or settled stays within so many requests and completion tokens."""
+
+    requests: int = 10**9
+    tokens: int = 10**9
+    booked: list[Booked] = field(default_factory=list)
+
+    def reserve(self, prompt_tokens: int, completion_tokens: int) -> Booked | None:
+        tokens = sum((one.settled or one.most)[1] for one in self.booked)
+        if len(self.booked) >= self.requests or tokens + completion_tokens > self.tokens:
+            return None
+        self.booked.append(Booked((prompt_tokens, completion_tokens)))
+        return self.booked[-1]
