@@ -198,9 +198,9 @@ def test_another_task_is_refused_before_any_work() -> None:
     assert "choose task=everyday" in problem
 
 
-def test_an_example_of_another_task_is_refused_by_its_id() -> None:
+def test_an_example_of_another_task_is_refused() -> None:
     with pytest.raises(ValueError, match="'abc' is not of task=everyday"):
-        told(Request("rationale", replace(ROBIN, id="abc"), 1))
+        told(Request("rationale", replace(ROBIN, id="abc", question="Who sings?"), 1))
 
 
 @pytest.mark.parametrize("share", [-0.1, 1.5])
@@ -214,6 +214,7 @@ def test_identity_names_the_base() -> None:
         "name": "scripted",
         "version": 1,
         "flawed_share": 0.3,
+        "mistaken_share": 0.2,
         "facts": BASE.digest,
         "wording": WORDING.digest,
     }

@@ -88,8 +88,12 @@ class JournaledContext:
             line = Line(self._store, self._step, member)
             with Bar(f"generate {self._step}", len(places), 0, self._progress) as bar, stops_when_saved() as stopping:
                 ends = [continuations[place] for place in places]
-                for index, scores in line.score([prompts[place] for place in places], ends, stopping):
+                for index, scores, is_new in line.score([prompts[place] for place in places], ends, stopping):
                     found[places[index]].append(scores)
+                    tokens = member.prompt_tokens(prompts[places[index]])
+                    self.usage.add(Completion("", "stop", tokens, 0), member.price_per_million)
+                    if is_new:
+                        self.asked.add(Completion("", "stop", tokens, 0), member.price_per_million)
                     bar.advance()
         return (mean_scores(members) for members in found)
 

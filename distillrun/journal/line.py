@@ -60,8 +60,8 @@ class Line:
 
     def score(
         self, prompts: Sequence[Prompt], continuations: Sequence[Sequence[str]], stopping: Callable[[], bool]
-    ) -> Iterator[tuple[int, tuple[ScoredContinuation, ...]]]:
-        """Yield (index of the prompt, its scores), each once; raises as `complete` does."""
+    ) -> Iterator[tuple[int, tuple[ScoredContinuation, ...], bool]]:
+        """Yield (index of the prompt, its scores, was it asked now), each once; raises as `complete` does."""
         if not isinstance(self.teacher, WhiteBoxTeacher):
             raise TypeError(f"{self.teacher.name} does not tell log-probs; check `Teacher.can` first")
         self._open()
@@ -69,7 +69,7 @@ class Line:
             found = [self.journal.scores(*asked) for asked in zip(prompts, continuations, strict=True)]
             for index, scores in enumerate(found):
                 if scores is not None:
-                    yield index, scores
+                    yield index, scores, False
             missing = [index for index, scores in enumerate(found) if scores is None]
             account = LedgerAccount(self.ledger, stopping)
             asked = [prompts[index] for index in missing]
@@ -78,7 +78,7 @@ class Line:
                 self.teacher.score(asked, ends, account) if asked else iter(()), len(asked), account
             ):
                 self.journal.add_scores(asked[index], ends[index], made)
-                yield missing[index], made
+                yield missing[index], made, True
 
     def _open(self) -> None:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)

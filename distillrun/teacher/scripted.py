@@ -1,16 +1,30 @@
 """A teacher without a model: it answers questions of task=everyday from the base that they are made of."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from random import Random
 
 from distillrun.errors import ConfigError
 from distillrun.everyday.base import Fact, read_base
 from distillrun.everyday.critique import Critic, unnamed
-from distillrun.everyday.question import fact_of
+from distillrun.everyday.inventing import invented, known_fact
 from distillrun.everyday.rationale import Arguer
+from distillrun.everyday.reasoning import Reasoner
 from distillrun.everyday.wording import read_wording
 from distillrun.interfaces import Account, Task
-from distillrun.records import Budget, Completion, Draw, Json, Price, Prompt, Request, Sampling, gold
+from distillrun.records import (
+    Budget,
+    Completion,
+    Draw,
+    Example,
+    Json,
+    Price,
+    Prompt,
+    Request,
+    Sampling,
+    ScoredContinuation,
+    gold,
+)
 
 VERSION = 1
 """Raised by hand when the same request gets another text."""
@@ -24,23 +38,27 @@ class Scripted:
 
     Args:
         flawed_share: share of the first drafts that have a real flaw besides saying nothing of the other choices.
+        mistaken_share: share of its own answers that are wrong, where it is not told the right one.
         price_per_million: what its words are taken to cost, for trying a budget out.
         budget: the most that may be asked.
     """
 
     name = "scripted"
-    can = frozenset({"complete"})
+    can = frozenset({"complete", "score", "contrast"})
 
-    def __init__(self, flawed_share: float, price_per_million: Price, budget: Budget) -> None:
+    def __init__(self, flawed_share: float, mistaken_share: float, price_per_million: Price, budget: Budget) -> None:
         self.price_per_million = price_per_million
         self.budget = budget
-        if not 0 <= flawed_share <= 1:
-            raise ConfigError(f"teacher.flawed_share={flawed_share} is no share; choose a number from 0 to 1")
+        for name, share in (("flawed_share", flawed_share), ("mistaken_share", mistaken_share)):
+            if not 0 <= share <= 1:
+                raise ConfigError(f"teacher.{name}={share} is no share; choose a number from 0 to 1")
         self._flawed_share = flawed_share
+        self._mistaken_share = mistaken_share
         self._base = read_base()
         self._wording = read_wording()
         self._arguer = Arguer(self._base, self._wording)
         self._critic = Critic(self._base, self._arguer)
+        self._reasoner = Reasoner(self._base, self._arguer, self._critic, mistaken_share)
 
     def check(self, task: Task) -> list[str]:
         if task.source().get("name") == "everyday":
@@ -55,6 +73,7 @@ class Scripted:
             "name": "scripted",
             "version": VERSION,
             "flawed_share": self._flawed_share,
+            "mistaken_share": self._mistaken_share,
             "facts": self._base.digest,
             "wording": self._wording.digest,
         }
@@ -73,20 +92,51 @@ class Scripted:
             reservation.settle(words, made.completion_tokens)
             yield index, made
 
+    def score(
+        self, prompts: Sequence[Prompt], continuations: Sequence[Sequence[str]], account: Account
+    ) -> Iterator[tuple[int, tuple[ScoredContinuation, ...]]]:
+        """Score choices, or rationales for one; after a prompt without the question, all texts are equally likely."""
+        for index, (prompt, texts) in enumerate(zip(prompts, continuations, strict=True)):
+            words = self.prompt_tokens(prompt)
+            reservation = account.reserve(words, 0)
+            if reservation is None:
+                return
+            reservation.settle(words, 0)
+            yield index, self._scores(prompt, texts)
+
     def release(self) -> None:
         """Nothing is held but the base."""
 
-    def _write(self, request: Request, seed: str) -> str:
-        fact = fact_of(request.example.id, self._base)
+    def _scores(self, prompt: Prompt, texts: Sequence[str]) -> tuple[ScoredContinuation, ...]:
+        request, example = prompt.request, prompt.request.example
+        fact = self._fact(example)
+        if request.choice is not None:
+            return tuple(self._reasoner.text_score(fact, example, request.choice, text) for text in texts)
+        if not any(example.question in message.content for message in prompt.messages):
+            return tuple(ScoredContinuation(-math.log(len(texts)), 1) for _ in texts)
+        return self._reasoner.choice_scores(fact, example, len(texts))
+
+    def _fact(self, example: Example) -> Fact:
+        fact = known_fact(example, self._base)
         if fact is None:
-            raise ValueError(f"example {request.example.id!r} is not of task=everyday; choose another teacher")
-        choice = gold(request.example) if request.choice is None else request.choice
-        random = Random(f"{seed}/{request.ask}/{choice}/{request.example.id}")
-        value = request.example.choices[choice]
-        others = [other for other in request.example.choices if other != value]
+            raise ValueError(f"example {example.id!r} is not of task=everyday; choose another teacher")
+        return fact
+
+    def _write(self, request: Request, seed: str) -> str:
+        fact, example = self._fact(request.example), request.example
+        random = Random(f"{seed}/{request.ask}/{request.choice}/{example.id}")
+        if request.ask == "answer":
+            told = None if request.choice is None else example.choices[request.choice]
+            return self._reasoner.chain(fact, example.choices, told, random)
+        if request.ask == "question":
+            return invented(fact, example, self._base, self._wording, random)
+        value = example.choices[gold(example) if request.choice is None else request.choice]
+        others = [other for other in example.choices if other != value]
         if request.ask == "rationale":
             return self._draft(fact, value, others, random)
         draft = request.draft or ""
+        if request.ask == "judgement":
+            return self._reasoner.judgement(fact, value, others, draft)
         if request.ask == "critique":
             return self._critic.critique(fact, value, others, draft)
         return self._revise(fact, value, others, draft, random)

@@ -1,0 +1,126 @@
+"""How likely the teacher finds each choice: soft labels."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+from distillrun.generation.few_shot import FewShotPrompt, chat
+from distillrun.interfaces import AnyTeacher, GenerationContext, Tag, Task
+from distillrun.records import Example, Prompt, Request, ScoredContinuation, TeacherRecord, gold
+from distillrun.template import Template
+
+
+@dataclass(frozen=True)
+class ChoiceScores:
+    """Scores every choice of a question as a continuation; makes the log-probs of the choices, normalised over them.
+
+    Choices that read alike share what they get, so that each text counts once.
+
+    Args:
+        prompt: its `ask` has fields {question} (as the task writes it) and {lettered} (the bare question with one
+            lettered choice in each line).
+        form: score the letter of a choice, or its answer text.
+        continuation: what follows the prompt; field {answer}, or {letter}.
+        prior: a prompt without the question whose score of the same continuation is taken off; None = no correction.
+        normalise: sum of the log-probs of a continuation's tokens, or their mean (token).
+        temperature: of the softmax over the choices, above 0.
+        teacher: of this step alone; None = the run's.
+        tags: ways of elicitation.
+
+    Source: Sutanto et al. 2024, https://arxiv.org/abs/2412.09807, section 3.2; the correction by the prior: Holtzman et
+    al. 2021, https://arxiv.org/abs/2104.08315, equation 3.
+    """
+
+    prompt: FewShotPrompt
+    form: Literal["letter", "text"]
+    continuation: str
+    prior: str | None
+    normalise: Literal["sum", "token"]
+    temperature: float
+    teacher: AnyTeacher | None
+    tags: tuple[Tag, ...]
+
+    needs = frozenset[str]()
+    makes = frozenset({"choice_scores"})
+
+    def __post_init__(self) -> None:
+        _ = self._ask, self._continuation
+        if self.temperature <= 0:
+            raise ValueError(f"temperature={self.temperature} must be above 0")
+
+    @property
+    def asks(self) -> frozenset[str]:
+        return frozenset({"score"}) if self.teacher is None else frozenset()
+
+    @property
+    def teachers(self) -> tuple[AnyTeacher, ...]:
+        return () if self.teacher is None else (self.teacher,)
+
+    @cached_property
+    def _ask(self) -> Template:
+        return Template(self.prompt.ask, {"question", "lettered"}, "prompt.ask")
+
+    @cached_property
+    def _continuation(self) -> Template:
+        return Template(self.continuation, {"letter" if self.form == "letter" else "answer"}, "continuation")
+
+    def run(
+        self, examples: Sequence[Example], records: Sequence[TeacherRecord], context: GenerationContext
+    ) -> Iterator[TeacherRecord]:
+        prompts = [self._prompt(example, context.task) for example in examples]
+        ends = [self.continuations(example, context.task) for example in examples]
+        found = context.score(prompts, ends, self.teacher)
+        priors: Iterator[tuple[ScoredContinuation, ...] | None] = iter([None] * len(examples))
+        if self.prior is not None:
+            asked = [Prompt(chat("", (), self.prior), Request("choices", example)) for example in examples]
+            priors = iter(context.score(asked, ends, self.teacher))
+        for example, scores, prior in zip(examples, found, priors, strict=True):
+            values = [self._value(score) for score in scores]
+            if prior is not None:
+                values = [value - self._value(other) for value, other in zip(values, prior, strict=True)]
+            yield TeacherRecord(example.id, (), {}, choice_log_probs=normalised(values, example, self.temperature))
+
+    def continuations(self, example: Example, task: Task) -> list[str]:
+        """Return what is scored for each choice."""
+        return [
+            self._continuation.render({"letter": _letter(choice), "answer": task.answer(example, choice)})
+            for choice in range(len(example.choices))
+        ]
+
+    def _value(self, score: ScoredContinuation) -> float:
+        return score.log_prob / max(1, score.tokens) if self.normalise == "token" else score.log_prob
+
+    def _prompt(self, example: Example, task: Task) -> Prompt:
+        turns = [
+            (self._asked(shown.example, task), self._shown(shown.example, task, reply))
+            for shown, reply in self.prompt.shown(example, task)
+        ]
+        messages = chat(self.prompt.instruction, turns, self._asked(example, task))
+        return Prompt(messages, Request("choices", example))
+
+    def _shown(self, example: Example, task: Task, reply: str) -> str:
+        """Return the reply of a demonstration: its letter where letters are scored, else what the prompt says."""
+        return self.continuations(example, task)[gold(example)].strip() if self.form == "letter" else reply
+
+    def _asked(self, example: Example, task: Task) -> str:
+        lines = [f"{_letter(place)}. {text}" for place, text in enumerate(example.choices)]
+        return self._ask.render(
+            {"question": task.question(example), "lettered": "\n".join([example.question.strip(), *lines])}
+        )
+
+
+def normalised(values: Sequence[float], example: Example, temperature: float) -> tuple[float, ...]:
+    """Return log-softmax over the choices of values / temperature; choices that read alike share one place."""
+    texts = [text.strip().casefold() for text in example.choices]
+    best: dict[str, float] = {}
+    for text, value in zip(texts, values, strict=True):
+        best[text] = max(best.get(text, -math.inf), value / temperature)
+    top = max(best.values())
+    total = top + math.log(math.fsum(math.exp(value - top) for value in best.values()))
+    return tuple(best[text] - total - math.log(texts.count(text)) for text in texts)
+
+
+def _letter(choice: int) -> str:
+    return chr(ord("A") + choice)

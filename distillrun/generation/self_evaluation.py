@@ -1,0 +1,157 @@
+"""The teacher judges its own rationales."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Literal
+
+from distillrun.generation.few_shot import chat, failures_of, question_and_answer
+from distillrun.interfaces import AnyTeacher, GenerationContext, Tag, Task
+from distillrun.records import (
+    Completion,
+    Example,
+    Prompt,
+    Rationale,
+    Record,
+    Request,
+    Sampling,
+    TeacherRecord,
+    kind_of,
+)
+from distillrun.template import Template
+
+Verdict = Literal["right", "wrong", "uncertain"]
+
+_VERDICT = re.compile(r"verdict\s*(?:is|:)?\s*\W*(right|correct|wrong|incorrect|uncertain|unsure|not sure)\b", re.I)
+_ALONE = re.compile(r"\b(right|correct|wrong|incorrect|uncertain|unsure|not sure)\b", re.IGNORECASE)
+_MEANING: dict[str, Verdict] = {
+    "right": "right",
+    "correct": "right",
+    "wrong": "wrong",
+    "incorrect": "wrong",
+    "uncertain": "uncertain",
+    "unsure": "uncertain",
+    "not sure": "uncertain",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Judged(Record):
+    """A judgement that is shown: of a rationale that ends in an answer, right or not."""
+
+    question: str
+    choices: tuple[str, ...]
+    answer: str
+    rationale: str
+    judgement: str
+
+    def __post_init__(self) -> None:
+        if self.answer not in self.choices:
+            raise ValueError(f"the answer {self.answer!r} of {self.question!r} is not among {self.choices}")
+        if verdict_of(self.judgement) is None:
+            raise ValueError(f"the judgement of {self.question!r} gives no verdict: {self.judgement!r}")
+
+    @property
+    def example(self) -> Example:
+        """The question; its answer is the one judged."""
+        return Example(self.question, self.question, self.choices, self.choices.index(self.answer))
+
+
+@dataclass(frozen=True)
+class SelfEvaluation:
+    """Shows the teacher every initial rationale, and asks whether it is right, wrong or uncertain, and why.
+
+    The right answer is not told. Makes the initial rationales again, each with its verdict; judgements in full go into
+    the trace. Several rationales of a question come from the step before, such as self_consistency.
+
+    Args:
+        instruction: the system message.
+        ask: fields {question}, {answer} (the one that the rationale argues for) and {rationale}.
+        shown: judgements that stand before.
+        sampling: how to draw; `samples` judgements of each rationale, whose majority counts, a tie being uncertain.
+        teacher: of this step alone; None = the run's.
+        tags: ways of elicitation.
+
+    Source: Mind's Mirror, Liu et al. 2023, https://arxiv.org/abs/2311.09214, section 3.2.
+    """
+
+    instruction: str
+    ask: str
+    shown: tuple[Judged, ...]
+    sampling: Sampling
+    teacher: AnyTeacher | None
+    tags: tuple[Tag, ...]
+
+    needs = frozenset({"initial"})
+    makes = frozenset({"initial"})
+    asks = frozenset({"complete"})
+
+    def __post_init__(self) -> None:
+        _ = self._ask
+
+    @property
+    def teachers(self) -> tuple[AnyTeacher, ...]:
+        return () if self.teacher is None else (self.teacher,)
+
+    @cached_property
+    def _ask(self) -> Template:
+        return Template(self.ask, {"question", "answer", "rationale"}, "ask")
+
+    def run(
+        self, examples: Sequence[Example], records: Sequence[TeacherRecord], context: GenerationContext
+    ) -> Iterator[TeacherRecord]:
+        judged = [
+            [rationale for rationale in record.rationales if kind_of(rationale) == "initial"] for record in records
+        ]
+        prompts = [
+            self._prompt(example, rationale, context.task)
+            for example, own in zip(examples, judged, strict=True)
+            for rationale in own
+        ]
+        answers = context.complete(prompts, self.sampling, self.teacher, _no_verdict)
+        for example, own in zip(examples, judged, strict=True):
+            found = [next(answers) for _ in own]
+            rationales = tuple(
+                replace(rationale, verdict=majority(completions))
+                for rationale, completions in zip(own, found, strict=True)
+            )
+            made = [completion for completions in found for completion in completions]
+            trace = {f"self_evaluation/{place}": completion.text for place, completion in enumerate(made)}
+            yield TeacherRecord(example.id, rationales, trace, failures=failures_of("self_evaluation", made))
+
+    def _prompt(self, example: Example, rationale: Rationale, task: Task) -> Prompt:
+        turns = [
+            (self._asked(one.example, one.choices.index(one.answer), one.rationale, task), one.judgement)
+            for one in self.shown
+            if one.question != example.question
+        ]
+        asked = self._asked(example, rationale.supports, rationale.text, task)
+        messages = chat(self.instruction, turns, asked)
+        return Prompt(messages, Request("judgement", example, rationale.supports, draft=rationale.text))
+
+    def _asked(self, example: Example, choice: int, rationale: str, task: Task) -> str:
+        return self._ask.render(question_and_answer(example, choice, task) | {"rationale": rationale})
+
+
+def verdict_of(text: str) -> Verdict | None:
+    """Return the verdict of a judgement: the last one after the word "verdict", else the only one that it names."""
+    found = _VERDICT.findall(text)
+    if found:
+        return _MEANING[found[-1].casefold()]
+    named = {_MEANING[word.casefold()] for word in _ALONE.findall(text)}
+    return named.pop() if len(named) == 1 else None
+
+
+def majority(completions: Sequence[Completion]) -> Verdict | None:
+    """Return the verdict that most judgements give; a tie is uncertain; None where none gives any."""
+    votes = Counter(verdict for one in completions if not one.reason and (verdict := verdict_of(one.text)))
+    if not votes:
+        return None
+    (first, most), *others = votes.most_common()
+    return "uncertain" if others and others[0][1] == most else first
+
+
+def _no_verdict(index: int, text: str) -> str | None:
+    return None if verdict_of(text) else "no verdict"
