@@ -78,7 +78,12 @@ class Outcome:
             },
             "teacher": self._teacher(),
             **self._training(),
-            "data": data_card(self.examples, self.records, self.left_out, self._recordings()),
+            "data": data_card(
+                {**self.examples, "train": self.taught or self.examples["train"]},
+                self.records,
+                self.left_out,
+                self._recordings(),
+            ),
             "environment": self.environment,
         }
 

@@ -61,15 +61,16 @@ class Judged(Record):
 
 @dataclass(frozen=True)
 class SelfEvaluation:
-    """Shows the teacher every initial rationale, and asks whether it is right, wrong or uncertain, and why.
+    """Shows the teacher its rationales, one by one, and asks whether each is right, wrong or uncertain, and why.
 
-    The right answer is not told. Makes the initial rationales again, each with its verdict; judgements in full go into
-    the trace. Several rationales of a question come from the step before, such as self_consistency.
+    The right answer is not told. Makes the rationales again, each with its verdict; judgements in full go into the
+    trace. Several rationales of a question come from the step before, such as self_consistency.
 
     Args:
         instruction: the system message.
         ask: fields {question}, {answer} (the one that the rationale argues for) and {rationale}.
         shown: judgements that stand before.
+        kinds: which rationales are judged: initial, revised, counterfactual.
         sampling: how to draw; `samples` judgements of each rationale, whose majority counts, a tie being uncertain.
         teacher: of this step alone; None = the run's.
         tags: ways of elicitation.
@@ -80,16 +81,23 @@ class SelfEvaluation:
     instruction: str
     ask: str
     shown: tuple[Judged, ...]
+    kinds: tuple[Literal["initial", "revised", "counterfactual"], ...]
     sampling: Sampling
     teacher: AnyTeacher | None
     tags: tuple[Tag, ...]
 
-    needs = frozenset({"initial"})
-    makes = frozenset({"initial"})
     asks = frozenset({"complete"})
 
     def __post_init__(self) -> None:
         _ = self._ask
+
+    @property
+    def needs(self) -> frozenset[str]:
+        return frozenset(self.kinds)
+
+    @property
+    def makes(self) -> frozenset[str]:
+        return frozenset(self.kinds)
 
     @property
     def teachers(self) -> tuple[AnyTeacher, ...]:
@@ -102,9 +110,7 @@ class SelfEvaluation:
     def run(
         self, examples: Sequence[Example], records: Sequence[TeacherRecord], context: GenerationContext
     ) -> Iterator[TeacherRecord]:
-        judged = [
-            [rationale for rationale in record.rationales if kind_of(rationale) == "initial"] for record in records
-        ]
+        judged = [[one for one in record.rationales if kind_of(one) in self.kinds] for record in records]
         prompts = [
             self._prompt(example, rationale, context.task)
             for example, own in zip(examples, judged, strict=True)

@@ -1,0 +1,141 @@
+"""What is not good enough to learn from is taken out."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+from distillrun.generation.few_shot import chat, question_and_answer
+from distillrun.generation.filter_rule import Rules, checks
+from distillrun.interfaces import AnyTeacher, GenerationContext, Tag
+from distillrun.records import Example, Failure, Prompt, Rationale, Request, TeacherRecord, kind_of
+from distillrun.template import Template
+
+
+@dataclass(frozen=True)
+class Place:
+    """A rationale and where it stands."""
+
+    row: int
+    rationale: Rationale
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Keeps the rationales that pass every rule and, of those, the share that ranks highest.
+
+    Each removal is noted with the name of its rule. A rule sees only what the rules before it left.
+
+    Args:
+        kinds: which rationales are filtered: initial, revised, counterfactual.
+        rules: see `Rules`.
+        rank: what `top_share` ranks by: log_prob, the teacher's mean log-prob per word while writing, or difference,
+            its log-prob of the rationale per token minus that of `reference`: what a small model finds likely, too,
+            teaches little.
+        top_share: of the rationales that pass the rules, how many are kept, in (0, 1]; 1 keeps all.
+        reference: the small model of `difference`.
+        ask: the prompt after which a rationale is scored for `difference`; fields {question} and {answer}.
+        tags: ways of elicitation.
+
+    Source: difference sampling: MiniPLM, Gu et al. 2024, https://arxiv.org/abs/2410.17215, section 2.3; the textual
+    rules are those that studies of rationales report on, such as arXiv:2504.16056.
+    """
+
+    kinds: tuple[Literal["initial", "revised", "counterfactual"], ...]
+    rules: Rules
+    rank: Literal["log_prob", "difference"]
+    top_share: float
+    reference: AnyTeacher | None
+    ask: str
+    tags: tuple[Tag, ...]
+
+    def __post_init__(self) -> None:
+        _ = self._ask
+        if not self.kinds:
+            raise ValueError("kinds is empty; name what is filtered, such as [initial]")
+        if not 0 < self.top_share <= 1:
+            raise ValueError(f"top_share={self.top_share} must be above 0 and at most 1")
+        if self._scores and self.reference is None:
+            raise ValueError("rank=difference needs a small model to compare with: set reference to a teacher")
+
+    @property
+    def needs(self) -> frozenset[str]:
+        return frozenset({*self.kinds, *(["answers"] if self.rules.needs_answers else [])})
+
+    @property
+    def makes(self) -> frozenset[str]:
+        return frozenset(self.kinds)
+
+    @property
+    def asks(self) -> frozenset[str]:
+        return frozenset({"score"} if self._scores else ())
+
+    @property
+    def teachers(self) -> tuple[AnyTeacher, ...]:
+        return (self.reference,) if self.reference is not None and self._scores else ()
+
+    @property
+    def _scores(self) -> bool:
+        return self.rank == "difference" and self.top_share < 1
+
+    @cached_property
+    def _ask(self) -> Template:
+        return Template(self.ask, {"question", "answer"}, "ask")
+
+    def run(
+        self, examples: Sequence[Example], records: Sequence[TeacherRecord], context: GenerationContext
+    ) -> Iterator[TeacherRecord]:
+        kept: list[list[Rationale]] = [[] for _ in examples]
+        removed: list[list[Failure]] = [[] for _ in examples]
+        passed = []
+        for row, (example, record) in enumerate(zip(examples, records, strict=True)):
+            for rationale in (one for one in record.rationales if kind_of(one) in self.kinds):
+                broken = self.broken_rule(rationale, example, record)
+                if broken is None:
+                    passed.append(Place(row, rationale))
+                else:
+                    removed[row].append(Failure("filter", broken, rationale.text[:200]))
+        best = self._best(passed, examples, context)
+        for place in passed:
+            if place in best:
+                kept[place.row].append(place.rationale)
+            else:
+                removed[place.row].append(Failure("filter", "top_share", place.rationale.text[:200]))
+        for example, own, dropped in zip(examples, kept, removed, strict=True):
+            yield TeacherRecord(example.id, tuple(own), {}, failures=tuple(dropped))
+
+    def broken_rule(self, rationale: Rationale, example: Example, record: TeacherRecord) -> str | None:
+        """Return the first rule that a rationale breaks; None where it may stay."""
+        found = (name for name, holds in checks(self.rules).items() if not holds(rationale, example, record))
+        return next(found, None)
+
+    def _best(self, passed: Sequence[Place], examples: Sequence[Example], context: GenerationContext) -> set[Place]:
+        """Return the share that ranks highest; among equals the earlier ones."""
+        if self.top_share == 1 or not passed:
+            return set(passed)
+        values = self._differences(passed, examples, context) if self._scores else [_likely(one) for one in passed]
+        order = sorted(range(len(passed)), key=lambda place: (-values[place], place))
+        return {passed[place] for place in order[: math.ceil(self.top_share * len(passed))]}
+
+    def _differences(
+        self, passed: Sequence[Place], examples: Sequence[Example], context: GenerationContext
+    ) -> list[float]:
+        """Return teacher minus reference, log-prob per token, of each rationale."""
+        prompts = [self._prompt(examples[one.row], one.rationale, context) for one in passed]
+        texts = [[f" {one.rationale.text}"] for one in passed]
+        teacher = context.score(prompts, texts)
+        small = context.score(prompts, texts, self.reference)
+        return [
+            large.log_prob / max(1, large.tokens) - other.log_prob / max(1, other.tokens)
+            for (large,), (other,) in zip(teacher, small, strict=True)
+        ]
+
+    def _prompt(self, example: Example, rationale: Rationale, context: GenerationContext) -> Prompt:
+        asked = self._ask.render(question_and_answer(example, rationale.supports, context.task))
+        return Prompt(chat("", (), asked), Request("rationale", example, rationale.supports))
+
+
+def _likely(place: Place) -> float:
+    rationale = place.rationale
+    return -math.inf if rationale.log_prob is None else rationale.log_prob / max(1, len(rationale.text.split()))
