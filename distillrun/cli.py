@@ -28,7 +28,7 @@ from distillrun.errors import BudgetSpentError, ConfigError, nearest
 from distillrun.folder import claim_folder, make_folder
 from distillrun.schema import register_schema
 
-COMMANDS = {"predict": commands.predict, "store": commands.store}
+COMMANDS = {"plan": commands.plan, "predict": commands.predict, "store": commands.store}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             sys.stdout.write(f"distillrun {__version__}\n")
             return 0
         if given and re.fullmatch(r"\w+", given[0]):
-            known = f"{nearest(given[0], COMMANDS)}; there are {' and '.join(COMMANDS)}, and settings are KEY=VALUE"
+            known = f"{nearest(given[0], COMMANDS)}; there are {', '.join(COMMANDS)}, and settings are KEY=VALUE"
             raise ConfigError(f"there is no command {given[0]}{known}")
         return _experiment(given)
     except ConfigError as error:

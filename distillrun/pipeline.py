@@ -112,25 +112,23 @@ def _go(experiment: Experiment, folder: RunFolder, tracker: RunLog, outcome: Out
 
 def _generate(experiment: Experiment, store: ArtifactStore, outcome: Outcome) -> list[TeacherRecord] | None:
     """Ask the teacher for what is wanted, and put it together; a run that wants nothing asks nothing."""
-    config, parts = experiment.config, experiment.parts
-    wanted = wanted_kinds(config, parts)
-    chosen = chosen_steps(parts.steps, parts.teacher, wanted)
-    idle = [name for name in parts.steps if name not in chosen]
+    parts = experiment.parts
+    line = generation_line(experiment, store)
+    idle = [name for name in parts.steps if name not in line.chosen]
     if idle:
         log.info("generate: %s left out, since nothing here learns from what they make", ", ".join(idle))
-    if not chosen:
+    if not line.chosen:
         return None
-    line = GenerationLine(store, parts.steps, chosen, generating(experiment), experiment.examples["train"])
     try:
         for name, artifact in line.run(outcome.stages["load/train"].fingerprint):
             outcome.stages[f"generate/{name}"] = artifact
     finally:
         outcome.asked = line.asked
-        for teacher in (parts.teacher, *(own for step in chosen.values() for own in step.teachers)):
+        for teacher in (parts.teacher, *(own for step in line.chosen.values() for own in step.teachers)):
             teacher.release()
             outcome.ledgers |= spent_by(store.root, teacher)
     outcome.taught = line.examples
-    outcome.records = line.handed(wanted)
+    outcome.records = line.handed(wanted_kinds(experiment.config, parts))
     return outcome.records
 
 
@@ -143,6 +141,21 @@ def generating(experiment: Experiment) -> Generating:
     )
 
 
+def student_leaves(experiment: Experiment) -> dict[str, Json]:
+    """Return the settings of student and objective, as far as they decide a training."""
+    config, parts = experiment.config, experiment.parts
+    named = ("checkpoint", "revision")  # a name may move; what it resolved to is the student's identity
+    settings = {key: value for key, value in config.student.items() if key not in named}
+    return {"student": {**settings, **parts.student.identity()}, "objective": config.objective}
+
+
+def generation_line(experiment: Experiment, store: ArtifactStore) -> GenerationLine:
+    """Return the generation steps that a run of the experiment takes, none of them done yet."""
+    parts = experiment.parts
+    chosen = chosen_steps(parts.steps, parts.teacher, wanted_kinds(experiment.config, parts))
+    return GenerationLine(store, parts.steps, chosen, generating(experiment), experiment.examples["train"])
+
+
 def _train(
     experiment: Experiment,
     store: ArtifactStore,
@@ -152,12 +165,7 @@ def _train(
 ) -> Artifact:
     config, parts = experiment.config, experiment.parts
     upstream = {name: artifact.fingerprint for name, artifact in outcome.stages.items() if name != "load/test"}
-    named = ("checkpoint", "revision")  # a name may move; what it resolved to is the student's identity
-    settings = {key: value for key, value in config.student.items() if key not in named}
-    leaves: dict[str, Json] = {
-        "student": {**settings, **parts.student.identity()},
-        "objective": config.objective,
-    }
+    leaves = student_leaves(experiment)
     lesson = _lesson(experiment, records, outcome)
     trained = train(
         store,

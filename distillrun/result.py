@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 
 from distillrun.artifacts import Artifact
 from distillrun.config import Config
-from distillrun.data_card import data_card
+from distillrun.data_card import Step, data_card, stories
 from distillrun.environment import environment
 from distillrun.journal.usage import Usage
 from distillrun.records import Example, Json, Prediction, Score, Split, TeacherRecord, is_right
@@ -78,12 +78,8 @@ class Outcome:
             },
             "teacher": self._teacher(),
             **self._training(),
-            "data": data_card(
-                {**self.examples, "train": self.taught or self.examples["train"]},
-                self.records,
-                self.left_out,
-                self._recordings(),
-            ),
+            "data": self._data(),
+            "stories": list(stories(self.taught or self.examples["train"], self.records)),
             "environment": self.environment,
         }
 
@@ -154,9 +150,21 @@ class Outcome:
             "ever": self.ledgers,
         }
 
-    def _recordings(self) -> dict[str, Json]:
-        files = [made.folder / COUNTS for made in self.stages.values()]
-        return {key: count for file in files if file.exists() for key, count in read_json(file).items()}
+    def _data(self) -> dict[str, Json]:
+        """Return the data card."""
+        taught: dict[Split, Sequence[Example]] = {**self.examples, "train": self.taught or self.examples["train"]}
+        steps = {
+            name.removeprefix("generate/"): self._step(name.removeprefix("generate/"), made)
+            for name, made in self.stages.items()
+            if name.startswith("generate/")
+        }
+        return data_card(taught, self.records, self.left_out, steps)
+
+    def _step(self, name: str, made: Artifact) -> Step:
+        counts, asked = made.folder / COUNTS, self.asked.get(name, Usage())
+        found = read_json(counts) if counts.exists() else {}
+        tags = [str(tag) for tag in self.config.generation.steps[name].get("tags", [])]
+        return Step(tags, usage_of(made), asked.as_json(), found, made.cached)
 
     def _training(self) -> dict[str, Json]:
         """Return the size of the student and the course of its training, once it is trained."""

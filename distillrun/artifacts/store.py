@@ -72,6 +72,25 @@ class ArtifactStore:
         seconds = time.perf_counter() - started
         return Artifact(stage.name, stage.fingerprint, folder, cached, seconds, manifest.seconds)
 
+    def find(self, stage: Stage) -> Artifact | None:
+        """Return the stage's artifact if it is there; its files are not read, so a broken one is found all the same."""
+        folder = self.root / safe_name(stage.name) / stage.fingerprint[:16]
+        manifest = read_manifest(folder)
+        if manifest is None or manifest.fingerprint != stage.fingerprint:
+            return None
+        return Artifact(stage.name, stage.fingerprint, folder, True, 0.0, manifest.seconds)
+
+    def is_begun(self, stage: Stage) -> bool:
+        """Return whether an interrupted call left something of the stage."""
+        return _work_of(self.root / safe_name(stage.name) / stage.fingerprint[:16]).exists()
+
+    def last_seconds(self, name: str) -> float | None:
+        """Return how long the newest artifact of a stage's name took; None where there is none."""
+        folder = self.root / safe_name(name)
+        newest = max(folder.glob(f"*/{MANIFEST}"), key=lambda file: file.stat().st_mtime, default=None)
+        manifest = None if newest is None else read_manifest(newest.parent)
+        return None if manifest is None else manifest.seconds
+
     def prune(
         self, *, stage: str | None, older_than_days: float | None, unfinished: bool, dry_run: bool
     ) -> list[StoredArtifact]:

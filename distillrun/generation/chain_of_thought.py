@@ -8,7 +8,6 @@ from typing import Literal
 
 from distillrun.cleaning import clean_chain
 from distillrun.generation.few_shot import FewShotPrompt, chat, failures_of, question_and_answer
-from distillrun.generation.refusal import refusal
 from distillrun.generation.voting import Vote, Weights, plurality
 from distillrun.interfaces import AnyTeacher, GenerationContext, Tag, Task
 from distillrun.records import (
@@ -23,6 +22,7 @@ from distillrun.records import (
     gold,
     is_right,
 )
+from distillrun.refusal import refusal
 from distillrun.template import Template
 
 

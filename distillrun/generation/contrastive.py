@@ -7,9 +7,9 @@ from random import Random
 from typing import Literal
 
 from distillrun.generation.few_shot import FewShotPrompt, chat, failures_of, rationale_of
-from distillrun.generation.refusal import unusable
 from distillrun.interfaces import AnyTeacher, GenerationContext, Tag, Task
 from distillrun.records import Contrast, Example, Message, Prompt, Request, Sampling, TeacherRecord, gold, is_right
+from distillrun.refusal import unusable
 from distillrun.template import Template
 
 

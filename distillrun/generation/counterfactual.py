@@ -7,9 +7,9 @@ from random import Random
 
 from distillrun.generation.few_shot import Adjectives, FewShotPrompt, failures_of, rationale_of
 from distillrun.generation.few_shot_rationale import FewShotRationale
-from distillrun.generation.refusal import unusable
 from distillrun.interfaces import AnyTeacher, GenerationContext, Tag
 from distillrun.records import Example, Sampling, TeacherRecord, is_right
+from distillrun.refusal import unusable
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ from random import Random
 
 from distillrun.cleaning import clean
 from distillrun.generation.few_shot import FewShotPrompt, chat, failures_of, question_and_answer
-from distillrun.generation.refusal import unusable
 from distillrun.interfaces import AnyTeacher, GenerationContext, Tag, Task
 from distillrun.records import Example, Prompt, Rationale, Record, Request, Sampling, TeacherRecord, gold, latest
+from distillrun.refusal import unusable
 from distillrun.template import Template
 
 

@@ -11,9 +11,9 @@ from typing import Literal
 from distillrun.generation.few_shot import chat
 from distillrun.generation.near_duplicate import NearDuplicates
 from distillrun.generation.new_question import Rules, checked_question, read_question
-from distillrun.generation.refusal import unusable
 from distillrun.interfaces import AnyTeacher, GenerationContext, Tag
 from distillrun.records import Completion, Example, Prompt, Request, Sampling, TeacherRecord, gold
+from distillrun.refusal import unusable
 from distillrun.template import Template
 
 

@@ -12,9 +12,9 @@ from distillrun.generation.few_shot import (
     question_and_answer,
     rationale_of,
 )
-from distillrun.generation.refusal import unusable
 from distillrun.interfaces import AnyTeacher, GenerationContext, Tag, Task
 from distillrun.records import Example, Prompt, Request, Sampling, TeacherRecord, gold
+from distillrun.refusal import unusable
 from distillrun.template import Template
 
 

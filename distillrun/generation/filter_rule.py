@@ -1,14 +1,11 @@
 """What a rationale must be like to be kept: pure rules on texts and records."""
 
-import re
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from distillrun.generation.refusal import hedges, refusal
 from distillrun.records import Example, Rationale, Record, TeacherRecord, is_right
-
-_ENDED = re.compile(r"[.!?][\"'”’)\]]*$")
+from distillrun.refusal import hedges, refusal
+from distillrun.traits import has_ended, names, names_another, repeated_share, words
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,35 +67,6 @@ def checks(rules: Rules) -> Mapping[str, Check]:
         "min_log_prob": (likely is not None, lambda one, _, __: per_word(one) >= (likely or 0)),
     }
     return {name: check for name, (is_on, check) in named.items() if is_on}
-
-
-def words(text: str) -> int:
-    """Return how many words a text has."""
-    return len(text.split())
-
-
-def has_ended(rationale: Rationale) -> bool:
-    """Return whether a rationale came to its end."""
-    return rationale.finish_reason != "length" and _ENDED.search(rationale.text.rstrip()) is not None
-
-
-def names(text: str, phrase: str) -> bool:
-    """Return whether a text holds a phrase as whole words, whatever their case."""
-    return re.search(rf"(?<!\w){re.escape(phrase.strip())}(?!\w)", text, re.IGNORECASE) is not None
-
-
-def names_another(rationale: Rationale, example: Example) -> bool:
-    """Return whether a rationale names a choice that reads unlike the one that it argues for."""
-    own = example.choices[rationale.supports].strip().casefold()
-    return any(names(rationale.text, other) for other in example.choices if other.strip().casefold() != own)
-
-
-def repeated_share(text: str) -> float:
-    """Return the share of word trigrams that occurred before in the text; 0 where there are none."""
-    parts = text.casefold().split()
-    counts = Counter(zip(parts, parts[1:], parts[2:], strict=False))
-    total = counts.total()
-    return (total - len(counts)) / total if total else 0.0
 
 
 def per_word(rationale: Rationale) -> float:

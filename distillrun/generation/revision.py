@@ -6,9 +6,9 @@ from functools import cached_property
 
 from distillrun.generation.critique import Critique, critique_of
 from distillrun.generation.few_shot import FewShotPrompt, chat, failures_of, question_and_answer, rationale_of
-from distillrun.generation.refusal import unusable
 from distillrun.interfaces import AnyTeacher, GenerationContext, Tag, Task
 from distillrun.records import Example, Prompt, Rationale, Request, Sampling, TeacherRecord, gold, latest
+from distillrun.refusal import unusable
 from distillrun.template import Template
 
 

@@ -61,7 +61,23 @@ class Card:
     rationale: str
 
 
-Block: TypeAlias = Paragraph | Code | Table | Figure | Card
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A stretch of text, and whether it is new or gone against an earlier version."""
+
+    text: str
+    mark: Literal["same", "added", "removed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """A title and labelled texts, whose pieces may be marked."""
+
+    title: str
+    parts: Sequence[tuple[str, Sequence[Piece]]]
+
+
+Block: TypeAlias = Paragraph | Code | Table | Figure | Card | Story
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,6 +89,22 @@ def intervals(rows: Sequence[tuple[str, float, float, float]], chance: float | N
     return _svg(height, parts, "intervals of " + ", ".join(name for name, *_ in rows))
 
 
+def bars(rows: Sequence[tuple[str, int]], label: str) -> str:
+    """Return counts as upright bars, each named below and counted above. There is at least one row."""
+    most, width = max(1, *(count for _, count in rows)), (WIDTH - 2 * RIGHT) / len(rows)
+    height, bottom = 170, 140
+    parts = []
+    for place, (name, count) in enumerate(rows):
+        x, tall = RIGHT + place * width, (bottom - 24) * count / most
+        parts.append(
+            f'<rect class="fill series-0" x="{x + 3:.1f}" y="{bottom - tall:.1f}" width="{width - 6:.1f}" '
+            f'height="{tall:.1f}" rx="2"/>'
+        )
+        parts.append(_text(x + width / 2, bottom - tall - 5, f"{count:,}", "middle"))
+        parts.append(_text(x + width / 2, bottom + 16, shortened(name, 12), "middle"))
+    return _svg(height, [*parts, _line(RIGHT, bottom, WIDTH - RIGHT, bottom, "grid")], f"bar chart of {label}")
+
+
 def _legend(names: Sequence[str]) -> list[str]:
     parts, x = [], float(LEFT)
     for index, name in enumerate(names):

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from distillrun.records import Json
 from distillrun.report.answers import position_section, prediction_section
 from distillrun.report.block import Block, Code, Page, Paragraph, Section, State, Table
+from distillrun.report.data import data_section, flattened, pairs, story_section
 from distillrun.report.learning import learning_section
 from distillrun.report.scores import chance_level, headline, score_section
 from distillrun.report.text import NOTHING, duration, number, shortened, size
-from distillrun.report.values import Values, finite, mapping
+from distillrun.report.values import Values, finite, mapping, sequence
 
 STATES: Mapping[str, State] = {"done": "good", "failed": "bad", "interrupted": "bad"}
 
@@ -31,7 +32,8 @@ def run_page(
         learning_section(metrics, chance),
         prediction_section(predictions, examples),
         position_section(predictions, examples),
-        _teacher_data(data),
+        data_section(data),
+        story_section(sequence(result.get("stories"))),
         _stages(mapping(result.get("stages"))),
         _cost(result),
         _facts("Environment", mapping(result.get("environment"))),
@@ -55,23 +57,8 @@ def _what_ran(result: Values) -> Section | None:
         text = shlex.join(str(word) for word in command) if isinstance(command, list) else str(command)
         blocks.append(Code(shortened(text)))
     if selected := mapping(result.get("selected")):
-        blocks.append(_pairs(selected))
+        blocks.append(pairs(selected))
     return Section("What ran", blocks) if blocks else None
-
-
-def _teacher_data(data: Values) -> Section | None:
-    """Return the data card: plain counts as one table, each mapping of mappings as one with a row for each."""
-    flat: dict[str, Json] = {}
-    blocks: list[Block] = []
-    for name, value in data.items():
-        inner = mapping(value)
-        if inner and all(isinstance(cells, dict) for cells in inner.values()):
-            blocks.append(_grid(name, inner))
-        else:
-            flat |= _flat(name, value)
-    if flat:
-        blocks.insert(0, _pairs(flat))
-    return Section("Data", blocks) if blocks else None
 
 
 def _stages(stages: Values) -> Section | None:
@@ -98,7 +85,7 @@ def _cost(result: Values) -> Section | None:
     }
     rows = []
     for group, values in (("teacher", teacher), ("student", student), ("training", training)):
-        for name, value in (_flat("", values) if values else {}).items():
+        for name, value in (flattened("", values) if values else {}).items():
             key = f"{group}/{name}"
             rows.append((key.replace("_", " "), special[key]() if key in special else number(value)))
     return Section("Size and cost", [Table(("", ""), rows, frozenset({1}))]) if rows else None
@@ -110,8 +97,8 @@ def _padding(ratio: Json) -> str:
 
 
 def _facts(title: str, values: Values) -> Section | None:
-    flat = {key: item for name, value in values.items() for key, item in _flat(name, value).items()}
-    return Section(title, [_pairs(flat)]) if flat else None
+    flat = {key: item for name, value in values.items() for key, item in flattened(name, value).items()}
+    return Section(title, [pairs(flat)]) if flat else None
 
 
 def _config(config: Values) -> Section | None:
@@ -121,24 +108,3 @@ def _config(config: Values) -> Section | None:
 
     text = yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True, width=100)
     return Section("Config", [Code(shortened(text, longest=100_000).rstrip())])
-
-
-def _pairs(values: Values) -> Table:
-    return Table(("", ""), [(name, number(value)) for name, value in values.items()])
-
-
-def _grid(name: str, rows: Mapping[str, Json]) -> Table:
-    flat = {row: _flat("", mapping(cells)) for row, cells in rows.items()}
-    columns = list(dict.fromkeys(column for cells in flat.values() for column in cells))
-    body = [[row, *(number(cells.get(column)) for column in columns)] for row, cells in flat.items()]
-    return Table([name, *(column for column in columns)], body, frozenset(range(1, len(columns) + 1)))
-
-
-def _flat(name: str, value: Json) -> dict[str, Json]:
-    inner = mapping(value)
-    if not inner:
-        return {name: value}
-    leaves: dict[str, Json] = {}
-    for key, item in inner.items():
-        leaves |= _flat(f"{name}/{key}" if name else key, item)
-    return leaves

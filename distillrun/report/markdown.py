@@ -2,7 +2,7 @@
 
 import re
 
-from distillrun.report.block import Block, Card, Code, Figure, Page, Paragraph, Table
+from distillrun.report.block import Block, Card, Code, Figure, Page, Paragraph, Story, Table
 from distillrun.report.text import plain
 
 
@@ -25,7 +25,18 @@ def _lines(block: Block) -> list[str]:
         return _table(block)
     if isinstance(block, Figure):
         return [*_table(block.table), "", _escaped(block.caption)] if block.table.rows else []
+    if isinstance(block, Story):
+        return _story(block)
     return _card(block)
+
+
+def _story(story: Story) -> list[str]:
+    marks = {"same": "", "added": "**", "removed": "~~"}
+    lines = [f"**{_escaped(story.title)}**"]
+    for label, pieces in story.parts:
+        text = " ".join(f"{marks[one.mark]}{_escaped(one.text)}{marks[one.mark]}" for one in pieces if one.text.strip())
+        lines += ["", f"{_escaped(label)}: {text}"]
+    return lines
 
 
 def _table(table: Table) -> list[str]:

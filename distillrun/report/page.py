@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from html import escape
 from importlib.resources import files
 
-from distillrun.report.block import Block, Card, Code, Figure, Page, Paragraph, Table
+from distillrun.report.block import Block, Card, Code, Figure, Page, Paragraph, Story, Table
 from distillrun.report.text import plain
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
@@ -54,7 +54,18 @@ def _block(block: Block) -> str:
         return _table(block)
     if isinstance(block, Figure):
         return f"<figure>\n{block.svg}\n<figcaption>{_clean(block.caption)}</figcaption>\n</figure>"
+    if isinstance(block, Story):
+        return _story(block)
     return _card(block)
+
+
+def _story(story: Story) -> str:
+    tags = {"same": "span", "added": "ins", "removed": "del"}
+    parts = []
+    for label, pieces in story.parts:
+        text = " ".join(f"<{tags[one.mark]}>{_clean(one.text)}</{tags[one.mark]}>" for one in pieces)
+        parts.append(f"<dt>{_clean(label)}</dt><dd>{text}</dd>")
+    return f"<article>\n<h3>{_clean(story.title)}</h3>\n<dl>{''.join(parts)}</dl>\n</article>"
 
 
 def _table(table: Table) -> str:

@@ -1,6 +1,6 @@
 """The evaluate stage: what a student answers, and how often it is right."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from distillrun.artifacts import SCRATCH, Artifact, ArtifactStore, Stage
@@ -13,6 +13,11 @@ from distillrun.schema import RuntimeConfig
 VERSION = 1
 CHUNK = 256
 """Questions that are answered, and kept, at once: what a kill can lose."""
+
+
+def evaluation_stage(name: str, leaf: Json, upstream: Mapping[str, str]) -> Stage:
+    """Return the stage of a scoring rule; `upstream` names the test questions and the student by their fingerprints."""
+    return Stage(f"evaluate/{name}", VERSION, {"evaluator": leaf}, upstream)
 
 
 def evaluate(
@@ -52,7 +57,7 @@ def evaluate(
         write_records(work / "predictions.jsonl", predictions)
         write_records(work / "scores.jsonl", evaluator.score(predictions, examples))
 
-    return store.get_or_make(Stage(f"evaluate/{name}", VERSION, {"evaluator": leaf}, upstream), make)
+    return store.get_or_make(evaluation_stage(name, leaf, upstream), make)
 
 
 def predictions_of(artifact: Artifact) -> list[Prediction]:

@@ -21,7 +21,7 @@ class GenerationLine:
         chosen: those to run.
         shared: what the steps share.
         examples: the training examples, with those that expansions added so far.
-        made: the artifacts so far, by step.
+        records: what the steps made so far, by step and by the example's id.
         asked: what each step asked just now rather than found in the journal.
     """
 
@@ -30,7 +30,7 @@ class GenerationLine:
     chosen: Mapping[str, GenerationStep]
     shared: Generating
     examples: Sequence[Example]
-    made: dict[str, Artifact] = field(default_factory=dict)
+    records: dict[str, Mapping[str, TeacherRecord]] = field(default_factory=dict)
     asked: dict[str, Usage] = field(default_factory=dict)
 
     def run(self, loaded: str) -> Iterator[tuple[str, Artifact]]:
@@ -39,11 +39,15 @@ class GenerationLine:
         for name, step in self.chosen.items():
             given = self.handed(step.needs, before=name)
             self.asked[name] = Usage()
-            self.made[name] = generate(
-                self.store, stages[name], name, step, self.shared, self.examples, given, self.asked[name]
-            )
-            self.examples = [*self.examples, *examples_of(self.made[name])]
-            yield name, self.made[name]
+            stage = stages[name]
+            made = generate(self.store, stage, name, step, self.shared, self.examples, given, self.asked[name])
+            self.add(name, records_of(made), examples_of(made))
+            yield name, made
+
+    def add(self, name: str, records: Mapping[str, TeacherRecord], examples: Sequence[Example]) -> None:
+        """Take in what a step made."""
+        self.records[name] = records
+        self.examples = [*self.examples, *examples]
 
     def stages(self, loaded: str) -> dict[str, Stage]:
         """Return the stage of every chosen step; what a stage is does not depend on what earlier ones made.
@@ -66,5 +70,5 @@ class GenerationLine:
         taken: dict[str, set[str]] = {}
         for kind, name in makers(self.steps, self.shared.teacher, kinds, before).items():
             taken.setdefault(name, set()).add(kind)
-        handed = [Handed(records_of(self.made[name]), frozenset(taken[name])) for name in self.made if name in taken]
+        handed = [Handed(self.records[name], frozenset(taken[name])) for name in self.records if name in taken]
         return joined([example.id for example in self.examples], handed)

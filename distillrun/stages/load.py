@@ -7,14 +7,14 @@ from pathlib import Path
 from distillrun.artifacts import Artifact, ArtifactStore, Stage, digest
 from distillrun.interfaces import Task
 from distillrun.jsonl import write_records
-from distillrun.records import Example, Split
+from distillrun.records import Example, Json, Split
 from distillrun.stages.files import write_json
 
 VERSION = 1
 
 
-def load(store: ArtifactStore, task: Task, split: Split, examples: Sequence[Example]) -> Artifact:
-    """Store the examples of a split.
+def loading_stage(task: Task, split: Split, examples: Sequence[Example]) -> Stage:
+    """Return the stage of a split.
 
     The fingerprint is that of the content, questions, answers and how they are written, so that a folder may move and a
     setting may be respelt without anything being made again.
@@ -23,13 +23,18 @@ def load(store: ArtifactStore, task: Task, split: Split, examples: Sequence[Exam
         [task.question(example), *(task.answer(example, choice) for choice in range(len(example.choices)))]
         for example in examples
     ]
-    config = {
+    config: dict[str, Json] = {
         "examples": digest([asdict(example) for example in examples]),
         "wording": digest(wording),
     }
+    return Stage(f"load/{split}", VERSION, config, {})
+
+
+def load(store: ArtifactStore, task: Task, split: Split, examples: Sequence[Example]) -> Artifact:
+    """Store the examples of a split."""
 
     def make(work: Path) -> None:
         write_records(work / "examples.jsonl", examples)
         write_json(work / "source.json", dict(task.source()))
 
-    return store.get_or_make(Stage(f"load/{split}", VERSION, config, {}), make)
+    return store.get_or_make(loading_stage(task, split, examples), make)

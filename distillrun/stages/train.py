@@ -33,6 +33,18 @@ class Lesson:
     records: Sequence[TeacherRecord] | None
 
 
+def training_stage(leaves: Mapping[str, Json], training: TrainingConfig, upstream: Mapping[str, str]) -> Stage:
+    """Return the stage of a training; arguments as in `train`."""
+    return Stage("train", VERSION, {**leaves, "training": _decisive(training)}, upstream)
+
+
+def _decisive(training: TrainingConfig) -> dict[str, Json]:
+    settings: dict[str, Json] = json.loads(json.dumps(asdict(training)))
+    for key in ("save_every", "log_every"):  # they change no weight
+        del settings[key]
+    return settings
+
+
 def train(
     store: ArtifactStore,
     student: Student,
@@ -52,9 +64,6 @@ def train(
         upstream: the fingerprints of the lesson's examples and records.
         report: is given all metrics of the training, also those of earlier sittings.
     """
-    settings: dict[str, Json] = json.loads(json.dumps(asdict(training)))
-    for key in ("save_every", "log_every"):  # they change no weight
-        del settings[key]
 
     def make(work: Path) -> None:
         from distillrun.runtime import pick_device
@@ -79,14 +88,13 @@ def train(
             bar = Bar("train", training.max_steps, trainer.progress.step, runtime.progress)
             progress = trainer.run(dev_check, metrics.add, stopping, bar)
         model.save(work / "student")
-        card = model_card(leaves, settings, progress.dev)
+        card = model_card(leaves, _decisive(training), progress.dev)
         (work / "student" / "README.md").write_text(card, encoding="utf-8")
         weights = sum(weight.numel() for weight in model.module.parameters())
         trained = sum(weight.numel() for weight in model.module.parameters() if weight.requires_grad)
         write_json(work / "training.json", {**asdict(progress), "parameters": weights, "trained_parameters": trained})
 
-    config: dict[str, Json] = {**leaves, "training": settings}
-    artifact = store.get_or_make(Stage("train", VERSION, config, upstream), make)
+    artifact = store.get_or_make(training_stage(leaves, training, upstream), make)
     if artifact.cached:
         pass_on(read_lines(artifact.folder / "metrics.jsonl"), report)
     return artifact

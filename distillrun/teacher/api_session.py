@@ -116,7 +116,7 @@ class Session:
         if trouble.wait_s is not None:
             return min(trouble.wait_s, LONGEST_RETRY_AFTER_S)
         longest = UNREACHED_WAIT_S if is_down else LONGEST_WAIT_S
-        return min(FIRST_WAIT_S * 2 ** min(attempt, 16), longest) * self._jitter.uniform(0.5, 1.0)
+        return min(FIRST_WAIT_S * float(2 ** min(attempt, 16)), longest) * self._jitter.uniform(0.5, 1.0)
 
     async def _verdict(self, trouble: Trouble) -> Exception:
         """Return the exception for a trouble that no retry mends."""

@@ -11,11 +11,12 @@ from tests.structure.disk import MODULES, PACKAGE, module_of, name_of
 LINE: tuple[tuple[str, ...], ...] = (
     ("errors", "records"),
     ("tensors", "schema", "template", "cleaning", "jsonl", "rows", "folder", "interrupt"),
-    ("interfaces", "token_loss", "runtime", "environment", "progress", "data_card", "everyday", "statistics", "report"),
+    ("interfaces", "token_loss", "runtime", "environment", "progress", "data_card", "everyday", "statistics", "report", "refusal", "traits"),
     ("language_model",),
     # siblings never import each other
     ("task", "teacher", "generation", "objective", "evaluation", "tracking", "student"),
     ("artifacts",),
+    ("journal",),
     ("training",),
     ("stages",),
     ("fence", "config"),
@@ -23,6 +24,7 @@ LINE: tuple[tuple[str, ...], ...] = (
     ("complaint", "preflight", "run_folder"),
     ("cells",),
     ("pipeline", "predict", "sweep"),
+    ("plan",),
     ("commands",),
     ("cli",),
     ("__main__",),
