@@ -191,7 +191,12 @@ class GenerationContext(Protocol):
         """The dev and test questions, for keeping new questions away from them, and for nothing else."""
 
     def complete(
-        self, prompts: Sequence[Prompt], sampling: Sampling, by: AnyTeacher | None = None, refuse: Refuse | None = None
+        self,
+        prompts: Sequence[Prompt],
+        sampling: Sampling,
+        by: AnyTeacher | None = None,
+        refuse: Refuse | None = None,
+        only_one: bool = False,
     ) -> Iterator[tuple[Completion, ...]]:
         """Yield the completions of each prompt, in the order of the prompts, `sampling.samples` of them.
 
@@ -205,9 +210,11 @@ class GenerationContext(Protocol):
             sampling: how to draw.
             by: one of the step's own `teachers`; None = the run's.
             refuse: judges a text.
+            only_one: the step can use one completion of each prompt alone; before anything is asked, an ensemble in
+                which all answer is refused.
 
         Raises:
-            ConfigError: more than `generation.max_failed_share` of the completions cannot be used.
+            ConfigError: `only_one` cannot be; or more than `generation.max_failed_share` of the completions are unusable.
         """
 
     def score(

@@ -145,11 +145,12 @@ def _generation(
 def _teachers(line: GenerationLine, forecasts: dict[str, Forecast]) -> list[TeacherPlan]:
     found: dict[str, TeacherPlan] = {}
     for asked in (line.shared.teacher, *(own for step in line.chosen.values() for own in step.teachers)):
-        for teacher in asked.members.values() if isinstance(asked, EnsembleTeacher) else [asked]:
+        for key, teacher in (asked.members if isinstance(asked, EnsembleTeacher) else {"": asked}).items():
             if isinstance(teacher, Teacher):
+                name = key or teacher.name
                 spent = Line(line.store.root, "", teacher).ledger.spent().as_dict()
-                forecast = forecasts.get(teacher.name, Forecast())
-                found[teacher.name] = TeacherPlan(teacher.name, forecast, spent, asdict(teacher.budget))
+                forecast = forecasts.get(name, Forecast())
+                found[name] = TeacherPlan(name, forecast, spent, asdict(teacher.budget))
     return list(found.values())
 
 

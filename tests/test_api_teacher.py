@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from distillrun.interfaces import Teacher, WhiteBoxTeacher
+from distillrun.language_model.plain_text import plain_text
 from distillrun.records import Completion, Draw, Message, Prompt, Request, Sampling
 from distillrun.teacher import api_session
 from distillrun.teacher.api import Api
-from distillrun.language_model.plain_text import plain_text
 from tests.drawing import SAMPLING, Account, draws, prompt
 from tests.leaves import EXAMPLE, made
 from tests.loopback import Answer, Answering, Loopback, Seen, told, written

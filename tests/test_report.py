@@ -251,9 +251,9 @@ def test_records_that_never_were_a_file_are_read_too(tmp_path: Path) -> None:
 def test_the_data_card_is_a_table_where_counts_are_nested(tmp_path: Path) -> None:
     text, _ = full(tmp_path)
     assert "| rows | 30 |" in text
-    assert "| kinds | present | missing |" in text
-    assert "| initial | 29 | 1 |" in text
-    assert "| revised | 30 | – |" in text
+    assert "| kinds | initial | revised |" in text
+    assert "| present | 29 | 30 |" in text
+    assert "| missing | 1 | – |" in text
 
 
 def test_a_loss_that_was_not_finite_is_said(tmp_path: Path) -> None:

@@ -86,7 +86,7 @@ class Critique:
             for (example, draft), pair in zip(asked, pairs, strict=True)
         ]
         made = {}
-        answers = context.complete(prompts, self.sampling, self.teacher, unusable)
+        answers = context.complete(prompts, self.sampling, self.teacher, unusable, only_one=True)
         for (example, _), pair, (completion,) in zip(asked, pairs, answers, strict=True):
             usable = {"critique": completion.text, "revision_request": pair.revision}
             failures = failures_of("critique", [completion])

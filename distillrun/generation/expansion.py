@@ -136,7 +136,7 @@ class Expansion:
         if self._verify is None or not fresh:
             return fresh
         prompts = [self._verification(example, self._verify, context) for example in fresh]
-        answers = context.complete(prompts, replace(self.sampling, temperature=0.0), self.teacher)
+        answers = context.complete(prompts, replace(self.sampling, temperature=0.0), self.teacher, only_one=True)
         agreed = [
             example
             for example, (completion,) in zip(fresh, answers, strict=True)
@@ -157,7 +157,7 @@ class Expansion:
             turns = [(self._ask.render({"number": str(place + 1)}), _as_json(one)) for place, one in enumerate(drawn)]
             messages = chat(self.instruction, turns, self._ask.render({"number": str(number + 1)}))
             prompts.append(Prompt(messages, Request("question", drawn[-1])))
-        answers = context.complete(prompts, self.sampling, self.teacher, self._refuse)
+        answers = context.complete(prompts, self.sampling, self.teacher, self._refuse, only_one=True)
         return [self._read(completion) for (completion,) in answers]
 
     def _stepwise(
@@ -176,7 +176,7 @@ class Expansion:
                 asked = template.render({**so_far, "number": str(number + 1)})
                 prompts.append(Prompt(chat(self.instruction, turns, asked), Request("question", drawn[-1])))
             for so_far, (completion,) in zip(
-                found, context.complete(prompts, self.sampling, self.teacher, unusable), strict=True
+                found, context.complete(prompts, self.sampling, self.teacher, unusable, only_one=True), strict=True
             ):
                 so_far[step] = completion.text.strip()
         return [

@@ -85,7 +85,7 @@ class Revision:
             if draft is not None and critique is not None:
                 asked.append((example, draft, *critique))
         prompts = [self._prompt(*one, turn, context) for one in asked]
-        answers = context.complete(prompts, self.sampling, self.teacher, unusable)
+        answers = context.complete(prompts, self.sampling, self.teacher, unusable, only_one=True)
         for (example, draft, _, _), (completion,) in zip(asked, answers, strict=True):
             failures = failures_of("revision", [completion])
             revised = rationale_of(completion, draft.supports, "factual", "revised", "revision")

@@ -55,10 +55,20 @@ class JournaledContext:
         self._progress = progress
 
     def complete(
-        self, prompts: Sequence[Prompt], sampling: Sampling, by: AnyTeacher | None = None, refuse: Refuse | None = None
+        self,
+        prompts: Sequence[Prompt],
+        sampling: Sampling,
+        by: AnyTeacher | None = None,
+        refuse: Refuse | None = None,
+        only_one: bool = False,
     ) -> Iterator[tuple[Completion, ...]]:
         teacher = by or self.teacher
         slots = slots_of(teacher, prompts, sampling.samples)
+        if only_one and len(slots) > len(prompts):
+            raise ConfigError(
+                f"generation step {self._step} takes one completion for each question, but of this ensemble every "
+                f"member answers; set teacher.mode=round_robin, or generation.steps.{self._step}.teacher to one teacher"
+            )
         found: dict[int, Completion] = {}
         attempts = self._generation.attempts if sampling.temperature > 0 else 1
         failures: Counter[str] = Counter()
@@ -122,7 +132,7 @@ class JournaledContext:
                     if is_new:
                         self.asked.add(completion, member.price_per_million)
                     bar.advance()
-                    yield places[index], completion
+                    yield places[index], replace(completion, teacher=name or completion.teacher)
 
     def _check_failures(self, failures: Counter[str], count: int, last: Completion, is_last: bool) -> None:
         share = self._generation.max_failed_share

@@ -107,9 +107,11 @@ class Line:
 
 def spent_by(store: Path, teacher: AnyTeacher) -> dict[str, Json]:
     """Return what a teacher, or each member of an ensemble, was ever asked from a store, by its name."""
-    if isinstance(teacher, EnsembleTeacher):
-        return {name: spent for member in teacher.members.values() for name, spent in spent_by(store, member).items()}
-    if not isinstance(teacher, Teacher):
-        return {}
-    spent: dict[str, Json] = dict(Line(store, "", teacher).ledger.spent().as_dict())
-    return {teacher.name: spent} if spent["requests"] else {}
+    members = teacher.members if isinstance(teacher, EnsembleTeacher) else {"": teacher}
+    found: dict[str, Json] = {}
+    for name, member in members.items():
+        if isinstance(member, Teacher):
+            spent = Line(store, "", member).ledger.spent().as_dict()
+            if spent["requests"]:
+                found[name or member.name] = dict(spent)
+    return found

@@ -53,7 +53,7 @@ class PlanningContext:
 
     Attributes:
         forecast: what was asked for so far.
-        by_teacher: the same for each teacher, by name.
+        by_teacher: the same for each teacher, by its name in the ensemble or else its own.
     """
 
     def __init__(
@@ -75,7 +75,12 @@ class PlanningContext:
         self._step = step
 
     def complete(
-        self, prompts: Sequence[Prompt], sampling: Sampling, by: AnyTeacher | None = None, refuse: Refuse | None = None
+        self,
+        prompts: Sequence[Prompt],
+        sampling: Sampling,
+        by: AnyTeacher | None = None,
+        refuse: Refuse | None = None,
+        only_one: bool = False,
     ) -> Iterator[tuple[Completion, ...]]:
         teacher = by or self.teacher
         slots = slots_of(teacher, prompts, sampling.samples)
@@ -89,7 +94,7 @@ class PlanningContext:
                 prompt = prompts[slot.prompt]
                 known = journal.completion(Draw(prompt, slot.sample, self.seed), sampling)
                 if known is None:
-                    tokens = self._count(member, prompt, expected, sampling.max_new_tokens)
+                    tokens = self._count(name, member, prompt, expected, sampling.max_new_tokens)
                     known = Completion(" ".join([WORD] * round(expected)), "stop", tokens, round(expected))
                 else:
                     self.forecast.known += 1
@@ -100,22 +105,22 @@ class PlanningContext:
         self, prompts: Sequence[Prompt], continuations: Sequence[Sequence[str]], by: AnyTeacher | None = None
     ) -> Iterator[tuple[ScoredContinuation, ...]]:
         rows: list[list[tuple[ScoredContinuation, ...]]] = [[] for _ in prompts]
-        for member in members_of(by or self.teacher).values():
+        for name, member in members_of(by or self.teacher).items():
             journal = Line(self._store, self._step, member).journal
             journal.read()
             for row, (prompt, texts) in enumerate(zip(prompts, continuations, strict=True)):
                 known = journal.scores(prompt, texts)
                 if known is None:
-                    self._count(member, prompt, 0, 0)
+                    self._count(name, member, prompt, 0, 0)
                     known = tuple(ScoredContinuation(-1.0, 1) for _ in texts)
                 else:
                     self.forecast.known += 1
                 rows[row].append(known)
         return map(mean_scores, rows)
 
-    def _count(self, member: Teacher, prompt: Prompt, expected: float, most: int) -> int:
+    def _count(self, name: str, member: Teacher, prompt: Prompt, expected: float, most: int) -> int:
         tokens = member.prompt_tokens(prompt)
-        for forecast in (self.forecast, self.by_teacher.setdefault(member.name, Forecast())):
+        for forecast in (self.forecast, self.by_teacher.setdefault(name or member.name, Forecast())):
             forecast.add(member, tokens, expected, most)
             forecast.is_estimate |= any(WORD in message.content for message in prompt.messages)
         return tokens

@@ -11,8 +11,19 @@ from tests.structure.disk import MODULES, PACKAGE, module_of, name_of
 LINE: tuple[tuple[str, ...], ...] = (
     ("errors", "records"),
     ("tensors", "schema", "template", "cleaning", "jsonl", "rows", "folder", "interrupt"),
-    ("interfaces", "token_loss", "runtime", "environment", "progress", "data_card", "everyday", "statistics", "report", "refusal", "traits"),
-    ("language_model",),
+    (
+        "interfaces",
+        "token_loss",
+        "runtime",
+        "environment",
+        "progress",
+        "everyday",
+        "statistics",
+        "report",
+        "refusal",
+        "traits",
+    ),
+    ("language_model", "data_card"),
     # siblings never import each other
     ("task", "teacher", "generation", "objective", "evaluation", "tracking", "student"),
     ("artifacts",),

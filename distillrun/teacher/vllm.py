@@ -1,0 +1,202 @@
+"""vLLM's offline engine on this machine's GPUs: the fastest way to ask a large open model."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib.util import find_spec
+from itertools import islice
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any, Literal
+
+from distillrun.errors import ConfigError
+from distillrun.interfaces import Account, Reservation, Task
+from distillrun.language_model.checkpoint import CheckpointReference
+from distillrun.language_model.loading import Chat, Dtype
+from distillrun.records import Budget, Completion, Draw, Json, Price, Prompt, Sampling, ScoredContinuation
+from distillrun.teacher.reserving import reserved_parts
+
+if TYPE_CHECKING:
+    from distillrun.teacher.local_prompt import PromptTokenizer
+
+INSTALL = "teacher=vllm needs the package vllm; pip install 'distillrun[vllm]', in an environment of its own"
+
+
+@dataclass(eq=False)
+class Vllm:
+    """Hands prompts to vLLM in calls of some thousand, with prefix caching on; every draw has its own seed.
+
+    Args:
+        checkpoint, revision, chat, block_separator, reply_separator: as of `Local`.
+        dtype: of weights and arithmetic; auto = as stored.
+        quantization: a method of vLLM's, such as awq or fp8; None = as the checkpoint says.
+        tensor_parallel_size: GPUs that share the model.
+        gpu_memory_utilization: share of each GPU's memory that it may take, in (0, 1].
+        max_model_len: tokens of prompt and text together; None = the model's own.
+        draws_per_call: draws that are handed over at once; what a kill can lose.
+        price_per_million, budget: what its tokens are taken to cost, and the most that may be asked.
+    """
+
+    checkpoint: str | None
+    revision: str
+    dtype: Dtype
+    quantization: str | None
+    tensor_parallel_size: int
+    gpu_memory_utilization: float
+    max_model_len: int | None
+    chat: Chat
+    block_separator: str
+    reply_separator: str
+    draws_per_call: int
+    price_per_million: Price
+    budget: Budget
+    _engine: Any = field(init=False, default=None, repr=False)
+
+    can = frozenset({"complete", "score"})
+
+    @property
+    def name(self) -> str:
+        return PurePath(self.checkpoint or "vllm").name
+
+    def check(self, task: Task) -> list[str]:
+        if self.checkpoint is None:
+            return ["teacher.checkpoint is not set; set it to a model's folder, or to its name on the Hugging Face Hub"]
+        problems = [] if find_spec("vllm") else [INSTALL]
+        problems += self._reference.problems()
+        for name in ("tensor_parallel_size", "draws_per_call"):
+            if getattr(self, name) < 1:
+                problems.append(f"teacher.{name}={getattr(self, name)} must be 1 or more")
+        if not 0 < self.gpu_memory_utilization <= 1:
+            problems.append(
+                f"teacher.gpu_memory_utilization={self.gpu_memory_utilization} must be above 0 and at most 1"
+            )
+        return problems
+
+    def identity(self) -> Mapping[str, Json]:
+        return {
+            **self._reference.identity(),
+            "engine": "vllm",
+            "dtype": self.dtype,
+            "quantization": self.quantization,
+            "max_model_len": self.max_model_len,
+            "chat": self.chat,
+            "block_separator": self.block_separator,
+            "reply_separator": self.reply_separator,
+        }
+
+    def prompt_tokens(self, prompt: Prompt) -> int:
+        return len(self._prompts.ids(prompt.messages))
+
+    def complete(self, draws: Sequence[Draw], sampling: Sampling, account: Account) -> Iterator[tuple[int, Completion]]:
+        engine, parameters = self._loaded()
+        sources = [list(self._prompts.ids(draw.prompt.messages)) for draw in draws]
+        limit = int(engine.llm_engine.model_config.max_model_len)
+        fitting = [index for index, source in enumerate(sources) if len(source) < limit]
+        for index in sorted(set(range(len(draws))) - set(fitting)):
+            yield index, Completion("", "too_long", 0, 0, teacher=self.name, reason="too long")
+        costs = [(len(source), min(sampling.max_new_tokens, limit - len(source))) for source in sources]
+        for part in self._calls(fitting, costs, account):
+            settings = [
+                parameters(
+                    n=1,
+                    temperature=sampling.temperature,
+                    top_p=sampling.top_p,
+                    max_tokens=costs[index][1],
+                    stop=list(sampling.stop),
+                    seed=draws[index].own_seed,
+                    logprobs=1,
+                )
+                for index, _ in part
+            ]
+            asked = [{"prompt_token_ids": sources[index]} for index, _ in part]
+            outputs = engine.generate(asked, settings, use_tqdm=False)
+            for (index, reservation), output in zip(part, outputs, strict=True):
+                made = _completion(output.outputs[0], len(sources[index]), self.name)
+                reservation.settle(made.prompt_tokens, made.completion_tokens)
+                yield index, made
+
+    def score(
+        self, prompts: Sequence[Prompt], continuations: Sequence[Sequence[str]], account: Account
+    ) -> Iterator[tuple[int, tuple[ScoredContinuation, ...]]]:
+        """Score texts that go on from the prompts, as `Local.score` does; prefix caching reads each prompt once."""
+        engine, parameters = self._loaded()
+        sources = [self._prompts.ids(prompt.messages) for prompt in prompts]
+        ends = [
+            [self._prompts.following(prompt.messages, source, text) for text in own]
+            for prompt, source, own in zip(prompts, sources, continuations, strict=True)
+        ]
+        costs = [(len(source), 0) for source in sources]
+        for part in self._calls(range(len(prompts)), costs, account):
+            asked = [(index, ids) for index, _ in part for ids in ends[index]]
+            outputs = engine.generate(
+                [{"prompt_token_ids": [*sources[index], *ids]} for index, ids in asked],
+                parameters(n=1, temperature=0.0, max_tokens=1, prompt_logprobs=1),
+                use_tqdm=False,
+            )
+            found = iter([_score(output.prompt_logprobs, ids) for (_, ids), output in zip(asked, outputs, strict=True)])
+            for index, reservation in part:
+                reservation.settle(len(sources[index]), 0)
+                yield index, tuple(islice(found, len(ends[index])))
+
+    def release(self) -> None:
+        """Drop the engine, whose workers end with it."""
+        self._engine = None
+
+    def _calls(
+        self, rows: Sequence[int], costs: Sequence[tuple[int, int]], account: Account
+    ) -> Iterator[list[tuple[int, Reservation]]]:
+        """Yield the draws of each call, reserved; ends where nothing more can be."""
+        for begin in range(0, len(rows), self.draws_per_call):
+            call = rows[begin : begin + self.draws_per_call]
+            reserved = 0
+            for part in reserved_parts(call, costs, account):
+                reserved += len(part)
+                yield part
+            if reserved < len(call):
+                return
+
+    @cached_property
+    def _reference(self) -> CheckpointReference:
+        return CheckpointReference(self.checkpoint or "", self.revision, "teacher")
+
+    @cached_property
+    def _prompts(self) -> "PromptTokenizer":
+        from distillrun.teacher.local_prompt import PromptTokenizer
+
+        separators = (self.block_separator, self.reply_separator)
+        return PromptTokenizer(self._reference.folder(), None, self.chat, separators, reads_apart=False)
+
+    def _loaded(self) -> tuple[Any, Any]:
+        """Return the engine and vLLM's class of sampling parameters."""
+        try:
+            import vllm
+        except ImportError as error:
+            raise ConfigError(INSTALL) from error
+        if self._engine is None:
+            self._engine = vllm.LLM(
+                model=str(self._reference.folder()),
+                dtype=self.dtype,
+                quantization=self.quantization,
+                tensor_parallel_size=self.tensor_parallel_size,
+                gpu_memory_utilization=self.gpu_memory_utilization,
+                max_model_len=self.max_model_len,
+                enable_prefix_caching=True,
+                trust_remote_code=False,
+                seed=0,
+            )
+        return self._engine, vllm.SamplingParams
+
+
+def _completion(output: Any, prompt_tokens: int, teacher: str) -> Completion:
+    finish_reason: Literal["length", "stop"] = "length" if output.finish_reason == "length" else "stop"
+    log_prob = None if output.cumulative_logprob is None else float(output.cumulative_logprob)
+    return Completion(
+        str(output.text), finish_reason, prompt_tokens, len(output.token_ids), log_prob=log_prob, teacher=teacher
+    )
+
+
+def _score(prompt_logprobs: Sequence[Any], ids: Sequence[int]) -> ScoredContinuation:
+    """Return the score of the last ids of a prompt; vLLM lists each prompt token beside the likeliest one."""
+    places = prompt_logprobs[-len(ids) :]
+    return ScoredContinuation(
+        sum(float(listed[token].logprob) for listed, token in zip(places, ids, strict=True)), len(ids)
+    )
