@@ -214,7 +214,7 @@ class GenerationContext(Protocol):
                 which all answer is refused.
 
         Raises:
-            ConfigError: `only_one` cannot be; or more than `generation.max_failed_share` of the completions are unusable.
+            ConfigError: `only_one` cannot be, or more than `generation.max_failed_share` of the texts are unusable.
         """
 
     def score(

@@ -105,7 +105,7 @@ class Expansion:
     def expand(
         self, examples: Sequence[Example], context: GenerationContext
     ) -> tuple[Sequence[Example], Mapping[str, int]]:
-        known = NearDuplicates(self.ngram, (one.question for one in (*examples, *context.held_out)))
+        known = NearDuplicates(self.ngram, self.max_overlap, (one.question for one in (*examples, *context.held_out)))
         counts: Counter[str] = Counter()
         kept: list[Example] = []
         asked = 0
@@ -128,7 +128,7 @@ class Expansion:
         for candidate in candidates:
             if isinstance(candidate, str):
                 counts[candidate] += 1
-            elif known.overlap(candidate.question) > self.max_overlap:
+            elif known.has_like(candidate.question):
                 counts["near-duplicate"] += 1
             else:
                 known.add(candidate.question)

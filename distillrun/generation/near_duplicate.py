@@ -1,24 +1,32 @@
 """Which texts are nearly the same: by the words that stand side by side in them."""
 
+import math
 import re
 from collections import defaultdict
 from collections.abc import Iterable
 
 _WORD = re.compile(r"\w+")
 
+Gram = tuple[str, ...]
+
 
 class NearDuplicates:
-    """Knows texts by their word n-grams, and finds the one that a new text comes nearest to.
+    """Knows texts by their word n-grams, and says whether a new text is nearly one of them.
 
     The overlap of two texts is the Jaccard index of their sets of n-grams, in [0, 1]; case and punctuation do not
-    count. A text of fewer than n words is one n-gram by itself. An index from n-grams to texts makes a look-up cost as
-    much as there are texts that share one.
+    count. A text of fewer than n words is one n-gram by itself.
+
+    Args:
+        n: words side by side.
+        max_overlap: texts that overlap more are near-duplicates.
+        texts: known from the start.
     """
 
-    def __init__(self, n: int, texts: Iterable[str] = ()) -> None:
+    def __init__(self, n: int, max_overlap: float, texts: Iterable[str] = ()) -> None:
         self._n = n
-        self._sizes: list[int] = []
-        self._holders: defaultdict[tuple[str, ...], list[int]] = defaultdict(list)
+        self._max_overlap = max_overlap
+        self._known: list[frozenset[Gram]] = []
+        self._holders: defaultdict[Gram, list[int]] = defaultdict(list)
         for text in texts:
             self.add(text)
 
@@ -26,20 +34,26 @@ class NearDuplicates:
         """Know a text from now on."""
         grams = self._grams(text)
         for gram in grams:
-            self._holders[gram].append(len(self._sizes))
-        self._sizes.append(len(grams))
+            self._holders[gram].append(len(self._known))
+        self._known.append(grams)
 
-    def overlap(self, text: str) -> float:
-        """Return the greatest overlap of a text with a known one; 0 where none is known."""
+    def has_like(self, text: str) -> bool:
+        """Return whether a known text overlaps more with this one than is allowed.
+
+        Of two sets with a Jaccard index above t, at least t times the elements of the first are shared, so any
+        (1 - t) n + 1 of its n elements hold a shared one. The rarest are looked up, which few texts have.
+        """
         grams = self._grams(text)
-        shared: defaultdict[int, int] = defaultdict(int)
-        for gram in grams:
-            for place in self._holders.get(gram, ()):
-                shared[place] += 1
-        return max((count / (len(grams) + self._sizes[place] - count) for place, count in shared.items()), default=0.0)
+        enough = len(grams) - math.ceil(self._max_overlap * len(grams)) + 1
+        rarest = sorted(grams, key=lambda gram: (len(self._holders.get(gram, ())), gram))[:enough]
+        candidates = {place for gram in rarest for place in self._holders.get(gram, ())}
+        return any(
+            len(grams & self._known[place]) > self._max_overlap * len(grams | self._known[place])
+            for place in candidates
+        )
 
-    def _grams(self, text: str) -> set[tuple[str, ...]]:
+    def _grams(self, text: str) -> frozenset[Gram]:
         words = _WORD.findall(text.casefold())
         if len(words) < self._n:
-            return {tuple(words)} if words else set()
-        return {tuple(words[begin : begin + self._n]) for begin in range(len(words) - self._n + 1)}
+            return frozenset({tuple(words)} if words else ())
+        return frozenset(tuple(words[begin : begin + self._n]) for begin in range(len(words) - self._n + 1))

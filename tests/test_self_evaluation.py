@@ -1,0 +1,88 @@
+"""A teacher's judgements of its own rationales."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from distillrun.data_card.rationales import Row, verdicts
+from distillrun.generation.self_evaluation import majority, verdict_of
+from distillrun.records import Completion, Draw, Rationale, TeacherRecord
+from tests.asking import Told, context
+from tests.leaves import EXAMPLE, leaf, made
+
+DRAFTS = (
+    Rationale("It lends novels.", "", 1, "factual", "initial"),
+    Rationale("Ovens hold novels.", "", 0, "counterfactual", "initial"),
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "verdict"),
+    [
+        ("It is so. Verdict: right", "right"),
+        ("It is so. Verdict: **Wrong**.", "wrong"),
+        ("The verdict is uncertain, since nothing says so.", "uncertain"),
+        ("Verdict: right? No. Verdict: incorrect", "wrong"),
+        ("This is correct.", "right"),
+        ("I am not sure.", "uncertain"),
+        ("Right or wrong, who knows.", None),
+        ("It lends novels.", None),
+        ("", None),
+    ],
+)
+def test_a_verdict_is_read_by_ordered_rules(text: str, verdict: str | None) -> None:
+    assert verdict_of(text) == verdict
+
+
+def test_every_rationale_is_judged_without_telling_the_answer(tmp_path: Path) -> None:
+    def reply(draw: Draw) -> str:
+        return "Verdict: right" if draw.prompt.request.choice == 1 else "Verdict: wrong"
+
+    teacher = Told(reply)
+    step = made("generation", "self_evaluation", kinds=["initial", "counterfactual"])
+    record = TeacherRecord("q1", DRAFTS, {})
+    asking = context(tmp_path, teacher, made("task", "multiple_choice", folder="unused"))
+    (judged,) = step.run([EXAMPLE], [record], asking)
+    assert [one.verdict for one in judged.rationales] == ["right", "wrong"]
+    assert [replace(one, verdict=None) for one in judged.rationales] == list(DRAFTS)
+    last = [prompt.messages[-1].content for prompt in teacher.prompts]
+    assert "It lends novels. So the answer is library." in last[0]
+    assert "Ovens hold novels. So the answer is oven." in last[1]
+    assert judged.trace["self_evaluation/1"] == "Verdict: wrong"
+    assert step.needs == step.makes == {"initial", "counterfactual"}
+
+
+def test_a_judgement_without_a_verdict_is_a_failure(tmp_path: Path) -> None:
+    step, teacher = made("generation", "self_evaluation"), Told("Who knows?")
+    asking = context(tmp_path, teacher, made("task", "multiple_choice", folder="unused"), max_failed_share=1.0)
+    (judged,) = step.run([EXAMPLE], [TeacherRecord("q1", DRAFTS[:1], {})], asking)
+    assert judged.rationales[0].verdict is None
+    assert [failure.reason for failure in judged.failures] == ["no verdict"]
+
+
+def test_most_judgements_decide_and_a_tie_is_uncertain() -> None:
+    def of(*texts: str) -> str | None:
+        return majority([Completion(f"Verdict: {text}", "stop", 1, 1) for text in texts])
+
+    assert of("right", "wrong", "right") == "right"
+    assert of("right", "wrong") == "uncertain"
+    assert of("nothing") is None
+
+
+def test_the_confusion_counts_right_and_wrong_rationales_by_verdict() -> None:
+    judged = ["right", "right", "wrong", "uncertain"]
+    rows = [
+        Row(replace(DRAFTS[n % 2], verdict=verdict), EXAMPLE)  # type: ignore[arg-type]
+        for n, verdict in enumerate(judged)
+    ]
+    assert verdicts([*rows, Row(DRAFTS[0], EXAMPLE)]) == {
+        "judged right": {"argue for the right choice": 1, "for a wrong one": 1},
+        "judged wrong": {"argue for the right choice": 1, "for a wrong one": 0},
+        "judged uncertain": {"argue for the right choice": 0, "for a wrong one": 1},
+    }
+
+
+def test_the_judgements_shown_give_all_three_verdicts() -> None:
+    shown = leaf("generation", "self_evaluation")["shown"]
+    assert {verdict_of(one["judgement"]) for one in shown} == {"right", "wrong", "uncertain"}
