@@ -95,7 +95,7 @@ def run(teacher: Local, prompts: Sequence[Prompt]) -> None:
     quarters = statistics.quantiles(lengths, n=4)
     print(
         f"{QUESTIONS} prompts of {min(map(len, sources))} to {max(map(len, sources))} tokens; stop text {stop!r}; "
-        f"answers of {min(lengths)} to {max(lengths)} tokens, quartiles {quarters[0]:.0f}, {quarters[1]:.0f}, {quarters[2]:.0f}"
+        f"answers of {min(lengths)} to {max(lengths)} tokens, quartiles {', '.join(f'{one:.0f}' for one in quarters)}"
     )
     cut = [tokenizer.decode(ids, skip_special_tokens=True).split(stop)[0] for ids in whole]
     also_cut = [tokenizer.decode(ids, skip_special_tokens=True).split(stop)[0] for ids in stopped]

@@ -12,7 +12,7 @@ from distillrun.teacher.api_ask import Asker
 from distillrun.teacher.api_body import Endpoint, Writer
 from distillrun.teacher.api_client import Connection
 from distillrun.teacher.api_loop import Loop
-from distillrun.teacher.api_secret import body_problems, name_problems, read_secret
+from distillrun.teacher.api_secret import body_problems, name_problems
 from distillrun.teacher.api_session import Session
 
 MOST_LISTED = 20
@@ -150,7 +150,8 @@ class Api:
                 self.timeout_s,
                 self.max_retries,
             )
-            self._opened = (Loop(), Session(connection))
+            session = Session(connection)  # reads the key: a run that asks nothing needs none
+            self._opened = (Loop(), session)
         return self._opened
 
     def _problems(self) -> list[str]:
@@ -170,11 +171,6 @@ class Api:
         else:
             try:
                 read_address(self.base_url)
-            except ConfigError as error:
-                problems.append(str(error))
-        if not problems:
-            try:
-                read_secret(self.api_key_env)
             except ConfigError as error:
                 problems.append(str(error))
         return problems

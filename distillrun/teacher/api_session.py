@@ -82,7 +82,9 @@ class Session:
             body = request.body(self._dialect)
             async with gate.booked(*request.cost) as booked:
                 try:
-                    result, cost = request.read(await self.client.send(body))
+                    answer = await self.client.send(body)
+                    self.start.reach()
+                    result, cost = request.read(answer)
                 except UnreadableError as error:
                     trouble = Trouble("lost", str(error), answered=False)
                 except RequestFailedError as troubled:
@@ -92,7 +94,6 @@ class Session:
                 else:
                     booked.settle(*cost)
                     self._failed_in_a_row = 0
-                    self.start.reach()
                     return result
             self.start.is_troubled = True
             if not self._adapts(request, trouble, body):

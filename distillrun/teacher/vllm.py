@@ -6,7 +6,7 @@ from functools import cached_property
 from importlib.util import find_spec
 from itertools import islice
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from distillrun.errors import ConfigError
 from distillrun.interfaces import Account, Reservation, Task
@@ -14,11 +14,10 @@ from distillrun.language_model.checkpoint import CheckpointReference
 from distillrun.language_model.loading import Chat, Dtype
 from distillrun.records import Budget, Completion, Draw, Json, Price, Prompt, Sampling, ScoredContinuation
 from distillrun.teacher.reserving import reserved_parts
+from distillrun.teacher.vllm_engine import INSTALL, completion_of, score_of, start_engine
 
 if TYPE_CHECKING:
     from distillrun.teacher.local_prompt import PromptTokenizer
-
-INSTALL = "teacher=vllm needs the package vllm; pip install 'distillrun[vllm]', in an environment of its own"
 
 
 @dataclass(eq=False)
@@ -49,7 +48,7 @@ class Vllm:
     draws_per_call: int
     price_per_million: Price
     budget: Budget
-    _engine: Any = field(init=False, default=None, repr=False)
+    _engine: tuple[Any, Any] | None = field(init=False, default=None, repr=False)
 
     can = frozenset({"complete", "score"})
 
@@ -110,21 +109,35 @@ class Vllm:
             asked = [{"prompt_token_ids": sources[index]} for index, _ in part]
             outputs = engine.generate(asked, settings, use_tqdm=False)
             for (index, reservation), output in zip(part, outputs, strict=True):
-                made = _completion(output.outputs[0], len(sources[index]), self.name)
+                made = completion_of(output.outputs[0], len(sources[index]), self.name)
                 reservation.settle(made.prompt_tokens, made.completion_tokens)
                 yield index, made
 
     def score(
         self, prompts: Sequence[Prompt], continuations: Sequence[Sequence[str]], account: Account
     ) -> Iterator[tuple[int, tuple[ScoredContinuation, ...]]]:
-        """Score texts that go on from the prompts, as `Local.score` does; prefix caching reads each prompt once."""
+        """Score texts that go on from the prompts, as `Local.score` does.
+
+        vLLM reads no prefix from its cache where log-probs of prompts are asked for, and always writes a token: a
+        prompt is computed, and counted, once for each continuation.
+
+        Raises:
+            ConfigError: a prompt is too long.
+        """
         engine, parameters = self._loaded()
+        limit = int(engine.llm_engine.model_config.max_model_len)
         sources = [self._prompts.ids(prompt.messages) for prompt in prompts]
         ends = [
             [self._prompts.following(prompt.messages, source, text) for text in own]
             for prompt, source, own in zip(prompts, sources, continuations, strict=True)
         ]
-        costs = [(len(source), 0) for source in sources]
+        longest = max((len(s) + len(ids) for s, own in zip(sources, ends, strict=True) for ids in own), default=0)
+        if longest >= limit:
+            raise ConfigError(
+                f"a prompt and its continuation have {longest} tokens, and teacher.checkpoint={self.checkpoint} takes"
+                f" {limit - 1} beside the one that it writes; shorten the prompt, or raise teacher.max_model_len"
+            )
+        costs = [(sum(len(s) + len(ids) for ids in own), len(own)) for s, own in zip(sources, ends, strict=True)]
         for part in self._calls(range(len(prompts)), costs, account):
             asked = [(index, ids) for index, _ in part for ids in ends[index]]
             outputs = engine.generate(
@@ -132,10 +145,10 @@ class Vllm:
                 parameters(n=1, temperature=0.0, max_tokens=1, prompt_logprobs=1),
                 use_tqdm=False,
             )
-            found = iter([_score(output.prompt_logprobs, ids) for (_, ids), output in zip(asked, outputs, strict=True)])
+            scores = (score_of(output.prompt_logprobs, ids) for (_, ids), output in zip(asked, outputs, strict=True))
             for index, reservation in part:
-                reservation.settle(len(sources[index]), 0)
-                yield index, tuple(islice(found, len(ends[index])))
+                reservation.settle(*costs[index])
+                yield index, tuple(islice(scores, len(ends[index])))
 
     def release(self) -> None:
         """Drop the engine, whose workers end with it."""
@@ -167,36 +180,17 @@ class Vllm:
 
     def _loaded(self) -> tuple[Any, Any]:
         """Return the engine and vLLM's class of sampling parameters."""
-        try:
-            import vllm
-        except ImportError as error:
-            raise ConfigError(INSTALL) from error
         if self._engine is None:
-            self._engine = vllm.LLM(
-                model=str(self._reference.folder()),
-                dtype=self.dtype,
-                quantization=self.quantization,
-                tensor_parallel_size=self.tensor_parallel_size,
-                gpu_memory_utilization=self.gpu_memory_utilization,
-                max_model_len=self.max_model_len,
-                enable_prefix_caching=True,
-                trust_remote_code=False,
-                seed=0,
-            )
-        return self._engine, vllm.SamplingParams
-
-
-def _completion(output: Any, prompt_tokens: int, teacher: str) -> Completion:
-    finish_reason: Literal["length", "stop"] = "length" if output.finish_reason == "length" else "stop"
-    log_prob = None if output.cumulative_logprob is None else float(output.cumulative_logprob)
-    return Completion(
-        str(output.text), finish_reason, prompt_tokens, len(output.token_ids), log_prob=log_prob, teacher=teacher
-    )
-
-
-def _score(prompt_logprobs: Sequence[Any], ids: Sequence[int]) -> ScoredContinuation:
-    """Return the score of the last ids of a prompt; vLLM lists each prompt token beside the likeliest one."""
-    places = prompt_logprobs[-len(ids) :]
-    return ScoredContinuation(
-        sum(float(listed[token].logprob) for listed, token in zip(places, ids, strict=True)), len(ids)
-    )
+            settings = {
+                "model": str(self._reference.folder()),
+                "dtype": self.dtype,
+                "quantization": self.quantization,
+                "tensor_parallel_size": self.tensor_parallel_size,
+                "gpu_memory_utilization": self.gpu_memory_utilization,
+                "max_model_len": self.max_model_len,
+                "enable_prefix_caching": True,
+                "trust_remote_code": False,
+                "seed": 0,
+            }
+            self._engine = start_engine(settings)
+        return self._engine
