@@ -106,8 +106,8 @@ class Loopback:
                     break
                 writer.write(_encoded(answer))
                 await writer.drain()
-        except (ConnectionError, asyncio.IncompleteReadError):
-            pass
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass  # the client has gone, or the server is being closed
         finally:
             writer.close()
 

@@ -1,7 +1,6 @@
 """What servers say when they refuse, each in its own words, and how the API teacher comes to terms with them."""
 
 import json
-import math
 import time
 from collections.abc import Callable
 from email.utils import formatdate
@@ -179,18 +178,20 @@ def test_a_model_that_ends_at_once_is_asked_again_before_scoring_fails() -> None
         ({"retry-after": "0.5"}, 0.5),
         ({"retry-after": "-3"}, 0.0),
         ({"retry-after-ms": "250", "retry-after": "7"}, 0.25),
-        ({"retry-after": formatdate(time.time() + 60, usegmt=True)}, 60.0),
-        ({"retry-after": formatdate(time.time() - 60, usegmt=True)}, 0.0),
+        ({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}, 0.0),
         ({"retry-after": "nan"}, None),
         ({"retry-after": "inf"}, None),
         ({"retry-after": "soon"}, None),
         ({}, None),
     ],
 )
-def test_seconds_and_dates_of_retry_after_are_read(headers: dict[str, str], wait_s: float | None) -> None:
-    found = status_trouble(429, headers, "", str).wait_s
-    assert (found is None) == (wait_s is None)
-    assert found is None or math.isclose(found, wait_s or 0.0, abs_tol=2.0 if wait_s == 60.0 else 1e-9)
+def test_the_seconds_of_retry_after_are_read(headers: dict[str, str], wait_s: float | None) -> None:
+    assert status_trouble(429, headers, "", str).wait_s == wait_s
+
+
+def test_the_date_of_retry_after_is_read() -> None:
+    wait_s = status_trouble(429, {"retry-after": formatdate(time.time() + 60, usegmt=True)}, "", str).wait_s
+    assert wait_s == pytest.approx(60.0, abs=3.0)
 
 
 def test_no_wait_is_longer_than_the_cap(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -187,10 +187,6 @@ def keyed(monkeypatch: pytest.MonkeyPatch) -> str:
     return "SOME_KEY"
 
 
-def _always(reply: Answer, seen: Seen) -> Answer:
-    return reply
-
-
 def test_the_key_is_sent_and_shown_nowhere(keyed: str, caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:
     caplog.set_level(logging.INFO)
     for reply in (error(401, f"Incorrect key {KEY}"), error(404, f"{KEY} has no model"), Answer(f"<p>{KEY}".encode())):

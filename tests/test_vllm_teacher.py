@@ -1,6 +1,7 @@
 """The vLLM teacher against a stand-in of the engine's interface, which answers from a real tiny checkpoint.
 
-vLLM itself needs a GPU; what is tested is what is handed to it, and what is made of its answers.
+vLLM itself needs a GPU; what is tested is what is handed to it, and what is made of its answers. The stand-in has the
+names of vLLM's own `LLM`, `SamplingParams` and `CompletionOutput`; that vLLM does with them what it says is not tested.
 """
 
 import sys
@@ -12,6 +13,7 @@ from typing import Any, ClassVar
 import pytest
 import torch
 
+from distillrun.errors import ConfigError
 from distillrun.records import Draw, Message, Prompt, Request, Sampling
 from tests.asking import Unlimited
 from tests.leaves import EXAMPLE, made
@@ -118,3 +120,62 @@ def test_prompts_beyond_the_context_are_not_handed_over(tmp_path: Path) -> None:
     found = dict(teacher.complete(draws, Sampling(4, 0.0, 1.0, 1, ()), account))
     assert (found[0].finish_reason, found[1].completion_tokens) == ("too_long", 4)
     assert len(account.reserved) == 1
+
+
+@pytest.mark.usefixtures("vllm")
+def test_scoring_counts_a_prompt_once_for_each_continuation(tmp_path: Path) -> None:
+    teacher = made("teacher", "vllm", checkpoint=write_llama(tmp_path))
+    account = Unlimited()
+    ((_, scores),) = teacher.score([prompt("What?")], [[" the sea", " a knife"]], account)
+    read = sum(teacher.prompt_tokens(prompt("What?")) + one.tokens for one in scores)
+    assert account.reserved == account.settled == [(read, 2)]
+
+
+@pytest.mark.usefixtures("vllm")
+def test_a_prompt_that_is_too_long_to_be_scored_is_said_before_any_is(tmp_path: Path) -> None:
+    teacher = made("teacher", "vllm", checkpoint=write_llama(tmp_path), max_model_len=30)
+    with pytest.raises(ConfigError, match=r"takes 29 beside the one that it writes.*teacher\.max_model_len"):
+        list(teacher.score([prompt("Who?"), prompt("What? " * 40)], [[" a"], [" b"]], Unlimited()))
+    assert Engine.calls == []
+
+
+@pytest.mark.usefixtures("vllm")
+def test_what_the_engine_gives_up_is_a_failed_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def given_up(self: Engine, ids: list[int], one: Parameters) -> Any:
+        output = SimpleNamespace(text="half", token_ids=[1, 2], finish_reason="abort", cumulative_logprob=None)
+        return SimpleNamespace(outputs=[output], prompt_logprobs=None)
+
+    monkeypatch.setattr(Engine, "_one", given_up)
+    teacher = made("teacher", "vllm", checkpoint=write_llama(tmp_path))
+    ((_, row),) = teacher.complete([Draw(prompt("What?"), 0, 5)], Sampling(4, 0.0, 1.0, 1, ()), Unlimited())
+    assert (row.text, row.finish_reason, row.reason) == ("", "failed", "vLLM ended it: abort")
+
+
+@pytest.mark.usefixtures("vllm")
+def test_an_engine_that_does_not_start_is_said_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(self: Engine, **settings: Any) -> None:
+        raise RuntimeError("Failed to infer device type")
+
+    monkeypatch.setattr(Engine, "__init__", broken)
+    teacher = made("teacher", "vllm", checkpoint=write_llama(tmp_path))
+    with pytest.raises(ConfigError, match=r"the engine does not start with .*Failed to infer device type"):
+        list(teacher.complete([Draw(prompt("What?"), 0, 5)], Sampling(4, 0.0, 1.0, 1, ()), Unlimited()))
+
+
+@pytest.mark.usefixtures("vllm")
+def test_every_draw_is_handed_over_with_its_own_seed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Parameters] = []
+    answer = Engine._one
+
+    def watched(self: Engine, ids: list[int], one: Parameters) -> Any:
+        seen.append(one)
+        return answer(self, ids, one)
+
+    monkeypatch.setattr(Engine, "_one", watched)
+    teacher = made("teacher", "vllm", checkpoint=write_llama(tmp_path))
+    draws = [Draw(prompt("What?"), sample, 5) for sample in range(3)]
+    list(teacher.complete(draws, Sampling(2, 0.7, 0.9, 3, ("zzz",)), Unlimited()))
+    assert [one.seed for one in seen] == [draw.own_seed for draw in draws]
+    assert {(one.n, one.temperature, one.top_p, one.max_tokens, tuple(one.stop)) for one in seen} == {
+        (1, 0.7, 0.9, 2, ("zzz",))
+    }

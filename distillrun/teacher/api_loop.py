@@ -134,7 +134,8 @@ async def _together(work: Callable[[], Coroutine[Any, Any, None]], workers: int,
     try:
         if not start.is_reached:
             await start.head_start(tasks[0])
-        tasks += [asyncio.create_task(work()) for _ in range(workers - 1)]
+        if not tasks[0].done():
+            tasks += [asyncio.create_task(work()) for _ in range(workers - 1)]
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
         for task in done:
             task.result()
