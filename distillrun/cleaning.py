@@ -25,12 +25,15 @@ def clean(raw: str) -> str:
     return ""
 
 
+LONGEST_CONCLUSION = 400
+"""Characters. What is longer argues as well, and a degenerate text must not be searched from each of its places."""
+
 _CHAIN_RUN_ON = re.compile(r"(?:^|(?<=\s))(?:#+ ?)?Question(?: \d+)?(?: \([^()\n]*\))?:.*", re.DOTALL | re.MULTILINE)
 _CONCLUSION = re.compile(
     r"""
     (?: ^ | (?<=[.!?:;])\s | (?<=[.!?]["')*_])\s         # a sentence begins, or a last clause
       | ,?\s(?=(?:and\s)?(?:so|therefore|thus|hence)\b) )
-    ["'(*_\s]* (?: (?:and|so|therefore|thus|hence|finally|in\sconclusion)\b,?\s* )*
+    ["'(*_]{0,3} (?: (?:and|so|therefore|thus|hence|finally|in\sconclusion)\b,?\s ){0,3}
     (?: (?:final\s)?answer\s*[:=]
       | (?:the\s)? (?: (?:(?:final|correct|right|best)\s)*answer | (?:correct|right|best)\s(?:choice|option) )
         \s(?:is|must\sbe|would\sbe|should\sbe)\b )
@@ -65,7 +68,7 @@ def _argument(chain: str) -> str:
     while match := _SPEAKER.match(text):
         text = text[match.end() :].lstrip()
     text = without_run_on(text)
-    while (match := _CONCLUSION.search(text)) is not None:
-        text = text[: match.start()].rstrip()
+    while (match := _CONCLUSION.search(text, max(0, len(text) - LONGEST_CONCLUSION))) is not None:
+        text = text[: match.start()].rstrip(" \n,;")
         text += "." if text[-1:].isalnum() else ""
     return text

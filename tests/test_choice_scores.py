@@ -1,4 +1,4 @@
-"""Soft labels and contrastive prompts."""
+"""Soft labels: how likely the teacher finds each choice."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from distillrun.errors import ConfigError
 from distillrun.generation.choice_scores import normalised
@@ -37,8 +39,8 @@ class Scoring(Told):
             yield index, tuple(ScoredContinuation(*self.table[asked, text]) for text in texts)
 
 
-def run(store: Path, teacher: Told, name: str = "choice_scores", **changes: Any) -> TeacherRecord:
-    step = made("generation", name, **changes)
+def run(store: Path, teacher: Told, **changes: Any) -> TeacherRecord:
+    step = made("generation", "choice_scores", **changes)
     (record,) = step.run([EXAMPLE], BLANK, context(store, teacher, made("task", "multiple_choice", folder="unused")))
     assert isinstance(record, TeacherRecord)
     return record
@@ -76,31 +78,50 @@ def test_choices_that_read_alike_share_one_place() -> None:
     assert found == pytest.approx([0.125, 0.25, 0.125, 0.25, 0.25])
 
 
-def test_two_prompts_that_differ_in_the_answer_alone_are_contrasted(tmp_path: Path) -> None:
-    teacher = Told("It lends novels.")
-    record = run(tmp_path, teacher, "contrastive")
-    (prompt,) = teacher.prompts
-    assert prompt.contrast is not None
-    assert (prompt.contrast.weight, prompt.contrast.plausibility) == (0.5, 0.1)
-    assert prompt.messages[:-1] == prompt.contrast.messages[:-1]
-    gold, other = prompt.messages[-1].content, prompt.contrast.messages[-1].content
-    assert gold.endswith("The answer is library.")
-    wrong = other.rsplit("The answer is ", 1)[1].rstrip(".")
-    assert wrong in EXAMPLE.choices
-    assert wrong != "library"
-    assert record.rationales[0].origin == "contrastive"
-    assert Prompt(prompt.messages, prompt.request).digest != prompt.digest
+@given(st.permutations(range(5)), st.lists(st.floats(-30, 0), min_size=5, max_size=5), st.floats(0.2, 5))
+def test_permuting_the_choices_permutes_the_scores(order: list[int], values: list[float], temperature: float) -> None:
+    example = replace(EXAMPLE, choices=("fridge", "lamp", "Fridge ", "road", "drum"))
+    found = normalised(values, example, temperature)
+    assert math.fsum(map(math.exp, found)) == pytest.approx(1)
+    other = replace(example, choices=tuple(example.choices[place] for place in order))
+    permuted = normalised([values[place] for place in order], other, temperature)
+    assert permuted == pytest.approx([found[place] for place in order])
 
 
-def test_the_contrast_may_be_with_no_answer(tmp_path: Path) -> None:
-    teacher = Told("It lends novels.")
-    run(tmp_path, teacher, "contrastive", against="empty")
-    contrast = teacher.prompts[0].contrast
-    assert contrast is not None
-    assert contrast.messages[-1].content.endswith("The answer is .")
+def test_the_temperature_divides_the_scores() -> None:
+    found = normalised([math.log(4), 0.0, -math.inf, -math.inf, -math.inf], EXAMPLE, 2.0)
+    assert [math.exp(value) for value in found] == pytest.approx([2 / 3, 1 / 3, 0, 0, 0])
 
 
-def test_sampling_is_refused_where_decoding_is_greedy() -> None:
-    sampling = {**leaf("generation", "contrastive")["sampling"], "temperature": 0.7}
-    with pytest.raises(ConfigError, match="contrastive decoding is greedy"):
-        made("generation", "contrastive", sampling=sampling)
+def test_the_prior_of_the_same_letters_is_asked_once_for_all_questions(tmp_path: Path) -> None:
+    examples = [replace(EXAMPLE, id=f"q{n}") for n in range(4)] + [replace(EXAMPLE, id="q9", choices=("yes", "no"))]
+    letters = [f" {letter}" for letter in "ABCDE"]
+    teacher = Scoring({(asked, text): (-1.0, 1) for text in letters for asked in (True, False)})
+    step = made("generation", "choice_scores", prior="Answer:")
+    blank = [TeacherRecord(example.id, (), {}) for example in examples]
+    list(step.run(examples, blank, context(tmp_path, teacher, made("task", "multiple_choice", folder="unused"))))
+    priors = [texts for prompt, texts in teacher.scored if prompt.messages[-1].content == "Answer:"]
+    assert [list(texts) for texts in priors] == [letters, letters[:2]]
+    assert len(teacher.scored) == 5 + 2
+
+
+def test_demonstrations_show_their_letter_or_their_answer() -> None:
+    task = made("task", "multiple_choice", folder="unused")
+    prompt = {**leaf("generation", "choice_scores")["prompt"], "demos": 1}
+    letter = made("generation", "choice_scores", prompt=prompt)
+    text = made("generation", "choice_scores", prompt=prompt, form="text", continuation=" {answer}")
+    assert [step._prompt(EXAMPLE, task).messages[1].content for step in (letter, text)] == ["A", "umbrella"]
+
+
+@pytest.mark.parametrize(("form", "field"), [("letter", "answer"), ("text", "letter")])
+def test_a_continuation_of_the_other_form_is_refused(form: str, field: str) -> None:
+    with pytest.raises(ConfigError, match="continuation"):
+        made("generation", "choice_scores", form=form, continuation=f" {{{field}}}")
+
+
+def test_a_teacher_of_its_own_must_tell_how_likely_a_text_is() -> None:
+    api = leaf("teacher", "api", base_url="http://127.0.0.1:1/v1", model="m", api_key_env=None)
+    with pytest.raises(ConfigError, match="asked to tell how likely a text is, which it cannot"):
+        made("generation", "choice_scores", teacher=api)
+    assert made("generation", "choice_scores", teacher={**api, "top_log_probs": 5}).asks == frozenset()
+    assert made("generation", "choice_scores").asks == {"score"}

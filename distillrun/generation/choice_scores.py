@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
+from distillrun.generation.ability import asked_of_the_runs, must_serve
 from distillrun.generation.few_shot import FewShotPrompt, chat
 from distillrun.interfaces import AnyTeacher, GenerationContext, Tag, Task
 from distillrun.records import Example, Prompt, Request, ScoredContinuation, TeacherRecord, gold
 from distillrun.template import Template
+
+REQUESTS = ("score",)
 
 
 @dataclass(frozen=True)
@@ -47,12 +50,13 @@ class ChoiceScores:
 
     def __post_init__(self) -> None:
         _ = self._ask, self._continuation
+        must_serve(self.teacher, REQUESTS)
         if self.temperature <= 0:
             raise ValueError(f"temperature={self.temperature} must be above 0")
 
     @property
     def asks(self) -> frozenset[str]:
-        return frozenset({"score"}) if self.teacher is None else frozenset()
+        return asked_of_the_runs(self.teacher, REQUESTS)
 
     @property
     def teachers(self) -> tuple[AnyTeacher, ...]:
@@ -72,15 +76,23 @@ class ChoiceScores:
         prompts = [self._prompt(example, context.task) for example in examples]
         ends = [self.continuations(example, context.task) for example in examples]
         found = context.score(prompts, ends, self.teacher)
-        priors: Iterator[tuple[ScoredContinuation, ...] | None] = iter([None] * len(examples))
-        if self.prior is not None:
-            asked = [Prompt(chat("", (), self.prior), Request("choices", example)) for example in examples]
-            priors = iter(context.score(asked, ends, self.teacher))
+        priors = self._priors(examples, ends, context)
         for example, scores, prior in zip(examples, found, priors, strict=True):
-            values = [self._value(score) for score in scores]
-            if prior is not None:
-                values = [value - self._value(other) for value, other in zip(values, prior, strict=True)]
+            values = [self._value(score) - other for score, other in zip(scores, prior, strict=True)]
             yield TeacherRecord(example.id, (), {}, choice_log_probs=normalised(values, example, self.temperature))
+
+    def _priors(
+        self, examples: Sequence[Example], ends: Sequence[Sequence[str]], context: GenerationContext
+    ) -> list[list[float]]:
+        """Return what is taken off each question's scores; the same continuations are scored once for all questions."""
+        if self.prior is None:
+            return [[0.0] * len(own) for own in ends]
+        first: dict[tuple[str, ...], Example] = {}
+        for own, example in zip(ends, examples, strict=True):
+            first.setdefault(tuple(own), example)
+        asked = [Prompt(chat("", (), self.prior), Request("choices", example)) for example in first.values()]
+        scores = dict(zip(first, context.score(asked, list(first), self.teacher), strict=True))
+        return [[self._value(score) for score in scores[tuple(own)]] for own in ends]
 
     def continuations(self, example: Example, task: Task) -> list[str]:
         """Return what is scored for each choice."""

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from distillrun.errors import ConfigError
+
 Weights = Literal["none", "probability"]
 
 
@@ -16,32 +18,49 @@ class Vote:
     log_prob: float | None
     tokens: int
 
+    def weight(self, weights: Weights) -> float:
+        """Return how much the vote counts, see `plurality`."""
+        if weights == "none":
+            return 1.0
+        if self.log_prob is None:
+            raise ConfigError(
+                "weights=probability needs the log-probs of the texts, which the teacher did not tell; set "
+                "weights=none, or ask a teacher that tells them (teacher=local, or teacher=api with log_probs=true)"
+            )
+        return math.exp(self.log_prob / max(1, self.tokens))
+
 
 def plurality(votes: Sequence[Vote], weights: Weights = "none") -> tuple[int, float] | None:
     """Return the choice with most votes and its share of the parsed votes, in (0, 1]; None where none was parsed.
 
     Unparsed votes are no class of their own. Ties are broken by the summed log-prob of a choice's texts, where every
-    vote has one, and then by the lower index. The order of the votes plays no part.
+    parsed vote has one, and then by the lower index. The order of the votes plays no part.
 
     Args:
         votes: of one question.
         weights: none counts each vote as 1; probability as exp of the mean log-prob per token of its text.
 
+    Raises:
+        ConfigError: the weights are to be probabilities, and a parsed vote has none.
+
     Source: Wang et al. 2023, https://arxiv.org/abs/2203.11171, section 2.
     """
-    parsed = [vote for vote in votes if vote.choice is not None]
-    if not parsed:
+    by_choice: dict[int, list[Vote]] = {}
+    for vote in votes:
+        if vote.choice is not None:
+            by_choice.setdefault(vote.choice, []).append(vote)
+    if not by_choice:
         return None
-    known = all(vote.log_prob is not None for vote in parsed)
-    weighted = weights == "probability" and known
-    totals: dict[int, list[float]] = {}
-    log_probs: dict[int, list[float]] = {}
-    for vote in parsed:
-        choice, log_prob = vote.choice or 0, vote.log_prob or 0.0
-        totals.setdefault(choice, []).append(math.exp(log_prob / max(1, vote.tokens)) if weighted else 1.0)
-        log_probs.setdefault(choice, []).append(log_prob)
     # exact sums, so that equal votes in another order stay equal
-    mass = {choice: math.fsum(sorted(weights)) for choice, weights in totals.items()}
-    likely = {choice: math.fsum(sorted(found)) for choice, found in log_probs.items()}
-    winner = max(mass, key=lambda choice: (mass[choice], likely[choice] if known else 0.0, -choice))
-    return winner, mass[winner] / math.fsum(sorted(mass.values()))
+    mass = {choice: math.fsum(vote.weight(weights) for vote in own) for choice, own in by_choice.items()}
+    likely = {choice: _log_prob(own) for choice, own in by_choice.items()}
+    known = {choice: value for choice, value in likely.items() if value is not None}
+    ties = known if len(known) == len(likely) else dict.fromkeys(likely, 0.0)
+    winner = max(mass, key=lambda choice: (mass[choice], ties[choice], -choice))
+    return winner, mass[winner] / math.fsum(mass.values())
+
+
+def _log_prob(votes: Sequence[Vote]) -> float | None:
+    """Return the summed log-prob of votes; None where one has none."""
+    known = [vote.log_prob for vote in votes if vote.log_prob is not None]
+    return math.fsum(known) if len(known) == len(votes) else None
