@@ -10,13 +10,16 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from omegaconf import OmegaConf
 
+from distillrun.build import build
 from distillrun.cleaning import clean_chain
+from distillrun.composition import compose_first
 from distillrun.errors import ConfigError
 from distillrun.generation.voting import Vote, plurality
 from distillrun.records import Completion, Draw, Example, TeacherRecord
 from tests.asking import Told, context
-from tests.leaves import EXAMPLE, leaf, made
+from tests.leaves import EXAMPLE, RECORD, leaf, made
 
 UNKNOWN = replace(EXAMPLE, id="q9", answer=None)
 
@@ -238,6 +241,18 @@ def test_counts_of_star_add_up(tmp_path: Path) -> None:
     _, records = run(tmp_path, "star", reply, examples)
     origins = [record.rationales[0].origin if record.rationales else "dropped" for record in records]
     assert [origins.count(origin) for origin in ("forward", "hinted", "dropped")] == [10, 10, 10]
+
+
+def test_a_further_round_asks_the_student_as_it_was_trained() -> None:
+    task = made("task", "multiple_choice", folder="unused")
+    objective = made("objective", "rationale_answer", order="rationale_first")
+    pair, *_ = objective.targets(EXAMPLE, RECORD, task, 0)
+    source, target = ("".join(segment.text for segment in part) for part in (pair.source, pair.target))
+    composed: Any = OmegaConf.to_container(compose_first(["generation=star_student"]).generation.steps.star)
+    step = build(composed, "generation")
+    (message,) = step._prompt(EXAMPLE, False, task).messages
+    separator = leaf("student", "tiny_qwen")["separator"]
+    assert (source + separator + target).startswith(message.content + leaf("teacher", "local")["reply_separator"])
 
 
 def test_the_answer_may_be_given_at_once(tmp_path: Path) -> None:
