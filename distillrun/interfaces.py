@@ -231,9 +231,10 @@ Tag = Literal["labeling", "expansion", "curation", "feature", "feedback", "self-
 class GenerationStep(Protocol):
     """One step of data generation, cached by itself.
 
-    `needs` and `makes` name what steps hand on: initial, critique, revised, counterfactual, answers, choice_scores,
-    examples. A step sees what earlier steps made of what it needs, and nothing else, so that it is never run again
-    because of a step beside it. Where two steps make the same, the later one's takes the place of the earlier one's.
+    `needs` and `makes` name what steps hand on: initial, critique, revised, counterfactual, answers, verdicts,
+    choice_scores, examples. A step sees what earlier steps made of what it needs, and nothing else, so that it is never
+    run again because of a step beside it. Where two steps make the same, the later one's takes the place of the earlier
+    one's.
     """
 
     @property

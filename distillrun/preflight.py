@@ -116,12 +116,23 @@ def _generation_problems(config: Config, parts: Parts) -> list[str]:
     needs |= {f"generation step {name}": step.needs for name, step in chosen.items()}
     cure = "add fields for them to teacher.fields" if recorded else "choose generation=everything"
     lacking = [
-        f"{who} needs {kind} rationales, but generation={option['generation']} makes "
-        f"{'only ' + ', '.join(sorted(made)) if made else 'none'}; {cure}"
+        f"{who} needs {_called(kind)}, but generation={option['generation']} makes "
+        f"{'only ' + ', '.join(sorted(made)) if made else 'none'}; {_CURES.get(kind, cure)}"
         for who, kinds in needs.items()
         for kind in sorted(kinds - made)
     ]
     return lacking + _order_problems(chosen, parts)
+
+
+_CURES = {
+    "answers": "put chain_of_thought or self_consistency before it in generation=[...]",
+    "verdicts": "put self_evaluation before it in generation=[...]",
+}
+
+
+def _called(kind: str) -> str:
+    """Return what a kind is called in a sentence."""
+    return {"answers": "the teacher's own answers", "verdicts": "verdicts"}.get(kind, f"{kind} rationales")
 
 
 def _order_problems(chosen: Mapping[str, GenerationStep], parts: Parts) -> list[str]:
@@ -134,7 +145,7 @@ def _order_problems(chosen: Mapping[str, GenerationStep], parts: Parts) -> list[
             found = [other for other in later if kind in makes[other]]
             if found and not any(kind in makes[other] for other in earlier):
                 problems.append(
-                    f"generation step {name} needs {kind} rationales, which {' and '.join(found)} makes after it; "
+                    f"generation step {name} needs {_called(kind)}, which {' and '.join(found)} makes after it; "
                     f"in generation=[...], put {found[0]} before {name}"
                 )
         if name in chosen or not later:

@@ -62,7 +62,8 @@ class Request(Record):
 
     rationale: argue for `choice`. answer: reason, then answer (`choice` None; with a choice, it was hinted at).
     critique, revision: find a fault of `draft` and mend it. judgement: is `draft` right, wrong or uncertain.
-    question: write a new question; `example` is one to go by. choices: only scored, see `WhiteBoxTeacher.score`.
+    question: write a new question; `example` is one to go by; where it is asked for in steps, `draft` holds what there
+    is of it, the question and its answer, a line each. choices: only scored, see `WhiteBoxTeacher.score`.
     """
 
     ask: Literal["rationale", "answer", "critique", "revision", "judgement", "question", "choices"]

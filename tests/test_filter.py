@@ -1,6 +1,7 @@
 """Curation: each rule alone, their order, and the share that ranks highest."""
 
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,12 @@ import pytest
 
 from distillrun.errors import ConfigError
 from distillrun.generation.recorded import Recorded as RecordedStep
-from distillrun.records import Failure, Rationale, ScoredContinuation, TeacherRecord
+from distillrun.interfaces import Account
+from distillrun.records import Failure, Prompt, Rationale, ScoredContinuation, TeacherRecord
 from distillrun.teacher.recorded import Recorded
 from distillrun.traits import repeated_share, runs_on
-from tests.asking import context
+from tests.asking import Told, context
+from tests.end_to_end.runs import experiment
 from tests.leaves import EXAMPLE, leaf, made
 
 FINE = Rationale("A library lends novels to people.", "", 1, "factual", "initial", finish_reason="stop", log_prob=-6.0)
@@ -58,6 +61,7 @@ def test_rules_on_the_teachers_own_answer() -> None:
     assert step({"min_agreement": 0.7}).broken_rule(FINE, EXAMPLE, RECORD) == "min_agreement"
     assert step({"min_agreement": 0.6}).broken_rule(FINE, EXAMPLE, RECORD) is None
     assert step({"min_agreement": 0.6}).needs == {"initial", "answers"}
+    assert step({"verdict": True}).needs == {"initial", "verdicts"}
     assert step().needs == step().makes == {"initial"}
 
 
@@ -85,40 +89,110 @@ def test_the_share_that_ranks_highest_is_kept_and_1_keeps_all(tmp_path: Path) ->
     assert len(filtered(tmp_path, rationales, top_share=0.01).rationales) == 1
 
 
-def test_difference_prefers_what_only_the_large_model_finds_likely(tmp_path: Path) -> None:
-    examples = made("task", "everyday", limit=1).examples("train")
-    gold = examples[0].answer
-    texts = ["Somehow it is so.", f"It is {examples[0].choices[gold]}.", "Nobody knows why that is."]
-    rationales = tuple(Rationale(text, "", gold, "factual", "initial") for text in texts)
-    careful, hasty = (made("teacher", "scripted", flawed_share=share) for share in (0.0, 0.9))
+def test_what_reads_alike_is_ranked_apart(tmp_path: Path) -> None:
+    twice = (FINE, FINE, replace(FINE, log_prob=-1.0))
+    record = filtered(tmp_path, twice, top_share=0.5)
+    assert record.rationales == (FINE, twice[2])
+    assert [failure.reason for failure in record.failures] == ["top_share"]
 
-    def constant(prompts: Any, continuations: Any, account: Any) -> Any:
+
+def test_a_share_is_rounded_up_but_not_by_the_error_of_floats(tmp_path: Path) -> None:
+    hundred = tuple(replace(FINE, log_prob=-float(number)) for number in range(100))
+    assert len(filtered(tmp_path, hundred, top_share=0.07).rationales) == 7  # 0.07 * 100 > 7
+    assert len(filtered(tmp_path, hundred, top_share=0.071).rationales) == 8
+
+
+def test_log_probs_are_of_the_text_as_it_was_written(tmp_path: Path) -> None:
+    longer = replace(FINE, raw=f"{FINE.text}\n\nAnd more that cleaning took away.", log_prob=-12.0)
+    assert step({"min_log_prob": -1.0}).broken_rule(longer, EXAMPLE, RECORD) is None  # 12 words
+    assert step({"min_log_prob": -0.9}).broken_rule(longer, EXAMPLE, RECORD) == "min_log_prob"
+    unknown = replace(FINE, log_prob=None)
+    assert step({"min_log_prob": -0.9}).broken_rule(unknown, EXAMPLE, RECORD) is None
+    assert filtered(tmp_path, (unknown, FINE), top_share=0.5).rationales == (FINE,)
+
+
+def test_a_rank_by_log_probs_that_nobody_told_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"top_share=0\.5 ranks by log_prob, but the teacher told none"):
+        filtered(tmp_path, (replace(FINE, log_prob=None),) * 2, top_share=0.5)
+
+
+def test_stricter_rules_keep_less_and_what_they_keep_is_kept_by_looser_ones(tmp_path: Path) -> None:
+    texts = ["A library lends.", "It lends, it lends, it lends, it lends.", "Ovens bake", "A library lends an oven."]
+    rationales = tuple(replace(FINE, text=text) for text in texts)
+    rules: dict[str, Any] = {}
+    before = list(filtered(tmp_path, rationales).rationales)
+    for name, value in {"ended": True, "max_repetition": 0.3, "names_other": True, "min_words": 9}.items():
+        rules[name] = value
+        record = filtered(tmp_path, rationales, rules=rules)
+        assert set(record.rationales) < set(before)
+        assert len(record.rationales) + len(record.failures) == len(rationales)
+        before = list(record.rationales)
+    assert before == []
+
+
+class Likely(Told):
+    """Finds texts as likely as it is told: log-prob and tokens of each."""
+
+    can = frozenset({"complete", "score"})
+
+    def __init__(self, name: str, scores: dict[str, tuple[float, int]]) -> None:
+        super().__init__("", name=name)
+        self._scores = scores
+        self.scored: list[Prompt] = []
+
+    def score(
+        self, prompts: Sequence[Prompt], continuations: Sequence[Sequence[str]], account: Account
+    ) -> Iterator[tuple[int, tuple[ScoredContinuation, ...]]]:
+        self.scored += prompts
         for index, own in enumerate(continuations):
-            yield index, tuple(ScoredContinuation(-1.0, 1) for _ in own)
+            yield index, tuple(ScoredContinuation(*self._scores[text.strip()]) for text in own)
 
-    hasty.score = constant
-    ranking = step(rank="difference", top_share=0.34, reference=leaf("teacher", "scripted"))
-    object.__setattr__(ranking, "reference", hasty)
-    assert ranking.asks == {"score"}
-    asking = context(tmp_path, careful, made("task", "everyday"))
-    (record,) = ranking.run(examples, [TeacherRecord(examples[0].id, rationales, {})], asking)
-    values = {}
-    for text in texts:
-        reasoner = careful._reasoner
-        fact = careful._fact(examples[0])
-        scored = reasoner.text_score(fact, examples[0], gold, f" {text}")
-        values[text] = scored.log_prob / scored.tokens
-    best = sorted(texts, key=lambda text: (-values[text], texts.index(text)))[:2]
-    assert [one.text for one in record.rationales] == [text for text in texts if text in best]
+
+def test_difference_prefers_what_only_the_large_model_finds_likely(tmp_path: Path) -> None:
+    texts = ("Both find it likely.", "Only the large one does.", "Neither does, in truth.", "Only the small one does.")
+    large = Likely("large", dict(zip(texts, [(-4.0, 4), (-5.0, 5), (-20.0, 5), (-25.0, 5)], strict=True)))
+    # half as many tokens for the same text: what counts is the text's log-prob, not that of the reference's tokens
+    small = Likely("small", dict(zip(texts, [(-4.0, 2), (-25.0, 3), (-20.0, 2), (-5.0, 2)], strict=True)))
+    rationales = tuple(replace(FINE, text=text) for text in texts)
+    task = made("task", "multiple_choice", folder="unused")
+
+    def best(store: str, share: float) -> list[str]:
+        ranking = replace(step(), rank="difference", top_share=share, reference=small)
+        assert ranking.asks == ({"score"} if share < 1 else set())
+        (record,) = ranking.run(
+            [EXAMPLE], [replace(RECORD, rationales=rationales)], context(tmp_path / store, large, task)
+        )
+        return [one.text for one in record.rationales]
+
+    assert best("a", 0.25) == [texts[1]]  # 4 nats per token; the others 0, 0 and -4
+    assert best("b", 0.75) == list(texts[:3])
+    assert [prompt.messages for prompt in large.scored] == [prompt.messages for prompt in small.scored]
+    assert "library" in large.scored[0].messages[-1].content
+    asked = len(large.scored)
+    assert best("c", 1.0) == list(texts)
+    assert len(large.scored) == asked
 
 
 def test_settings_that_cannot_be_are_refused() -> None:
     with pytest.raises(ConfigError, match="rank=difference needs a small model"):
         step(rank="difference", top_share=0.5)
+    with pytest.raises(ValueError, match="reference cannot tell how likely a text is"):
+        replace(step(), rank="difference", top_share=0.5, reference=Told("", name="small"))
     with pytest.raises(ConfigError, match="top_share=0"):
         step(top_share=0.0)
     with pytest.raises(ConfigError, match=r"rules\.min_wrods"):
         step({"min_wrods": 3})
+
+
+def test_rules_that_lack_what_they_look_at_are_refused_before_any_work(tmp_path: Path) -> None:
+    chosen = ("generation=[few_shot_rationale,filter]", "objective=rationale_answer")
+    experiment(tmp_path, *chosen)
+    with pytest.raises(ConfigError, match=r"filter needs verdicts, .* put self_evaluation before it"):
+        experiment(tmp_path, *chosen, "generation.steps.filter.rules.verdict=true")
+    with pytest.raises(ConfigError, match=r"needs the teacher's own answers, .* put chain_of_thought or"):
+        experiment(tmp_path, *chosen, "generation.steps.filter.rules.parsed=true")
+    judged = ("generation=[few_shot_rationale,self_evaluation,filter]", "objective=rationale_answer")
+    experiment(tmp_path, *judged, "generation.steps.filter.rules.verdict=true")
 
 
 def test_traits_of_texts() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from distillrun.data_card.rationales import Row, verdicts
-from distillrun.generation.self_evaluation import majority, verdict_of
+from distillrun.generation.verdict import majority, verdict_of
 from distillrun.records import Completion, Draw, Rationale, TeacherRecord
 from tests.asking import Told, context
 from tests.leaves import EXAMPLE, leaf, made
@@ -22,10 +22,26 @@ DRAFTS = (
     [
         ("It is so. Verdict: right", "right"),
         ("It is so. Verdict: **Wrong**.", "wrong"),
+        ("It is so.\n**Verdict:** Correct.", "right"),
         ("The verdict is uncertain, since nothing says so.", "uncertain"),
         ("Verdict: right? No. Verdict: incorrect", "wrong"),
+        ("Verdict: right. Wrong would be the desert.", "right"),
+        ("Verdict: right, since it is wrong to think otherwise", "right"),
+        ("Verdict: not right", "wrong"),
+        ("Verdict: not sure", "uncertain"),
+        ('{"verdict": "wrong"}', "wrong"),
+        ("It is right that ice is cold. Verdict: mostly wrong", None),
+        ("Verdict: right/wrong/uncertain", None),
+        ("Verdict: right, wrong or uncertain", None),
+        ("A reason.\nRight.", "right"),
+        ("Wrong.", "wrong"),
         ("This is correct.", "right"),
+        ("This isn’t correct.", "wrong"),
+        ("That is clearly wrong, since soap joins nothing.", "wrong"),
         ("I am not sure.", "uncertain"),
+        ("The first step is right, but the answer is wrong.", None),
+        ("The right answer is nail.", None),
+        ("Nail is the right answer.", None),
         ("Right or wrong, who knows.", None),
         ("It lends novels.", None),
         ("", None),
@@ -50,7 +66,39 @@ def test_every_rationale_is_judged_without_telling_the_answer(tmp_path: Path) ->
     assert "It lends novels. So the answer is library." in last[0]
     assert "Ovens hold novels. So the answer is oven." in last[1]
     assert judged.trace["self_evaluation/1"] == "Verdict: wrong"
-    assert step.needs == step.makes == {"initial", "counterfactual"}
+    assert step.needs == {"initial", "counterfactual"}
+    assert step.makes == {"initial", "counterfactual", "verdicts"}
+
+
+def test_the_right_answer_is_not_told_apart(tmp_path: Path) -> None:
+    def asked(answer: int | None) -> list[str]:
+        teacher = Told("Verdict: right")
+        asking = context(tmp_path / str(answer), teacher, made("task", "multiple_choice", folder="unused"))
+        example = replace(EXAMPLE, answer=answer)
+        list(made("generation", "self_evaluation").run([example], [TeacherRecord("q1", DRAFTS[:1], {})], asking))
+        return [message.content for prompt in teacher.prompts for message in prompt.messages]
+
+    assert asked(0) == asked(1) == asked(None)
+
+
+def test_several_judgements_of_several_rationales_stay_with_their_own(tmp_path: Path) -> None:
+    said = {"one": ["right", "right", "wrong"], "two": ["wrong", "uncertain", "wrong"], "three": ["no idea"] * 3}
+
+    def reply(draw: Draw) -> str:
+        verdicts = next(verdicts for name, verdicts in said.items() if draw.prompt.request.draft == f"Reason {name}.")
+        return f"Verdict: {verdicts[draw.sample]}"
+
+    sampling = {**leaf("generation", "self_evaluation")["sampling"], "samples": 3, "temperature": 0.7}
+    step = made("generation", "self_evaluation", sampling=sampling)
+    rationales = tuple(Rationale(f"Reason {name}.", "", 1, "factual", "initial") for name in said)
+    examples = [EXAMPLE, replace(EXAMPLE, id="q2")]
+    records = [TeacherRecord("q1", rationales[:2], {}), TeacherRecord("q2", rationales[2:], {})]
+    task = made("task", "multiple_choice", folder="unused")
+    asking = context(tmp_path, Told(reply), task, max_failed_share=0.4, attempts=1)
+    first, second = step.run(examples, records, asking)
+    assert [one.verdict for one in (*first.rationales, *second.rationales)] == ["right", "wrong", None]
+    assert list(first.trace) == [f"self_evaluation/{place}" for place in range(6)]
+    assert [failure.reason for failure in second.failures] == ["no verdict"] * 3
 
 
 def test_a_judgement_without_a_verdict_is_a_failure(tmp_path: Path) -> None:

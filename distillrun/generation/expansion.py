@@ -1,6 +1,5 @@
 """The teacher writes new questions like those of the task."""
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -8,13 +7,17 @@ from functools import cached_property
 from random import Random
 from typing import Literal
 
+from distillrun.errors import ConfigError
 from distillrun.generation.few_shot import chat
 from distillrun.generation.near_duplicate import NearDuplicates
-from distillrun.generation.new_question import Rules, checked_question, read_question
+from distillrun.generation.new_question import CONTENT_CHECKS, FORM_CHECKS, Rules, mixed
+from distillrun.generation.question_writer import STEP_FIELDS, Order, QuestionWriter
 from distillrun.interfaces import AnyTeacher, GenerationContext, Tag
-from distillrun.records import Completion, Example, Prompt, Request, Sampling, TeacherRecord, gold
-from distillrun.refusal import unusable
+from distillrun.records import Example, Prompt, Request, Sampling, TeacherRecord
 from distillrun.template import Template
+
+HELD_OUT, TRAIN, NEW = (f"near-duplicate of a {which} question" for which in ("dev or test", "training", "new"))
+NOT_VERIFIED = "answered otherwise by the teacher itself"
 
 
 @dataclass(frozen=True)
@@ -22,23 +25,25 @@ class Expansion:
     """Asks for new questions until there are enough, and keeps those that pass every check.
 
     Checks, in this order, each counted: what the text must hold (JSON, keys, types, as many choices as there should be,
-    no choice twice, the answer among them, lengths); near-duplicates of a training, dev or test question or of an
-    earlier new one; and, with `verify`, the teacher's own answer to its question.
+    no choice twice, lengths, the answer among the choices); near-duplicates of a dev or test question, of a training
+    question, and of an earlier new one; and, with `verify`, the teacher's own answer to its question. What the text
+    must hold is checked as it comes in, so that `generation.attempts` are made before it counts. The choices are put
+    in an order drawn anew, since where a teacher puts the right one may give it away.
 
     Args:
         instruction: the system message.
         ask: what is asked after the demonstrations; field {number}, so that no two requests are alike.
         form: json asks for a whole question in one request; stepwise for question, answer and wrong choices in turn.
         steps: the three asks of the stepwise form: question, answer (field {question}), wrong (fields {question},
-            {answer} and {count}; one choice a line).
+            {answer} and {count}; one choice a line), each with {number}, too.
         verify: what the teacher is asked to check a new question, field {question}; null = no check.
         count: how many new questions are wanted.
         max_requests: after so many candidates it ends all the same.
-        demos: training questions that are shown, drawn for each request.
+        demos: training questions that are shown, drawn for each request from those with as many different choices.
         choices: how many choices a question has.
         ngram: words side by side that are compared.
-        max_overlap: more than this share of n-grams in common is a near-duplicate, see `NearDuplicates`.
-        max_characters: of a question.
+        max_overlap: more than this share of n-grams in common is a near-duplicate, see `NearDuplicates`; below 1.
+        max_characters: of a question; of a choice, a third.
         sampling: temperature should be above 0.
         teacher: of this step alone; None = the run's.
         tags: ways of elicitation.
@@ -68,34 +73,44 @@ class Expansion:
     asks = frozenset({"complete"})
 
     def __post_init__(self) -> None:
-        _ = self._ask, self._verify
         for name in ("count", "max_requests", "demos", "ngram", "max_characters"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}={getattr(self, name)} must be 1 or more")
-        if self.choices < 2 or not 0 <= self.max_overlap <= 1:
-            raise ValueError(f"choices={self.choices} must be 2 or more and max_overlap={self.max_overlap} from 0 to 1")
-        if set(self.steps) != {"question", "answer", "wrong"}:
-            raise ValueError(f"steps must have the keys question, answer and wrong, not {sorted(self.steps)}")
+        if self.choices < 2 or not 0 <= self.max_overlap < 1:
+            raise ValueError(
+                f"choices={self.choices} must be 2 or more, and max_overlap={self.max_overlap} from 0 to below 1"
+            )
+        if set(self.steps) != set(STEP_FIELDS):
+            raise ValueError(f"steps must have the keys {', '.join(STEP_FIELDS)}, not {sorted(self.steps)}")
         if self.sampling.samples != 1:
             raise ValueError(
                 f"sampling.samples={self.sampling.samples} must be 1: each request has a prompt of its own"
             )
+        _ = self._writer, self._verify  # a malformed template is found at once
 
     @property
     def teachers(self) -> tuple[AnyTeacher, ...]:
         return () if self.teacher is None else (self.teacher,)
 
     @cached_property
-    def _ask(self) -> Template:
-        return Template(self.ask, {"number"}, "ask")
+    def _writer(self) -> QuestionWriter:
+        ask = Template(self.ask, {"number"}, "ask")
+        steps = {
+            name: Template(self.steps[name], {*fields, "number"}, f"steps.{name}")
+            for name, fields in STEP_FIELDS.items()
+        }
+        rules = Rules(self.choices, self.max_characters)
+        return QuestionWriter(self.instruction, ask, steps, rules, self.sampling, self.teacher)
 
     @cached_property
     def _verify(self) -> Template | None:
         return None if self.verify is None else Template(self.verify, {"question"}, "verify")
 
     @property
-    def _rules(self) -> Rules:
-        return Rules(self.choices, self.max_characters)
+    def _checks(self) -> tuple[str, ...]:
+        """All reasons that are counted, in order."""
+        form = FORM_CHECKS if self.form == "json" else ()
+        return (*form, *CONTENT_CHECKS, HELD_OUT, TRAIN, NEW, *(() if self.verify is None else (NOT_VERIFIED,)))
 
     def run(
         self, examples: Sequence[Example], records: Sequence[TeacherRecord], context: GenerationContext
@@ -105,109 +120,63 @@ class Expansion:
     def expand(
         self, examples: Sequence[Example], context: GenerationContext
     ) -> tuple[Sequence[Example], Mapping[str, int]]:
-        known = NearDuplicates(self.ngram, self.max_overlap, (one.question for one in (*examples, *context.held_out)))
-        counts: Counter[str] = Counter()
+        pool = [example for example in examples if self._can_be_shown(example)]
+        if not pool:
+            raise ConfigError(
+                f"generation step expansion: no training question with a known answer has choices={self.choices} "
+                "different choices, so none can be shown; set choices to as many as the task's questions have"
+            )
+        known = NearDuplicates(self.ngram, self.max_overlap)
+        known.add((example.question for example in context.held_out), HELD_OUT)
+        known.add((example.question for example in examples), TRAIN)
+        write = self._writer.whole if self.form == "json" else self._writer.stepwise
+        removed: Counter[str] = Counter(dict.fromkeys(self._checks, 0))
         kept: list[Example] = []
         asked = 0
         while len(kept) < self.count and asked < self.max_requests:
             wave = min(self.count - len(kept), self.max_requests - asked)
-            candidates = self._candidates(range(asked, asked + wave), examples, context)
+            numbers = range(asked + 1, asked + wave + 1)
+            candidates = write([Order(number, self._drawn(number, pool, context.seed)) for number in numbers], context)
             asked += wave
-            kept += self._passed(candidates, known, counts, context)
-        return kept, {"candidates": asked, **counts, "kept": len(kept)}
+            kept += self._verified(_new(candidates, known, removed), removed, context)
+        return kept, {"candidates": asked, **removed, "kept": len(kept)}
 
-    def _passed(
-        self,
-        candidates: Sequence[Example | str],
-        known: NearDuplicates,
-        counts: Counter[str],
-        context: GenerationContext,
-    ) -> list[Example]:
-        """Return the candidates that pass, and count why the others do not."""
-        fresh = []
-        for candidate in candidates:
-            if isinstance(candidate, str):
-                counts[candidate] += 1
-            elif known.has_like(candidate.question):
-                counts["near-duplicate"] += 1
-            else:
-                known.add(candidate.question)
-                fresh.append(candidate)
-        if self._verify is None or not fresh:
+    def _can_be_shown(self, example: Example) -> bool:
+        different = {choice.strip().casefold() for choice in example.choices}
+        return example.answer is not None and len(example.choices) == len(different) == self.choices
+
+    def _drawn(self, number: int, pool: Sequence[Example], seed: int) -> list[Example]:
+        """Return the training questions that one request shows: a pure function of the seed and its number."""
+        return Random(f"{seed}:expansion:{number}").sample(pool, min(self.demos, len(pool)))
+
+    def _verified(
+        self, fresh: Sequence[Example], removed: Counter[str], context: GenerationContext
+    ) -> Sequence[Example]:
+        """Return the questions that the teacher answers as it said when it wrote them; all, where it is not asked."""
+        if self._verify is None:
             return fresh
-        prompts = [self._verification(example, self._verify, context) for example in fresh]
+        prompts = []
+        for example in fresh:
+            asked = self._verify.render({"question": context.task.question(example)})
+            prompts.append(Prompt(chat("", (), asked), Request("answer", example)))
         answers = context.complete(prompts, replace(self.sampling, temperature=0.0), self.teacher, only_one=True)
         agreed = [
             example
-            for example, (completion,) in zip(fresh, answers, strict=True)
-            if context.task.parse(completion.text, example) == example.answer
+            for example, (made,) in zip(fresh, answers, strict=True)
+            if not made.reason and context.task.parse(made.text, example) == example.answer
         ]
-        counts["not verified"] += len(fresh) - len(agreed)
+        removed[NOT_VERIFIED] += len(fresh) - len(agreed)
         return agreed
 
-    def _candidates(
-        self, numbers: Sequence[int], examples: Sequence[Example], context: GenerationContext
-    ) -> list[Example | str]:
-        """Return what a wave of requests gave: questions, or why there is none."""
-        shown = [self._drawn(number, examples, context.seed) for number in numbers]
-        if self.form == "stepwise":
-            return self._stepwise(numbers, shown, context)
-        prompts = []
-        for number, drawn in zip(numbers, shown, strict=True):
-            turns = [(self._ask.render({"number": str(place + 1)}), _as_json(one)) for place, one in enumerate(drawn)]
-            messages = chat(self.instruction, turns, self._ask.render({"number": str(number + 1)}))
-            prompts.append(Prompt(messages, Request("question", drawn[-1])))
-        answers = context.complete(prompts, self.sampling, self.teacher, self._refuse, only_one=True)
-        return [self._read(completion) for (completion,) in answers]
 
-    def _stepwise(
-        self, numbers: Sequence[int], shown: Sequence[Sequence[Example]], context: GenerationContext
-    ) -> list[Example | str]:
-        """Ask for the question, then for its answer, then for wrong choices, each from the demonstrations' own."""
-        found: list[dict[str, str]] = [{"count": str(self.choices - 1)} for _ in numbers]
-        for step, fields in (("question", ()), ("answer", ("question",)), ("wrong", ("question", "answer", "count"))):
-            template = Template(self.steps[step], {*fields, "number"}, f"steps.{step}")
-            prompts = []
-            for number, drawn, so_far in zip(numbers, shown, found, strict=True):
-                turns = [
-                    (template.render({**_pieces(one, self.choices), "number": str(place + 1)}), _pieces(one, 0)[step])
-                    for place, one in enumerate(drawn)
-                ]
-                asked = template.render({**so_far, "number": str(number + 1)})
-                prompts.append(Prompt(chat(self.instruction, turns, asked), Request("question", drawn[-1])))
-            for so_far, (completion,) in zip(
-                found, context.complete(prompts, self.sampling, self.teacher, unusable, only_one=True), strict=True
-            ):
-                so_far[step] = completion.text.strip()
-        return [
-            checked_question(one["question"], [one["answer"], *one["wrong"].splitlines()], one["answer"], self._rules)
-            for one in found
-        ]
-
-    def _drawn(self, number: int, examples: Sequence[Example], seed: int) -> list[Example]:
-        """Return the training questions that one request shows: a pure function of the seed and its number."""
-        return Random(f"{seed}:expansion:{number}").sample(list(examples), min(self.demos, len(examples)))
-
-    def _read(self, completion: Completion) -> Example | str:
-        return completion.reason or read_question(completion.text, self._rules)
-
-    def _refuse(self, index: int, text: str) -> str | None:
-        read = read_question(text, self._rules)
-        return read if isinstance(read, str) else None
-
-    def _verification(self, example: Example, ask: Template, context: GenerationContext) -> Prompt:
-        asked = ask.render({"question": context.task.question(example)})
-        return Prompt(chat(self.instruction, (), asked), Request("answer", example))
-
-
-def _as_json(example: Example) -> str:
-    value = {"question": example.question, "choices": list(example.choices), "answer": example.choices[gold(example)]}
-    return json.dumps(value, ensure_ascii=False)
-
-
-def _pieces(example: Example, choices: int) -> dict[str, str]:
-    """Return a training question as the fields and replies of the stepwise form."""
-    right = gold(example)
-    wrong = [text for place, text in enumerate(example.choices) if place != right]
-    fields = {"question": example.question, "answer": example.choices[right], "wrong": "\n".join(wrong)}
-    return fields | {"count": str(choices - 1)}
+def _new(candidates: Sequence[Example | str], known: NearDuplicates, removed: Counter[str]) -> list[Example]:
+    """Return the candidates that are questions and unlike all known ones, and count why the others are not."""
+    fresh = []
+    for candidate in candidates:
+        reason = candidate if isinstance(candidate, str) else known.group_of(candidate.question)
+        if reason is not None:
+            removed[reason] += 1
+        elif isinstance(candidate, Example):
+            known.add([candidate.question], NEW)
+            fresh.append(mixed(candidate))
+    return fresh

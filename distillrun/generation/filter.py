@@ -6,16 +6,17 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
+from distillrun.errors import ConfigError
 from distillrun.generation.few_shot import chat, question_and_answer
-from distillrun.generation.filter_rule import Rules, checks
-from distillrun.interfaces import AnyTeacher, GenerationContext, Tag
+from distillrun.generation.filter_rule import Rules, checks, per_word
+from distillrun.interfaces import AnyTeacher, EnsembleTeacher, GenerationContext, Tag, Teacher
 from distillrun.records import Example, Failure, Prompt, Rationale, Request, TeacherRecord, kind_of
 from distillrun.template import Template
 
 
-@dataclass(frozen=True)
-class Place:
-    """A rationale and where it stands."""
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """A rationale that passed the rules, and the row of its example."""
 
     row: int
     rationale: Rationale
@@ -30,9 +31,9 @@ class Filter:
     Args:
         kinds: which rationales are filtered: initial, revised, counterfactual.
         rules: see `Rules`.
-        rank: what `top_share` ranks by: log_prob, the teacher's mean log-prob per word while writing, or difference,
-            its log-prob of the rationale per token minus that of `reference`: what a small model finds likely, too,
-            teaches little.
+        rank: what `top_share` ranks by: log_prob, the teacher's mean log-prob per word while writing, those last that
+            have none; or difference, its log-prob of the rationale minus that of `reference`, per token of the teacher
+            (the reference may cut the text otherwise): what a small model finds likely, too, teaches little.
         top_share: of the rationales that pass the rules, how many are kept, in (0, 1]; 1 keeps all.
         reference: the small model of `difference`.
         ask: the prompt after which a rationale is scored for `difference`; fields {question} and {answer}.
@@ -58,10 +59,13 @@ class Filter:
             raise ValueError(f"top_share={self.top_share} must be above 0 and at most 1")
         if self._scores and self.reference is None:
             raise ValueError("rank=difference needs a small model to compare with: set reference to a teacher")
+        if any(not _can_score(teacher) for teacher in self.teachers):
+            raise ValueError("reference cannot tell how likely a text is; choose another, such as a local teacher")
 
     @property
     def needs(self) -> frozenset[str]:
-        return frozenset({*self.kinds, *(["answers"] if self.rules.needs_answers else [])})
+        judged = {"verdicts"} if self.rules.verdict else set()
+        return frozenset({*self.kinds, *judged, *({"answers"} if self.rules.needs_answers else ())})
 
     @property
     def makes(self) -> frozenset[str]:
@@ -93,15 +97,15 @@ class Filter:
             for rationale in (one for one in record.rationales if kind_of(one) in self.kinds):
                 broken = self.broken_rule(rationale, example, record)
                 if broken is None:
-                    passed.append(Place(row, rationale))
+                    passed.append(Passed(row, rationale))
                 else:
                     removed[row].append(Failure("filter", broken, rationale.text[:200]))
         best = self._best(passed, examples, context)
-        for place in passed:
+        for place, one in enumerate(passed):
             if place in best:
-                kept[place.row].append(place.rationale)
+                kept[one.row].append(one.rationale)
             else:
-                removed[place.row].append(Failure("filter", "top_share", place.rationale.text[:200]))
+                removed[one.row].append(Failure("filter", "top_share", one.rationale.text[:200]))
         for example, own, dropped in zip(examples, kept, removed, strict=True):
             yield TeacherRecord(example.id, tuple(own), {}, failures=tuple(dropped))
 
@@ -110,24 +114,34 @@ class Filter:
         found = (name for name, holds in checks(self.rules).items() if not holds(rationale, example, record))
         return next(found, None)
 
-    def _best(self, passed: Sequence[Place], examples: Sequence[Example], context: GenerationContext) -> set[Place]:
-        """Return the share that ranks highest; among equals the earlier ones."""
+    def _best(self, passed: Sequence[Passed], examples: Sequence[Example], context: GenerationContext) -> set[int]:
+        """Return the places of the share that ranks highest; among equals the earlier ones."""
         if self.top_share == 1 or not passed:
-            return set(passed)
-        values = self._differences(passed, examples, context) if self._scores else [_likely(one) for one in passed]
+            return set(range(len(passed)))
+        values = self._differences(passed, examples, context) if self._scores else self._likely(passed)
         order = sorted(range(len(passed)), key=lambda place: (-values[place], place))
-        return {passed[place] for place in order[: math.ceil(self.top_share * len(passed))]}
+        return set(order[: math.ceil(round(self.top_share * len(passed), 6))])  # 0.07 * 100 is a little more than 7
+
+    def _likely(self, passed: Sequence[Passed]) -> list[float]:
+        """Return the teacher's log-prob per word of each rationale."""
+        values = [per_word(one.rationale) for one in passed]
+        if all(value is None for value in values):
+            raise ConfigError(
+                f"generation step filter: top_share={self.top_share} ranks by log_prob, but the teacher told none; "
+                "choose a teacher that tells them, rank=difference with a reference, or top_share=1"
+            )
+        return [-math.inf if value is None else value for value in values]
 
     def _differences(
-        self, passed: Sequence[Place], examples: Sequence[Example], context: GenerationContext
+        self, passed: Sequence[Passed], examples: Sequence[Example], context: GenerationContext
     ) -> list[float]:
-        """Return teacher minus reference, log-prob per token, of each rationale."""
+        """Return teacher minus reference, log-prob per token of the teacher, of each rationale."""
         prompts = [self._prompt(examples[one.row], one.rationale, context) for one in passed]
         texts = [[f" {one.rationale.text}"] for one in passed]
         teacher = context.score(prompts, texts)
         small = context.score(prompts, texts, self.reference)
         return [
-            large.log_prob / max(1, large.tokens) - other.log_prob / max(1, other.tokens)
+            (large.log_prob - other.log_prob) / max(1, large.tokens)
             for (large,), (other,) in zip(teacher, small, strict=True)
         ]
 
@@ -136,6 +150,6 @@ class Filter:
         return Prompt(chat("", (), asked), Request("rationale", example, rationale.supports))
 
 
-def _likely(place: Place) -> float:
-    rationale = place.rationale
-    return -math.inf if rationale.log_prob is None else rationale.log_prob / max(1, len(rationale.text.split()))
+def _can_score(teacher: AnyTeacher) -> bool:
+    members = teacher.members.values() if isinstance(teacher, EnsembleTeacher) else [teacher]
+    return all(isinstance(member, Teacher) and "score" in member.can for member in members)

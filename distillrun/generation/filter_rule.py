@@ -23,7 +23,7 @@ class Rules(Record):
         names_choice: it names the choice that it argues for.
         names_other: it names another choice, too.
         max_repetition: share of its word trigrams that occurred before in it, in [0, 1].
-        min_log_prob: mean per word of the cleaned text, in nats, where the teacher told it.
+        min_log_prob: mean per word, in nats; where the teacher did not tell it, nothing is taken out.
     """
 
     parsed: bool
@@ -64,11 +64,13 @@ def checks(rules: Rules) -> Mapping[str, Check]:
         "names_choice": (rules.names_choice, lambda one, example, _: names(one.text, example.choices[one.supports])),
         "names_other": (rules.names_other, lambda one, example, _: names_another(one, example)),
         "max_repetition": (repetition is not None, lambda one, _, __: repeated_share(one.text) <= (repetition or 0)),
-        "min_log_prob": (likely is not None, lambda one, _, __: per_word(one) >= (likely or 0)),
+        "min_log_prob": (likely is not None, lambda one, _, __: (per_word(one) or 0) >= (likely or 0)),
     }
     return {name: check for name, (is_on, check) in named.items() if is_on}
 
 
-def per_word(rationale: Rationale) -> float:
-    """Return the log-prob per word, 0 where it is not known: what is not known is no reason to drop it."""
-    return 0.0 if rationale.log_prob is None else rationale.log_prob / max(1, words(rationale.text))
+def per_word(rationale: Rationale) -> float | None:
+    """Return the log-prob per word of the text as it was written, in nats; None where it is not known."""
+    if rationale.log_prob is None:
+        return None
+    return rationale.log_prob / max(1, words(rationale.raw or rationale.text))

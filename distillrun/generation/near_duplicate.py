@@ -11,34 +11,32 @@ Gram = tuple[str, ...]
 
 
 class NearDuplicates:
-    """Knows texts by their word n-grams, and says whether a new text is nearly one of them.
+    """Knows texts by their word n-grams, and says which of them a new text is nearly the same as.
 
     The overlap of two texts is the Jaccard index of their sets of n-grams, in [0, 1]; case and punctuation do not
-    count. A text of fewer than n words is one n-gram by itself.
+    count. A text of fewer than n words is one n-gram by itself; one without words is like no other.
 
     Args:
         n: words side by side.
         max_overlap: texts that overlap more are near-duplicates.
-        texts: known from the start.
     """
 
-    def __init__(self, n: int, max_overlap: float, texts: Iterable[str] = ()) -> None:
+    def __init__(self, n: int, max_overlap: float) -> None:
         self._n = n
         self._max_overlap = max_overlap
-        self._known: list[frozenset[Gram]] = []
+        self._known: list[tuple[frozenset[Gram], str]] = []
         self._holders: defaultdict[Gram, list[int]] = defaultdict(list)
+
+    def add(self, texts: Iterable[str], group: str) -> None:
+        """Know texts from now on, as members of a group."""
         for text in texts:
-            self.add(text)
+            grams = self._grams(text)
+            for gram in grams:
+                self._holders[gram].append(len(self._known))
+            self._known.append((grams, group))
 
-    def add(self, text: str) -> None:
-        """Know a text from now on."""
-        grams = self._grams(text)
-        for gram in grams:
-            self._holders[gram].append(len(self._known))
-        self._known.append(grams)
-
-    def has_like(self, text: str) -> bool:
-        """Return whether a known text overlaps more with this one than is allowed.
+    def group_of(self, text: str) -> str | None:
+        """Return the group of the known text that this one is nearly the same as: of several, the one added first.
 
         Of two sets with a Jaccard index above t, at least t times the elements of the first are shared, so any
         (1 - t) n + 1 of its n elements hold a shared one. The rarest are looked up, which few texts have.
@@ -47,10 +45,11 @@ class NearDuplicates:
         enough = len(grams) - math.ceil(self._max_overlap * len(grams)) + 1
         rarest = sorted(grams, key=lambda gram: (len(self._holders.get(gram, ())), gram))[:enough]
         candidates = {place for gram in rarest for place in self._holders.get(gram, ())}
-        return any(
-            len(grams & self._known[place]) > self._max_overlap * len(grams | self._known[place])
-            for place in candidates
-        )
+        near = [place for place in candidates if self._overlap(grams, self._known[place][0]) > self._max_overlap]
+        return self._known[min(near)][1] if near else None
+
+    def _overlap(self, one: frozenset[Gram], other: frozenset[Gram]) -> float:
+        return len(one & other) / len(one | other)
 
     def _grams(self, text: str) -> frozenset[Gram]:
         words = _WORD.findall(text.casefold())

@@ -2,10 +2,29 @@
 
 import hashlib
 import json
+import re
 import unicodedata
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from random import Random
 
 from distillrun.records import Example
+
+FORM_CHECKS = ("malformed JSON", "keys missing", "wrong types")
+"""Why a text is no question at all, in the order in which it is looked at."""
+
+CONTENT_CHECKS = (
+    "empty text",
+    "wrong number of choices",
+    "repeated choices",
+    "too long",
+    "answer not among the choices",
+)
+"""Why a question cannot be used, in the order in which it is looked at."""
+
+_LABEL = re.compile(r"(?:[-*•]|\(?([A-Za-z]|\d{1,2})[.):])\s+(?=\S)")
+_LETTER_FIRST = re.compile(r"\(?([a-z])[.):]+\s+(.+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +55,13 @@ def read_question(text: str, rules: Rules) -> Example | str:
     question, choices, answer = value["question"], value["choices"], value["answer"]
     if not (isinstance(question, str) and isinstance(choices, list) and all(isinstance(one, str) for one in choices)):
         return "wrong types"
-    return checked_question(question, choices, answer, rules)
+    return checked_question(question, unlabelled(choices), answer, rules)
 
 
-def checked_question(question: str, choices: list[str], answer: object, rules: Rules) -> Example | str:
+def checked_question(question: str, choices: Sequence[str], answer: object, rules: Rules) -> Example | str:
     """Return the example, or why it cannot be used."""
     question, choices = _plain(question), [_plain(choice) for choice in choices]
-    if not question or not all(choices):
+    if not any(map(str.isalnum, question)) or not all(choices):
         return "empty text"
     if len(choices) != rules.choices:
         return "wrong number of choices"
@@ -57,18 +76,39 @@ def checked_question(question: str, choices: list[str], answer: object, rules: R
     return Example(f"expansion-{hashlib.sha256(content.encode()).hexdigest()[:16]}", question, tuple(choices), place)
 
 
-def _place(answer: object, choices: list[str]) -> int | None:
+def mixed(example: Example) -> Example:
+    """Return a question with its choices in an order drawn by its id, so that no place is right more often."""
+    order = Random(example.id).sample(range(len(example.choices)), len(example.choices))
+    choices = tuple(example.choices[place] for place in order)
+    return replace(example, choices=choices, answer=None if example.answer is None else order.index(example.answer))
+
+
+def unlabelled(lines: Sequence[str]) -> list[str]:
+    """Return texts without the bullets, letters or numbers before them, where all have one, in order."""
+    found = [_LABEL.match(line.strip()) for line in lines]
+    labels = [match[1] for match in found if match]
+    values = [ord(label.casefold()) if label.isalpha() else int(label) for label in labels if label]
+    in_order = all(later - earlier == 1 for earlier, later in pairwise(values))
+    if not lines or len(labels) < len(lines) or len(values) not in (0, len(lines)) or not in_order:
+        return [line.strip() for line in lines]
+    return [line.strip()[match.end() :] for line, match in zip(lines, found, strict=True) if match]
+
+
+def _place(answer: object, choices: Sequence[str]) -> int | None:
+    """Return which choice an answer names: by its number, its text, its letter, or its letter and text together."""
     if isinstance(answer, int) and not isinstance(answer, bool):
         return answer if 0 <= answer < len(choices) else None
     if not isinstance(answer, str):
         return None
-    folded = _plain(answer).casefold()
-    for place, choice in enumerate(choices):
-        if folded == choice.casefold():
-            return place
-    letter = folded.strip("().: ")
+    folded, texts = _plain(answer).casefold(), [choice.casefold() for choice in choices]
+    if folded in texts:
+        return texts.index(folded)
+    both = _LETTER_FIRST.fullmatch(folded)
+    letter = both[1] if both else folded.strip("().: ")
     place = ord(letter) - ord("a") if len(letter) == 1 else -1
-    return place if 0 <= place < len(choices) else None
+    if not 0 <= place < len(choices) or (both and both[2] != texts[place]):
+        return None
+    return place
 
 
 def _plain(text: str) -> str:

@@ -1,16 +1,14 @@
 """The teacher judges its own rationales."""
 
-import re
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
 from distillrun.generation.few_shot import chat, failures_of, question_and_answer
+from distillrun.generation.verdict import majority, no_verdict, verdict_of
 from distillrun.interfaces import AnyTeacher, GenerationContext, Tag, Task
 from distillrun.records import (
-    Completion,
     Example,
     Prompt,
     Rationale,
@@ -21,20 +19,6 @@ from distillrun.records import (
     kind_of,
 )
 from distillrun.template import Template
-
-Verdict = Literal["right", "wrong", "uncertain"]
-
-_VERDICT = re.compile(r"verdict\s*(?:is|:)?\s*\W*(right|correct|wrong|incorrect|uncertain|unsure|not sure)\b", re.I)
-_ALONE = re.compile(r"\b(right|correct|wrong|incorrect|uncertain|unsure|not sure)\b", re.IGNORECASE)
-_MEANING: dict[str, Verdict] = {
-    "right": "right",
-    "correct": "right",
-    "wrong": "wrong",
-    "incorrect": "wrong",
-    "uncertain": "uncertain",
-    "unsure": "uncertain",
-    "not sure": "uncertain",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +81,7 @@ class SelfEvaluation:
 
     @property
     def makes(self) -> frozenset[str]:
-        return frozenset(self.kinds)
+        return frozenset({*self.kinds, "verdicts"})
 
     @property
     def teachers(self) -> tuple[AnyTeacher, ...]:
@@ -116,7 +100,7 @@ class SelfEvaluation:
             for example, own in zip(examples, judged, strict=True)
             for rationale in own
         ]
-        answers = context.complete(prompts, self.sampling, self.teacher, _no_verdict)
+        answers = context.complete(prompts, self.sampling, self.teacher, no_verdict)
         for example, own in zip(examples, judged, strict=True):
             found = [next(answers) for _ in own]
             rationales = tuple(
@@ -139,25 +123,3 @@ class SelfEvaluation:
 
     def _asked(self, example: Example, choice: int, rationale: str, task: Task) -> str:
         return self._ask.render(question_and_answer(example, choice, task) | {"rationale": rationale})
-
-
-def verdict_of(text: str) -> Verdict | None:
-    """Return the verdict of a judgement: the last one after the word "verdict", else the only one that it names."""
-    found = _VERDICT.findall(text)
-    if found:
-        return _MEANING[found[-1].casefold()]
-    named = {_MEANING[word.casefold()] for word in _ALONE.findall(text)}
-    return named.pop() if len(named) == 1 else None
-
-
-def majority(completions: Sequence[Completion]) -> Verdict | None:
-    """Return the verdict that most judgements give; a tie is uncertain; None where none gives any."""
-    votes = Counter(verdict for one in completions if not one.reason and (verdict := verdict_of(one.text)))
-    if not votes:
-        return None
-    (first, most), *others = votes.most_common()
-    return "uncertain" if others and others[0][1] == most else first
-
-
-def _no_verdict(index: int, text: str) -> str | None:
-    return None if verdict_of(text) else "no verdict"

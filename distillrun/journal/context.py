@@ -53,6 +53,7 @@ class JournaledContext:
         self._step = step
         self._generation = generation
         self._progress = progress
+        self._due = 0  # completions of earlier calls: a step's share of failures is that of all its calls together
 
     def complete(
         self,
@@ -82,6 +83,7 @@ class JournaledContext:
                     failures[reason] += 1
                     self._check_failures(failures, len(slots), found[place], is_last=attempt + 1 == attempts)
         self.usage.failures += failures
+        self._due += len(slots)
         rows: list[list[Completion]] = [[] for _ in prompts]
         for place, slot in enumerate(slots):
             rows[slot.prompt].append(found[place])
@@ -136,6 +138,7 @@ class JournaledContext:
 
     def _check_failures(self, failures: Counter[str], count: int, last: Completion, is_last: bool) -> None:
         share = self._generation.max_failed_share
+        failures, count = self.usage.failures + failures, self._due + count
         if is_last and failures.total() > share * count:
             reasons = ", ".join(f"{number} {reason}" for reason, number in failures.most_common())
             raise ConfigError(

@@ -7,7 +7,7 @@ from random import Random
 from distillrun.errors import ConfigError
 from distillrun.everyday.base import Fact, read_base
 from distillrun.everyday.critique import Critic, unnamed
-from distillrun.everyday.inventing import invented, known_fact
+from distillrun.everyday.inventing import invented, invented_piece, known_fact
 from distillrun.everyday.rationale import Arguer
 from distillrun.everyday.reasoning import Reasoner
 from distillrun.everyday.wording import read_wording
@@ -129,6 +129,8 @@ class Scripted:
             told = None if request.choice is None else example.choices[request.choice]
             return self._reasoner.chain(fact, example.choices, told, random)
         if request.ask == "question":
+            if request.draft is not None:
+                return invented_piece(fact, example, request.draft, self._base, self._wording, random)
             return invented(fact, example, self._base, self._wording, random)
         value = example.choices[gold(example) if request.choice is None else request.choice]
         others = [other for other in example.choices if other != value]
