@@ -176,7 +176,7 @@ def test_difference_prefers_what_only_the_large_model_finds_likely(tmp_path: Pat
 def test_settings_that_cannot_be_are_refused() -> None:
     with pytest.raises(ConfigError, match="rank=difference needs a small model"):
         step(rank="difference", top_share=0.5)
-    with pytest.raises(ValueError, match="reference cannot tell how likely a text is"):
+    with pytest.raises(ValueError, match="reference of this step is asked to tell how likely a text is"):
         replace(step(), rank="difference", top_share=0.5, reference=Told("", name="small"))
     with pytest.raises(ConfigError, match="top_share=0"):
         step(top_share=0.0)

@@ -10,18 +10,19 @@ def asked_of_the_runs(teacher: AnyTeacher | None, requests: Collection[str]) -> 
     return frozenset(requests) if teacher is None else frozenset()
 
 
-def must_serve(teacher: AnyTeacher | None, requests: Collection[str]) -> None:
-    """Raise ValueError where a step's own teacher does not serve the requests, see `Teacher.can`."""
+def must_serve(teacher: AnyTeacher | None, requests: Collection[str], key: str = "teacher") -> None:
+    """Raise ValueError where a step's own teacher, under `key`, does not serve the requests, see `Teacher.can`."""
     if teacher is None:
         return
     members = teacher.members if isinstance(teacher, EnsembleTeacher) else {"": teacher}
     for name, member in members.items():
         lacking = sorted(set(requests) - (member.can if isinstance(member, Teacher) else frozenset()))
         if lacking:
-            who = f"teacher.members.{name}" if name else "teacher"
+            who = f"{key}.members.{name}" if name else key
+            cure = "choose another, such as a local one" + (", or null for the run's" if key == "teacher" else "")
             raise ValueError(
                 f"{who} of this step is asked to {' and to '.join(map(_ABILITIES.__getitem__, lacking))}, which it "
-                "cannot; choose another, such as a local one, or null for the run's"
+                f"cannot; {cure}"
             )
 
 

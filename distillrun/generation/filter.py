@@ -7,11 +7,14 @@ from functools import cached_property
 from typing import Literal
 
 from distillrun.errors import ConfigError
+from distillrun.generation.ability import must_serve
 from distillrun.generation.few_shot import chat, question_and_answer
 from distillrun.generation.filter_rule import Rules, checks, per_word
-from distillrun.interfaces import AnyTeacher, EnsembleTeacher, GenerationContext, Tag, Teacher
+from distillrun.interfaces import AnyTeacher, GenerationContext, Tag
 from distillrun.records import Example, Failure, Prompt, Rationale, Request, TeacherRecord, kind_of
 from distillrun.template import Template
+
+REQUESTS = ("score",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +62,8 @@ class Filter:
             raise ValueError(f"top_share={self.top_share} must be above 0 and at most 1")
         if self._scores and self.reference is None:
             raise ValueError("rank=difference needs a small model to compare with: set reference to a teacher")
-        if any(not _can_score(teacher) for teacher in self.teachers):
-            raise ValueError("reference cannot tell how likely a text is; choose another, such as a local teacher")
+        for teacher in self.teachers:
+            must_serve(teacher, REQUESTS, "reference")
 
     @property
     def needs(self) -> frozenset[str]:
@@ -73,7 +76,7 @@ class Filter:
 
     @property
     def asks(self) -> frozenset[str]:
-        return frozenset({"score"} if self._scores else ())
+        return frozenset(REQUESTS if self._scores else ())
 
     @property
     def teachers(self) -> tuple[AnyTeacher, ...]:
@@ -148,8 +151,3 @@ class Filter:
     def _prompt(self, example: Example, rationale: Rationale, context: GenerationContext) -> Prompt:
         asked = self._ask.render(question_and_answer(example, rationale.supports, context.task))
         return Prompt(chat("", (), asked), Request("rationale", example, rationale.supports))
-
-
-def _can_score(teacher: AnyTeacher) -> bool:
-    members = teacher.members.values() if isinstance(teacher, EnsembleTeacher) else [teacher]
-    return all(isinstance(member, Teacher) and "score" in member.can for member in members)

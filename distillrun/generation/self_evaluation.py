@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
+from distillrun.generation.ability import asked_of_the_runs, must_serve
 from distillrun.generation.few_shot import chat, failures_of, question_and_answer
 from distillrun.generation.verdict import majority, no_verdict, verdict_of
 from distillrun.interfaces import AnyTeacher, GenerationContext, Tag, Task
@@ -19,6 +20,8 @@ from distillrun.records import (
     kind_of,
 )
 from distillrun.template import Template
+
+REQUESTS = ("complete",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +73,9 @@ class SelfEvaluation:
     teacher: AnyTeacher | None
     tags: tuple[Tag, ...]
 
-    asks = frozenset({"complete"})
-
     def __post_init__(self) -> None:
         _ = self._ask
+        must_serve(self.teacher, REQUESTS)
 
     @property
     def needs(self) -> frozenset[str]:
@@ -82,6 +84,10 @@ class SelfEvaluation:
     @property
     def makes(self) -> frozenset[str]:
         return frozenset({*self.kinds, "verdicts"})
+
+    @property
+    def asks(self) -> frozenset[str]:
+        return asked_of_the_runs(self.teacher, REQUESTS)
 
     @property
     def teachers(self) -> tuple[AnyTeacher, ...]:
