@@ -91,10 +91,10 @@ def plan(arguments: Sequence[str]) -> int:
     if config.runtime.allow_targets and not permitted:
         raise ConfigError("runtime.allow_targets lets a file run any code, so it counts on the command line only")
     from distillrun.pipeline import prepare
-    from distillrun.plan import make_plan
+    from distillrun.plan import make_plan, plan_text
 
     made = make_plan(prepare(config))
-    sys.stdout.write(json.dumps(made.as_json(), indent=1) + "\n" if given.json else made.text())
+    sys.stdout.write(json.dumps(made.as_json(), indent=1) + "\n" if given.json else plan_text(made))
     return 0
 
 

@@ -65,11 +65,8 @@ class JournaledContext:
     ) -> Iterator[tuple[Completion, ...]]:
         teacher = by or self.teacher
         slots = slots_of(teacher, prompts, sampling.samples)
-        if only_one and len(slots) > len(prompts):
-            raise ConfigError(
-                f"generation step {self._step} takes one completion for each question, but of this ensemble every "
-                f"member answers; set teacher.mode=round_robin, or generation.steps.{self._step}.teacher to one teacher"
-            )
+        if only_one:
+            check_one_each(self._step, slots, prompts)
         found: dict[int, Completion] = {}
         attempts = self._generation.attempts if sampling.temperature > 0 else 1
         failures: Counter[str] = Counter()
@@ -168,6 +165,15 @@ def slots_of(teacher: AnyTeacher, prompts: Sequence[Prompt], samples: int) -> li
         for name in (teacher.route(prompt) if isinstance(teacher, EnsembleTeacher) else [""])
         for sample in range(samples)
     ]
+
+
+def check_one_each(step: str, slots: Sequence[Slot], prompts: Sequence[Prompt]) -> None:
+    """Raise ConfigError where several members of an ensemble would answer a prompt to a step that can use one."""
+    if len(slots) > len(prompts):
+        raise ConfigError(
+            f"generation step {step} takes one completion for each question, but of this ensemble every "
+            f"member answers; set teacher.mode=round_robin, or generation.steps.{step}.teacher to one teacher"
+        )
 
 
 def mean_scores(members: Sequence[tuple[ScoredContinuation, ...]]) -> tuple[ScoredContinuation, ...]:

@@ -29,7 +29,7 @@ class Line:
 
     def __init__(self, store: Path, step: str, teacher: Teacher) -> None:
         identity = dict(teacher.identity())
-        self._folder = store / FOLDER / digest(identity)[:16]
+        self._folder = store / FOLDER / key_of(teacher)
         self.teacher = teacher
         self.journal = Journal(self._folder, step)
         self.ledger = Ledger(self._folder, teacher.price_per_million, teacher.budget)
@@ -103,6 +103,11 @@ class Line:
                 "are left, and what was answered is kept: raise the budget and give the same command again"
             )
         raise RuntimeError(f"{self.teacher.name} answered {answered} of {count} requests and gave no reason")
+
+
+def key_of(teacher: Teacher) -> str:
+    """Return what tells a teacher from any other that gives other answers, whatever they are called."""
+    return digest(dict(teacher.identity()))[:16]
 
 
 def spent_by(store: Path, teacher: AnyTeacher) -> dict[str, Json]:

@@ -1,78 +1,94 @@
 """What a generation step would ask: counted without asking."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import fmean
+from typing import TypeVar
 
 from distillrun.interfaces import AnyTeacher, Refuse, Task, Teacher
-from distillrun.journal.context import mean_scores, members_of, slots_of
-from distillrun.journal.line import Line
+from distillrun.journal.context import Slot, check_one_each, mean_scores, members_of, slots_of
+from distillrun.journal.forecast import Forecast, request
+from distillrun.journal.line import Line, key_of
+from distillrun.journal.placeholder import placeholder
+from distillrun.journal.rows import Journal
 from distillrun.records import Completion, Draw, Example, Prompt, Sampling, ScoredContinuation
 from distillrun.schema import GenerationConfig
 
-WORD = "…"
-"""Stands for each token of a completion that is not there yet; a prompt that holds it is an estimate."""
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
-class Forecast:
-    """What a step asks of its teachers.
+class Shelf:
+    """The journals of one step, each read once and without its lock, and the prompts' lengths, each counted once."""
 
-    Attributes:
-        known: completions that the journal holds.
-        requests: those that remain.
-        prompt_tokens: of what remains, as the teachers count or estimate.
-        completion_tokens: of what remains: as many as the step's journaled completions have on average, else the most.
-        most_completion_tokens: the most that what remains can have.
-        usd, most_usd: what that costs, and can cost at most.
-        is_estimate: some prompts hold texts that are not there yet.
-    """
+    store: Path
+    step: str
+    _journals: dict[str, Journal] = field(default_factory=dict)
+    _lengths: dict[tuple[str, str], int] = field(default_factory=dict)
+    _keys: dict[int, str] = field(default_factory=dict)
 
-    known: int = 0
-    requests: int = 0
-    prompt_tokens: int = 0
-    completion_tokens: float = 0.0
-    most_completion_tokens: int = 0
-    usd: float = 0.0
-    most_usd: float = 0.0
-    is_estimate: bool = False
+    def key(self, teacher: Teacher) -> str:
+        """Return `key_of(teacher)`, made once."""
+        if id(teacher) not in self._keys:
+            self._keys[id(teacher)] = key_of(teacher)
+        return self._keys[id(teacher)]
 
-    def add(self, teacher: Teacher, prompt_tokens: int, expected: float, most: int) -> None:
-        """Count one request."""
-        self.requests += 1
-        self.prompt_tokens += prompt_tokens
-        self.completion_tokens += expected
-        self.most_completion_tokens += most
-        self.usd += teacher.price_per_million.usd(prompt_tokens, expected)
-        self.most_usd += teacher.price_per_million.usd(prompt_tokens, most)
+    def journal(self, teacher: Teacher) -> Journal:
+        """Return what a teacher answered to the step so far."""
+        key = self.key(teacher)
+        if key not in self._journals:
+            self._journals[key] = Line(self.store, self.step, teacher).journal
+            self._journals[key].read()
+        return self._journals[key]
+
+    def mean_tokens(self, teacher: Teacher, most: int) -> float:
+        """Return how many tokens the step's completions have on average; `most` where there are none."""
+        lengths = [one.completion_tokens for one in self.journal(teacher).known() if not one.reason]
+        return min(fmean(lengths), most) if lengths else most
+
+    def prompt_tokens(self, teacher: Teacher, prompt: Prompt) -> int:
+        """Return how many tokens a prompt has."""
+        key = self.key(teacher), prompt.digest
+        if key not in self._lengths:
+            self._lengths[key] = teacher.prompt_tokens(prompt)
+        return self._lengths[key]
 
 
 class PlanningContext:
     """A `GenerationContext` that answers from the journal and, where that holds nothing, with placeholders.
 
+    Args:
+        shelf: the step's journals.
+        task, teacher, held_out, generation: as of the run.
+        is_usable: the placeholders are such that the step can use them all, or none.
+        rests_on_guesses: what the step is given holds placeholders already.
+
     Attributes:
-        forecast: what was asked for so far.
-        by_teacher: the same for each teacher, by its name in the ensemble or else its own.
+        by_teacher: what is asked of each teacher, by its key.
+        has_guessed: a placeholder was handed out.
     """
 
     def __init__(
         self,
-        store: Path,
-        step: str,
+        shelf: Shelf,
         task: Task,
         teacher: AnyTeacher,
         held_out: Sequence[Example],
         generation: GenerationConfig,
+        is_usable: bool,
+        rests_on_guesses: bool,
     ) -> None:
         self.task = task
         self.teacher = teacher
         self.held_out = held_out
         self.seed = generation.seed
-        self.forecast = Forecast()
         self.by_teacher: dict[str, Forecast] = {}
-        self._store = store
-        self._step = step
+        self.has_guessed = False
+        self._shelf = shelf
+        self._attempts = generation.attempts
+        self._is_usable = is_usable
+        self._is_estimate = rests_on_guesses
 
     def complete(
         self,
@@ -84,43 +100,77 @@ class PlanningContext:
     ) -> Iterator[tuple[Completion, ...]]:
         teacher = by or self.teacher
         slots = slots_of(teacher, prompts, sampling.samples)
+        if only_one:
+            check_one_each(self._shelf.step, slots, prompts)
         rows: list[list[Completion]] = [[] for _ in prompts]
+        guessed = set()
         for name, member in members_of(teacher).items():
-            journal = Line(self._store, self._step, member).journal
-            journal.read()
-            lengths = [one.completion_tokens for one in journal.known() if not one.reason]
-            expected = min(fmean(lengths) if lengths else sampling.max_new_tokens, sampling.max_new_tokens)
+            expected = self._shelf.mean_tokens(member, sampling.max_new_tokens)
             for slot in (slot for slot in slots if slot.member == name):
-                prompt = prompts[slot.prompt]
-                known = journal.completion(Draw(prompt, slot.sample, self.seed), sampling)
-                if known is None:
-                    tokens = self._count(name, member, prompt, expected, sampling.max_new_tokens)
-                    known = Completion(" ".join([WORD] * round(expected)), "stop", tokens, round(expected))
-                else:
-                    self.forecast.known += 1
-                rows[slot.prompt].append(known)
-        return map(tuple, rows)
+                found = self._known(slot, prompts[slot.prompt], member, sampling, refuse)
+                if found is None:
+                    guessed.add(slot.prompt)
+                    self._count(member, prompts[slot.prompt], expected, sampling.max_new_tokens)
+                    found = placeholder(prompts[slot.prompt], slot.sample, round(expected), self.task, self._is_usable)
+                rows[slot.prompt].append(replace(found, teacher=name or found.teacher))
+        return self._handed(map(tuple, rows), guessed)
 
     def score(
         self, prompts: Sequence[Prompt], continuations: Sequence[Sequence[str]], by: AnyTeacher | None = None
     ) -> Iterator[tuple[ScoredContinuation, ...]]:
+        """As of a run; a score is a request without completion tokens, and a placeholder finds all texts alike."""
+        teacher = by or self.teacher
+        members = members_of(teacher)
         rows: list[list[tuple[ScoredContinuation, ...]]] = [[] for _ in prompts]
-        for name, member in members_of(by or self.teacher).items():
-            journal = Line(self._store, self._step, member).journal
-            journal.read()
-            for row, (prompt, texts) in enumerate(zip(prompts, continuations, strict=True)):
-                known = journal.scores(prompt, texts)
-                if known is None:
-                    self._count(name, member, prompt, 0, 0)
-                    known = tuple(ScoredContinuation(-1.0, 1) for _ in texts)
-                else:
-                    self.forecast.known += 1
-                rows[row].append(known)
-        return map(mean_scores, rows)
+        guessed = set()
+        for slot in slots_of(teacher, prompts, samples=1):
+            prompt, texts, member = prompts[slot.prompt], continuations[slot.prompt], members[slot.member]
+            found = self._shelf.journal(member).scores(prompt, texts)
+            if found is None:
+                guessed.add(slot.prompt)
+                self._count(member, prompt, 0, 0)
+                found = tuple(ScoredContinuation(-1.0, 1) for _ in texts)
+            else:
+                self._add(member, Forecast(known=1))
+            rows[slot.prompt].append(found)
+        return self._handed(map(mean_scores, rows), guessed)
 
-    def _count(self, name: str, member: Teacher, prompt: Prompt, expected: float, most: int) -> int:
-        tokens = member.prompt_tokens(prompt)
-        for forecast in (self.forecast, self.by_teacher.setdefault(name or member.name, Forecast())):
-            forecast.add(member, tokens, expected, most)
-            forecast.is_estimate |= any(WORD in message.content for message in prompt.messages)
-        return tokens
+    def _known(
+        self, slot: Slot, prompt: Prompt, member: Teacher, sampling: Sampling, refuse: Refuse | None
+    ) -> Completion | None:
+        """Return what a run would take from the journal: the first usable draw or, if all are there, the last one."""
+        found = None
+        for attempt in range(self._attempts if sampling.temperature > 0 else 1):
+            draw = Draw(prompt, slot.sample + attempt * sampling.samples, self.seed)
+            found = self._shelf.journal(member).completion(draw, sampling)
+            if found is None:
+                return None
+            self._add(member, Forecast(known=1))
+            reason = found.reason or (refuse(slot.prompt, found.text) if refuse else None) or ""
+            found = replace(found, reason=reason)
+            if not reason:
+                break
+        return found
+
+    def _handed(self, rows: Iterator[T], guessed: set[int]) -> Iterator[T]:
+        """Yield the rows; once a guess was seen, whatever the step asks further is an estimate."""
+        self.has_guessed |= bool(guessed)
+        for place, row in enumerate(rows):
+            self._is_estimate |= place in guessed
+            yield row
+
+    def _count(self, member: Teacher, prompt: Prompt, expected: float, most: int) -> None:
+        tokens = self._shelf.prompt_tokens(member, prompt)
+        self._add(member, request(member.price_per_million, tokens, expected, most, self._is_estimate))
+
+    def _add(self, member: Teacher, forecast: Forecast) -> None:
+        key = self._shelf.key(member)
+        self.by_teacher[key] = self.by_teacher.get(key, Forecast()).plus(forecast)
+
+
+def summed(forecasts: Mapping[str, Forecast]) -> Forecast:
+    """Return the sum over teachers."""
+    total = Forecast()
+    for forecast in forecasts.values():
+        total = total.plus(forecast)
+    return total

@@ -1,0 +1,95 @@
+"""A plan as data."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+from distillrun.journal.forecast import Forecast
+from distillrun.records import Budget, Json, Price
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedStage:
+    """One stage of the plan.
+
+    Attributes:
+        name: of the stage.
+        state: cached; resumable, begun by an interrupted run; or to do.
+        last_s: how long it took, or the newest stage of that name, in seconds; None where there is none.
+        forecast: what a generation step asks that is not cached; None where nothing can be asked.
+        unknown: why the forecast is not the whole story; empty where it is.
+    """
+
+    name: str
+    state: Literal["cached", "resumable", "to do"]
+    last_s: float | None = None
+    forecast: Forecast | None = None
+    unknown: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TeacherPlan:
+    """What remains to be asked of a teacher, and how that fits its budget.
+
+    Attributes:
+        name: in the ensemble, or else its own.
+        forecast: what remains, of all steps together.
+        spent: what it was ever asked from this store, by all runs: requests, prompt_tokens, completion_tokens, usd.
+        budget: its caps.
+        price: of its tokens.
+    """
+
+    name: str
+    forecast: Forecast
+    spent: Mapping[str, int | float]
+    budget: Budget
+    price: Price
+
+    @property
+    def caps(self) -> dict[str, float]:
+        """The caps that are set, by name."""
+        found = {"requests": self.budget.requests, "tokens": self.budget.tokens, "usd": self.budget.usd}
+        return {name: cap for name, cap in found.items() if cap is not None}
+
+    def left(self) -> dict[str, float]:
+        """Return what is left under each cap before the plan; below 0 where a cap was lowered since."""
+        spent = {**self.spent, "tokens": self.spent["prompt_tokens"] + self.spent["completion_tokens"]}
+        return {name: cap - spent[name] for name, cap in self.caps.items()}
+
+    def exceeded(self) -> list[str]:
+        """Return the caps that the plan may overrun: a request is sent only if its greatest cost is left."""
+        most = self.forecast.most
+        needed = {
+            "requests": most.requests,
+            "tokens": most.prompt_tokens + most.completion_tokens,
+            "usd": most.usd,
+        }
+        return [name for name, left in self.left().items() if needed[name] > left + 1e-9 * self.caps[name]]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All stages of a run in their order, and the teachers that it may ask."""
+
+    stages: Sequence[PlannedStage]
+    teachers: Sequence[TeacherPlan]
+
+    def total(self) -> Forecast:
+        """Return what remains of all steps."""
+        total = Forecast()
+        for stage in self.stages:
+            total = total.plus(stage.forecast or Forecast())
+        return total
+
+    def as_json(self) -> dict[str, Json]:
+        """Return the plan for programs; `fits` is whether no budget can be overrun, as far as the plan can tell."""
+        teachers: list[Json] = [
+            {**asdict(teacher), "left": dict(teacher.left()), "exceeded": list(teacher.exceeded())}
+            for teacher in self.teachers
+        ]
+        return {
+            "stages": [asdict(stage) for stage in self.stages],
+            "total": asdict(self.total()),
+            "teachers": teachers,
+            "fits": not any(teacher.exceeded() for teacher in self.teachers),
+        }

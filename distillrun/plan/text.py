@@ -1,0 +1,95 @@
+"""A plan as plain text for a terminal."""
+
+from collections.abc import Iterator
+
+from distillrun.cells import aligned
+from distillrun.journal.forecast import Forecast
+from distillrun.plan.plan import Plan, PlannedStage, TeacherPlan
+from distillrun.report.text import duration, plain
+
+HEAD = ("stage", "", "requests", "journaled", "prompt tokens", "completion tokens", "US$", "last took")
+
+
+def plan_text(plan: Plan) -> str:
+    """Return a table of the stages, what its figures mean, and a paragraph on each teacher."""
+    asking = [stage for stage in plan.stages if stage.forecast]
+    rows: list[tuple[str, ...]] = [
+        (stage.name, stage.state, *_figures(stage.forecast), _took(stage)) for stage in plan.stages
+    ]
+    if len(asking) > 1:
+        rows.append(("total", "", *_figures(plan.total()), ""))
+    lines = [plain(aligned([HEAD, *rows]))]
+    if any(stage.forecast and stage.forecast.most.requests for stage in asking):
+        lines += ["", *_legend(plan.total())]
+    lines += [f"{stage.name}: {stage.unknown}" for stage in plan.stages if stage.unknown]
+    for teacher in plan.teachers:
+        lines += ["", *_about(teacher)]
+    return "\n".join(map(plain, lines)) + "\n"
+
+
+def _figures(forecast: Forecast | None) -> tuple[str, str, str, str, str]:
+    if forecast is None:
+        return ("", "", "", "", "")
+    expected, most = forecast.expected, forecast.most
+    about = "~" if forecast.is_estimate else ""
+    return (
+        _bounded(f"{about}{expected.requests:,}", f"{most.requests:,}"),
+        f"{forecast.known:,}",
+        _bounded(f"{about}{expected.prompt_tokens:,}", f"{most.prompt_tokens:,}"),
+        _bounded(
+            f"{'~' if most.completion_tokens else ''}{expected.completion_tokens:,.0f}",
+            f"{most.completion_tokens:,.0f}",
+        ),
+        _bounded(f"{'~' if most.usd else ''}{money(expected.usd)}", money(most.usd)),
+    )
+
+
+def _bounded(expected: str, most: str) -> str:
+    """Return what is expected, and the most where that is another figure."""
+    return expected if expected.removeprefix("~") == most else f"{expected} (max {most})"
+
+
+def money(usd: float) -> str:
+    """Return an amount with cents; a small one with two digits that count."""
+    return f"{usd:,.2f}" if usd >= 0.01 or usd <= 0 else f"{usd:.2g}"
+
+
+def _took(stage: PlannedStage) -> str:
+    return "" if stage.last_s is None else duration(stage.last_s)
+
+
+def _legend(total: Forecast) -> Iterator[str]:
+    yield "Requests are those that remain; max: every text as long as it may be. Texts drawn again are not foreseen."
+    if total.is_estimate:
+        yield "~ before a number of requests: it depends on texts that are not written yet."
+
+
+def _about(teacher: TeacherPlan) -> Iterator[str]:
+    """Yield what a teacher was asked, what it will be asked, and whether its budget allows that."""
+    most, spent = teacher.forecast.most, teacher.spent
+    yield (
+        f"{teacher.name}: at most {most.requests:,} requests, {most.prompt_tokens:,} prompt and "
+        f"{most.completion_tokens:,.0f} completion tokens, US$ {money(most.usd)} remain"
+    )
+    tokens = spent["prompt_tokens"] + spent["completion_tokens"]
+    yield f"  spent from this store: {spent['requests']:,} requests, {tokens:,} tokens, US$ {money(spent['usd'])}"
+    if not teacher.price.input and not teacher.price.output:
+        yield "  price_per_million is 0, so its money is not counted"
+    caps, left, exceeded = teacher.caps, teacher.left(), teacher.exceeded()
+    if not caps:
+        yield "  no budget is set"
+        return
+    told = ", ".join(
+        f"budget.{name}={cap:g} leaves {_quantity(name, max(0.0, left[name]))}" for name, cap in caps.items()
+    )
+    over = " and ".join(f"budget.{name}={caps[name]:g}" for name in exceeded)
+    yield f"  {told}"
+    yield (
+        f"  this may exceed {over}: the run would stop there, keep what it has, and go on when the cap is raised"
+        if exceeded
+        else f"  this fits the budget{', as far as can be told' if teacher.forecast.is_estimate else ''}"
+    )
+
+
+def _quantity(name: str, value: float) -> str:
+    return money(value) if name == "usd" else f"{value:,.0f}"
