@@ -2,11 +2,13 @@
 
 import re
 from collections import Counter
+from itertools import pairwise
 
 from distillrun.records import Example, Rationale
 
-_ENDED = re.compile(r"[.!?][\"'”’)\]]*$")
-_RUN_ON = re.compile(r"\n\s*\n\s*\S|\bQuestion(?: \d+)?:")
+_QUESTION = re.compile(r"\bQuestion(?: \d+)?:")
+_CLOSING = "\"'”’)]"
+_NEGATION = re.compile(r"\b(?:not|cannot|never|no)\b|n['’]t\b", re.IGNORECASE)
 
 
 def words(text: str) -> int:
@@ -16,18 +18,24 @@ def words(text: str) -> int:
 
 def has_ended(rationale: Rationale) -> bool:
     """Return whether a rationale came to its end."""
-    return rationale.finish_reason != "length" and _ENDED.search(rationale.text.rstrip()) is not None
+    return rationale.finish_reason != "length" and rationale.text.rstrip().rstrip(_CLOSING).endswith((".", "!", "?"))
 
 
 def names(text: str, phrase: str) -> bool:
     """Return whether a text holds a phrase as whole words, whatever their case."""
-    return re.search(rf"(?<!\w){re.escape(phrase.strip())}(?!\w)", text, re.IGNORECASE) is not None
+    return _holds(text.casefold(), phrase.strip().casefold())
 
 
 def names_another(rationale: Rationale, example: Example) -> bool:
     """Return whether a rationale names a choice that reads unlike the one that it argues for."""
-    own = example.choices[rationale.supports].strip().casefold()
-    return any(names(rationale.text, other) for other in example.choices if other.strip().casefold() != own)
+    text = rationale.text.casefold()
+    choices = [choice.strip().casefold() for choice in example.choices]
+    return any(_holds(text, other) for other in choices if other != choices[rationale.supports])
+
+
+def negates(text: str) -> bool:
+    """Return whether a text holds a negation, be it of the answer that it argues for or of another one."""
+    return _NEGATION.search(text) is not None
 
 
 def repeated_share(text: str) -> float:
@@ -39,5 +47,27 @@ def repeated_share(text: str) -> float:
 
 
 def runs_on(rationale: Rationale) -> bool:
-    """Return whether the teacher went on after its rationale: to another paragraph, or to an invented question."""
-    return _RUN_ON.search(rationale.raw.strip()) is not None
+    """Return whether the teacher went on after its rationale: to an invented question, or to a paragraph left out."""
+    if _QUESTION.search(rationale.raw):
+        return True
+    if "\n" not in rationale.raw:
+        return False
+    kept = " ".join(rationale.text.split())
+    lines = [" ".join(line.split()) for line in rationale.raw.strip().split("\n")]
+    later = [line for before, line in pairwise(lines) if line and not before]
+    return any(paragraph not in kept for paragraph in later)
+
+
+def _holds(text: str, phrase: str) -> bool:
+    """Return whether a text holds a phrase between what are no letters, digits or underscores; both are casefolded."""
+    start = text.find(phrase) if phrase else -1
+    while start >= 0:
+        end = start + len(phrase)
+        if not (_is_of_word(text[start - 1 : start]) or _is_of_word(text[end : end + 1])):
+            return True
+        start = text.find(phrase, start + 1)
+    return False
+
+
+def _is_of_word(character: str) -> bool:
+    return character.isalnum() or character == "_"

@@ -2,6 +2,7 @@
 
 import math
 import re
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from distillrun.report import write_report
 from distillrun.report.block import Piece
 from distillrun.report.word_diff import word_diff
 from tests.leaves import EXAMPLE
+from tests.test_report import Reader
 
 OTHER = replace(EXAMPLE, id="q2", question="Where is a pot?", choices=("oven", "sky", "Oven", "rain", "ink"), answer=0)
 LENDS = Rationale("A library lends.", "A library lends.", 1, "factual", "initial", "forward", "anna", "stop")
@@ -25,7 +27,9 @@ RECORDS = [
     TeacherRecord("q1", (LENDS, REVISED), {"critique": "Dull."}, 1, 0.8),
     TeacherRecord("q2", (BAKES,), {}, 3, 1.0, UNDECIDED, (Failure("s", "refused", "No."),)),
 ]
-STEP = Step(["labeling"], {"requests": 3, "usd": 0.5, "failures": {"refused": 1}}, {"requests": 2}, {}, False)
+STEP = Step(
+    ["labeling"], {"requests": 3, "usd": 0.5, "failures": {"refused": 1}}, {"requests": 2, "usd": 0.25}, {}, False
+)
 
 
 def card(records: list[TeacherRecord] | None = None) -> Any:
@@ -39,6 +43,8 @@ def test_shares_are_of_all_rationales_of_a_kind() -> None:
     assert initial["mean words"] == 5.0
     assert initial["name their choice"] == 1.0
     assert initial["name another choice"] == 0.5
+    assert initial["hold a negation"] == 0.5
+    assert initial["deny their choice"] == initial["refuse"] == initial["empty"] == 0.0
     assert initial["cut off"] == 0.5
     assert initial["run on"] == 0.5
     assert card()["rationales"]["revised"]["cut off"] == 0.0
@@ -46,23 +52,64 @@ def test_shares_are_of_all_rationales_of_a_kind() -> None:
     assert card()["words"]["initial"]["6-10"] == 1
 
 
+def test_a_kind_is_what_its_texts_are() -> None:
+    bad = [
+        replace(LENDS, text="I'm sorry, I cannot say.", kind="counterfactual", supports=0),
+        replace(LENDS, text="  ", kind="counterfactual", supports=0),
+        replace(LENDS, text="An oven is not a good place.", kind="counterfactual", supports=0),
+        replace(LENDS, text="Ovens and libraries.", kind="counterfactual", supports=0),
+    ]
+    found = card([TeacherRecord("q1", tuple(bad), {})])["rationales"]["counterfactual"]
+    assert found["refuse"] == found["empty"] == found["cut off"] == found["deny their choice"] == 0.25
+    assert found["hold a negation"] == 0.5
+    assert found["name their choice"] == 0.25  # ovens is another word than oven
+    assert found["name another choice"] == 0.0
+
+
 def test_writers_origins_failures_and_steps_are_counted() -> None:
     found = card()
     assert found["rationales by teacher"] == {"anna": 2, "ben": 1}
     assert found["rationales by origin"] == {"forward": 2, "hinted": 1}
     assert found["failures"] == {"s: refused": 1}
+    assert found["failures, one of each"] == {"s: refused": "No."}
     assert found["steps"]["s"] == {
-        "tags": "labeling", "requests": 3, "usd": 0.5, "failures": "1 refused", "asked now": 2, "found done": False,
-    }  # fmt: skip
+        "tags": "labeling",
+        "requests": 3,
+        "usd": 0.5,
+        "failures": "1 refused",
+        "asked now": 2,
+        "reused": 1,
+        "US$ now": 0.25,
+        "found done": False,
+    }
+
+
+def test_what_a_replay_and_an_expansion_counted_stands_by_itself() -> None:
+    steps = {"a": replace(STEP, counts={"rows": 5}), "steps": replace(STEP, counts={"kept": 1})}
+    found = data_card({"train": [EXAMPLE], "dev": [], "test": []}, None, 0, steps)
+    assert (found["recordings"], found["new questions of steps"]) == ({"rows": 5}, {"kept": 1})
 
 
 def test_the_teachers_own_answers_are_scored_with_their_interval() -> None:
     answers = card()["the teacher's own answers"]
-    assert (answers["answered"], answers["accuracy"], answers["mean agreement"]) == (2, 0.5, 0.9)
-    assert answers["95 % interval"] == "0.0945 to 0.9055"
+    assert (answers["answered"], answers["no answer"], answers["accuracy"], answers["mean agreement"]) == (
+        2,
+        0,
+        0.5,
+        0.9,
+    )
+    assert (answers["accuracy, n"], answers["accuracy, 95 % interval"]) == (2, [0.0945, 0.9055])  # Wilson, 1 of 2
+    assert card()["agreement"] == {"0-0.2": 0, "0.2-0.4": 0, "0.4-0.6": 0, "0.6-0.8": 1, "0.8-1": 1}
     scores = card()["choice scores"]
-    assert (scores["scored"], scores["accuracy of the likeliest choice"]) == (1, 1.0)
+    assert (scores["scored"], scores["accuracy"], scores["accuracy, n"]) == (1, 1.0, 1)
     assert scores["mean entropy (nats)"] == pytest.approx(math.log(2), abs=1e-4)
+    assert scores["entropy of a guess (nats)"] == pytest.approx(math.log(5), abs=1e-4)
+
+
+def test_answers_to_questions_without_a_known_one_are_not_scored() -> None:
+    example = replace(EXAMPLE, answer=None)
+    found: Any = data_card({"train": [example], "dev": [], "test": []}, [replace(RECORDS[0], rationales=())], 0, {})
+    assert found["the teacher's own answers"] == {"answered": 1, "no answer": 0, "mean agreement": 0.8}
 
 
 def test_without_a_teacher_there_are_questions_alone() -> None:
@@ -71,13 +118,31 @@ def test_without_a_teacher_there_are_questions_alone() -> None:
 
 def test_stories_lead_from_the_draft_to_the_revision() -> None:
     first, second = stories([EXAMPLE, OTHER], RECORDS)
-    assert (first["draft"], first["critique"], first["revision"]) == (
+    assert (first["draft"], first["critiques"], first["revision"]) == (
         "A library lends.",
-        "Dull.",
+        ["Dull."],
         "A library lends novels.",
     )
-    assert second["revision"] == ""
-    assert len(stories([EXAMPLE], [replace(RECORDS[0], example_id="q1")] * 30)) == 10
+    assert (first["teacher's answer"], first["agreement"], second["revision"]) == (1, 0.8, "")
+
+
+def test_stories_are_drawn_one_from_each_tenth_and_always_the_same() -> None:
+    examples = [replace(EXAMPLE, id=str(number), question=str(number)) for number in range(200)]
+    records = [replace(RECORDS[0], example_id=one.id) for one in examples]
+    shown = [int(str(one["question"])) for one in stories(examples, records)]
+    assert [number // 20 for number in shown] == list(range(10))
+    assert len({number % 20 for number in shown}) > 3
+    assert shown == [int(str(one["question"])) for one in stories(examples, records)]
+    assert stories(examples, None) == stories(examples, [replace(RECORDS[0], rationales=())]) == []
+
+
+def test_six_rationales_each_of_ten_thousand_questions_take_seconds() -> None:
+    text = "A library is where people borrow novels, so it is the place to go to for a story that one wants to read."
+    rationales = tuple(replace(LENDS, text=f"{text} {number}", raw=text) for number in range(6))
+    examples = [replace(EXAMPLE, id=str(number)) for number in range(2000)]
+    started = time.process_time()
+    data_card({"train": examples}, [TeacherRecord(one.id, rationales, {}) for one in examples], 0, {})
+    assert time.process_time() - started < 4  # a fifth of the work, on a slow machine
 
 
 def test_changed_words_are_marked() -> None:
@@ -107,12 +172,49 @@ def test_hostile_teacher_texts_are_shown_and_nothing_more(text: str, tmp_path: P
     example = Example("q", f"Why {text}?", (text, "b"), 0)
     draft = Rationale(text, text, 0, "factual", "initial", text, text, "stop")
     revised = replace(draft, version="revised", text=f"better {text}")
-    record = TeacherRecord("q", (draft, revised), {"critique": text}, failures=(Failure(text, text, text),))
-    data = data_card({"train": [example], "dev": [], "test": []}, [record], 0, {text: replace(STEP, tags=[text])})
+    other = replace(draft, kind="counterfactual", supports=1)
+    failure = Failure(text, text, text)
+    record = TeacherRecord(
+        "q", (draft, revised, other), {"critique": text, f"critique/{text}": text}, failures=(failure,)
+    )
+    step = replace(STEP, tags=[text], usage={"failures": {text: 1}}, counts={text: 1})
+    data = data_card({"train": [example], "dev": [], "test": []}, [record], 0, {text: step})
     told: list[Json] = list(stories([example], [record]))
     write_report(tmp_path, {"status": "done", "stories": told}, {}, [], [], [], data)
     html, md = (tmp_path / "report.html").read_text(), (tmp_path / "report.md").read_text()
-    for forbidden in ("<script", "<img", "<h1>Owned", "\x1b", "\x00", "\x07"):
-        assert forbidden not in html.replace("<h1>distillrun", "")
-        assert forbidden not in md
-    assert not re.search(r"(?<!\\)\]\(", md)  # no link and no picture
+    reader = Reader(html)
+    assert reader.open == []
+    assert not reader.tags.keys() & {"script", "img", "a", "iframe", "form"}
+    assert (reader.tags["h1"], reader.tags["article"]) == (1, 1)
+    assert not any(name.startswith("on") or name in ("src", "href") for name in reader.attributes)
+    assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", html + md)
+    assert not re.search(r"<(?:script|img|h1|/d)", md)
+    assert not re.search(r"(?<!\\)(?:\]\(|`)|https?://", md)  # no link, no picture, no code
+    assert not re.search(r"^(?:=|#+ Owned)", md, re.MULTILINE)
+
+
+def test_marks_are_ours_and_theirs_are_text(tmp_path: Path) -> None:
+    draft = replace(LENDS, text="A <ins>library</ins> **lends** ~~old~~ novels.")
+    revised = replace(draft, version="revised", text="A <ins>library</ins> **lends** ~~old~~ books.")
+    told: list[Json] = list(stories([EXAMPLE], [TeacherRecord("q1", (draft, revised), {})]))
+    write_report(tmp_path, {"stories": told}, {}, [], [], [], {})
+    html, md = (tmp_path / "report.html").read_text(), (tmp_path / "report.md").read_text()
+    assert (Reader(html).tags["ins"], Reader(html).tags["del"]) == (1, 1)
+    assert "<del>novels.</del> <ins>books.</ins>" in html
+    assert r"\*\*lends\*\* \~\~old\~\~ ~~novels.~~ **books.**" in md
+
+
+def test_the_card_is_read_in_sections(tmp_path: Path) -> None:
+    data = card()
+    write_report(tmp_path, {}, {}, [], [], [], {**data, "steps": {**data["steps"], "t": data["steps"]["s"]}})
+    md = (tmp_path / "report.md").read_text()
+    titles = re.findall(r"^## (.*)$", md, re.MULTILINE)
+    assert titles == ["Data", "Generation", "Rationales", "The teacher's own judgement"]
+    assert "| steps | s | t | all |" in md
+    assert "| requests | 3 | 3 | 6 |" in md
+    assert r"| US\$ | 0.5 | 0.5 | 1 |" in md
+    assert "| name another choice | 50.0 % | 0.0 % |" in md
+    assert "| accuracy, 95 % interval | 9.4 % to 90.5 % |" in md
+    assert "| words of initial rationales | count |" in md
+    assert "| 0-5 | 1 |" in md
+    assert Reader((tmp_path / "report.html").read_text()).tags["svg"] == 3

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from distillrun.data_card.rationales import Row, verdicts
+from distillrun.data_card.answers import verdicts
+from distillrun.data_card.rationales import Row
 from distillrun.generation.verdict import majority, verdict_of
 from distillrun.records import Completion, Draw, Rationale, TeacherRecord
 from tests.asking import Told, context

@@ -1,13 +1,12 @@
 """The data card of a run."""
 
-import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from distillrun.data_card.rationales import Row, length_histogram, rationale_counts, verdicts
-from distillrun.records import Example, Json, Split, TeacherRecord, is_right, kind_of
-from distillrun.statistics.interval import wilson
+from distillrun.data_card.answers import agreement_histogram, choice_scores, own_answers, verdicts
+from distillrun.data_card.rationales import Row, length_histogram, rationale_counts
+from distillrun.records import Example, Json, Split, TeacherRecord, kind_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +16,7 @@ class Step:
     Attributes:
         tags: ways of elicitation.
         usage: sums over its completions, as in `usage.json`.
-        asked: of those, what was asked in this run.
+        asked: of those, what was asked in this run rather than found.
         counts: what an expansion or a replay counted.
         is_cached: it was found done.
     """
@@ -46,31 +45,36 @@ def data_card(
     card: dict[str, Json] = {"questions": {split: _question_counts(rows) for split, rows in examples.items()}}
     for name, step in steps.items():
         if step.counts:
-            card["recordings" if "rows" in step.counts else name] = dict(step.counts)
+            card["recordings" if "rows" in step.counts else f"new questions of {name}"] = dict(step.counts)
     if steps:
         card["steps"] = {name: _step_counts(step) for name, step in steps.items()}
     if not records:
         return card
     card["training examples left out for lack of a rationale"] = left_out
-    by_id = {example.id: example for example in examples["train"]}
-    rows: defaultdict[str, list[Row]] = defaultdict(list)
+    return card | {name: value for name, value in _written(examples["train"], records).items() if value}
+
+
+def _written(examples: Sequence[Example], records: Sequence[TeacherRecord]) -> dict[str, dict[str, Json]]:
+    """Return what there is to say of what the teacher wrote; an empty part has nothing to say."""
+    by_id = {example.id: example for example in examples}
+    kinds: defaultdict[str, list[Row]] = defaultdict(list)
     for record in records:
         for rationale in record.rationales:
-            rows[kind_of(rationale)].append(Row(rationale, by_id[record.example_id]))
-    card["rationales"] = {kind: rationale_counts(found) for kind, found in rows.items()}
-    card["words"] = {kind: length_histogram(found) for kind, found in rows.items()}
-    everything = [row for found in rows.values() for row in found]
-    writers = Counter(row.rationale.teacher or "not told" for row in everything)
-    origins = Counter(row.rationale.origin or "not told" for row in everything)
-    further: dict[str, dict[str, Json]] = {
-        "rationales by teacher": dict(writers),
-        "rationales by origin": dict(origins),
-        "failures": dict(Counter(f"{one.step}: {one.reason}" for record in records for one in record.failures)),
+            kinds[kind_of(rationale)].append(Row(rationale, by_id[record.example_id]))
+    everything = [row for found in kinds.values() for row in found]
+    failures = [failure for record in records for failure in record.failures]
+    return {
+        "rationales": {kind: rationale_counts(found) for kind, found in kinds.items()},
+        "words": {kind: length_histogram(found) for kind, found in kinds.items()},
+        "rationales by teacher": dict(Counter(row.rationale.teacher or "not told" for row in everything)),
+        "rationales by origin": dict(Counter(row.rationale.origin or "not told" for row in everything)),
+        "failures": dict(Counter(f"{failure.step}: {failure.reason}" for failure in failures)),
+        "failures, one of each": {f"{one.step}: {one.reason}": one.detail for one in reversed(failures)},
         "self-evaluation": verdicts(everything),
-        "the teacher's own answers": _answers(records, by_id),
-        "choice scores": _choice_scores(records, by_id),
+        "the teacher's own answers": own_answers(records, by_id),
+        "agreement": agreement_histogram(records),
+        "choice scores": choice_scores(records, by_id),
     }
-    return card | {name: value for name, value in further.items() if value}
 
 
 def _question_counts(rows: Sequence[Example]) -> dict[str, Json]:
@@ -79,49 +83,15 @@ def _question_counts(rows: Sequence[Example]) -> dict[str, Json]:
 
 
 def _step_counts(step: Step) -> dict[str, Json]:
-    failures = step.usage.get("failures")
+    failures, requests, now = (step.usage.get("failures"), step.usage.get("requests"), step.asked.get("requests"))
+    told = failures.items() if isinstance(failures, dict) else ()
+    reused = requests - now if isinstance(requests, int) and isinstance(now, int) else None
     return {
         "tags": ", ".join(step.tags),
         **{name: value for name, value in step.usage.items() if name != "failures"},
-        "failures": ", ".join(f"{count} {reason}" for reason, count in failures.items())
-        if isinstance(failures, dict) and failures
-        else "none",
-        "asked now": step.asked.get("requests", 0),
+        "failures": ", ".join(f"{count} {reason}" for reason, count in told) or "none",
+        "asked now": now,
+        "reused": reused,
+        "US$ now": step.asked.get("usd"),
         "found done": step.is_cached,
-    }
-
-
-def _answers(records: Sequence[TeacherRecord], by_id: Mapping[str, Example]) -> dict[str, Json]:
-    """Return how often the teacher itself is right, and how far its samples agree."""
-    known = [record for record in records if record.answer is not None and by_id[record.example_id].answer is not None]
-    if not known:
-        return {}
-    right = sum(is_right(by_id[record.example_id], record.answer) for record in known)
-    low, high = wilson(right, len(known))
-    agreements = [record.agreement for record in known if record.agreement is not None]
-    parts = Counter(f"agreement up to {math.ceil(5 * value) / 5:.1f}" for value in agreements)
-    return {
-        "answered": len(known),
-        "unparsed": sum(record.answer is None for record in records),
-        "accuracy": round(right / len(known), 4),
-        "95 % interval": f"{low:.4f} to {high:.4f}",
-        "mean agreement": round(sum(agreements) / max(1, len(agreements)), 4),
-        **{name: parts[name] for name in sorted(parts)},
-    }
-
-
-def _choice_scores(records: Sequence[TeacherRecord], by_id: Mapping[str, Example]) -> dict[str, Json]:
-    """Return how often the likeliest choice is right, and how undecided the teacher is, in nats."""
-    scored = [(by_id[record.example_id], record.choice_log_probs) for record in records if record.choice_log_probs]
-    known = [(example, values) for example, values in scored if example.answer is not None]
-    if not known:
-        return {}
-    right = sum(is_right(example, values.index(max(values))) for example, values in known)
-    low, high = wilson(right, len(known))
-    entropies = [-math.fsum(math.exp(value) * value for value in values) for _, values in known]
-    return {
-        "scored": len(known),
-        "accuracy of the likeliest choice": round(right / len(known), 4),
-        "95 % interval": f"{low:.4f} to {high:.4f}",
-        "mean entropy (nats)": round(math.fsum(entropies) / len(entropies), 4),
     }

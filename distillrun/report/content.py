@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from distillrun.records import Json
 from distillrun.report.answers import position_section, prediction_section
 from distillrun.report.block import Block, Code, Page, Paragraph, Section, State, Table
-from distillrun.report.data import data_section, flattened, pairs, story_section
+from distillrun.report.data import data_sections, flattened, pairs
 from distillrun.report.learning import learning_section
 from distillrun.report.scores import chance_level, headline, score_section
+from distillrun.report.story import story_section
 from distillrun.report.text import NOTHING, duration, number, shortened, size
 from distillrun.report.values import Values, finite, mapping, sequence
 
-STATES: Mapping[str, State] = {"done": "good", "failed": "bad", "interrupted": "bad"}
+STATES: Mapping[str, State] = {"done": "good", "failed": "bad", "interrupted": "bad", "budget spent": "bad"}
 
 
 def run_page(
@@ -32,7 +33,7 @@ def run_page(
         learning_section(metrics, chance),
         prediction_section(predictions, examples),
         position_section(predictions, examples),
-        data_section(data),
+        *data_sections(data),
         story_section(sequence(result.get("stories"))),
         _stages(mapping(result.get("stages"))),
         _cost(result),

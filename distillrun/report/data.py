@@ -1,43 +1,54 @@
-"""The teacher's data on a page: counts as tables, lengths as bars, and examples from draft to revision."""
+"""The teacher's data on a page: counts as tables, lengths as bars."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from distillrun.records import Json
-from distillrun.report.block import Block, Figure, Paragraph, Piece, Section, Story, Table
+from distillrun.report.block import Block, Figure, Paragraph, Section, Table
 from distillrun.report.chart import bars
-from distillrun.report.text import number, shortened
-from distillrun.report.values import Values, mapping, sequence
-from distillrun.report.word_diff import word_diff
+from distillrun.report.text import number, percent
+from distillrun.report.values import Values, finite, mapping, sequence
 
-LENGTHS = "words"
+PARTS: Mapping[str, str] = {
+    "steps": "Generation",
+    "rationales by teacher": "Generation",
+    "rationales by origin": "Generation",
+    "failures": "Generation",
+    "failures, one of each": "Generation",
+    "rationales": "Rationales",
+    "words": "Rationales",
+    "self-evaluation": "The teacher's own judgement",
+    "the teacher's own answers": "The teacher's own judgement",
+    "agreement": "The teacher's own judgement",
+    "choice scores": "The teacher's own judgement",
+}
+"""The section of each part of the data card; all others stand under "Data"."""
+
+SHARES = ("name ", "hold ", "deny ", "refuse", "empty", "cut off", "run on", "accuracy", "mean agreement")
+"""How the names of shares begin, which are written as percentages where they are fractions."""
+
+NOTES: Mapping[str, str] = {
+    "rationales": "Shares are of all rationales of a kind. Deny: their words go against the choice they argue for. "
+    "Cut off: ended by the token limit, or without a full stop. Run on: the teacher wrote more than was kept.",
+    "self-evaluation": "What the teacher, shown its own rationales, made of them.",
+}
 
 
-def data_section(data: Values) -> Section | None:
-    """Return the data card: plain counts as one table, each mapping of mappings as one with a row for each."""
+def data_sections(data: Values) -> list[Section]:
+    """Return the data card: plain counts as one table, each mapping of mappings as one with a row for each measure."""
+    blocks: dict[str, list[Block]] = {"Data": []}
     flat: dict[str, Json] = {}
-    blocks: list[Block] = []
     for name, value in data.items():
         inner = mapping(value)
-        if name == LENGTHS:
-            blocks += [_lengths(kind, mapping(counts)) for kind, counts in inner.items()]
-        elif inner and all(isinstance(cells, dict) for cells in inner.values()):
-            blocks.append(_grid(name, inner))
-        elif inner:
-            blocks.append(Table((name, ""), [(key, number(item)) for key, item in inner.items()], frozenset({1})))
-        else:
+        if not inner:
             flat[name] = value
+            continue
+        part = blocks.setdefault(PARTS.get(name, "Data"), [])
+        if name in NOTES:
+            part.append(Paragraph(NOTES[name]))
+        part += _blocks(name, inner)
     if flat:
-        blocks.insert(0, pairs(flat))
-    return Section("Data", blocks) if blocks else None
-
-
-def story_section(told: Sequence[Json]) -> Section | None:
-    """Return examples from the first draft to the revision, the changed words marked."""
-    found = [_story(mapping(one)) for one in told]
-    if not found:
-        return None
-    intro = f"{len(found)} examples, evenly spaced, not picked by what they say. Marked words are new or gone."
-    return Section("From draft to revision", [Paragraph(intro), *found])
+        blocks["Data"].insert(0, pairs(flat))
+    return [Section(title, found) for title, found in blocks.items() if found]
 
 
 def pairs(values: Values) -> Table:
@@ -56,33 +67,62 @@ def flattened(name: str, value: Json) -> dict[str, Json]:
     return leaves
 
 
-def _story(one: Values) -> Story:
-    choices = [shortened(str(choice)) for choice in sequence(one.get("choices"))]
-    place = one.get("answer")
-    answer = choices[place] if isinstance(place, int) and 0 <= place < len(choices) else "not known"
-    draft, critique, revision = (str(one.get(key) or "") for key in ("draft", "critique", "revision"))
-    parts: list[tuple[str, Sequence[Piece]]] = [("choices", [Piece(" · ".join(choices), "same")])]
-    parts.append(("answer", [Piece(answer, "same")]))
-    for label, text in (("draft", draft), ("critique", critique)):
-        if text:
-            parts.append((label, [Piece(shortened(text), "same")]))
-    if revision:
-        parts.append(("revision", word_diff(shortened(draft), shortened(revision))))
-    for other in sequence(one.get("others")):
-        label, text = [*map(str, sequence(other)), "", ""][:2]
-        parts.append((shortened(label, 60), [Piece(shortened(text), "same")]))
-    return Story(shortened(str(one.get("question") or "")), parts)
+def _blocks(name: str, inner: Values) -> list[Block]:
+    if name == "words":
+        return [
+            _histogram(mapping(counts), f"words of {kind} rationales", f"Length of {kind} rationales, in words.")
+            for kind, counts in inner.items()
+        ]
+    if name == "agreement":
+        caption = "Share of the teacher's answers to a question that agree with the one that most of them give."
+        return [_histogram(inner, name, caption)]
+    if all(isinstance(cells, dict) for cells in inner.values()):
+        return [_grid(name, inner)]
+    texts = any(isinstance(item, str) for item in inner.values())
+    rows = [(key, _cell(key, item)) for key, item in inner.items()]
+    return [Table((name, ""), rows, frozenset() if texts else frozenset({1}))]
 
 
-def _lengths(kind: str, counts: Values) -> Figure:
+def _histogram(counts: Values, label: str, caption: str) -> Figure:
     rows = [(name, count) for name, count in counts.items() if isinstance(count, int)]
-    table = Table((f"words of {kind} rationales", "rationales"), [(a, f"{b:,}") for a, b in rows], frozenset({1}))
-    return Figure(bars(rows, "words"), f"Length of {kind} rationales, in words.", table)
+    table = Table((label, "count"), [(name, f"{count:,}") for name, count in rows], frozenset({1}))
+    return Figure(bars(rows, label), caption, table)
 
 
 def _grid(name: str, rows: Mapping[str, Json]) -> Table:
     """Return a table with a row for each measure and a column for each thing measured, so that it stays narrow."""
     flat = {row: flattened("", mapping(cells)) for row, cells in rows.items()}
     measures = list(dict.fromkeys(measure for cells in flat.values() for measure in cells))
-    body = [[measure, *(number(cells.get(measure)) for cells in flat.values())] for measure in measures]
-    return Table([name, *flat], body, frozenset(range(1, len(flat) + 1)))
+    body = [[_label(one), *(_cell(one, cells.get(one)) for cells in flat.values())] for one in measures]
+    columns = [name, *flat]
+    if name == "steps" and len(flat) > 1:
+        columns.append("all")
+        for row, one in zip(body, measures, strict=True):
+            row.append(_total([cells.get(one) for cells in flat.values()]))
+    return Table(columns, body, frozenset(range(1, len(columns))))
+
+
+def _total(values: list[Json]) -> str:
+    """Return the sum of numbers; nothing where one of the values is none."""
+    found = [finite(value) for value in values]
+    known = [value for value in found if value is not None]
+    return "" if len(known) < len(found) else number(int(sum(known)) if all(map(_is_int, values)) else sum(known))
+
+
+def _is_int(value: Json) -> bool:
+    return isinstance(value, int)
+
+
+def _cell(name: str, value: Json) -> str:
+    """Return a value as a cell; a share, or an interval of one, as a percentage."""
+    if name.startswith(SHARES):
+        if isinstance(value, float):
+            return percent(value)
+        bounds = [finite(bound) for bound in sequence(value)]
+        if bounds and None not in bounds:
+            return " to ".join(percent(bound) for bound in bounds if bound is not None)
+    return number(value)
+
+
+def _label(name: str) -> str:
+    return {"usd": "US$"}.get(name, name.replace("_", " "))
