@@ -92,7 +92,7 @@ def test_what_a_replay_and_an_expansion_counted_stands_by_itself() -> None:
 
 def test_the_teachers_own_answers_are_scored_with_their_interval() -> None:
     answers = card()["the teacher's own answers"]
-    assert (answers["answered"], answers["no answer"], answers["accuracy"], answers["mean agreement"]) == (
+    assert (answers["answered"], answers["without an answer"], answers["accuracy"], answers["mean agreement"]) == (
         2,
         0,
         0.5,
@@ -109,7 +109,7 @@ def test_the_teachers_own_answers_are_scored_with_their_interval() -> None:
 def test_answers_to_questions_without_a_known_one_are_not_scored() -> None:
     example = replace(EXAMPLE, answer=None)
     found: Any = data_card({"train": [example], "dev": [], "test": []}, [replace(RECORDS[0], rationales=())], 0, {})
-    assert found["the teacher's own answers"] == {"answered": 1, "no answer": 0, "mean agreement": 0.8}
+    assert found["the teacher's own answers"] == {"answered": 1, "without an answer": 0, "mean agreement": 0.8}
 
 
 def test_without_a_teacher_there_are_questions_alone() -> None:
@@ -210,9 +210,10 @@ def test_the_card_is_read_in_sections(tmp_path: Path) -> None:
     md = (tmp_path / "report.md").read_text()
     titles = re.findall(r"^## (.*)$", md, re.MULTILINE)
     assert titles == ["Data", "Generation", "Rationales", "The teacher's own judgement"]
-    assert "| steps | s | t | all |" in md
-    assert "| requests | 3 | 3 | 6 |" in md
-    assert r"| US\$ | 0.5 | 0.5 | 1 |" in md
+    assert "| step | requests | asked now | reused | prompt tokens | completion tokens |" in md
+    assert "| s | 3 | 2 | 1 | – | – | – | 0.5 | 0.25 |" in md
+    assert "| all | 6 | 4 | 2 | – | – | – | 1 | 0.5 |" in md
+    assert "| t | labeling | 1 refused | no |" in md
     assert "| name another choice | 50.0 % | 0.0 % |" in md
     assert "| accuracy, 95 % interval | 9.4 % to 90.5 % |" in md
     assert "| words of initial rationales | count |" in md

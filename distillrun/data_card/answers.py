@@ -24,7 +24,7 @@ def own_answers(records: Sequence[TeacherRecord], by_id: Mapping[str, Example]) 
     means: dict[str, Json] = {"mean agreement": round(math.fsum(agreements) / len(agreements), 4)} if agreements else {}
     known = [(by_id[record.example_id], record.answer) for record in told]
     right = [is_right(example, answer) for example, answer in known if example.answer is not None]
-    return {"answered": len(told), "no answer": len(records) - len(told), **_accuracy(right), **means}
+    return {"answered": len(told), "without an answer": len(records) - len(told), **_accuracy(right), **means}
 
 
 def agreement_histogram(records: Sequence[TeacherRecord]) -> dict[str, Json]:

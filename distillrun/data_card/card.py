@@ -66,8 +66,8 @@ def _written(examples: Sequence[Example], records: Sequence[TeacherRecord]) -> d
     return {
         "rationales": {kind: rationale_counts(found) for kind, found in kinds.items()},
         "words": {kind: length_histogram(found) for kind, found in kinds.items()},
-        "rationales by teacher": dict(Counter(row.rationale.teacher or "not told" for row in everything)),
-        "rationales by origin": dict(Counter(row.rationale.origin or "not told" for row in everything)),
+        "rationales by teacher": _counted([row.rationale.teacher for row in everything]),
+        "rationales by origin": _counted([row.rationale.origin for row in everything]),
         "failures": dict(Counter(f"{failure.step}: {failure.reason}" for failure in failures)),
         "failures, one of each": {f"{one.step}: {one.reason}": one.detail for one in reversed(failures)},
         "self-evaluation": verdicts(everything),
@@ -75,6 +75,11 @@ def _written(examples: Sequence[Example], records: Sequence[TeacherRecord]) -> d
         "agreement": agreement_histogram(records),
         "choice scores": choice_scores(records, by_id),
     }
+
+
+def _counted(names: Sequence[str]) -> dict[str, Json]:
+    """Return how often each name occurs; empty where none is told at all."""
+    return dict(Counter(name or "not told" for name in names)) if any(names) else {}
 
 
 def _question_counts(rows: Sequence[Example]) -> dict[str, Json]:

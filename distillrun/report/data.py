@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from distillrun.records import Json
 from distillrun.report.block import Block, Figure, Paragraph, Section, Table
 from distillrun.report.chart import bars
+from distillrun.report.steps import step_tables
 from distillrun.report.text import number, percent
 from distillrun.report.values import Values, finite, mapping, sequence
 
@@ -76,6 +77,8 @@ def _blocks(name: str, inner: Values) -> list[Block]:
     if name == "agreement":
         caption = "Share of the teacher's answers to a question that agree with the one that most of them give."
         return [_histogram(inner, name, caption)]
+    if name == "steps":
+        return [*step_tables(inner)]
     if all(isinstance(cells, dict) for cells in inner.values()):
         return [_grid(name, inner)]
     texts = any(isinstance(item, str) for item in inner.values())
@@ -93,24 +96,8 @@ def _grid(name: str, rows: Mapping[str, Json]) -> Table:
     """Return a table with a row for each measure and a column for each thing measured, so that it stays narrow."""
     flat = {row: flattened("", mapping(cells)) for row, cells in rows.items()}
     measures = list(dict.fromkeys(measure for cells in flat.values() for measure in cells))
-    body = [[_label(one), *(_cell(one, cells.get(one)) for cells in flat.values())] for one in measures]
-    columns = [name, *flat]
-    if name == "steps" and len(flat) > 1:
-        columns.append("all")
-        for row, one in zip(body, measures, strict=True):
-            row.append(_total([cells.get(one) for cells in flat.values()]))
-    return Table(columns, body, frozenset(range(1, len(columns))))
-
-
-def _total(values: list[Json]) -> str:
-    """Return the sum of numbers; nothing where one of the values is none."""
-    found = [finite(value) for value in values]
-    known = [value for value in found if value is not None]
-    return "" if len(known) < len(found) else number(int(sum(known)) if all(map(_is_int, values)) else sum(known))
-
-
-def _is_int(value: Json) -> bool:
-    return isinstance(value, int)
+    body = [[one, *(_cell(one, cells.get(one)) for cells in flat.values())] for one in measures]
+    return Table([name, *flat], body, frozenset(range(1, len(flat) + 1)))
 
 
 def _cell(name: str, value: Json) -> str:
@@ -122,7 +109,3 @@ def _cell(name: str, value: Json) -> str:
         if bounds and None not in bounds:
             return " to ".join(percent(bound) for bound in bounds if bound is not None)
     return number(value)
-
-
-def _label(name: str) -> str:
-    return {"usd": "US$"}.get(name, name.replace("_", " "))
