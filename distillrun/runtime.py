@@ -8,8 +8,8 @@ import torch
 from distillrun.errors import ConfigError
 
 
-def pick_device(device: str) -> torch.device:
-    """Return the device of that name; `auto` is cuda where there is one, then mps, then cpu.
+def pick_device(device: str, key: str = "runtime.device") -> torch.device:
+    """Return the device of that name; `auto` is cuda where there is one, then mps, then cpu. `key` is what set it.
 
     Raises:
         ConfigError: the device is unknown, or this machine does not have it.
@@ -21,7 +21,7 @@ def pick_device(device: str) -> torch.device:
     counts = {"cuda": torch.cuda.device_count(), "mps": 1, "cpu": 1}
     if not found.get(kind, False) or (index and (not index.isdigit() or int(index) >= counts[kind])):
         known = ", ".join(name for name, is_there in found.items() if is_there)
-        raise ConfigError(f"runtime.device={device} is not on this machine; choose auto or one of: {known}")
+        raise ConfigError(f"{key}={device} is not on this machine; choose auto or one of: {known}")
     return torch.device(device)
 
 

@@ -1,7 +1,6 @@
 """The local teacher: batches, prefixes and stops change no text, and what cannot be served is said."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,16 +8,15 @@ from typing import Any
 import pytest
 import torch
 
+from distillrun.errors import ConfigError
 from distillrun.interfaces import WhiteBoxTeacher
 from distillrun.language_model.tiny import tiny_tokenizer
-from distillrun.records import Completion, Contrast, Draw, Message, Prompt, Request, Sampling
+from distillrun.records import Contrast, Draw, Sampling
 from distillrun.teacher.local import Local
 from tests.asking import Unlimited
-from tests.leaves import EXAMPLE, made
+from tests.leaves import made
+from tests.local_asking import DEMO, GREEDY, asked, assert_alike, prompt, prompts, teacher
 from tests.tiny_checkpoints import write_bert, write_gpt2, write_llama
-
-GREEDY = Sampling(12, 0.0, 1.0, 1, ())
-DEMO = "Where do fish live? They live in the sea, since they breathe water. What cuts bread? A knife cuts bread."
 
 
 def write_t5(folder: Path) -> str:
@@ -40,34 +38,6 @@ def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     root = tmp_path_factory.mktemp("checkpoints")
     torch.manual_seed(3)
     return {name: str(write(root / name)) for name, write in WRITERS.items()}
-
-
-def teacher(checkpoint: str, **changes: Any) -> Local:
-    local: Local = made("teacher", "local", **{"checkpoint": checkpoint, "device": "cpu", **changes})
-    return local
-
-
-def prompt(*texts: str, contrast: Contrast | None = None) -> Prompt:
-    system, *users = texts
-    messages = (Message("system", system), *(Message("user", text) for text in users))
-    return Prompt(messages, Request("rationale", EXAMPLE, 1), contrast)
-
-
-def prompts(count: int) -> list[Prompt]:
-    return [prompt(DEMO, f"What {'really ' * (n % 3)}is number {n}?") for n in range(count)]
-
-
-def asked(local: Local, which: Sequence[Prompt], sampling: Sampling = GREEDY) -> list[Completion]:
-    draws = [Draw(one, 0, 5) for one in which]
-    found = dict(local.complete(draws, sampling, Unlimited()))
-    assert sorted(found) == list(range(len(which)))
-    return [found[index] for index in range(len(which))]
-
-
-def assert_alike(ones: Sequence[Completion], others: Sequence[Completion]) -> None:
-    for one, other in zip(ones, others, strict=True):
-        assert replace(one, log_prob=None) == replace(other, log_prob=None)
-        assert one.log_prob == pytest.approx(other.log_prob, abs=1e-3)
 
 
 @pytest.mark.parametrize("name", WRITERS)
@@ -92,8 +62,13 @@ def test_greedy_texts_are_those_of_transformers(name: str, checkpoints: dict[str
     for one, answer in zip(prompts(4), asked(local, prompts(4)), strict=True):
         ids = torch.tensor([local._prompts.ids(one.messages)])
         written = module.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=12, do_sample=False)
-        new = written[0, 1:] if name == "t5" else written[0, ids.shape[1] :]
-        assert answer.text == local._prompts.tokenizer.decode(new, skip_special_tokens=True)
+        begin = 1 if name == "t5" else ids.shape[1]
+        assert answer.text == local._prompts.tokenizer.decode(written[0, begin:], skip_special_tokens=True)
+        with torch.no_grad():
+            read = {"input_ids": ids, "decoder_input_ids": written} if name == "t5" else {"input_ids": written}
+            log_probs = module(**read).logits[0, begin - 1 : -1].log_softmax(-1)
+        expected = log_probs.gather(-1, written[0, begin:, None]).sum().item()
+        assert answer.log_prob == pytest.approx(expected, abs=1e-3)
 
 
 @pytest.mark.parametrize("name", ["llama", "gpt2"])
@@ -227,6 +202,14 @@ def test_a_chat_template_is_used_where_there_is_one(tmp_path: Path) -> None:
     strict = "{% if messages[0].role == 'system' %}{{ raise_exception('no system') }}{% endif %}" + template
     (tmp_path / "chat" / "chat_template.jinja").write_text(strict)
     assert text(teacher(str(tmp_path / "chat"))) == "<user>Be brief.\n\nWhy?<assistant>"
+    deaf = template.replace("{% for m in messages %}", "{% for m in messages if m.role != 'system' %}")
+    (tmp_path / "chat" / "chat_template.jinja").write_text(deaf)
+    assert text(teacher(str(tmp_path / "chat"))) == "<user>Be brief.\n\nWhy?<assistant>"
+    (tmp_path / "chat" / "chat_template.jinja").write_text("{{ raise_exception('nothing at all') }}")
+    with pytest.raises(
+        ConfigError, match=r"takes no messages of system, user .nothing at all.; set teacher.chat=never"
+    ):
+        text(teacher(str(tmp_path / "chat")))
     write_llama(tmp_path / "base")
     (problem,) = teacher(str(tmp_path / "base"), chat="always").check(None)  # type: ignore[arg-type]
     assert "teacher.chat=always" in problem
@@ -240,6 +223,11 @@ def test_settings_that_cannot_work_are_said_before_any_work(tmp_path: Path, chec
     assert "teacher.checkpoint=./nowhere: there is no such folder" in problems(checkpoint="./nowhere")
     assert "teacher.tokens_per_batch=1 must be 2 or more" in problems(tokens_per_batch=1)
     assert "teacher.gguf_file=x.gguf: there is no such file" in problems(gguf_file="x.gguf")
+    assert "teacher.gguf_file=config.json is no GGUF file" in problems(gguf_file="config.json")
+    assert "is a path; set teacher.checkpoint to its folder, and teacher.gguf_file=x.gguf" in problems(
+        gguf_file="sub/x.gguf"
+    )
+    assert "teacher.device=tpu is not on this machine" in problems(device="tpu")
     assert "bitsandbytes" in problems(quantization="nf4")
     write_bert(tmp_path / "bert")
     assert "is an encoder" in problems(checkpoint=str(tmp_path / "bert"))
@@ -251,6 +239,12 @@ def test_identity_is_that_of_the_content_and_of_what_decides_the_texts(checkpoin
     assert one == teacher(checkpoints["llama"], tokens_per_batch=99, device="auto").identity()
     assert one != teacher(checkpoints["gpt2"]).identity()
     assert one != teacher(checkpoints["llama"], reply_separator="\n").identity()
+
+
+def test_identity_sees_another_chat_template(tmp_path: Path) -> None:
+    before = teacher(write_llama(tmp_path)).identity()
+    (tmp_path / "chat_template.jinja").write_text("{{ messages[0].content }}")
+    assert teacher(str(tmp_path)).identity() != before
 
 
 def test_released_weights_are_loaded_again_when_they_are_needed(checkpoints: dict[str, str]) -> None:

@@ -5,21 +5,40 @@ from collections.abc import Sequence
 from jinja2 import TemplateError
 from transformers import PreTrainedTokenizerBase
 
+from distillrun.errors import ConfigError
 from distillrun.records import Message
 
 
 def templated_text(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message]) -> str:
     """Return the messages as the tokenizer's chat template writes them, up to where the model's reply begins.
 
-    Where the template knows no system message, its text opens the first user message instead.
+    Where the template refuses a system message, or leaves it out, its text opens the first user message instead.
+
+    Raises:
+        ConfigError: the template refuses the messages all the same.
     """
     try:
-        return _templated(tokenizer, messages)
+        if messages[0].role != "system":
+            return _templated(tokenizer, messages)
+        return _with_system(tokenizer, messages)
+    except TemplateError as error:
+        roles = ", ".join(message.role for message in messages)
+        raise ConfigError(
+            f"the chat template of teacher.checkpoint={tokenizer.name_or_path} takes no messages of {roles} ({error}); "
+            "set teacher.chat=never, or choose another checkpoint"
+        ) from error
+
+
+def _with_system(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message]) -> str:
+    system, *rest = messages
+    try:
+        text = _templated(tokenizer, messages)
+        if system.content.strip() in text:
+            return text
     except TemplateError:
-        if not messages or messages[0].role != "system":
-            raise
-    system, first, *rest = messages
-    return _templated(tokenizer, [Message("user", f"{system.content}\n\n{first.content}"), *rest])
+        pass
+    first = [message.content for message in rest[:1] if message.role == "user"]
+    return _templated(tokenizer, [Message("user", "\n\n".join([system.content, *first])), *rest[len(first) :]])
 
 
 def _templated(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message]) -> str:

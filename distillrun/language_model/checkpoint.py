@@ -8,13 +8,19 @@ from pathlib import Path
 from typing import Any
 
 from distillrun.errors import ConfigError
-from distillrun.language_model.checkpoint_folder import WEIGHT_FILES, folder_problems, has_weights, read_config
+from distillrun.language_model.checkpoint_folder import (
+    WEIGHT_FILES,
+    folder_problems,
+    gguf_problems,
+    has_weights,
+    read_config,
+)
 from distillrun.records import Json
 
 TIMEOUT_S = 10
 """How long the Hub may take to say which commit a name is; without a network transformers itself tries for 50 s."""
 
-READ_FILES = ("*.json", "*.model", "*.txt")
+READ_FILES = ("*.json", "*.model", "*.txt", "*.jinja")
 
 
 @dataclass(frozen=True)
@@ -36,10 +42,7 @@ class CheckpointReference:
     def problems(self) -> list[str]:
         """Return why the checkpoint cannot be used, in words that name the cure; empty if it is there."""
         if self._is_folder and self.gguf_file is not None:
-            file = self._path / self.gguf_file
-            return (
-                [] if file.is_file() else [f"{self.group}.gguf_file={self.gguf_file}: there is no such file ({file})"]
-            )
+            return gguf_problems(self._path / self.gguf_file, f"{self.group}.gguf_file={self.gguf_file}")
         if self._is_folder:
             return folder_problems(self._path, self._name)
         found = self._resolved
@@ -82,12 +85,16 @@ class CheckpointReference:
         looks_like_path = self.checkpoint.startswith((".", "/", "~")) or self.checkpoint.count("/") > 1
         return looks_like_path or self._path.is_dir()
 
+    @property
+    def _weights(self) -> tuple[str, ...]:
+        """Patterns of the files that hold weights, the preferred ones first."""
+        return WEIGHT_FILES if self.gguf_file is None else (self.gguf_file,)
+
     @cached_property
     def _digest(self) -> str:
         digest = hashlib.sha256()
-        weights = WEIGHT_FILES if self.gguf_file is None else (self.gguf_file,)
         for file in sorted(self._path.iterdir()):
-            if file.is_file() and any(file.match(pattern) for pattern in READ_FILES + weights):
+            if file.is_file() and any(file.match(pattern) for pattern in READ_FILES + self._weights):
                 with file.open("rb") as stream:
                     content = hashlib.file_digest(stream, "sha256").hexdigest()
                 digest.update(f"{file.name} {content}\n".encode())
@@ -118,7 +125,7 @@ class CheckpointReference:
                 "spelling, or log in with `hf auth login` if it is private or gated"
             )
         except Exception as error:  # what a missing network raises depends on the version of the Hub's client
-            cached = _snapshot(self.checkpoint, self.revision)
+            cached = _snapshot(self.checkpoint, self.revision, self.gguf_file)
             if cached is not None:
                 return _Commit(cached.name, cached, is_online=False)
             return (
@@ -126,7 +133,7 @@ class CheckpointReference:
                 f"({type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no reason given'}); give a "
                 "folder, or connect once to download it"
             )
-        return _Commit(str(commit), _snapshot(self.checkpoint, str(commit)), is_online=True)
+        return _Commit(str(commit), _snapshot(self.checkpoint, str(commit), self.gguf_file), is_online=True)
 
     def _download(self) -> Path:
         """Return the folder of the commit's files in the Hub cache; `.bin` weights only where there are no others."""
@@ -135,13 +142,12 @@ class CheckpointReference:
         commit = self._commit.id
         try:
             files = [file for file in HfApi().list_repo_files(self.checkpoint, revision=commit) if "/" not in file]
-            kinds = WEIGHT_FILES if self.gguf_file is None else (self.gguf_file,)
-            weights = next(kind for kind in kinds if any(Path(file).match(kind) for file in files))
+            weights = next(kind for kind in self._weights if any(Path(file).match(kind) for file in files))
             folder = snapshot_download(
                 self.checkpoint, revision=commit, allow_patterns=[*READ_FILES, weights], ignore_patterns=["*/*"]
             )
         except StopIteration:
-            raise ConfigError(f"{self._name} holds no weights ({WEIGHT_FILES})") from None
+            raise ConfigError(f"{self._name} holds no weights ({', '.join(self._weights)})") from None
         except Exception as error:
             raise ConfigError(
                 f"{self._name} at commit {commit} could not be downloaded: {error}; log in "
@@ -164,11 +170,11 @@ class _Commit:
     is_online: bool
 
 
-def _snapshot(checkpoint: str, revision: str) -> Path | None:
-    """Return the folder of a revision in the local Hub cache if config and weights are there."""
+def _snapshot(checkpoint: str, revision: str, gguf_file: str | None) -> Path | None:
+    """Return the folder of a revision in the local Hub cache if config and weights, or the GGUF file, are there."""
     from huggingface_hub import try_to_load_from_cache
 
-    config = try_to_load_from_cache(checkpoint, "config.json", revision=revision)
-    if not isinstance(config, str) or not has_weights(Path(config).parent):
+    found = try_to_load_from_cache(checkpoint, gguf_file or "config.json", revision=revision)
+    if not isinstance(found, str) or not (gguf_file or has_weights(Path(found).parent)):
         return None
-    return Path(config).parent
+    return Path(found).parent

@@ -8,6 +8,9 @@ from typing import Any
 WEIGHT_FILES = ("*.safetensors", "*.bin")
 TOKENIZER_FILES = ("tokenizer.json", "vocab.*", "*.model")
 
+GGUF = b"GGUF"
+"""What a GGUF file begins with."""
+
 ENCODERS = ("bert", "roberta", "electra", "mpnet")
 """Model types that read text and write none, unless their config makes a decoder of them."""
 
@@ -32,6 +35,16 @@ def folder_problems(folder: Path, name: str) -> list[str]:
         for file in sorted(folder.glob("*.safetensors"))
         if not _is_whole(file)
     ]
+
+
+def gguf_problems(file: Path, name: str) -> list[str]:
+    """Return what is wrong with a GGUF file; `name` says where it was given."""
+    if not file.is_file():
+        return [f"{name}: there is no such file ({file})"]
+    with file.open("rb") as stream:
+        if stream.read(len(GGUF)) == GGUF:
+            return []
+    return [f"{name} is no GGUF file (a git-lfs pointer is none); copy or download it again"]
 
 
 def read_config(folder: Path) -> Mapping[str, Any] | None:

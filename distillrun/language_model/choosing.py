@@ -50,6 +50,7 @@ def contrasted_tokens(logits: Tensor, against: Tensor, weight: Tensor, plausibil
     """
     likely = logits.float().log_softmax(dim=-1)
     other = against.float().log_softmax(dim=-1)
+    other = other.clamp(min=torch.finfo(other.dtype).min)  # a weight of 0 times -inf would be no number
     floor = likely.max(dim=-1, keepdim=True).values + plausibility.log()[:, None]
     scores = (likely - weight[:, None] * other).masked_fill(likely < floor, -torch.inf)
     return scores.argmax(dim=-1)

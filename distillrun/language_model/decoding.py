@@ -54,11 +54,12 @@ def written_rows(
         uniform_numbers([row.seed for row in rows], max(row.max_new_tokens for row in rows)) if temperature else None
     )
     while True:
-        tokens = _chosen(states, active, temperature, top_p, numbers, contrasts)
-        chosen = tokens.tolist()
-        log_probs = states[0].logits.float().log_softmax(dim=-1).gather(-1, tokens[:, None]).squeeze(-1).tolist()
+        # entered for each step anew: a generator that is put aside inside it would leave its caller in it, too
+        with torch.inference_mode():
+            tokens = _chosen(states, active, temperature, top_p, numbers, contrasts)
+            log_probs = states[0].logits.float().log_softmax(dim=-1).gather(-1, tokens[:, None]).squeeze(-1)
         going = []
-        for place, (row, token, log_prob) in enumerate(zip(active, chosen, log_probs, strict=True)):
+        for place, (row, token, log_prob) in enumerate(zip(active, tokens.tolist(), log_probs.tolist(), strict=True)):
             row.ids.append(token)
             row.log_prob += log_prob
             written = stops.finished(row.ids, row.max_new_tokens)
@@ -68,17 +69,18 @@ def written_rows(
                 yield row, written
         if not going:
             return
-        if len(going) < len(active):
-            order = packed(going)
-            index = torch.tensor(order)
+        with torch.inference_mode():
+            if len(going) < len(active):
+                order = packed(going)
+                index = torch.tensor(order)
+                for state in states:
+                    state.keep(order)
+                tokens = tokens[index.to(tokens.device)]
+                numbers = None if numbers is None else numbers[index]
+                contrasts = None if contrasts is None else contrasts[index.to(contrasts.device)]
+                active = [active[place] for place in order]
             for state in states:
-                state.keep(order)
-            tokens = tokens[index.to(tokens.device)]
-            numbers = None if numbers is None else numbers[index]
-            contrasts = None if contrasts is None else contrasts[index.to(contrasts.device)]
-            active = [active[place] for place in order]
-        for state in states:
-            state.step(tokens)
+                state.step(tokens)
 
 
 def packed(going: Sequence[int]) -> list[int]:

@@ -1,16 +1,16 @@
 """Where a batch of texts stands while it is written: what was read, and the logits of each row's next token."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor
-from transformers import Cache, DynamicCache, EncoderDecoderCache, PreTrainedModel
+from transformers import Cache, PreTrainedModel
 
-from distillrun.language_model.load import keeps_logits
+from distillrun.language_model.caching import Caching
 from distillrun.language_model.padding import mask, padded, positions
-from distillrun.language_model.room import has_plain_cache, roomy_cache, spread_cache
+from distillrun.language_model.room import spread_cache
 
 Ids = Sequence[int]
 
@@ -36,6 +36,9 @@ class Prefix:
     cache: Cache | None
 
 
+NO_PREFIX = Prefix((), None)
+
+
 class Positions:
     """Counts the token positions that went through a model, pads among them."""
 
@@ -48,12 +51,17 @@ class Positions:
 
 
 class CausalState:
-    """Rows of a decoder-only model: a shared prefix, the rest of each source padded on its left, what is written.
+    """Rows of a decoder-only model, all of them as if padded on the left.
+
+    Of each row, the last tokens of the source go through the model, as many of every row; what stands before them is
+    taken from the prefix. A row that is shorter than others so reads some of the prefix again instead of pads, and no
+    gap is left between prefix and rest: what a model makes of distances between columns stays right.
 
     Args:
         module: in evaluation mode.
-        prefix: read already, see `read_prefix`.
-        rests: of each row, the ids of its source that follow the prefix; none is empty.
+        caching: how it is run.
+        prefix: read already, see `read_prefix`; shorter than every source.
+        sources: complete ids.
         pad: fills up rows; masks come from lengths.
         room: for how many more tokens there should be room in the cache.
         counted: counts positions.
@@ -62,26 +70,31 @@ class CausalState:
     logits: Tensor
 
     def __init__(
-        self, module: PreTrainedModel, prefix: Prefix, rests: Sequence[Ids], pad: int, room: int, counted: Positions
+        self,
+        module: PreTrainedModel,
+        caching: Caching,
+        prefix: Prefix,
+        sources: Sequence[Ids],
+        pad: int,
+        room: int,
+        counted: Positions,
     ) -> None:
         self._module: Any = module
+        self._caching = caching
         self._counted = counted
         device = module.device
-        before = len(prefix.ids)
-        columns = before + max(map(len, rests)) + room
-        if prefix.cache is not None:
-            self._cache = spread_cache(prefix.cache, len(rests), columns)
-        elif has_plain_cache(module.config):
-            self._cache = roomy_cache(module.config, columns)
+        self._width = max(map(len, sources))
+        read = self._width - len(prefix.ids)
+        columns = self._width + room
+        if prefix.cache is None:
+            self._cache: Any = caching.empty(module, columns)
         else:
-            self._cache = DynamicCache(config=module.config)
-        self._mask = torch.ones((len(rests), columns), dtype=torch.long, device=device)
-        rest_mask = mask(rests, "left", device)
-        self._width = before + rest_mask.shape[1]
-        self._mask[:, before : self._width] = rest_mask
-        ids = padded(rests, pad, "left", device)
-        self._run(ids, positions(rest_mask) + before)
-        self._next = torch.tensor([before + len(rest) for rest in rests], device=device)
+            self._cache = spread_cache(prefix.cache, [max(0, len(source) - read) for source in sources], columns)
+        source_mask = mask(sources, "left", device)
+        self._mask = torch.cat([source_mask, source_mask.new_ones((len(sources), room))], dim=1)
+        ids = padded([source[-read:] for source in sources], pad, "left", device)
+        self._run(ids, positions(source_mask)[:, -read:])
+        self._next = torch.tensor([len(source) for source in sources], device=device)
 
     def step(self, tokens: Tensor) -> None:
         self._width += 1
@@ -91,8 +104,9 @@ class CausalState:
         self._next += 1
 
     def keep(self, order: Sequence[int]) -> None:
-        index = torch.tensor(order, device=self._mask.device)
-        keep_rows(self._cache, order)
+        index = torch.tensor(order)
+        self._cache.reorder_cache(index)
+        index = index.to(self._mask.device)
         self._mask, self._next, self.logits = self._mask[index], self._next[index], self.logits[index]
 
     def read(self, ids: Tensor, ids_mask: Tensor) -> Tensor:
@@ -100,100 +114,34 @@ class CausalState:
         begin, self._width = self._width, self._width + ids.shape[1]
         self._mask = torch.cat([self._mask[:, :begin], ids_mask], dim=1)
         steps = torch.arange(ids.shape[1], device=ids.device)
-        return self._forward(ids, self._next[:, None] + steps, {})
+        return self._forward(ids, self._next[:, None] + steps, last_only=False)
 
     def _run(self, ids: Tensor, position_ids: Tensor) -> None:
-        self.logits = self._forward(ids, position_ids, last_column(self._module))[:, -1]
+        self.logits = self._forward(ids, position_ids, last_only=True)[:, -1]
 
-    def _forward(self, ids: Tensor, position_ids: Tensor, columns: Mapping[str, int]) -> Tensor:
+    def _forward(self, ids: Tensor, position_ids: Tensor, last_only: bool) -> Tensor:
         self._counted.add(ids)
-        logits: Tensor = self._module(
-            input_ids=ids,
-            attention_mask=self._mask[:, : self._width],
-            position_ids=position_ids,
-            past_key_values=self._cache,
-            use_cache=True,
-            **columns,
-        ).logits
+        caching = self._caching
+        told: dict[str, Any] = {caching.argument: self._cache}
+        if caching.takes_pads:
+            told["attention_mask"] = self._mask[:, : self._width]
+        if caching.takes_positions:
+            told["position_ids"] = position_ids
+        if caching.keeps_logits and last_only:
+            told["logits_to_keep"] = 1
+        logits: Tensor = self._module(input_ids=ids, use_cache=True, **told).logits
         return logits
 
 
-def last_column(module: PreTrainedModel) -> dict[str, int]:
-    """Return the argument under which a module runs its head on the last column alone; none where it cannot."""
-    return {"logits_to_keep": 1} if keeps_logits(module) else {}
-
-
-def read_prefix(module: PreTrainedModel, ids: Ids, counted: Positions) -> Prefix:
-    """Let a decoder-only model read what rows begin with, once; a model whose cache cannot be shared reads nothing."""
+def read_prefix(module: PreTrainedModel, caching: Caching, ids: Ids, counted: Positions) -> Prefix:
+    """Let a model with a plain cache read what rows begin with, once."""
     if not ids:
-        return Prefix((), None)
-    cache = roomy_cache(module.config, len(ids))
+        return NO_PREFIX
+    cache = caching.empty(module, len(ids))
     read = torch.tensor([list(ids)], device=module.device)
     counted.add(read)
     reader: Any = module
-    reader(input_ids=read, past_key_values=cache, use_cache=True, **last_column(module))
+    reader(
+        input_ids=read, past_key_values=cache, use_cache=True, **({"logits_to_keep": 1} if caching.keeps_logits else {})
+    )
     return Prefix(tuple(ids), cache)
-
-
-class EncoderDecoderState:
-    """Rows of an encoder-decoder model: the source is read once, by the encoder.
-
-    Args:
-        module: in evaluation mode.
-        sources: complete source ids.
-        pad: fills up sources.
-        start: the id that the decoder reads first.
-        counted: counts positions of encoder and decoder.
-    """
-
-    logits: Tensor
-
-    def __init__(
-        self, module: PreTrainedModel, sources: Sequence[Ids], pad: int, start: int, counted: Positions
-    ) -> None:
-        self._module: Any = module
-        self._counted = counted
-        ids = padded(sources, pad, "right", module.device)
-        self._mask = mask(sources, "right", module.device)
-        counted.add(ids)
-        self._states: Tensor = self._module.get_encoder()(input_ids=ids, attention_mask=self._mask).last_hidden_state
-        self._cache = EncoderDecoderCache(DynamicCache(), DynamicCache())
-        self._start = start
-        self.step(torch.full((len(sources),), start, device=module.device))
-
-    def step(self, tokens: Tensor) -> None:
-        self.logits = self._forward(tokens[:, None], self._cache)[:, -1]
-
-    def keep(self, order: Sequence[int]) -> None:
-        index = torch.tensor(order, device=self._mask.device)
-        keep_rows(self._cache, order)
-        self._mask, self._states, self.logits = self._mask[index], self._states[index], self.logits[index]
-
-    def read(self, ids: Tensor, ids_mask: Tensor) -> Tensor:
-        """Read ids [R, T] as targets; return the logits [R, T, V] of what follows each. Ends the state."""
-        starts = torch.full_like(ids[:, :1], self._start)
-        return self._forward(torch.cat([starts, ids], dim=1), None)[:, 1:]
-
-    def _forward(self, ids: Tensor, cache: EncoderDecoderCache | None) -> Tensor:
-        self._counted.add(ids)
-        logits: Tensor = self._module(
-            encoder_outputs=(self._states,),
-            attention_mask=self._mask,
-            decoder_input_ids=ids,
-            past_key_values=cache,
-            use_cache=cache is not None,
-        ).logits
-        return logits
-
-
-def keep_rows(cache: Any, order: Sequence[int]) -> None:
-    """Make row n of a cache what row `order[n]` was."""
-    if isinstance(cache, EncoderDecoderCache):
-        keep_rows(cache.self_attention_cache, order)
-        keep_rows(cache.cross_attention_cache, order)
-        return
-    if all(hasattr(layer, "keep") for layer in cache.layers):
-        for layer in cache.layers:
-            layer.keep(order)
-    else:
-        cache.batch_select_indices(torch.tensor(order, device=cache.layers[0].keys.device))

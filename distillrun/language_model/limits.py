@@ -43,7 +43,7 @@ class Limits:
             "student.max_target_tokens": self.max_target_tokens,
         }
         problems = [f"{key}={tokens} must be 2 or more" for key, tokens in asked.items() if tokens < 2]
-        positions = _positions(config or {})
+        positions = positions_of(config or {})
         if positions is None or problems:
             return problems
         if _reads_apart(config or {}):
@@ -58,7 +58,7 @@ class Limits:
         return problems
 
 
-def _positions(config: Mapping[str, Any]) -> int | None:
+def positions_of(config: Mapping[str, Any]) -> int | None:
     """Return how many tokens a model can number; None if its positions are relative, or the config does not say."""
     if "relative_attention_num_buckets" in config:
         return None

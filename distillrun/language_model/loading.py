@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from importlib.util import find_spec
+from pathlib import PurePath
 from typing import Literal
 
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]
@@ -29,8 +30,13 @@ class Loading:
     gguf_file: str | None
 
     def problems(self) -> list[str]:
-        """Return which package is lacking."""
+        """Return which setting cannot be, and which package is lacking."""
         problems = []
+        if self.gguf_file is not None and PurePath(self.gguf_file).name != self.gguf_file:
+            problems.append(
+                f"teacher.gguf_file={self.gguf_file} is a path; set teacher.checkpoint to its folder, and "
+                f"teacher.gguf_file={PurePath(self.gguf_file).name}"
+            )
         if self.gguf_file is not None and find_spec("gguf") is None:
             problems.append("teacher.gguf_file needs the package gguf; pip install 'distillrun[gguf]'")
         if self.quantization is not None and find_spec("bitsandbytes") is None:

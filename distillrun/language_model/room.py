@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor
-from transformers import Cache, DynamicCache, PreTrainedConfig
+from transformers import Cache, PreTrainedConfig
 from transformers.cache_utils import DynamicLayer
 
 
@@ -27,10 +26,9 @@ class RoomyLayer(DynamicLayer):  # type: ignore[no-untyped-call]
         begin = self.get_seq_length()
         end = begin + key_states.shape[-2]
         if not self._buffers:
-            self.dtype, self.device, self.is_initialized = key_states.dtype, key_states.device, True
-            self._buffers = [self._room(states, max(end, self._columns)) for states in (key_states, value_states)]
+            self._open(key_states, value_states, key_states.shape[0], max(end, self._columns))
         elif end > self._buffers[0].shape[-2]:
-            grown = [self._room(buffer, 2 * end) for buffer in self._buffers]
+            grown = [_room(buffer, buffer.shape[0], 2 * end) for buffer in self._buffers]
             for new, old in zip(grown, self._buffers, strict=True):
                 new[:, :, :begin] = old[:, :, :begin]
             self._buffers = grown
@@ -38,20 +36,33 @@ class RoomyLayer(DynamicLayer):  # type: ignore[no-untyped-call]
             buffer[: states.shape[0], :, begin:end] = states
         return self._show(key_states.shape[0], end)
 
-    def spread(self, rows: int, columns: int) -> "RoomyLayer":
-        """Return a layer of so many rows, each with what the only row of this one holds, and room for more."""
+    def spread(self, known: Sequence[int], columns: int) -> "RoomyLayer":
+        """Return a layer of many rows: row n holds the first `known[n]` columns of this one's only row.
+
+        They stand right-aligned in as many columns as this layer has; zeros fill the left, since what is masked there
+        is still multiplied.
+        """
         layer = RoomyLayer(columns)
         length = self.get_seq_length()
-        keys, values = (buffer[:1, :, :length].expand(rows, -1, -1, -1) for buffer in self._buffers)
-        layer.update(keys, values)
+        keys, values = self._buffers
+        layer._open(keys, values, len(known), max(length, columns))
+        for buffer, mine in zip(layer._buffers, self._buffers, strict=True):
+            for row, count in enumerate(known):
+                buffer[row, :, : length - count] = 0
+                buffer[row, :, length - count : length] = mine[0, :, :count]
+        layer._show(len(known), length)
         return layer
 
-    def keep(self, order: Sequence[int]) -> None:
-        """Make row n what row `order[n]` was. Rows move in place where they are fewer and none is overwritten early."""
+    def reorder_cache(self, beam_idx: Tensor) -> None:
+        """Make row n what row `beam_idx[n]` was; the signature is that of transformers.
+
+        Rows move in place where they are fewer and none is overwritten before it has moved.
+        """
+        order = beam_idx.tolist()
         length = self.get_seq_length()
         moves = [(new, old) for new, old in enumerate(order) if new != old]
         if len(order) > self._rows or {old for _, old in moves} & {new for new, _ in moves}:
-            index = torch.tensor(order, device=self.device)
+            index = beam_idx.to(self.device)
             self._buffers = [buffer.index_select(0, index) for buffer in self._buffers]
         else:
             for buffer in self._buffers:
@@ -59,9 +70,9 @@ class RoomyLayer(DynamicLayer):  # type: ignore[no-untyped-call]
                     buffer[new, :, :length] = buffer[old, :, :length]
         self._show(len(order), length)
 
-    def _room(self, states: Tensor, columns: int) -> Tensor:
-        rows, heads, _, width = states.shape
-        return states.new_empty((rows, heads, columns, width))
+    def _open(self, keys: Tensor, values: Tensor, rows: int, columns: int) -> None:
+        self.dtype, self.device, self.is_initialized = keys.dtype, keys.device, True
+        self._buffers = [_room(states, rows, columns) for states in (keys, values)]
 
     def _show(self, rows: int, columns: int) -> tuple[Tensor, Tensor]:
         self._rows = rows
@@ -70,18 +81,16 @@ class RoomyLayer(DynamicLayer):  # type: ignore[no-untyped-call]
         return keys, values
 
 
-def has_plain_cache(config: PreTrainedConfig) -> bool:
-    """Return whether every layer of a model keeps plain keys and values: no sliding window, no recurrent state."""
-    layers = DynamicCache(config=config).layers
-    return all(type(layer) is DynamicLayer for layer in layers)
-
-
 def roomy_cache(config: PreTrainedConfig, columns: int) -> Cache:
     """Return an empty cache with room for so many columns."""
     count = config.get_text_config(decoder=True).num_hidden_layers
     return Cache(layers=[RoomyLayer(columns) for _ in range(count)])
 
 
-def spread_cache(cache: Cache, rows: int, columns: int) -> Cache:
-    """Return a cache of so many rows, each like the only row of another one, with room for so many columns."""
-    return Cache(layers=[layer.spread(rows, columns) for layer in cache.layers if isinstance(layer, RoomyLayer)])
+def spread_cache(cache: Cache, known: Sequence[int], columns: int) -> Cache:
+    """Return a roomy cache of many rows from one of a single row, see `RoomyLayer.spread`."""
+    return Cache(layers=[layer.spread(known, columns) for layer in cache.layers if isinstance(layer, RoomyLayer)])
+
+
+def _room(states: Tensor, rows: int, columns: int) -> Tensor:
+    return states.new_empty((rows, states.shape[1], columns, states.shape[3]))

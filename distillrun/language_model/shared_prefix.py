@@ -9,6 +9,9 @@ Ids = tuple[int, ...]
 LEAST_PREFIX = 16
 """Shorter prefixes are not worth a forward pass of their own."""
 
+STEP_TOKENS = 16
+"""What a step of one more batch costs, in tokens that could be read in its time; of the order of what CPUs do."""
+
 
 @dataclass(frozen=True, slots=True)
 class Batch:
@@ -19,33 +22,37 @@ class Batch:
 
 
 def prefix_batches(
-    sources: Sequence[Ids], groups: Sequence[Hashable], new_tokens: Sequence[int], tokens_per_batch: int
+    sources: Sequence[Ids], groups: Sequence[Hashable], extra: Sequence[int], tokens_per_batch: int, steps: int
 ) -> list[Batch]:
     """Return batches in which every row is once: rows of one prefix side by side, rows of like length together.
 
+    The largest come first, so that memory runs out at the beginning if it does.
+
     Args:
         sources: complete source ids.
-        groups: rows of one group are expected to begin alike, such as those with equal demonstrations; groups of one
-            row are put together.
-        new_tokens: how many tokens each row may write.
-        tokens_per_batch: the most that rows x (longest source + most new tokens) may be; one row always fits.
+        groups: rows of one group are expected to begin alike, such as those with equal demonstrations. Groups that
+            save fewer tokens than batches of their own cost are put together.
+        extra: how many tokens each row has memory for besides its source.
+        tokens_per_batch: the most that rows x (longest source + most extra tokens) may be; one row always fits.
+        steps: how often a batch runs through the model, at most.
     """
     members: dict[Hashable, list[int]] = {}
     for row, group in enumerate(groups):
         members.setdefault(group, []).append(row)
-    alone = [rows[0] for rows in members.values() if len(rows) == 1]
-    together = [rows for rows in members.values() if len(rows) > 1] + ([alone] if alone else [])
-    batches = []
-    for rows in together:
-        prefix = common_prefix([sources[row] for row in rows]) if len(rows) > 1 else 0
-        longest_first = sorted(rows, key=lambda row: (-len(sources[row]) - new_tokens[row], row))
-        batches += [
-            Batch(tuple(cut), prefix if prefix >= LEAST_PREFIX else 0)
-            for cut in _cut(longest_first, sources, new_tokens, tokens_per_batch)
-        ]
-    largest = {batch: _size(batch.rows, sources, new_tokens) for batch in batches}
-    first = max(range(len(batches)), key=lambda place: largest[batches[place]], default=0)
-    return batches[first : first + 1] + batches[:first] + batches[first + 1 :]
+    runs: list[list[int]] = [[]]
+    for rows in members.values():
+        saved = (len(rows) - 1) * common_prefix([sources[row] for row in rows])
+        if saved < STEP_TOKENS * steps:
+            runs[0] += rows
+        else:
+            runs.append(rows)
+
+    def size(batch: Batch) -> int:
+        return _size(batch.rows, sources, extra)
+
+    cut = [_cut(rows, sources, extra, tokens_per_batch) for rows in runs if rows]
+    sorted_runs = [sorted(batches, key=size, reverse=True) for batches in cut]
+    return [batch for run in sorted(sorted_runs, key=lambda run: size(run[0]), reverse=True) for batch in run]
 
 
 def common_prefix(rows: Sequence[Ids]) -> int:
@@ -55,17 +62,17 @@ def common_prefix(rows: Sequence[Ids]) -> int:
     return min(same, min(map(len, rows)) - 1)
 
 
-def _cut(
-    rows: Sequence[int], sources: Sequence[Ids], new_tokens: Sequence[int], tokens_per_batch: int
-) -> list[list[int]]:
-    batches: list[list[int]] = []
-    for row in rows:
-        if batches and _size([*batches[-1], row], sources, new_tokens) <= tokens_per_batch:
-            batches[-1].append(row)
+def _cut(rows: Sequence[int], sources: Sequence[Ids], extra: Sequence[int], tokens_per_batch: int) -> list[Batch]:
+    """Return the batches of rows that have a prefix in common."""
+    prefix = common_prefix([sources[row] for row in rows]) if len(rows) > 1 else 0
+    cut: list[list[int]] = []
+    for row in sorted(rows, key=lambda row: (-len(sources[row]) - extra[row], row)):
+        if cut and _size([*cut[-1], row], sources, extra) <= tokens_per_batch:
+            cut[-1].append(row)
         else:
-            batches.append([row])
-    return batches
+            cut.append([row])
+    return [Batch(tuple(batch), prefix if prefix >= LEAST_PREFIX else 0) for batch in cut]
 
 
-def _size(rows: Sequence[int], sources: Sequence[Ids], new_tokens: Sequence[int]) -> int:
-    return len(rows) * (max(len(sources[row]) for row in rows) + max(new_tokens[row] for row in rows))
+def _size(rows: Sequence[int], sources: Sequence[Ids], extra: Sequence[int]) -> int:
+    return len(rows) * (max(len(sources[row]) for row in rows) + max(extra[row] for row in rows))

@@ -87,13 +87,14 @@ def completing_tokens(tokenizer: PreTrainedTokenizerBase, texts: tuple[str, ...]
     lasts = {text[-1] for text in texts}
     wide = any(ord(character) > 127 for character in lasts)
     anchor = tokenizer("a", add_special_tokens=False)["input_ids"]
+    anchored = str(tokenizer.decode(anchor, skip_special_tokens=False, clean_up_tokenization_spaces=False))
     found: set[int] = set()
     for begin in range(0, len(tokenizer), BATCH):
         tokens = range(begin, min(begin + BATCH, len(tokenizer)))
         pairs = [[*anchor, token] for token in tokens]
         decoded = tokenizer.batch_decode(pairs, skip_special_tokens=False, clean_up_tokenization_spaces=False)
         for token, text in zip(tokens, decoded, strict=True):
-            added = text[1:]
+            added = text.removeprefix(anchored)
             if lasts & set(added) or (wide and "\ufffd" in added):
                 found.add(token)
     return frozenset(found)

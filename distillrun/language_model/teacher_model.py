@@ -14,8 +14,10 @@ from transformers import (
 )
 
 from distillrun.errors import ConfigError
+from distillrun.language_model.limits import positions_of
 from distillrun.language_model.loading import Loading
 from distillrun.language_model.quiet import quiet
+from distillrun.runtime import pick_device
 
 
 def load_tokenizer(folder: Path, gguf_file: str | None) -> PreTrainedTokenizerBase:
@@ -34,8 +36,6 @@ def load_teacher(folder: Path, loading: Loading) -> PreTrainedModel:
     Raises:
         ConfigError: transformers cannot load the folder, or it lacks weights that the model needs.
     """
-    from distillrun.runtime import pick_device
-
     extra: dict[str, Any] = {} if loading.gguf_file is None else {"gguf_file": loading.gguf_file}
     try:
         config = AutoConfig.from_pretrained(folder, trust_remote_code=False, **extra)
@@ -61,7 +61,7 @@ def load_teacher(folder: Path, loading: Loading) -> PreTrainedModel:
             "so it cannot write text; choose a model that was trained to"
         )
     if loading.device_map is None and loading.quantization is None:
-        module.to(pick_device(loading.device))
+        module.to(pick_device(loading.device, "teacher.device"))
     made: PreTrainedModel = module.eval()
     return made
 
@@ -73,13 +73,23 @@ def end_tokens(module: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> f
     return frozenset(int(token) for token in (*ids, tokenizer.eos_token_id) if token is not None)
 
 
+def start_token(module: PreTrainedModel) -> int:
+    """Return the id that an encoder-decoder's decoder reads first. Raises ConfigError where the checkpoint has none."""
+    known = module.generation_config.decoder_start_token_id if module.generation_config else None
+    start = module.config.decoder_start_token_id if known is None else known
+    if start is None:
+        raise ConfigError(
+            f"teacher.checkpoint={module.name_or_path} does not say with which token its decoder starts; "
+            "set decoder_start_token_id in its config.json"
+        )
+    return int(start)
+
+
 def longest_context(module: PreTrainedModel) -> int | None:
-    """Return how many positions a model has for source and text together; None where it says nothing."""
+    """Return how many positions a model has, for source and text together or apart; None where it says nothing."""
     if module.config.is_encoder_decoder:
-        return None
-    config = module.config.get_text_config(decoder=True).to_dict()
-    limits = [config[name] for name in ("max_position_embeddings", "n_positions") if config.get(name)]
-    return min(limits, default=None)
+        return positions_of(module.config.to_dict())
+    return positions_of(module.config.get_text_config(decoder=True).to_dict())
 
 
 def _four_bits(loading: Loading) -> Any:

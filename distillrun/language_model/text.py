@@ -148,8 +148,10 @@ class SegmentTokenizer:
         return [token for index, token in enumerate(tokens) if index not in dropped]
 
 
-def special_tokens(tokenizer: PreTrainedTokenizerBase) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Return the ids that a tokenizer puts before and after a text of its own accord."""
+def special_tokens(
+    tokenizer: PreTrainedTokenizerBase, key: str = "student.checkpoint"
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return the ids that a tokenizer puts before and after a text of its own accord; `key` is what named it."""
     bare = tokenizer("a", add_special_tokens=False)["input_ids"]
     dressed = tokenizer("a", add_special_tokens=True)["input_ids"]
     for begin in range(len(dressed) - len(bare) + 1):
@@ -157,7 +159,7 @@ def special_tokens(tokenizer: PreTrainedTokenizerBase) -> tuple[tuple[int, ...],
         if dressed[begin:end] == bare:
             return tuple(dressed[:begin]), tuple(dressed[end:])
     raise ConfigError(
-        f"the tokenizer of student.checkpoint={tokenizer.name_or_path} changes the text itself when it adds special "
+        f"the tokenizer of {key}={tokenizer.name_or_path} changes the text itself when it adds special "
         f"tokens ({bare} became {dressed}); choose another checkpoint"
     )
 

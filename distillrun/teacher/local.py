@@ -1,9 +1,9 @@
 """A checkpoint on this machine: any causal or encoder-decoder model, from a folder, the Hub or a GGUF file."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import PurePath
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from distillrun.errors import ConfigError
@@ -11,9 +11,8 @@ from distillrun.interfaces import Account, Task
 from distillrun.language_model.checkpoint import CheckpointReference
 from distillrun.language_model.checkpoint_folder import is_encoder
 from distillrun.language_model.loading import Chat, Dtype, Loading, Quantization
-from distillrun.language_model.shared_prefix import prefix_batches
 from distillrun.records import Budget, Completion, Draw, Json, Price, Prompt, Sampling, ScoredContinuation
-from distillrun.teacher.reserving import reserved_parts
+from distillrun.runtime import pick_device
 
 if TYPE_CHECKING:
     from distillrun.teacher.local_model import LocalModel, Writing
@@ -59,12 +58,16 @@ class Local:
 
     @property
     def name(self) -> str:
-        return PurePath(self.checkpoint or "local").name
+        return Path(self.checkpoint or "local").resolve().name
 
     def check(self, task: Task) -> list[str]:
         if self.checkpoint is None:
             return ["teacher.checkpoint is not set; set it to a model's folder, or to its name on the Hugging Face Hub"]
         problems = [*self._reference.problems(), *self._loading.problems()]
+        try:
+            pick_device(self.device, "teacher.device")
+        except ConfigError as error:
+            problems.append(str(error))
         for name in ("max_context_tokens", "tokens_per_batch"):
             value = getattr(self, name)
             if value is not None and value < 2:
@@ -95,17 +98,19 @@ class Local:
         return len(self._prompts.ids(prompt.messages))
 
     def complete(self, draws: Sequence[Draw], sampling: Sampling, account: Account) -> Iterator[tuple[int, Completion]]:
+        from distillrun.teacher.local_batch import written
+
         model = self._loaded()
-        waiting: list[Writing] = []
+        waiting: dict[bool, list[Writing]] = {False: [], True: []}
         for index, draw in enumerate(draws):
             writing = self._writing(index, draw, sampling, model)
             if writing.max_new_tokens < 1:
                 yield index, Completion("", "too_long", 0, 0, teacher=self.name, reason="too long")
             else:
-                waiting.append(writing)
-        for contrasted in (False, True):
-            chosen = [writing for writing in waiting if (writing.against is not None) is contrasted]
-            yield from self._write(model, chosen, sampling, account)
+                waiting[writing.against is not None].append(writing)
+        for chosen in waiting.values():
+            for index, completion in written(model, chosen, sampling, self.tokens_per_batch, account):
+                yield index, replace(completion, teacher=self.name)
 
     def score(
         self, prompts: Sequence[Prompt], continuations: Sequence[Sequence[str]], account: Account
@@ -114,66 +119,28 @@ class Local:
 
         Prompt and continuation are tokenised together; where a token would lie across the seam, they are tokenised
         apart, so that a prompt has the same tokens whatever follows it.
+
+        Raises:
+            ConfigError: a prompt is too long.
         """
+        from distillrun.teacher.local_batch import scored
+
         model = self._loaded()
-        sources = [self._prompts.ids(prompt.messages) for prompt in prompts]
-        ends = [
-            [self._prompts.following(prompt.messages, source, text) for text in own]
-            for prompt, source, own in zip(prompts, sources, continuations, strict=True)
-        ]
-        longest = [max(map(len, own), default=0) for own in ends]
-        for source, most in zip(sources, longest, strict=True):
-            if model.room(source, most) < most:
+        scorings, groups = [], []
+        for prompt, texts in zip(prompts, continuations, strict=True):
+            scoring = self._prompts.scoring(prompt.messages, texts)
+            longest = max(map(len, scoring.ends), default=0)
+            if model.room(scoring.source, longest) < longest:
                 raise ConfigError(
-                    f"a prompt of {len(source)} tokens and a continuation of {most} are longer than the context of "
-                    f"teacher.checkpoint={self.checkpoint}, {model.context} tokens; shorten the prompt"
+                    f"a prompt of {len(scoring.source)} tokens and a continuation of {longest} are longer than the "
+                    f"context of teacher.checkpoint={self.checkpoint}, {model.context} tokens; shorten the prompt"
                 )
-        sizes = [most * len(own) for most, own in zip(longest, ends, strict=True)]
-        groups = [prompt.messages[:-1] for prompt in prompts]
-        costs = [(len(source), 0) for source in sources]
-        for batch in prefix_batches(sources, groups, sizes, self.tokens_per_batch):
-            answered = 0
-            for part in reserved_parts(batch.rows, costs, account):
-                rows = [row for row, _ in part]
-                found = model.score([sources[row] for row in rows], [ends[row] for row in rows], batch.prefix)
-                for (row, reservation), scores in zip(part, found, strict=True):
-                    reservation.settle(len(sources[row]), 0)
-                    yield row, scores
-                answered += len(part)
-            if answered < len(batch.rows):
-                return
+            scorings.append(scoring)
+            groups.append(model.group(prompt.messages, len(scoring.source)))
+        yield from scored(model, scorings, groups, self.tokens_per_batch, account)
 
     def release(self) -> None:
         self._model = None
-
-    def _write(
-        self, model: "LocalModel", writings: "Sequence[Writing]", sampling: Sampling, account: Account
-    ) -> Iterator[tuple[int, Completion]]:
-        """Write texts batch by batch, each one reserved before its batch begins."""
-        sources = [writing.source for writing in writings]
-        costs = [(len(writing.source), writing.max_new_tokens) for writing in writings]
-        new_tokens = [most for _, most in costs]
-        for batch in prefix_batches(sources, [one.group for one in writings], new_tokens, self.tokens_per_batch):
-            answered = 0
-            for part in reserved_parts(batch.rows, costs, account):
-                reservations = {writings[row].index: reservation for row, reservation in part}
-                for writing, row, written in model.write([writings[row] for row, _ in part], batch.prefix, sampling):
-                    reservations[writing.index].settle(len(writing.source), written.tokens)
-                    answered += 1
-                    yield (
-                        writing.index,
-                        Completion(
-                            written.text,
-                            written.finish_reason,
-                            len(writing.source),
-                            written.tokens,
-                            written.discarded_tokens,
-                            row.log_prob,
-                            self.name,
-                        ),
-                    )
-            if answered < len(batch.rows):
-                return
 
     def _writing(self, index: int, draw: Draw, sampling: Sampling, model: "LocalModel") -> "Writing":
         from distillrun.teacher.local_model import Writing
@@ -181,12 +148,13 @@ class Local:
         messages, contrast = draw.prompt.messages, draw.prompt.contrast
         source = self._prompts.ids(messages)
         room = model.room(source, sampling.max_new_tokens)
-        against = None
+        against, lengths = None, [len(source)]
         if contrast is not None:
             other = self._prompts.ids(contrast.messages)
             room = min(room, model.room(other, sampling.max_new_tokens))
             against = (other, contrast.weight, contrast.plausibility)
-        return Writing(index, source, messages[:-1], draw.own_seed, room, against)
+            lengths.append(len(other))
+        return Writing(index, source, model.group(messages, *lengths), draw.own_seed, room, against)
 
     @cached_property
     def _prompts(self) -> "PromptTokenizer":

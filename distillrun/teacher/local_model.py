@@ -2,30 +2,27 @@
 
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import groupby
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from distillrun.errors import ConfigError
+from distillrun.language_model.caching import caching_of
 from distillrun.language_model.decoding import Row, written_rows
-from distillrun.language_model.decoding_state import (
-    CausalState,
-    EncoderDecoderState,
-    Positions,
-    Prefix,
-    read_prefix,
-)
+from distillrun.language_model.decoding_state import NO_PREFIX, CausalState, Positions, Prefix, read_prefix
 from distillrun.language_model.padding import mask, padded
-from distillrun.language_model.room import has_plain_cache
 from distillrun.language_model.shared_prefix import common_prefix
+from distillrun.language_model.source_state import EncoderDecoderState
 from distillrun.language_model.stopping import Stops, Written
-from distillrun.language_model.teacher_model import end_tokens, longest_context
-from distillrun.records import Sampling, ScoredContinuation
+from distillrun.language_model.teacher_model import end_tokens, longest_context, start_token
+from distillrun.records import Message, Sampling, ScoredContinuation
+from distillrun.teacher.local_prompt import Ids, Scoring
 
-Ids = tuple[int, ...]
 AnyState = CausalState | EncoderDecoderState
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +32,7 @@ class Writing:
     Attributes:
         index: the caller's name for it.
         source: complete ids of the prompt.
-        group: prompts of one group are expected to begin alike.
+        group: what may run in one batch with it, see `LocalModel.group`.
         seed: of its random numbers.
         max_new_tokens: what it may have, the context considered.
         against: ids of the prompt that it is contrasted with, the weight and the plausibility; None = no contrast.
@@ -47,6 +44,11 @@ class Writing:
     seed: int
     max_new_tokens: int
     against: tuple[Ids, float, float] | None
+
+    @property
+    def lengths(self) -> tuple[int, int]:
+        """Tokens of the prompt, and of the other one."""
+        return len(self.source), len(self.against[0]) if self.against else 0
 
 
 class LocalModel:
@@ -61,92 +63,133 @@ class LocalModel:
         self._module = module
         self._tokenizer = tokenizer
         self._ends = end_tokens(module, tokenizer)
-        known = tokenizer.pad_token_id
-        self._pad = int(known if known is not None else min(self._ends, default=0))
+        embeddings: Any = module.get_input_embeddings()
+        self._embedded = int(embeddings.weight.shape[0])
+        usable = (token for token in (tokenizer.pad_token_id, *self._ends) if token is not None)
+        self._pad = next((int(token) for token in usable if token < self._embedded), 0)
+        self._caching = None if module.config.is_encoder_decoder else caching_of(module)
+        self._start = start_token(module) if module.config.is_encoder_decoder else 0
         self.positions = Positions()
         limits = [limit for limit in (max_context, longest_context(module)) if limit is not None]
         self.context = min(limits, default=None)
-        self._prefix = Prefix((), None)
-        self.shares_prefixes = not module.config.is_encoder_decoder and has_plain_cache(module.config)
+        self._prefixes: dict[int, Prefix] = {}
 
     def room(self, source: Ids, max_new_tokens: int) -> int:
-        """Return how many tokens may be written after a prompt; 0 or less where it does not fit the context."""
+        """Return how many tokens may be written after a prompt; 0 or less where it does not fit the context.
+
+        Raises:
+            ConfigError: the model does not know a token of the prompt.
+        """
+        if max(source) >= self._embedded:
+            raise ConfigError(
+                f"the tokenizer of teacher.checkpoint={self._tokenizer.name_or_path} wrote token {max(source)}, but "
+                f"the model embeds {self._embedded}; choose a checkpoint whose tokenizer and weights belong together"
+            )
         if self.context is None:
             return max_new_tokens
         # an encoder-decoder reads and writes apart
-        used = len(source) if not self._module.config.is_encoder_decoder else 0
-        fits = len(source) <= self.context
-        return min(max_new_tokens, self.context - used) if fits else 0
+        used = len(source) if self._caching else 0
+        return min(max_new_tokens, self.context - used) if len(source) <= self.context else 0
+
+    def group(self, messages: Sequence[Message], *lengths: int) -> Hashable:
+        """Return what may run in one batch: prompts that begin alike, or are as long, or all, as the model has it."""
+        if self._caching is None or (self._caching.takes_pads and not self._caching.is_plain):
+            return None
+        return tuple(messages[:-1]) if self._caching.takes_pads else lengths
 
     def write(
         self, batch: Sequence[Writing], prefix: int, sampling: Sampling
     ) -> Iterator[tuple[Writing, Row, Written]]:
         """Write a batch of texts, all contrasted or none; yield each as soon as it is finished.
 
-        Where memory runs out, the batch is halved.
+        Where memory runs out, what is left of the batch is halved.
 
         Args:
             batch: what to write.
             prefix: how many tokens all of the prompts begin with.
             sampling: how to draw.
         """
-        asked = {writing.index: writing for writing in batch}
-        left = dict(asked)
-        try:
-            with torch.inference_mode():
-                for row, written in self._written(batch, prefix, sampling):
+        for part in self._parts(batch, [writing.lengths for writing in batch]):
+            left = {writing.index: writing for writing in part}
+            try:
+                for row, written in self._written(part, prefix, sampling):
                     yield left.pop(row.index), row, written
-        except torch.OutOfMemoryError as error:
+            except torch.OutOfMemoryError:
+                self._make_room(len(part))
+            # not in the handler, where the error would hold the tensors that just did not fit
             rest = list(left.values())
-            if len(rest) < 2:
-                raise ConfigError(
-                    "teacher.checkpoint: not even one prompt fits into the memory; choose a smaller model, "
-                    "teacher.quantization=nf4, or a shorter prompt"
-                ) from error
-            self._prefix = Prefix((), None)
-            torch.cuda.empty_cache()
-            half = len(rest) // 2
-            for part in (rest[:half], rest[half:]):
-                yield from self.write(part, prefix, sampling)
+            half = (len(rest) + 1) // 2
+            for some in filter(None, (rest[:half], rest[half:])):
+                yield from self.write(some, prefix, sampling)
 
-    def score(
-        self, sources: Sequence[Ids], continuations: Sequence[Sequence[Ids]], prefix: int
-    ) -> list[tuple[ScoredContinuation, ...]]:
-        """Return the scores of each prompt's continuations, in nats; every prompt is read once."""
-        owners = [row for row, own in enumerate(continuations) for _ in own]
-        targets = [ids for own in continuations for ids in own]
-        with torch.inference_mode():
-            state = self._state(sources, prefix, max(map(len, targets)))
-            state.keep(owners)
-            device = state.logits.device
-            labels, real = padded(targets, 0, "right", device), mask(targets, "right", device)
-            logits = state.logits[:, None]
-            if labels.shape[1] > 1:
-                logits = torch.cat([logits, state.read(labels[:, :-1], real[:, :-1])], dim=1)
-            chosen = logits.float().log_softmax(dim=-1).gather(-1, labels[..., None]).squeeze(-1)
-            found = iter((chosen.double() * real).sum(dim=1).tolist())
-        return [tuple(ScoredContinuation(next(found), len(ids)) for ids in own) for own in continuations]
+    def score(self, batch: Sequence[Scoring], prefix: int) -> Iterator[tuple[ScoredContinuation, ...]]:
+        """Yield the scores of each prompt's texts, in nats; every prompt is read once, with `prefix` as in `write`."""
+        for part in self._parts(batch, [len(scoring.source) for scoring in batch]):
+            try:
+                found = self._scored(part, prefix)
+            except torch.OutOfMemoryError:
+                self._make_room(len(part))
+                found = None
+            if found is not None:
+                yield from found
+                continue
+            half = len(part) // 2
+            for some in (part[:half], part[half:]):
+                yield from self.score(some, prefix)
+
+    def _parts(self, rows: Sequence[T], lengths: Sequence[Hashable]) -> Iterator[Sequence[T]]:
+        """Yield rows that can be one batch: all, or runs of equal length where the model takes no pads."""
+        if self._caching is None or self._caching.takes_pads:
+            yield rows
+            return
+        for _, run in groupby(zip(lengths, rows, strict=True), key=lambda pair: pair[0]):
+            yield [row for _, row in run]
+
+    def _make_room(self, rows: int) -> None:
+        if rows == 1:
+            raise ConfigError(
+                "teacher.checkpoint: not even one prompt fits into the memory; choose a smaller model, "
+                "teacher.quantization=nf4, or a shorter prompt"
+            )
+        self._prefixes.clear()
+        torch.cuda.empty_cache()
+
+    @torch.inference_mode()
+    def _scored(self, batch: Sequence[Scoring], prefix: int) -> list[tuple[ScoredContinuation, ...]]:
+        owners = [row for row, scoring in enumerate(batch) for _ in scoring.ends]
+        targets = [ids for scoring in batch for ids in scoring.ends]
+        state = self._state(0, [scoring.source for scoring in batch], prefix, max(map(len, targets), default=0))
+        state.keep(owners)
+        device = state.logits.device
+        labels, real = padded(targets, 0, "right", device), mask(targets, "right", device)
+        logits = state.logits[:, None]
+        if labels.shape[1] > 1:
+            logits = torch.cat([logits, state.read(labels[:, :-1], real[:, :-1])], dim=1)
+        chosen = logits.float().log_softmax(dim=-1).gather(-1, labels[..., None]).squeeze(-1)
+        found = iter((chosen.double() * real).sum(dim=1).tolist())
+        return [tuple(ScoredContinuation(next(found), len(ids)) for ids in scoring.ends) for scoring in batch]
 
     def _written(self, batch: Sequence[Writing], prefix: int, sampling: Sampling) -> Iterator[tuple[Row, Written]]:
         rows = [Row(writing.index, writing.max_new_tokens, writing.seed) for writing in batch]
         longest = max(writing.max_new_tokens for writing in batch)
-        states: list[Any] = [self._state([writing.source for writing in batch], prefix, longest)]
+        states: list[Any] = [self._state(0, [writing.source for writing in batch], prefix, longest)]
         contrasts: Tensor | None = None
         others = [writing.against for writing in batch if writing.against is not None]
         if others:
             sources = [source for source, _, _ in others]
-            states.append(self._state(sources, common_prefix(sources) if prefix else 0, longest))
+            states.append(self._state(1, sources, common_prefix(sources) if prefix else 0, longest))
             contrasts = torch.tensor([[weight, floor] for _, weight, floor in others], device=states[0].logits.device)
         stops = Stops(self._tokenizer, self._ends, sampling.stop)
         return written_rows(states, rows, stops, sampling.temperature, sampling.top_p, contrasts)
 
-    def _state(self, sources: Sequence[Ids], prefix: int, room: int) -> AnyState:
-        """Return a state that has read the sources; their common beginning is kept for the next batch."""
-        if self._module.config.is_encoder_decoder:
-            start = int(self._module.config.decoder_start_token_id)
-            return EncoderDecoderState(self._module, sources, self._pad, start, self.positions)
-        shared = sources[0][:prefix] if self.shares_prefixes else ()
-        if shared != self._prefix.ids:
-            self._prefix = read_prefix(self._module, shared, self.positions)
-        rests = [source[len(shared) :] for source in sources]
-        return CausalState(self._module, self._prefix, rests, self._pad, room, self.positions)
+    @torch.inference_mode()
+    def _state(self, place: int, sources: Sequence[Ids], prefix: int, room: int) -> AnyState:
+        """Return a state that has read the sources; their common beginning is kept for the next batch's `place`."""
+        if self._caching is None:
+            return EncoderDecoderState(self._module, sources, self._pad, self._start, self.positions)
+        shared = sources[0][:prefix] if self._caching.is_plain else ()
+        known = self._prefixes.get(place, NO_PREFIX)
+        if shared != known.ids:
+            known = read_prefix(self._module, self._caching, shared, self.positions)
+            self._prefixes[place] = known
+        return CausalState(self._module, self._caching, known, sources, self._pad, room, self.positions)

@@ -1,6 +1,8 @@
 """Prompts of the local teacher as token ids."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from distillrun.errors import ConfigError
@@ -12,6 +14,17 @@ from distillrun.language_model.text import special_tokens
 from distillrun.records import Message
 
 Ids = tuple[int, ...]
+
+REMEMBERED_PROMPTS = 1024
+"""The samples of a prompt, and its texts to be scored, are asked for one after the other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scoring:
+    """A prompt, and the texts that are scored after it."""
+
+    source: Ids
+    ends: tuple[Ids, ...]
 
 
 class PromptTokenizer:
@@ -42,9 +55,18 @@ class PromptTokenizer:
         self._is_chat = has_template and chat != "never"
         self._separators = separators
         self._reads_apart = reads_apart
+        self._remembered = lru_cache(REMEMBERED_PROMPTS)(self._ids)
 
     def ids(self, messages: Sequence[Message]) -> Ids:
-        """Return the complete ids of a prompt."""
+        """Return the complete ids of a prompt; never none."""
+        return self._remembered(tuple(messages))
+
+    def scoring(self, messages: Sequence[Message], texts: Sequence[str]) -> Scoring:
+        """Return a prompt and what may follow it as ids."""
+        source = self.ids(messages)
+        return Scoring(source, tuple(self.following(messages, source, text) for text in texts))
+
+    def _ids(self, messages: tuple[Message, ...]) -> Ids:
         if self._is_chat:  # the template writes the special tokens itself
             text = templated_text(self.tokenizer, messages)
             return tuple(self.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
@@ -59,6 +81,13 @@ class PromptTokenizer:
         return tuple(self.tokenizer(text, add_special_tokens=False)["input_ids"])
 
     def _plain(self, text: str) -> Ids:
-        opening, closing = special_tokens(self.tokenizer)
+        opening, closing = special_tokens(self.tokenizer, "teacher.checkpoint")
         ids = self.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
-        return (*opening, *ids, *(closing if self._reads_apart else ()))
+        found = (*opening, *ids, *(closing if self._reads_apart else ()))
+        return found or (self._anything,)
+
+    @property
+    def _anything(self) -> int:
+        """An id to start from where a prompt has none."""
+        known = (self.tokenizer.bos_token_id, self.tokenizer.eos_token_id)
+        return next((int(token) for token in known if token is not None), 0)

@@ -1,0 +1,62 @@
+"""Which cache a decoder-only model keeps while it writes, and what may therefore be done with its rows."""
+
+import inspect
+from dataclasses import dataclass
+
+from transformers import Cache, DynamicCache, PreTrainedModel
+from transformers.cache_utils import DynamicLayer
+
+from distillrun.errors import ConfigError
+from distillrun.language_model.load import keeps_logits
+from distillrun.language_model.room import roomy_cache
+
+
+@dataclass(frozen=True, slots=True)
+class Caching:
+    """How a decoder-only model is run.
+
+    Attributes:
+        argument: under which its forward takes the cache.
+        is_plain: every layer keeps all keys and values: no sliding window, no recurrent state. What it has read can be
+            shared by rows.
+        takes_pads: rows of unlike length can be one batch, padded on the left: every layer heeds the mask, and the
+            positions are told. Recurrent layers read pads as tokens.
+        takes_positions: its forward takes `position_ids`.
+        keeps_logits: it can run its head on the last column alone.
+    """
+
+    argument: str
+    is_plain: bool
+    takes_pads: bool
+    takes_positions: bool
+    keeps_logits: bool
+
+    def empty(self, module: PreTrainedModel, columns: int) -> Cache:
+        """Return a cache that holds nothing yet, with room for so many columns where that is possible."""
+        return roomy_cache(module.config, columns) if self.is_plain else DynamicCache(config=module.config)
+
+
+def caching_of(module: PreTrainedModel) -> Caching:
+    """Return how a decoder-only model is run.
+
+    Raises:
+        ConfigError: it keeps no cache from which rows can be taken.
+    """
+    taken = inspect.signature(module.forward).parameters
+    argument = next((name for name in ("past_key_values", "cache_params") if name in taken), None)
+    try:
+        layers = DynamicCache(config=module.config).layers if argument else []
+    except (AttributeError, KeyError, ValueError):  # a config that says nothing of layers
+        layers = []
+    if argument is None or not layers:
+        raise ConfigError(
+            f"teacher.checkpoint is a {type(module).__name__}, which keeps no cache that can be batched; choose another"
+        )
+    attends = all(isinstance(layer, DynamicLayer) and not hasattr(layer, "conv_states") for layer in layers)
+    return Caching(
+        argument,
+        is_plain=all(type(layer) is DynamicLayer for layer in layers),
+        takes_pads=attends and "position_ids" in taken,
+        takes_positions="position_ids" in taken,
+        keeps_logits=keeps_logits(module),
+    )
