@@ -1,8 +1,7 @@
 """Which texts are nearly the same: by the words that stand side by side in them."""
 
-import math
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 
 _WORD = re.compile(r"\w+")
@@ -24,29 +23,39 @@ class NearDuplicates:
     def __init__(self, n: int, max_overlap: float) -> None:
         self._n = n
         self._max_overlap = max_overlap
-        self._known: list[tuple[frozenset[Gram], str]] = []
-        self._holders: defaultdict[Gram, list[int]] = defaultdict(list)
+        self._known: list[frozenset[Gram]] = []
+        self._groups: list[str] = []
+        self._counts: Counter[Gram] = Counter()
+        self._holders: defaultdict[Gram, dict[int, list[int]]] = defaultdict(dict)  # by how many n-grams a text has
 
     def add(self, texts: Iterable[str], group: str) -> None:
         """Know texts from now on, as members of a group."""
         for text in texts:
             grams = self._grams(text)
             for gram in grams:
-                self._holders[gram].append(len(self._known))
-            self._known.append((grams, group))
+                self._holders[gram].setdefault(len(grams), []).append(len(self._known))
+            self._counts.update(grams)
+            self._known.append(grams)
+            self._groups.append(group)
 
     def group_of(self, text: str) -> str | None:
         """Return the group of the known text that this one is nearly the same as: of several, the one added first.
 
-        Of two sets with a Jaccard index above t, at least t times the elements of the first are shared, so any
-        (1 - t) n + 1 of its n elements hold a shared one. The rarest are looked up, which few texts have.
+        Two sets of n and m elements with a Jaccard index above t share more than t / (1 + t) (n + m) of them. So a text
+        that holds none of k of the n-grams is out as soon as the other n - k are too few; the rarest, which few texts
+        hold, are looked up first.
         """
         grams = self._grams(text)
-        enough = len(grams) - math.ceil(self._max_overlap * len(grams)) + 1
-        rarest = sorted(grams, key=lambda gram: (len(self._holders.get(gram, ())), gram))[:enough]
-        candidates = {place for gram in rarest for place in self._holders.get(gram, ())}
-        near = [place for place in candidates if self._overlap(grams, self._known[place][0]) > self._max_overlap]
-        return self._known[min(near)][1] if near else None
+        least = self._max_overlap / (1 + self._max_overlap)
+        candidates = {
+            place
+            for missed, gram in enumerate(sorted(grams, key=lambda gram: (self._counts[gram], gram)))
+            for size, places in self._holders.get(gram, {}).items()
+            if len(grams) - missed + 1e-9 > least * (len(grams) + size)  # a rounding error must not lose a text
+            for place in places
+        }
+        near = [place for place in candidates if self._overlap(grams, self._known[place]) > self._max_overlap]
+        return self._groups[min(near)] if near else None
 
     def _overlap(self, one: frozenset[Gram], other: frozenset[Gram]) -> float:
         return len(one & other) / len(one | other)
