@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from distillrun.cli import main
-from distillrun.errors import ConfigError
+from distillrun.errors import BudgetSpentError, ConfigError
 from distillrun.journal.forecast import Forecast
 from distillrun.journal.planning import PlanningContext, Shelf
 from distillrun.pipeline import Experiment
@@ -89,6 +89,17 @@ def test_what_the_journal_holds_is_taken_off(tmp_path: Path) -> None:
     assert (step.state, asked.known, asked.expected.requests) == ("to do", 24, 16)
     assert asked.expected.completion_tokens < asked.most.completion_tokens == 16 * 160
     assert step.last_s is not None
+
+
+def test_a_run_that_stopped_half_way_asks_only_for_the_rest(tmp_path: Path) -> None:
+    asked = (*PRICED, "generation=few_shot_rationale")
+    with pytest.raises(BudgetSpentError):
+        run_small(tmp_path / "run", *asked, "teacher.budget.requests=10", store=tmp_path / "store")
+    step = stage(plan(tmp_path / "store", *asked), "generate/few_shot_rationale")
+    assert (step.state, step.forecast.known, step.forecast.most.requests) == ("resumable", 10, 14)
+    teacher: Any = run_small(tmp_path / "again", *asked, store=tmp_path / "store")["teacher"]
+    assert teacher["asked_now"]["requests"] == 14
+    assert teacher["asked_now"]["prompt_tokens"] == step.forecast.most.prompt_tokens
 
 
 def test_a_refused_text_is_looked_for_under_its_next_draws(tmp_path: Path) -> None:

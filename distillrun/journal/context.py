@@ -159,10 +159,11 @@ def members_of(teacher: AnyTeacher) -> Mapping[str, Teacher]:
 
 def slots_of(teacher: AnyTeacher, prompts: Sequence[Prompt], samples: int) -> list[Slot]:
     """Return the places for the completions of all prompts, in order: every sample of every member that answers."""
+    ensemble = teacher if isinstance(teacher, EnsembleTeacher) else None
     return [
         Slot(number, name, sample)
         for number, prompt in enumerate(prompts)
-        for name in (teacher.route(prompt) if isinstance(teacher, EnsembleTeacher) else [""])
+        for name in (ensemble.route(prompt) if ensemble else [""])
         for sample in range(samples)
     ]
 
