@@ -78,6 +78,7 @@ def test_after_the_run_everything_is_cached_and_nothing_remains(tmp_path: Path) 
     after = plan(tmp_path / "run" / "store", *PRICED)
     assert {one.state for one in after.stages} == {"cached"}
     assert after.total() == Forecast()
+    assert "scripted: nothing remains to be asked" in plan_text(after)
     assert after.teachers[0].spent["requests"] == 24 * 7
 
 

@@ -67,10 +67,11 @@ def _legend(total: Forecast) -> Iterator[str]:
 def _about(teacher: TeacherPlan) -> Iterator[str]:
     """Yield what a teacher was asked, what it will be asked, and whether its budget allows that."""
     most, spent = teacher.forecast.most, teacher.spent
-    yield (
-        f"{teacher.name}: at most {most.requests:,} requests, {most.prompt_tokens:,} prompt and "
-        f"{most.completion_tokens:,.0f} completion tokens, US$ {money(most.usd)} remain"
+    remains = (
+        f"at most {most.requests:,} requests, {most.prompt_tokens:,} prompt and {most.completion_tokens:,.0f} "
+        f"completion tokens, US$ {money(most.usd)} remain"
     )
+    yield f"{teacher.name}: {remains if most.requests else 'nothing remains to be asked'}"
     tokens = spent["prompt_tokens"] + spent["completion_tokens"]
     yield f"  spent from this store: {spent['requests']:,} requests, {tokens:,} tokens, US$ {money(spent['usd'])}"
     if not teacher.price.input and not teacher.price.output:
