@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from random import Random
 
+from distillrun.generation.ability import asked_of_the_runs
 from distillrun.generation.few_shot import Adjectives, FewShotPrompt, failures_of, rationale_of
 from distillrun.generation.few_shot_rationale import FewShotRationale
 from distillrun.interfaces import AnyTeacher, GenerationContext, Tag
@@ -34,12 +35,15 @@ class Counterfactual:
 
     needs = frozenset[str]()
     makes = frozenset({"counterfactual"})
-    asks = frozenset({"complete"})
 
     def __post_init__(self) -> None:
         if self.choices is not None and self.choices < 1:
             raise ValueError(f"choices={self.choices} must be 1 or more, or null for all wrong choices")
         _ = self._asking
+
+    @property
+    def asks(self) -> frozenset[str]:
+        return asked_of_the_runs(self.teacher, {"complete"})
 
     @property
     def teachers(self) -> tuple[AnyTeacher, ...]:

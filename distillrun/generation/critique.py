@@ -6,6 +6,7 @@ from functools import cached_property
 from random import Random
 
 from distillrun.cleaning import clean
+from distillrun.generation.ability import asked_of_the_runs
 from distillrun.generation.few_shot import FewShotPrompt, chat, failures_of, question_and_answer
 from distillrun.interfaces import AnyTeacher, GenerationContext, Tag, Task
 from distillrun.records import Example, Prompt, Rationale, Record, Request, Sampling, TeacherRecord, gold, latest
@@ -46,7 +47,6 @@ class Critique:
 
     needs = frozenset({"initial"})
     makes = frozenset({"critique"})
-    asks = frozenset({"complete"})
 
     def __post_init__(self) -> None:
         if not self.requests:
@@ -54,6 +54,10 @@ class Critique:
         if self.sampling.samples != 1:
             raise ValueError(f"sampling.samples={self.sampling.samples} must be 1: one critique goes with one revision")
         _ = self._ask
+
+    @property
+    def asks(self) -> frozenset[str]:
+        return asked_of_the_runs(self.teacher, {"complete"})
 
     @property
     def teachers(self) -> tuple[AnyTeacher, ...]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from distillrun.generation.ability import asked_of_the_runs
 from distillrun.generation.few_shot import (
     Adjectives,
     FewShotPrompt,
@@ -40,10 +41,13 @@ class FewShotRationale:
 
     needs = frozenset[str]()
     makes = frozenset({"initial"})
-    asks = frozenset({"complete"})
 
     def __post_init__(self) -> None:
         _ = self._ask  # a malformed template is found at once
+
+    @property
+    def asks(self) -> frozenset[str]:
+        return asked_of_the_runs(self.teacher, {"complete"})
 
     @property
     def teachers(self) -> tuple[AnyTeacher, ...]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from distillrun.generation.ability import asked_of_the_runs
 from distillrun.generation.critique import Critique, critique_of
 from distillrun.generation.few_shot import FewShotPrompt, chat, failures_of, question_and_answer, rationale_of
 from distillrun.interfaces import AnyTeacher, GenerationContext, Tag, Task
@@ -37,7 +38,6 @@ class Revision:
 
     needs = frozenset({"initial", "critique"})
     makes = frozenset({"revised"})
-    asks = frozenset({"complete"})
 
     def __post_init__(self) -> None:
         if self.rounds < 1:
@@ -45,6 +45,10 @@ class Revision:
         if self.sampling.samples != 1:
             raise ValueError(f"sampling.samples={self.sampling.samples} must be 1: one draft has one revision")
         _ = self._ask
+
+    @property
+    def asks(self) -> frozenset[str]:
+        return asked_of_the_runs(self.teacher, {"complete"})
 
     @property
     def teachers(self) -> tuple[AnyTeacher, ...]:

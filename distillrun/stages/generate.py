@@ -1,5 +1,6 @@
 """The generate stage: what teachers give for the training examples, step by step."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,8 @@ from distillrun.jsonl import read_records, write_records
 from distillrun.records import Example, Json, TeacherRecord
 from distillrun.schema import GenerationConfig, Progress
 from distillrun.stages.files import read_json, write_json
+
+log = logging.getLogger("distillrun")
 
 VERSION = 2
 COUNTS = "counts.json"
@@ -96,6 +99,7 @@ def generate(
     def make(work: Path) -> None:
         if isinstance(step, ExpansionStep):
             new, filtered = step.expand(examples, context)
+            log.info("generate/%s: %s", name, ", ".join(f"{count} {what}" for what, count in filtered.items() if count))
             write_records(work / "examples.jsonl", new)
             write_json(work / COUNTS, dict(filtered))
         else:
