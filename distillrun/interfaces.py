@@ -169,6 +169,14 @@ class RecordedTeacher(Protocol):
 
 AnyTeacher = Teacher | RecordedTeacher | EnsembleTeacher
 
+
+def members_of(teacher: AnyTeacher) -> Mapping[str, Teacher]:
+    """Return who can be asked: the members of an ensemble by name, a teacher itself under "", nobody of recordings."""
+    if isinstance(teacher, EnsembleTeacher):
+        return teacher.members
+    return {"": teacher} if isinstance(teacher, Teacher) else {}
+
+
 Refuse = Callable[[int, str], str | None]
 """(index of the prompt, a completion's text) -> why the text cannot be used, None if it can."""
 

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from distillrun.build import Parts
 from distillrun.config import Config
 from distillrun.errors import ConfigError
-from distillrun.interfaces import AnyTeacher, EnsembleTeacher, GenerationStep, RecordedTeacher, Teacher
+from distillrun.generation.ability import ABILITIES
+from distillrun.interfaces import AnyTeacher, GenerationStep, RecordedTeacher, members_of
 from distillrun.records import Example, Json, TargetPair
 from distillrun.runtime import pick_device
 from distillrun.schema import Until
@@ -74,24 +75,16 @@ def _teacher_problems(config: Config, parts: Parts) -> list[str]:
             sorted(step.asks - _can(parts.teacher)) if not isinstance(parts.teacher, RecordedTeacher) else ()
         ):
             problems.append(
-                f"generation step {name} needs a teacher that can {_ABILITIES[lacking]}, which teacher={option} "
+                f"generation step {name} needs a teacher that can {ABILITIES[lacking]}, which teacher={option} "
                 "cannot; choose teacher=local, or leave the step out"
             )
     return problems
 
 
-_ABILITIES = {
-    "complete": "write texts",
-    "score": "tell how likely a text is (log-probs)",
-    "contrast": "decode against a second prompt",
-}
-
-
 def _can(teacher: AnyTeacher) -> frozenset[str]:
     """Return what can be asked of a teacher; of an ensemble, what all of its members can do."""
-    if isinstance(teacher, EnsembleTeacher):
-        return frozenset.intersection(*(member.can for member in teacher.members.values()))
-    return teacher.can if isinstance(teacher, Teacher) else frozenset()
+    abilities = [member.can for member in members_of(teacher).values()]
+    return frozenset.intersection(*abilities) if abilities else frozenset()
 
 
 def _generation_problems(config: Config, parts: Parts) -> list[str]:
@@ -99,7 +92,7 @@ def _generation_problems(config: Config, parts: Parts) -> list[str]:
     option = {group: _written(config.selected.get(group)) for group in ("objective", "generation", "teacher")}
     recorded = isinstance(parts.teacher, RecordedTeacher)
     for name, step in parts.steps.items():
-        if recorded and step.asks and not step.teachers:
+        if recorded and step.asks:
             return [
                 f"teacher={option['teacher']} replays recordings and can be asked nothing new, but the generation step "
                 f"{name} asks it; choose generation=recorded"

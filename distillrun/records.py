@@ -275,18 +275,17 @@ class TeacherRecord(Record):
 
 def factual(record: TeacherRecord | None, version: str) -> Rationale:
     """Return the factual rationale of a version. Raises ValueError where the teacher gave none."""
-    found = latest(record, version)
+    found = find_factual(record, version)
     if found is None:
         raise ValueError(f"example {record.example_id if record else '?'} has no {version} rationale")
     return found
 
 
-def latest(record: TeacherRecord | None, *versions: str) -> Rationale | None:
-    """Return the first factual rationale of the first version that has one; None where none has."""
-    for version in versions:
-        for rationale in record.rationales if record else ():
-            if rationale.kind == "factual" and rationale.version == version:
-                return rationale
+def find_factual(record: TeacherRecord | None, version: str) -> Rationale | None:
+    """Return the first factual rationale of a version; None where there is none."""
+    for rationale in record.rationales if record else ():
+        if rationale.kind == "factual" and rationale.version == version:
+            return rationale
     return None
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from random import Random
 
-from distillrun.records import Example, Json, Rationale, TeacherRecord, latest
+from distillrun.records import Example, Json, Rationale, TeacherRecord, find_factual
 
 SHOWN = 10
 SEED = 0
@@ -21,7 +21,7 @@ def stories(examples: Sequence[Example], records: Sequence[TeacherRecord] | None
 
 
 def _story(example: Example, record: TeacherRecord) -> dict[str, Json]:
-    draft, revised = latest(record, "initial"), latest(record, "revised")
+    draft, revised = find_factual(record, "initial"), find_factual(record, "revised")
     others = [one for one in record.rationales if one is not draft and one is not revised]
     critiques = [text for name, text in record.trace.items() if name == "critique" or name.startswith("critique/")]
     return {

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
-from distillrun.generation.ability import asked_of_the_runs, must_serve
+from distillrun.generation.ability import MayHaveOwnTeacher, must_serve
 from distillrun.generation.chain import Chain, Fate, chain_of, leaks_of, refused
 from distillrun.generation.few_shot import FewShotPrompt, chat, failures_of, question_and_answer
 from distillrun.generation.voting import Vote, Weights, plurality
@@ -15,13 +15,12 @@ from distillrun.records import Example, Failure, Prompt, Rationale, Request, Sam
 from distillrun.template import Template
 
 STEP = "chain_of_thought"
-REQUESTS = ("complete",)
 UNUSED: tuple[Fate, ...] = ("unparsed", "leaks the hint", "no reasoning")
 """Fates that are noted as failures, one for each chain, besides completions that could not be used at all."""
 
 
 @dataclass(frozen=True)
-class ChainOfThought:
+class ChainOfThought(MayHaveOwnTeacher):
     """Asks for chains of thought and keeps those that end in the right answer, as initial rationales.
 
     The answer is that of the vote over all samples of a question; no vote is taken of a teacher that was told the right
@@ -64,7 +63,7 @@ class ChainOfThought:
 
     def __post_init__(self) -> None:
         _ = self._ask, self._given, self._leak
-        must_serve(self.teacher, REQUESTS)
+        must_serve(self.teacher, self.abilities)
         if self.sampling.samples > 1 and self.sampling.temperature == 0:
             raise ValueError(
                 f"sampling.samples={self.sampling.samples} with sampling.temperature=0 would be the same chain again "
@@ -83,14 +82,6 @@ class ChainOfThought:
     def makes(self) -> frozenset[str]:
         made = {"initial"} if self.answer_given else {"initial", "answers"}
         return frozenset(made | {"counterfactual"}) if self.wrong == "keep" else frozenset(made)
-
-    @property
-    def asks(self) -> frozenset[str]:
-        return asked_of_the_runs(self.teacher, REQUESTS)
-
-    @property
-    def teachers(self) -> tuple[AnyTeacher, ...]:
-        return () if self.teacher is None else (self.teacher,)
 
     @cached_property
     def _ask(self) -> Template:

@@ -6,17 +6,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-from distillrun.generation.ability import asked_of_the_runs, must_serve
+from distillrun.generation.ability import MayHaveOwnTeacher, must_serve
 from distillrun.generation.few_shot import FewShotPrompt, chat
 from distillrun.interfaces import AnyTeacher, GenerationContext, Tag, Task
 from distillrun.records import Example, Prompt, Request, ScoredContinuation, TeacherRecord, gold
 from distillrun.template import Template
 
-REQUESTS = ("score",)
-
 
 @dataclass(frozen=True)
-class ChoiceScores:
+class ChoiceScores(MayHaveOwnTeacher):
     """Scores every choice of a question as a continuation; makes the log-probs of the choices, normalised over them.
 
     Choices that read alike share what they get, so that each text counts once.
@@ -45,22 +43,15 @@ class ChoiceScores:
     teacher: AnyTeacher | None
     tags: tuple[Tag, ...]
 
+    abilities = ("score",)
     needs = frozenset[str]()
     makes = frozenset({"choice_scores"})
 
     def __post_init__(self) -> None:
         _ = self._ask, self._continuation
-        must_serve(self.teacher, REQUESTS)
+        must_serve(self.teacher, self.abilities)
         if self.temperature <= 0:
             raise ValueError(f"temperature={self.temperature} must be above 0")
-
-    @property
-    def asks(self) -> frozenset[str]:
-        return asked_of_the_runs(self.teacher, REQUESTS)
-
-    @property
-    def teachers(self) -> tuple[AnyTeacher, ...]:
-        return () if self.teacher is None else (self.teacher,)
 
     @cached_property
     def _ask(self) -> Template:

@@ -6,18 +6,16 @@ from functools import cached_property
 from random import Random
 from typing import Literal
 
-from distillrun.generation.ability import asked_of_the_runs, must_serve
+from distillrun.generation.ability import MayHaveOwnTeacher, must_serve
 from distillrun.generation.few_shot import FewShotPrompt, chat, failures_of, rationale_of
 from distillrun.interfaces import AnyTeacher, GenerationContext, Tag, Task
 from distillrun.records import Contrast, Example, Message, Prompt, Request, Sampling, TeacherRecord, gold, is_right
 from distillrun.refusal import unusable
 from distillrun.template import Template
 
-REQUESTS = ("complete", "contrast")
-
 
 @dataclass(frozen=True)
-class Contrastive:
+class Contrastive(MayHaveOwnTeacher):
     """Asks for answer-conditioned rationales whose every token is much likelier under the right answer.
 
     Args:
@@ -40,12 +38,13 @@ class Contrastive:
     teacher: AnyTeacher | None
     tags: tuple[Tag, ...]
 
+    abilities = ("complete", "contrast")
     needs = frozenset[str]()
     makes = frozenset({"initial"})
 
     def __post_init__(self) -> None:
         _ = self._ask
-        must_serve(self.teacher, REQUESTS)
+        must_serve(self.teacher, self.abilities)
         if self.weight < 0 or not 0 <= self.plausibility <= 1:
             raise ValueError(
                 f"weight={self.weight} must be 0 or more, and plausibility={self.plausibility} from 0 to 1"
@@ -55,14 +54,6 @@ class Contrastive:
                 "contrastive decoding is greedy: set sampling.temperature=0.0 and sampling.samples=1, not "
                 f"{self.sampling.temperature} and {self.sampling.samples}"
             )
-
-    @property
-    def asks(self) -> frozenset[str]:
-        return asked_of_the_runs(self.teacher, REQUESTS)
-
-    @property
-    def teachers(self) -> tuple[AnyTeacher, ...]:
-        return () if self.teacher is None else (self.teacher,)
 
     @cached_property
     def _ask(self) -> Template:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from random import Random
 
-from distillrun.generation.ability import asked_of_the_runs
+from distillrun.generation.ability import MayHaveOwnTeacher
 from distillrun.generation.few_shot import Adjectives, FewShotPrompt, failures_of, rationale_of
 from distillrun.generation.few_shot_rationale import FewShotRationale
 from distillrun.interfaces import AnyTeacher, GenerationContext, Tag
@@ -14,7 +14,7 @@ from distillrun.refusal import unusable
 
 
 @dataclass(frozen=True)
-class Counterfactual:
+class Counterfactual(MayHaveOwnTeacher):
     """Asks for a rationale of wrong choices, with the prompt of few_shot_rationale; makes counterfactual rationales.
 
     A choice that repeats the right one's text is not wrong, and is not argued for.
@@ -40,14 +40,6 @@ class Counterfactual:
         if self.choices is not None and self.choices < 1:
             raise ValueError(f"choices={self.choices} must be 1 or more, or null for all wrong choices")
         _ = self._asking
-
-    @property
-    def asks(self) -> frozenset[str]:
-        return asked_of_the_runs(self.teacher, {"complete"})
-
-    @property
-    def teachers(self) -> tuple[AnyTeacher, ...]:
-        return self._asking.teachers
 
     @cached_property
     def _asking(self) -> FewShotRationale:

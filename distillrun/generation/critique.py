@@ -6,10 +6,10 @@ from functools import cached_property
 from random import Random
 
 from distillrun.cleaning import clean
-from distillrun.generation.ability import asked_of_the_runs
+from distillrun.generation.ability import MayHaveOwnTeacher
 from distillrun.generation.few_shot import FewShotPrompt, chat, failures_of, question_and_answer
 from distillrun.interfaces import AnyTeacher, GenerationContext, Tag, Task
-from distillrun.records import Example, Prompt, Rationale, Record, Request, Sampling, TeacherRecord, gold, latest
+from distillrun.records import Example, Prompt, Rationale, Record, Request, Sampling, TeacherRecord, find_factual, gold
 from distillrun.refusal import unusable
 from distillrun.template import Template
 
@@ -23,7 +23,7 @@ class RequestPair(Record):
 
 
 @dataclass(frozen=True)
-class Critique:
+class Critique(MayHaveOwnTeacher):
     """Asks for a critique of the initial rationale; keeps it, and the request for the revision that belongs to it.
 
     Args:
@@ -55,14 +55,6 @@ class Critique:
             raise ValueError(f"sampling.samples={self.sampling.samples} must be 1: one critique goes with one revision")
         _ = self._ask
 
-    @property
-    def asks(self) -> frozenset[str]:
-        return asked_of_the_runs(self.teacher, {"complete"})
-
-    @property
-    def teachers(self) -> tuple[AnyTeacher, ...]:
-        return () if self.teacher is None else (self.teacher,)
-
     @cached_property
     def _ask(self) -> Template:
         return Template(self.prompt.ask, {"question", "answer", "draft", "request"}, "prompt.ask")
@@ -70,7 +62,7 @@ class Critique:
     def run(
         self, examples: Sequence[Example], records: Sequence[TeacherRecord], context: GenerationContext
     ) -> Iterator[TeacherRecord]:
-        drafts = [latest(record, "initial") for record in records]
+        drafts = [find_factual(record, "initial") for record in records]
         made = self.criticise(examples, drafts, 0, context)
         for example in examples:
             yield made.get(example.id, TeacherRecord(example.id, (), {}))

@@ -8,7 +8,7 @@ from random import Random
 from typing import Literal
 
 from distillrun.errors import ConfigError
-from distillrun.generation.ability import asked_of_the_runs, must_serve
+from distillrun.generation.ability import MayHaveOwnTeacher, must_serve
 from distillrun.generation.few_shot import chat
 from distillrun.generation.near_duplicate import NearDuplicates
 from distillrun.generation.new_question import CONTENT_CHECKS, FORM_CHECKS, Rules, mixed
@@ -17,13 +17,12 @@ from distillrun.interfaces import AnyTeacher, GenerationContext, Tag
 from distillrun.records import Example, Prompt, Request, Sampling, TeacherRecord
 from distillrun.template import Template
 
-REQUESTS = ("complete",)
 HELD_OUT, TRAIN, NEW = (f"near-duplicate of a {which} question" for which in ("dev or test", "training", "new"))
 NOT_VERIFIED = "answered otherwise by the teacher itself"
 
 
 @dataclass(frozen=True)
-class Expansion:
+class Expansion(MayHaveOwnTeacher):
     """Asks for new questions until there are enough, and keeps those that pass every check.
 
     Checks, in this order, each counted: what the text must hold (JSON, keys, types, as many choices as there should be,
@@ -88,15 +87,7 @@ class Expansion:
                 f"sampling.samples={self.sampling.samples} must be 1: each request has a prompt of its own"
             )
         _ = self._writer, self._verify  # a malformed template is found at once
-        must_serve(self.teacher, REQUESTS)
-
-    @property
-    def asks(self) -> frozenset[str]:
-        return asked_of_the_runs(self.teacher, REQUESTS)
-
-    @property
-    def teachers(self) -> tuple[AnyTeacher, ...]:
-        return () if self.teacher is None else (self.teacher,)
+        must_serve(self.teacher, self.abilities)
 
     @cached_property
     def _writer(self) -> QuestionWriter:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from distillrun.generation.ability import asked_of_the_runs
+from distillrun.generation.ability import MayHaveOwnTeacher
 from distillrun.generation.few_shot import (
     Adjectives,
     FewShotPrompt,
@@ -20,7 +20,7 @@ from distillrun.template import Template
 
 
 @dataclass(frozen=True)
-class FewShotRationale:
+class FewShotRationale(MayHaveOwnTeacher):
     """Asks for answer-conditioned rationales after a few solved questions; makes initial rationales.
 
     Args:
@@ -44,14 +44,6 @@ class FewShotRationale:
 
     def __post_init__(self) -> None:
         _ = self._ask  # a malformed template is found at once
-
-    @property
-    def asks(self) -> frozenset[str]:
-        return asked_of_the_runs(self.teacher, {"complete"})
-
-    @property
-    def teachers(self) -> tuple[AnyTeacher, ...]:
-        return () if self.teacher is None else (self.teacher,)
 
     @cached_property
     def _ask(self) -> Template:

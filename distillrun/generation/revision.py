@@ -4,17 +4,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from distillrun.generation.ability import asked_of_the_runs
+from distillrun.generation.ability import MayHaveOwnTeacher
 from distillrun.generation.critique import Critique, critique_of
 from distillrun.generation.few_shot import FewShotPrompt, chat, failures_of, question_and_answer, rationale_of
 from distillrun.interfaces import AnyTeacher, GenerationContext, Tag, Task
-from distillrun.records import Example, Prompt, Rationale, Request, Sampling, TeacherRecord, gold, latest
+from distillrun.records import Example, Prompt, Rationale, Request, Sampling, TeacherRecord, find_factual, gold
 from distillrun.refusal import unusable
 from distillrun.template import Template
 
 
 @dataclass(frozen=True)
-class Revision:
+class Revision(MayHaveOwnTeacher):
     """Asks for a revision of the initial rationale that answers its critique; makes the revised rationale.
 
     Args:
@@ -47,10 +47,6 @@ class Revision:
         _ = self._ask
 
     @property
-    def asks(self) -> frozenset[str]:
-        return asked_of_the_runs(self.teacher, {"complete"})
-
-    @property
     def teachers(self) -> tuple[AnyTeacher, ...]:
         return (() if self.teacher is None else (self.teacher,)) + (self.critic.teachers if self.rounds > 1 else ())
 
@@ -62,7 +58,7 @@ class Revision:
         self, examples: Sequence[Example], records: Sequence[TeacherRecord], context: GenerationContext
     ) -> Iterator[TeacherRecord]:
         given = dict(zip((example.id for example in examples), records, strict=True))
-        drafts = {name: latest(record, "initial") for name, record in given.items()}
+        drafts = {name: find_factual(record, "initial") for name, record in given.items()}
         made = {name: TeacherRecord(name, (), {}) for name in given}
         critiques = given
         for turn in range(self.rounds):
@@ -71,7 +67,7 @@ class Revision:
                 critiques = {one.id: found.get(one.id, TeacherRecord(one.id, (), {})) for one in examples}
             for example, revised in self._revised(examples, drafts, critiques, turn, context):
                 made[example.id] = self._added(made[example.id], critiques[example.id], revised, turn)
-                drafts[example.id] = latest(revised, "revised")
+                drafts[example.id] = find_factual(revised, "revised")
         yield from (made[example.id] for example in examples)
 
     def _revised(

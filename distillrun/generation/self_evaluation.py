@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
-from distillrun.generation.ability import asked_of_the_runs, must_serve
+from distillrun.generation.ability import MayHaveOwnTeacher, must_serve
 from distillrun.generation.few_shot import chat, failures_of, question_and_answer
 from distillrun.generation.verdict import majority, no_verdict, verdict_of
 from distillrun.interfaces import AnyTeacher, GenerationContext, Tag, Task
@@ -20,8 +20,6 @@ from distillrun.records import (
     kind_of,
 )
 from distillrun.template import Template
-
-REQUESTS = ("complete",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +45,7 @@ class Judged(Record):
 
 
 @dataclass(frozen=True)
-class SelfEvaluation:
+class SelfEvaluation(MayHaveOwnTeacher):
     """Shows the teacher its rationales, one by one, and asks whether each is right, wrong or uncertain, and why.
 
     The right answer is not told. Makes the rationales again, each with its verdict; judgements in full go into the
@@ -75,7 +73,7 @@ class SelfEvaluation:
 
     def __post_init__(self) -> None:
         _ = self._ask
-        must_serve(self.teacher, REQUESTS)
+        must_serve(self.teacher, self.abilities)
 
     @property
     def needs(self) -> frozenset[str]:
@@ -84,14 +82,6 @@ class SelfEvaluation:
     @property
     def makes(self) -> frozenset[str]:
         return frozenset({*self.kinds, "verdicts"})
-
-    @property
-    def asks(self) -> frozenset[str]:
-        return asked_of_the_runs(self.teacher, REQUESTS)
-
-    @property
-    def teachers(self) -> tuple[AnyTeacher, ...]:
-        return () if self.teacher is None else (self.teacher,)
 
     @cached_property
     def _ask(self) -> Template:

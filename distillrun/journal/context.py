@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from distillrun.errors import ConfigError
-from distillrun.interfaces import AnyTeacher, EnsembleTeacher, RecordedTeacher, Refuse, Task, Teacher
+from distillrun.interfaces import AnyTeacher, EnsembleTeacher, Refuse, Task, Teacher, members_of
 from distillrun.interrupt import stops_when_saved
 from distillrun.journal.line import Line
 from distillrun.journal.usage import Usage
@@ -92,7 +92,7 @@ class JournaledContext:
         found: list[list[tuple[ScoredContinuation, ...]]] = [[] for _ in prompts]
         teacher = by or self.teacher
         slots = slots_of(teacher, prompts, samples=1)
-        for name, member in members_of(teacher).items():
+        for name, member in answering(teacher).items():
             places = [slot.prompt for slot in slots if slot.member == name]
             line = Line(self._store, self._step, member)
             with Bar(f"generate {self._step}", len(places), 0, self._progress) as bar, stops_when_saved() as stopping:
@@ -100,9 +100,7 @@ class JournaledContext:
                 for index, scores, is_new in line.score([prompts[place] for place in places], ends, stopping):
                     found[places[index]].append(scores)
                     tokens = member.prompt_tokens(prompts[places[index]])
-                    self.usage.add(Completion("", "stop", tokens, 0), member.price_per_million)
-                    if is_new:
-                        self.asked.add(Completion("", "stop", tokens, 0), member.price_per_million)
+                    self._count(Completion("", "stop", tokens, 0), member, is_new)
                     bar.advance()
         return (mean_scores(members) for members in found)
 
@@ -116,7 +114,7 @@ class JournaledContext:
         attempt: int,
     ) -> Iterator[tuple[int, Completion]]:
         """Yield (place, completion) for the pending slots, each member asked in turn."""
-        for name, member in members_of(teacher).items():
+        for name, member in answering(teacher).items():
             places = [place for place in pending if slots[place].member == name]
             if not places:
                 continue
@@ -127,11 +125,14 @@ class JournaledContext:
             line = Line(self._store, self._step, member)
             with Bar(f"generate {self._step}", len(draws), 0, self._progress) as bar, stops_when_saved() as stopping:
                 for index, completion, is_new in line.complete(draws, sampling, stopping):
-                    self.usage.add(completion, member.price_per_million)
-                    if is_new:
-                        self.asked.add(completion, member.price_per_million)
+                    self._count(completion, member, is_new)
                     bar.advance()
                     yield places[index], replace(completion, teacher=name or completion.teacher)
+
+    def _count(self, completion: Completion, member: Teacher, is_new: bool) -> None:
+        self.usage.add(completion, member.price_per_million)
+        if is_new:
+            self.asked.add(completion, member.price_per_million)
 
     def _check_failures(self, failures: Counter[str], count: int, last: Completion, is_last: bool) -> None:
         share = self._generation.max_failed_share
@@ -145,16 +146,15 @@ class JournaledContext:
             )
 
 
-def members_of(teacher: AnyTeacher) -> Mapping[str, Teacher]:
-    """Return who answers for a teacher: itself, or the members of an ensemble. Raises ConfigError for recordings."""
-    if isinstance(teacher, EnsembleTeacher):
-        return teacher.members
-    if isinstance(teacher, RecordedTeacher):
+def answering(teacher: AnyTeacher) -> Mapping[str, Teacher]:
+    """Return who answers for a teacher, see `members_of`. Raises ConfigError for recordings, which do not."""
+    members = members_of(teacher)
+    if not members:
         raise ConfigError(
             "this generation step asks the teacher, but teacher=recorded can be asked nothing new; "
             "choose generation=recorded, or a teacher that answers"
         )
-    return {"": teacher}
+    return members
 
 
 def slots_of(teacher: AnyTeacher, prompts: Sequence[Prompt], samples: int) -> list[Slot]:

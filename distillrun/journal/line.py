@@ -1,13 +1,13 @@
 """The line to one teacher for one step: what its journal holds is taken from there, the rest is asked and written."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 from distillrun.artifacts import canonical_json, digest
 from distillrun.errors import BudgetSpentError
-from distillrun.interfaces import AnyTeacher, EnsembleTeacher, Teacher, WhiteBoxTeacher
+from distillrun.interfaces import AnyTeacher, Teacher, WhiteBoxTeacher, members_of
 from distillrun.journal.ledger import Ledger, LedgerAccount
 from distillrun.journal.rows import Journal
 from distillrun.records import Completion, Draw, Json, Prompt, Sampling, ScoredContinuation
@@ -15,6 +15,7 @@ from distillrun.records import Completion, Draw, Json, Prompt, Sampling, ScoredC
 FOLDER = "journal"
 """Where journals and ledgers lie in the store."""
 
+Q = TypeVar("Q")
 A = TypeVar("A")
 
 
@@ -28,12 +29,10 @@ class Line:
     """
 
     def __init__(self, store: Path, step: str, teacher: Teacher) -> None:
-        identity = dict(teacher.identity())
         self._folder = store / FOLDER / key_of(teacher)
         self.teacher = teacher
         self.journal = Journal(self._folder, step)
         self.ledger = Ledger(self._folder, teacher.price_per_million, teacher.budget)
-        self._identity: Mapping[str, Json] = identity
 
     def complete(
         self, draws: Sequence[Draw], sampling: Sampling, stopping: Callable[[], bool]
@@ -43,48 +42,68 @@ class Line:
         Raises:
             BudgetSpentError, KeyboardInterrupt: the rest may not be asked now.
         """
-        self._open()
-        with self.journal.held():
-            found = [self.journal.completion(draw, sampling) for draw in draws]
-            for index, completion in enumerate(found):
-                if completion is not None:
-                    yield index, completion, False
-            missing = [index for index, completion in enumerate(found) if completion is None]
-            account = LedgerAccount(self.ledger, stopping)
-            asked = [draws[index] for index in missing]
-            for index, completion in self._answers(
-                self.teacher.complete(asked, sampling, account) if asked else iter(()), len(asked), account
-            ):
-                self.journal.add_completion(asked[index], sampling, completion)
-                yield missing[index], completion, True
+        return self._answered(
+            draws,
+            lambda draw: self.journal.completion(draw, sampling),
+            lambda missing, account: self.teacher.complete(missing, sampling, account),
+            lambda draw, made: self.journal.add_completion(draw, sampling, made),
+            stopping,
+        )
 
     def score(
         self, prompts: Sequence[Prompt], continuations: Sequence[Sequence[str]], stopping: Callable[[], bool]
     ) -> Iterator[tuple[int, tuple[ScoredContinuation, ...], bool]]:
         """Yield (index of the prompt, its scores, was it asked now), each once; raises as `complete` does."""
-        if not isinstance(self.teacher, WhiteBoxTeacher):
-            raise TypeError(f"{self.teacher.name} does not tell log-probs; check `Teacher.can` first")
+        teacher = self.teacher
+        if not isinstance(teacher, WhiteBoxTeacher):
+            raise TypeError(f"{teacher.name} does not tell log-probs; check `Teacher.can` first")
+        return self._answered(
+            list(zip(prompts, continuations, strict=True)),
+            lambda asked: self.journal.scores(*asked),
+            lambda missing, account: teacher.score(
+                [one for one, _ in missing], [texts for _, texts in missing], account
+            ),
+            lambda asked, made: self.journal.add_scores(*asked, made),
+            stopping,
+        )
+
+    def _answered(
+        self,
+        questions: Sequence[Q],
+        known: Callable[[Q], A | None],
+        ask: Callable[[Sequence[Q], LedgerAccount], Iterator[tuple[int, A]]],
+        keep: Callable[[Q, A], None],
+        stopping: Callable[[], bool],
+    ) -> Iterator[tuple[int, A, bool]]:
+        """Yield (index of the question, its answer, was it asked now): the known ones, then the others as they come.
+
+        Args:
+            questions: in the caller's order.
+            known: what the journal holds.
+            ask: puts the questions that are left to the teacher.
+            keep: writes an answer down, before it is yielded.
+            stopping: has the user asked to stop?
+        """
         self._open()
         with self.journal.held():
-            found = [self.journal.scores(*asked) for asked in zip(prompts, continuations, strict=True)]
-            for index, scores in enumerate(found):
-                if scores is not None:
-                    yield index, scores, False
-            missing = [index for index, scores in enumerate(found) if scores is None]
+            found = [known(question) for question in questions]
+            for index, answer in enumerate(found):
+                if answer is not None:
+                    yield index, answer, False
+            missing = [index for index, answer in enumerate(found) if answer is None]
+            if not missing:
+                return
             account = LedgerAccount(self.ledger, stopping)
-            asked = [prompts[index] for index in missing]
-            ends = [continuations[index] for index in missing]
-            for index, made in self._answers(
-                self.teacher.score(asked, ends, account) if asked else iter(()), len(asked), account
-            ):
-                self.journal.add_scores(asked[index], ends[index], made)
-                yield missing[index], made, True
+            answers = ask([questions[index] for index in missing], account)
+            for place, made in self._answers(answers, len(missing), account):
+                keep(questions[missing[place]], made)
+                yield missing[place], made, True
 
     def _open(self) -> None:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         about = self._folder / "teacher.json"
         if not about.exists():
-            about.write_text(canonical_json(self._identity) + "\n", encoding="utf-8")
+            about.write_text(canonical_json(dict(self.teacher.identity())) + "\n", encoding="utf-8")
 
     def _answers(self, answers: Iterator[tuple[int, A]], count: int, account: LedgerAccount) -> Iterator[tuple[int, A]]:
         """Yield what the teacher answers; raise where it ends before it has answered all."""
@@ -112,11 +131,9 @@ def key_of(teacher: Teacher) -> str:
 
 def spent_by(store: Path, teacher: AnyTeacher) -> dict[str, Json]:
     """Return what a teacher, or each member of an ensemble, was ever asked from a store, by its name."""
-    members = teacher.members if isinstance(teacher, EnsembleTeacher) else {"": teacher}
     found: dict[str, Json] = {}
-    for name, member in members.items():
-        if isinstance(member, Teacher):
-            spent = Line(store, "", member).ledger.spent().as_dict()
-            if spent["requests"]:
-                found[name or member.name] = dict(spent)
+    for name, member in members_of(teacher).items():
+        spent = Line(store, "", member).ledger.spent().as_dict()
+        if spent["requests"]:
+            found[name or member.name] = dict(spent)
     return found

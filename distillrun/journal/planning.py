@@ -7,7 +7,7 @@ from statistics import fmean
 from typing import TypeVar
 
 from distillrun.interfaces import AnyTeacher, Refuse, Task, Teacher
-from distillrun.journal.context import Slot, check_one_each, mean_scores, members_of, slots_of
+from distillrun.journal.context import Slot, answering, check_one_each, mean_scores, slots_of
 from distillrun.journal.forecast import Forecast, request
 from distillrun.journal.line import Line, key_of
 from distillrun.journal.placeholder import placeholder
@@ -104,7 +104,7 @@ class PlanningContext:
             check_one_each(self._shelf.step, slots, prompts)
         rows: list[list[Completion]] = [[] for _ in prompts]
         guessed = set()
-        for name, member in members_of(teacher).items():
+        for name, member in answering(teacher).items():
             expected = self._shelf.mean_tokens(member, sampling.max_new_tokens)
             for slot in (slot for slot in slots if slot.member == name):
                 found = self._known(slot, prompts[slot.prompt], member, sampling, refuse)
@@ -120,7 +120,7 @@ class PlanningContext:
     ) -> Iterator[tuple[ScoredContinuation, ...]]:
         """As of a run; a score is a request without completion tokens, and a placeholder finds all texts alike."""
         teacher = by or self.teacher
-        members = members_of(teacher)
+        members = answering(teacher)
         rows: list[list[tuple[ScoredContinuation, ...]]] = [[] for _ in prompts]
         guessed = set()
         for slot in slots_of(teacher, prompts, samples=1):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from distillrun.artifacts import ArtifactStore, Stage
 from distillrun.errors import ConfigError
-from distillrun.interfaces import AnyTeacher, EnsembleTeacher, ExpansionStep, GenerationStep, Teacher
+from distillrun.interfaces import ExpansionStep, GenerationStep, members_of
 from distillrun.journal.forecast import Forecast
 from distillrun.journal.line import Line, key_of
 from distillrun.journal.planning import PlanningContext, Shelf, summed
@@ -112,11 +112,13 @@ class _Walk:
         line, found = self.line, dict[str, TeacherPlan]()
         own = (teacher for step in line.chosen.values() for teacher in step.teachers)
         asks_the_runs = any(step.asks for step in line.chosen.values())
-        for name, teacher in _members((line.shared.teacher, *own) if asks_the_runs else tuple(own)):
-            if (key := key_of(teacher)) not in found:
-                spent = Line(line.store.root, "", teacher).ledger.spent().as_dict()
-                forecast = self.by_teacher.get(key, Forecast())
-                found[key] = TeacherPlan(name, forecast, spent, teacher.budget, teacher.price_per_million)
+        for asked in (line.shared.teacher, *own) if asks_the_runs else own:
+            for name, teacher in members_of(asked).items():
+                if (key := key_of(teacher)) not in found:
+                    spent = Line(line.store.root, "", teacher).ledger.spent().as_dict()
+                    forecast = self.by_teacher.get(key, Forecast())
+                    price = teacher.price_per_million
+                    found[key] = TeacherPlan(name or teacher.name, forecast, spent, teacher.budget, price)
         return list(found.values())
 
     def _is_read_later(self, name: str) -> bool:
@@ -159,16 +161,6 @@ class _Walk:
         else:
             records = list(step.run(line.examples, line.handed(step.needs, before=name), context))
         return _Told(records, examples, context.by_teacher, context.has_guessed)
-
-
-def _members(teachers: tuple[AnyTeacher, ...]) -> list[tuple[str, Teacher]]:
-    found: list[tuple[str, Teacher]] = []
-    for teacher in teachers:
-        if isinstance(teacher, EnsembleTeacher):
-            found += teacher.members.items()
-        elif isinstance(teacher, Teacher):
-            found.append((teacher.name, teacher))
-    return found
 
 
 def _named(steps: list[str]) -> str:
