@@ -1,9 +1,12 @@
 """What tests of teachers ask, and the accounts that they ask with."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from distillrun.records import Draw, Message, Prompt, Request, Sampling
-from tests.leaves import EXAMPLE
+from distillrun.teacher.api import Api
+from tests.leaves import EXAMPLE, made
+from tests.loopback import Loopback
 
 SAMPLING = Sampling(50, 0.7, 0.9, 1, ("\n\n",))
 
@@ -17,6 +20,14 @@ def prompt(*texts: str) -> Prompt:
 def draws(count: int, text: str = "question {index}") -> list[Draw]:
     """Return a draw of each of so many prompts."""
     return [Draw(prompt(text.format(index=index)), 0, 7) for index in range(count)]
+
+
+def api(server: Loopback | str, **changes: Any) -> Api:
+    """Return a teacher that asks a server, given by itself or by its URL, without a key."""
+    url = server if isinstance(server, str) else server.url
+    teacher = made("teacher", "api", **{"base_url": url, "model": "m", "api_key_env": None, **changes})
+    assert isinstance(teacher, Api)
+    return teacher
 
 
 @dataclass

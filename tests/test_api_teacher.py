@@ -10,8 +10,7 @@ from distillrun.interfaces import Teacher, WhiteBoxTeacher
 from distillrun.language_model.plain_text import plain_text
 from distillrun.records import Completion, Draw, Message, Prompt, Request, Sampling
 from distillrun.teacher import api_session
-from distillrun.teacher.api import Api
-from tests.drawing import SAMPLING, Account, draws, prompt
+from tests.drawing import SAMPLING, Account, api, draws, prompt
 from tests.leaves import EXAMPLE, made
 from tests.loopback import Answer, Answering, Loopback, Seen, told, written
 
@@ -19,12 +18,6 @@ from tests.loopback import Answer, Answering, Loopback, Seen, told, written
 @pytest.fixture(autouse=True)
 def _no_long_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(api_session, "FIRST_WAIT_S", 0.01)
-
-
-def api(server: Loopback, **changes: Any) -> Api:
-    teacher = made("teacher", "api", **{"base_url": server.url, "model": "m", "api_key_env": None, **changes})
-    assert isinstance(teacher, Api)
-    return teacher
 
 
 def complete(answering: Answering, count: int = 1, sampling: Sampling = SAMPLING, **changes: Any) -> list[Completion]:

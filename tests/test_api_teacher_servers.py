@@ -11,10 +11,8 @@ import pytest
 from distillrun.errors import ConfigError
 from distillrun.records import Completion, Sampling
 from distillrun.teacher import api_session
-from distillrun.teacher.api import Api
 from distillrun.teacher.api_trouble import status_trouble
-from tests.drawing import SAMPLING, Account, draws, prompt
-from tests.leaves import made
+from tests.drawing import SAMPLING, Account, api, draws, prompt
 from tests.loopback import Answer, Answering, Loopback, Seen, told, written
 
 SIX_STOPS = Sampling(50, 0.7, 0.9, 1, ("\n\n", "a", "b", "c", "d", "e"))
@@ -23,12 +21,6 @@ SIX_STOPS = Sampling(50, 0.7, 0.9, 1, ("\n\n", "a", "b", "c", "d", "e"))
 @pytest.fixture(autouse=True)
 def _no_long_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(api_session, "FIRST_WAIT_S", 0.01)
-
-
-def api(server: Loopback, **changes: Any) -> Api:
-    teacher = made("teacher", "api", **{"base_url": server.url, "model": "m", "api_key_env": None, **changes})
-    assert isinstance(teacher, Api)
-    return teacher
 
 
 def asked(

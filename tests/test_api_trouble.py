@@ -13,16 +13,11 @@ from distillrun.errors import ConfigError
 from distillrun.journal.line import Line
 from distillrun.records import Completion
 from tests.asking import Unlimited
-from tests.drawing import SAMPLING, Account, draws
+from tests.drawing import SAMPLING, Account, api, draws
 from tests.leaves import made
 from tests.loopback import Answer, Loopback, Seen, failing, told, written
 
 KEY = "sk-canary-0123456789abcdef"
-
-
-def api(server: Loopback | str, **changes: Any) -> Any:
-    url = server if isinstance(server, str) else server.url
-    return made("teacher", "api", **{"base_url": url, "model": "m", "api_key_env": None, **changes})
 
 
 def ask(
@@ -93,7 +88,7 @@ def test_what_is_freed_by_an_answer_may_be_spent_again() -> None:
 def test_closing_cancels_what_is_under_way() -> None:
     with Loopback(lambda seen: Answer(written(told(seen)), delay_s=0.0 if seen.number == 0 else 30.0)) as server:
         teacher = api(server, concurrency=3)
-        stream = teacher.complete(draws(9), SAMPLING, Unlimited())
+        stream: Any = teacher.complete(draws(9), SAMPLING, Unlimited())
         next(stream)
         started = time.monotonic()
         stream.close()
@@ -167,7 +162,7 @@ def test_a_server_that_goes_away_stops_the_run_with_what_arrived(tmp_path: Path)
     ],
 )
 def test_settings_that_cannot_be_are_refused_before_any_request(changes: dict[str, Any], message: str) -> None:
-    problems = "\n".join(api("https://api.example.com/v1", **changes).check(None))
+    problems = "\n".join(api("https://api.example.com/v1", **changes).check(made("task", "everyday")))
     assert message in problems
     assert KEY not in problems
     assert "pw" not in problems.replace("password", "")
@@ -176,7 +171,7 @@ def test_settings_that_cannot_be_are_refused_before_any_request(changes: dict[st
 def test_loopback_needs_no_https_and_a_key_is_read_when_something_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SOME_KEY", raising=False)
     teacher = api("http://localhost:1/v1", api_key_env="SOME_KEY")
-    assert teacher.check(None) == []
+    assert teacher.check(made("task", "everyday")) == []
     with pytest.raises(ConfigError, match=r"teacher\.api_key_env=SOME_KEY: the environment has no such variable"):
         list(teacher.complete(draws(1), SAMPLING, Unlimited()))
 

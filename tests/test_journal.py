@@ -282,6 +282,15 @@ def test_an_interrupt_lets_what_is_under_way_arrive_and_asks_nothing_more(tmp_pa
     assert {draw.prompt for draw in teacher.draws} == {prompt(0), prompt(1)}
 
 
+def test_who_waits_for_another_process_can_be_interrupted(tmp_path: Path) -> None:
+    teacher = Told(numbered)
+    ask(tmp_path, teacher, count=1)
+    line = Line(tmp_path, "step", teacher)
+    with line.journal.held(lambda: False), pytest.raises(KeyboardInterrupt):
+        list(Line(tmp_path, "step", teacher).complete([Draw(prompt(1), 0, 5)], GREEDY, lambda: True))
+    assert len(teacher.draws) == 1
+
+
 class Pair:
     """Two teachers that take turns, or answer both."""
 

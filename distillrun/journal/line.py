@@ -85,7 +85,7 @@ class Line:
             stopping: has the user asked to stop?
         """
         self._open()
-        with self.journal.held():
+        with self.journal.held(stopping):
             found = [known(question) for question in questions]
             for index, answer in enumerate(found):
                 if answer is not None:

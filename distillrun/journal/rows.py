@@ -4,7 +4,7 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -61,9 +61,12 @@ class Journal:
         self._rows: dict[str, JournalRow] = {}
 
     @contextmanager
-    def held(self) -> Iterator[None]:
-        """Keep other processes from asking the same teacher for the same step, and read what they left."""
-        self._acquire()
+    def held(self, stopping: Callable[[], bool]) -> Iterator[None]:
+        """Keep other processes from asking the same teacher for the same step, and read what they left.
+
+        Raises KeyboardInterrupt where the user asks to stop while another process has the journal.
+        """
+        self._acquire(stopping)
         try:
             self.read()
             yield
@@ -118,7 +121,7 @@ class Journal:
         append_record(self._file, row.checked())
         self._rows[row.key] = row
 
-    def _acquire(self) -> None:
+    def _acquire(self, stopping: Callable[[], bool]) -> None:
         said = False
         while True:
             try:
@@ -127,6 +130,8 @@ class Journal:
                 if not said:
                     log.info("generate/%s: waiting for another process that asks the same teacher", self._step)
                 said = True
+                if stopping():
+                    raise KeyboardInterrupt from None
                 time.sleep(POLL_S)
             else:
                 return
