@@ -28,6 +28,7 @@ from distillrun.interfaces import (
     StudentObjective,
     Task,
     Teacher,
+    TextObjective,
     Tracker,
 )
 
@@ -36,7 +37,7 @@ PROTOCOLS: Mapping[str, tuple[type, ...]] = {
     "teacher": (Teacher, RecordedTeacher, EnsembleTeacher),
     "generation": (GenerationStep,),
     "student": (Student,),
-    "objective": (StudentObjective,),
+    "objective": (StudentObjective, TextObjective),
     "evaluation": (Evaluator,),
     "tracking": (Tracker,),
 }
@@ -45,10 +46,14 @@ PROTOCOLS: Mapping[str, tuple[type, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Everything that a config swaps. Steps and evaluators keep the config's names and order."""
+    """Everything that a config swaps. Steps and evaluators keep the config's names and order.
+
+    `logit_teacher` is the one whose distributions an objective may read: the run's teacher, unless another was chosen.
+    """
 
     task: Task
     teacher: AnyTeacher
+    logit_teacher: AnyTeacher
     steps: Mapping[str, GenerationStep]
     student: Student
     objective: StudentObjective
@@ -61,6 +66,8 @@ def build_parts(config: Config) -> Parts:
     allowed = config.runtime.allow_targets
     singles = ("task", "teacher", "student", "objective", "tracking")
     leaves = {key: (getattr(config, key), key) for key in singles}
+    if config.logit_teacher is not None:
+        leaves["logit_teacher"] = (config.logit_teacher, "teacher")
     leaves |= {f"generation.steps.{name}": (node, "generation") for name, node in config.generation.steps.items()}
     leaves |= {f"evaluation.{name}": (node, "evaluation") for name, node in config.evaluation.items()}
     made: dict[str, Any] = {}
@@ -75,6 +82,7 @@ def build_parts(config: Config) -> Parts:
     return Parts(
         task=made["task"],
         teacher=made["teacher"],
+        logit_teacher=made.get("logit_teacher", made["teacher"]),
         steps={name: made[f"generation.steps.{name}"] for name in config.generation.steps},
         student=made["student"],
         objective=made["objective"],

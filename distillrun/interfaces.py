@@ -1,10 +1,11 @@
 """The verbs: what a swappable part must do. Configuration alone decides which part runs (see `distillrun.build`)."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
 
-from torch import nn
+from torch import Tensor, nn
 
 from distillrun.records import (
     Budget,
@@ -16,6 +17,7 @@ from distillrun.records import (
     Price,
     Prompt,
     Query,
+    Question,
     Reply,
     Sampling,
     Score,
@@ -24,6 +26,8 @@ from distillrun.records import (
     Split,
     TargetPair,
     TeacherRecord,
+    Visit,
+    Wishes,
 )
 from distillrun.tensors import Count, EncodedBatch, Loss, StudentOutputs
 
@@ -124,6 +128,20 @@ class WhiteBoxTeacher(Teacher, Protocol):
 
         Reserves and leaves unanswered as `complete` does.
         """
+
+
+@runtime_checkable
+class LogitTeacher(Teacher, Protocol):
+    """A teacher whose distributions and hidden states can be read."""
+
+    def tokens(self) -> Mapping[str, int]:
+        """Return its tokenizer's token -> id map; loads no weights."""
+
+    def reading(self) -> Mapping[str, Json]:
+        """Return what its distributions depend on besides the pair, for fingerprints."""
+
+    def model(self, max_source_tokens: int, max_target_tokens: int) -> "LanguageModel":
+        """Return it as a model that reads pairs of these lengths as a student does, in evaluation mode."""
 
 
 @runtime_checkable
@@ -279,25 +297,44 @@ class ExpansionStep(GenerationStep, Protocol):
 
 
 @runtime_checkable
-class LanguageModel(Protocol):
-    """A student, or the model inside a local teacher. The two architectures differ behind these methods only."""
+class ChoiceModel(Protocol):
+    """A student that tells how well each answer fits a question. Every student does; some also write."""
 
     module: nn.Module
 
-    @property
-    def vocabulary(self) -> str:
-        """Digest of the tokenizer's token -> id map."""
+    def choice_size(self, source: Sequence[Segment], continuations: Sequence[Sequence[Segment]]) -> tuple[int, int]:
+        """Return the tokens (read, written) that a question with its answers brings into a batch."""
 
-    def lengths(self, pairs: Sequence[TargetPair]) -> list[tuple[int, int, int]]:
-        """Return (source tokens, target tokens with EOS, learnt tokens) of each pair after truncation."""
+    def choose(
+        self, sources: Sequence[Sequence[Segment]], continuations: Sequence[Sequence[Sequence[Segment]]]
+    ) -> Tensor:
+        """Return [N, C] the score of each continuation of each source, with gradient; -inf where there are fewer.
 
-    def encode(self, pairs: Sequence[TargetPair], rows: Sequence[int]) -> EncodedBatch:
-        """Tokenise, truncate and pad. `rows[n]` is the position of pair n's example in the step."""
+        Of a student that writes, it is the log-likelihood in nats, as `score` gives it.
+        """
 
-    def forward(self, batch: EncodedBatch) -> StudentOutputs: ...
+    def mixed_choose(
+        self,
+        sources: Sequence[Sequence[Segment]],
+        continuations: Sequence[Sequence[Sequence[Segment]]],
+        partners: Sequence[int],
+        shares: Sequence[float],
+    ) -> tuple[Tensor, Tensor]:
+        """Return the scores of answers to mixtures: of each question with its partner, where the shares are below 1.
 
-    def generate(self, sources: Sequence[Sequence[Segment]], max_new_tokens: int, tokens_per_batch: int) -> list[str]:
-        """Return the greedy text of each source, without special tokens, in order."""
+        e = share * e_own + (1 - share) * e_partner, of the input embeddings position by position.
+
+        Args:
+            sources, continuations: as in `choose`, of questions and of partners.
+            partners: of question n, the place of its partner; there are as many mixtures as partners.
+            shares: of question n in its mixture.
+
+        Returns:
+            [M, C] the scores of the question's own answers, and [M, C'] of its partner's.
+
+        Raises:
+            ConfigError: the student cannot read a mixture.
+        """
 
     def score(
         self,
@@ -315,6 +352,43 @@ class LanguageModel(Protocol):
 
 
 @runtime_checkable
+class LanguageModel(ChoiceModel, Protocol):
+    """A student that writes, or a teacher in memory. The two architectures differ behind these methods only."""
+
+    @property
+    def vocabulary(self) -> str:
+        """Digest of the tokenizer's token -> id map."""
+
+    @property
+    def vocabulary_size(self) -> int:
+        """How many logits there are: not fewer than tokens."""
+
+    def tokens(self) -> Mapping[str, int]:
+        """Return the tokenizer's token -> id map."""
+
+    def lengths(self, pairs: Sequence[TargetPair]) -> list[tuple[int, int, int]]:
+        """Return (source tokens, target tokens with EOS, learnt tokens) of each pair after truncation."""
+
+    def encode(self, pairs: Sequence[TargetPair], rows: Sequence[int]) -> EncodedBatch:
+        """Tokenise, truncate and pad. `rows[n]` is the position of pair n's example in the step."""
+
+    def forward(self, batch: EncodedBatch, hidden: bool = False) -> StudentOutputs:
+        """Return logits, and with `hidden` the hidden states of the target positions."""
+
+    def head(self, hidden: Tensor, frozen: bool = False) -> Tensor:
+        """Return the logits [..., V] that the model makes of its last hidden state [..., D].
+
+        With `frozen`, no gradient reaches the weights of the head.
+        """
+
+    def generate(self, sources: Sequence[Sequence[Segment]], max_new_tokens: int, tokens_per_batch: int) -> list[str]:
+        """Return the greedy text of each source, without special tokens, in order."""
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Return the text of token ids without special tokens."""
+
+
+@runtime_checkable
 class Student(Protocol):
     """How a student comes to be: `build` makes the untrained one, `load` reads a trained one back."""
 
@@ -327,11 +401,52 @@ class Student(Protocol):
     def identity(self) -> Mapping[str, Json]:
         """Return the digest or the commit of the weights that it starts from, for fingerprints."""
 
-    def build(self, seed: int) -> LanguageModel:
+    @property
+    def writes(self) -> bool:
+        """Whether it writes texts: its model is a `LanguageModel` then, and a `ChoiceModel` alone otherwise."""
+
+    def build(self, seed: int) -> ChoiceModel:
         """Return the untrained student. The seed decides every freshly initialised weight."""
 
-    def load(self, folder: Path) -> LanguageModel:
-        """Return the student that `LanguageModel.save` wrote to the folder."""
+    def load(self, folder: Path) -> ChoiceModel:
+        """Return the student that `ChoiceModel.save` wrote to the folder."""
+
+
+@runtime_checkable
+class WritingStudent(Student, Protocol):
+    """A student that writes texts of limited length."""
+
+    @property
+    def max_source_tokens(self) -> int: ...
+
+    @property
+    def max_target_tokens(self) -> int: ...
+
+    def tokens(self) -> Mapping[str, int]:
+        """Return its tokenizer's token -> id map; loads no weights."""
+
+    def build(self, seed: int) -> LanguageModel: ...
+
+    def load(self, folder: Path) -> LanguageModel: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Companions:
+    """What an active objective works with while the student trains.
+
+    Attributes:
+        student: the student, before its first step.
+        teacher: the teacher in memory, never trained; None where it is not wished for.
+        task: how answers are read.
+        max_steps: of the whole training.
+        tokens_per_batch: the most tokens of a batch while sampling.
+    """
+
+    student: ChoiceModel
+    teacher: LanguageModel | None
+    task: Task
+    max_steps: int
+    tokens_per_batch: int
 
 
 @runtime_checkable
@@ -359,16 +474,77 @@ class StudentObjective(Protocol):
         """
 
     def loss(self, outputs: StudentOutputs, counts: Mapping[str, Count]) -> Loss:
-        """Return a micro-batch's share of the step's loss; `counts` are those of the whole step, so shares add up."""
+        """Return a micro-batch's share of the step's loss; `counts` are those of the whole step, so shares add up.
+
+        Rows of views that are not its own cost nothing.
+        """
+
+
+@runtime_checkable
+class TextObjective(StudentObjective, Protocol):
+    """An objective that learns texts alone: the mean negative log-likelihood of each view's tokens, weighted."""
+
+    weights: Mapping[str, float]
+    """View -> its weight in the loss."""
+
+
+@runtime_checkable
+class ChoiceObjective(StudentObjective, Protocol):
+    """An objective from which a student that writes nothing can learn, or a writing one beside its texts."""
+
+    def choice_loss(self, model: ChoiceModel, questions: Sequence[Question], chosen: Sequence[int]) -> Loss:
+        """Return the share of the step's loss that the chosen ones of its questions have; shares add up."""
+
+
+@runtime_checkable
+class ActiveObjective(StudentObjective, Protocol):
+    """An objective that needs more than texts: a teacher at hand, weights of its own, samples, or a memory."""
+
+    @property
+    def wishes(self) -> Wishes: ...
+
+    def start(self, lesson: Companions) -> None:
+        """Take up what it works with, before the first step and before a resumed state is loaded.
+
+        Raises:
+            ConfigError: it cannot work with this student or this teacher.
+        """
+
+    def is_taught(self, pair: TargetPair) -> bool:
+        """Return whether what the teacher expects is wanted for a pair."""
+
+    def modules(self) -> nn.ModuleDict:
+        """Return what is trained with the student and not saved with it; known after `start`."""
+
+    def prepare(
+        self, step: int, visits: Sequence[Visit], pairs: Sequence[Sequence[TargetPair]]
+    ) -> list[list[TargetPair]]:
+        """Return the pairs of a step, one list for each visit, as they are to be learnt: sampled ones among them."""
+
+    def end_step(self) -> dict[str, float]:
+        """Take note of what the losses of a step came to; return what should be logged."""
+
+    def after_check(self, dev_loss: float) -> None:
+        """Take note of the mean negative log-likelihood per token of the right answers on dev."""
+
+    def state(self) -> Mapping[str, Json]:
+        """Return what must survive a resume, beside the weights of `modules`."""
+
+    def load_state(self, state: Mapping[str, Json]) -> None:
+        """Take up what `state` returned."""
 
 
 @runtime_checkable
 class Evaluator(Protocol):
     """A scoring rule: `predict` costs compute and is stored, `score` is pure."""
 
+    @property
+    def reads_texts(self) -> bool:
+        """Whether the student must write for it."""
+
     def predict(
         self,
-        student: LanguageModel,
+        student: ChoiceModel,
         objective: StudentObjective,
         examples: Sequence[Example],
         task: Task,

@@ -11,7 +11,7 @@ from distillrun.artifacts import Artifact, ArtifactStore
 from distillrun.build import Parts, build_parts
 from distillrun.config import Config, plain
 from distillrun.errors import BudgetSpentError, ConfigError
-from distillrun.interfaces import LanguageModel
+from distillrun.interfaces import ActiveObjective, ChoiceModel, LogitTeacher, WritingStudent
 from distillrun.interrupt import stops_at_once
 from distillrun.journal.line import spent_by
 from distillrun.preflight import check_lengths, preflight, wanted_kinds
@@ -25,6 +25,7 @@ from distillrun.stages.generate import Generating
 from distillrun.stages.generation_line import GenerationLine
 from distillrun.stages.handing import chosen_steps
 from distillrun.stages.load import load
+from distillrun.stages.teaching import Teaching, wants_teacher
 from distillrun.stages.train import Lesson, train
 from distillrun.tracking.jsonl import RunLog
 
@@ -102,7 +103,12 @@ def _go(experiment: Experiment, folder: RunFolder, tracker: RunLog, outcome: Out
     records = _generate(experiment, store, outcome)
     if until is Until.generate:
         return
-    trained = _train(experiment, store, tracker, outcome, records)
+    lesson = _lesson(experiment, records, outcome)
+    teaching = teaching_of(experiment, lesson)
+    read = _read_logits(teaching, store, outcome)
+    if until is Until.read_logits:
+        return
+    trained = _train(experiment, store, tracker, outcome, lesson, teaching, read)
     folder.link_student(trained.folder / "student")
     if until is Until.train:
         return
@@ -146,7 +152,32 @@ def student_leaves(experiment: Experiment) -> dict[str, Json]:
     config, parts = experiment.config, experiment.parts
     named = ("checkpoint", "revision")  # a name may move; what it resolved to is the student's identity
     settings = {key: value for key, value in config.student.items() if key not in named}
-    return {"student": {**settings, **parts.student.identity()}, "objective": config.objective}
+    leaves: dict[str, Json] = {"student": {**settings, **parts.student.identity()}, "objective": config.objective}
+    objective, teacher = parts.objective, parts.logit_teacher
+    wanted = objective.wishes.teacher if isinstance(objective, ActiveObjective) else "none"
+    if wanted == "live" and isinstance(teacher, LogitTeacher):
+        leaves["teacher"] = dict(teacher.reading())
+    return leaves
+
+
+def teaching_of(experiment: Experiment, lesson: Lesson) -> Teaching | None:
+    """Return what the objective wants of the teacher beside texts; None where it wants nothing."""
+    config, parts = experiment.config, experiment.parts
+    objective, teacher, student = parts.objective, parts.logit_teacher, parts.student
+    if not isinstance(objective, ActiveObjective) or not wants_teacher(objective):
+        return None
+    if not isinstance(teacher, LogitTeacher) or not isinstance(student, WritingStudent):
+        raise TypeError("preflight lets no other teacher or student through")
+    return Teaching(objective, teacher, student, parts.task, lesson, config.training, config.runtime)
+
+
+def _read_logits(teaching: Teaching | None, store: ArtifactStore, outcome: Outcome) -> Artifact | None:
+    """Let the teacher's distributions be read, where the objective wants them stored."""
+    if teaching is None or teaching.request is None:
+        return None
+    read = teaching.read(store, teaching.pairs(), teaching.request)
+    outcome.stages["read_logits"] = read
+    return read
 
 
 def generation_line(experiment: Experiment, store: ArtifactStore) -> GenerationLine:
@@ -161,12 +192,13 @@ def _train(
     store: ArtifactStore,
     tracker: RunLog,
     outcome: Outcome,
-    records: Sequence[TeacherRecord] | None,
+    lesson: Lesson,
+    teaching: Teaching | None,
+    read: Artifact | None,
 ) -> Artifact:
     config, parts = experiment.config, experiment.parts
     upstream = {name: artifact.fingerprint for name, artifact in outcome.stages.items() if name != "load/test"}
     leaves = student_leaves(experiment)
-    lesson = _lesson(experiment, records, outcome)
     trained = train(
         store,
         parts.student,
@@ -178,6 +210,7 @@ def _train(
         config.runtime,
         upstream,
         tracker.log,
+        (lambda student: (None, None)) if teaching is None else teaching.supervise(read),
     )
     outcome.stages["train"] = trained
     return trained
@@ -204,11 +237,11 @@ def _lesson(experiment: Experiment, records: Sequence[TeacherRecord] | None, out
     return Lesson([example for example, _ in whole], dev, [record for _, record in whole])
 
 
-def _loader(experiment: Experiment, trained: Artifact) -> Callable[[], LanguageModel]:
+def _loader(experiment: Experiment, trained: Artifact) -> Callable[[], ChoiceModel]:
     """Return a function that loads the trained student when it is first asked for it."""
 
     @cache
-    def student() -> LanguageModel:
+    def student() -> ChoiceModel:
         from distillrun.runtime import pick_device
 
         model = experiment.parts.student.load(trained.folder / "student")
@@ -219,7 +252,7 @@ def _loader(experiment: Experiment, trained: Artifact) -> Callable[[], LanguageM
 
 
 def _evaluate(
-    experiment: Experiment, store: ArtifactStore, outcome: Outcome, student: Callable[[], LanguageModel]
+    experiment: Experiment, store: ArtifactStore, outcome: Outcome, student: Callable[[], ChoiceModel]
 ) -> None:
     config, parts = experiment.config, experiment.parts
     for name, evaluator in parts.evaluators.items():

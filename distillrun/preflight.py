@@ -6,11 +6,22 @@ from distillrun.build import Parts
 from distillrun.config import Config
 from distillrun.errors import ConfigError
 from distillrun.generation.ability import ABILITIES
-from distillrun.interfaces import AnyTeacher, GenerationStep, RecordedTeacher, members_of
+from distillrun.interfaces import (
+    ActiveObjective,
+    AnyTeacher,
+    ChoiceObjective,
+    GenerationStep,
+    LogitTeacher,
+    RecordedTeacher,
+    WritingStudent,
+    members_of,
+)
 from distillrun.records import Example, Json, TargetPair
 from distillrun.runtime import pick_device
 from distillrun.schema import Until
 from distillrun.stages.handing import EXAMPLES, chosen_steps, makers, makes_of
+from distillrun.stages.teaching import wants_teacher
+from distillrun.training.supervision import vocabulary_problem
 
 
 def preflight(config: Config, parts: Parts) -> None:
@@ -20,7 +31,10 @@ def preflight(config: Config, parts: Parts) -> None:
         problems += _teacher_problems(config, parts)
         problems += _generation_problems(config, parts)
     if config.until not in (Until.load, Until.generate):
-        problems += parts.student.check()
+        own = parts.student.check()
+        problems += [*own, *_student_problems(config, parts)]
+        if not problems:
+            problems += _logit_problems(config, parts)
         try:
             pick_device(config.runtime.device)
         except ConfigError as error:
@@ -79,6 +93,54 @@ def _teacher_problems(config: Config, parts: Parts) -> list[str]:
                 "cannot; choose teacher=local, or leave the step out"
             )
     return problems
+
+
+def _student_problems(config: Config, parts: Parts) -> list[str]:
+    """Return what is asked of a student that writes nothing, though it can only choose."""
+    if parts.student.writes:
+        return []
+    problems = []
+    student = f"student={_written(config.selected.get('student'))}"
+    if not isinstance(parts.objective, ChoiceObjective):
+        objective = _written(config.selected.get("objective"))
+        problems.append(
+            f"objective={objective} teaches texts, and {student} writes none; choose objective=label_only, "
+            "choice_distillation or mixkd, or a student that writes"
+        )
+    for name, evaluator in parts.evaluators.items():
+        if evaluator.reads_texts:
+            problems.append(
+                f"evaluation.{name} reads texts, and {student} writes none; choose evaluation=[choice_likelihood]"
+            )
+    return problems
+
+
+def _logit_problems(config: Config, parts: Parts) -> list[str]:
+    """Return why the teacher cannot give the objective the distributions that it learns from."""
+    objective, teacher, student = parts.objective, parts.logit_teacher, parts.student
+    if not isinstance(objective, ActiveObjective) or not wants_teacher(objective):
+        return []
+    named = f"objective={_written(config.selected.get('objective'))}"
+    chosen = "teacher" if config.logit_teacher is None else "teacher@logit_teacher"
+    option = f"{chosen}={_written(config.selected.get(chosen))}"
+    if not isinstance(teacher, LogitTeacher):
+        return [
+            f"{named} needs a teacher whose distributions can be read, but {option} gives texts only; choose "
+            "teacher@logit_teacher=local logit_teacher.checkpoint=DIR, or an objective that learns texts "
+            "(multitask) or the scores of choices (choice_distillation)"
+        ]
+    if problems := teacher.check(parts.task):
+        return problems
+    if not objective.wishes.same_tokenizer or not isinstance(student, WritingStudent):
+        return []
+    differing = vocabulary_problem(student.tokens(), teacher.tokens())
+    if differing is None:
+        return []
+    return [
+        f"{named} compares teacher and student token by token, but they have different tokenizers: {differing}; choose "
+        "objective=universal_logit or dual_space, which align their texts, or choice_distillation or multitask, which "
+        "need no tokens of the teacher"
+    ]
 
 
 def _can(teacher: AnyTeacher) -> frozenset[str]:

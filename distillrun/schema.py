@@ -17,6 +17,7 @@ class Until(StrEnum):
 
     load = "load"
     generate = "generate"
+    read_logits = "read_logits"
     train = "train"
     evaluate = "evaluate"
     report = "report"
@@ -124,6 +125,7 @@ class Settings:
     until: Until = MISSING
     task: Any = MISSING
     teacher: Any = MISSING
+    logit_teacher: Any = None
     generation: GenerationConfig = field(default_factory=GenerationConfig)
     student: Any = MISSING
     objective: Any = MISSING

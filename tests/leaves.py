@@ -41,6 +41,9 @@ def leaf(group: str, option: str, **changes: Any) -> dict[str, Any]:
 
 @cache
 def _shipped(group: str, option: str) -> dict[str, Any]:
+    if group == "objective":
+        whole: Any = OmegaConf.to_container(compose_first([f"objective={option}"]).objective)
+        return dict(whole)  # with the objectives that its defaults list brings in
     if group != "generation":
         node: dict[str, Any] = yaml.safe_load((CONF / group / f"{option}.yaml").read_text(encoding="utf-8"))
         return node

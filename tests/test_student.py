@@ -18,7 +18,7 @@ from safetensors.torch import load_file, save_file
 
 from distillrun.build import build
 from distillrun.errors import ConfigError
-from distillrun.interfaces import LanguageModel, Student
+from distillrun.interfaces import LanguageModel, WritingStudent
 from distillrun.language_model.lora import Lora
 from distillrun.records import Segment, TargetPair
 from distillrun.student.checkpoint import Checkpoint
@@ -89,7 +89,7 @@ def test_importing_students_imports_no_torch() -> None:
 
 
 @pytest.mark.parametrize("student", [TINY_T5, TINY_QWEN])
-def test_one_seed_gives_one_student_and_leaves_the_global_generator_alone(student: Student) -> None:
+def test_one_seed_gives_one_student_and_leaves_the_global_generator_alone(student: WritingStudent) -> None:
     torch.manual_seed(7)
     expected = torch.rand(3)
     torch.manual_seed(7)
@@ -101,7 +101,7 @@ def test_one_seed_gives_one_student_and_leaves_the_global_generator_alone(studen
 
 
 @pytest.mark.parametrize("student", [TINY_T5, TINY_QWEN])
-def test_a_fresh_student_guesses_evenly(student: Student) -> None:
+def test_a_fresh_student_guesses_evenly(student: WritingStudent) -> None:
     model = student.build(0)
     model.module.eval()
     batch = model.encode(PAIRS, [0])
@@ -136,7 +136,7 @@ def test_a_tiny_student_is_identified_by_sizes_and_tokenizer() -> None:
         (replace(TINY_QWEN, width=6), r"student\.width=6 over student\.heads=2 must be even"),
     ],
 )
-def test_impossible_sizes_are_named(student: Student, message: str) -> None:
+def test_impossible_sizes_are_named(student: WritingStudent, message: str) -> None:
     problems = student.check()
 
     assert len(problems) == 1
@@ -144,7 +144,12 @@ def test_impossible_sizes_are_named(student: Student, message: str) -> None:
 
 
 def test_settings_that_fit_have_no_problem(llama: str, bert: str) -> None:
-    students: list[Student] = [TINY_T5, TINY_QWEN, checkpoint(llama, LORA), WarmStarted(bert, "main", 40, 40, False)]
+    students: list[WritingStudent] = [
+        TINY_T5,
+        TINY_QWEN,
+        checkpoint(llama, LORA),
+        WarmStarted(bert, "main", 40, 40, False),
+    ]
     assert [student.check() for student in students] == [[], [], [], []]
 
 
@@ -178,7 +183,7 @@ def test_lora_settings_from_a_config_are_checked(llama: str) -> None:
         "lora": {"rank": 0, "alpha": 4, "dropout": 0.0, "target_modules": ["q_proj"]},
         "gradient_checkpointing": False,
     }
-    student: Student = build(leaf, "student")
+    student: WritingStudent = build(leaf, "student")
 
     assert student.check() == ["student.lora.rank=0 must be 1 or more"]
     with pytest.raises(ConfigError, match=r"student\.lora"):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from distillrun.errors import ConfigError
 from distillrun.evaluation.share import share, share_by_group
-from distillrun.interfaces import LanguageModel, StudentObjective, Task
+from distillrun.interfaces import ChoiceModel, LanguageModel, StudentObjective, Task
 from distillrun.records import Example, Prediction, Query, Score, is_right
 
 
@@ -19,6 +19,8 @@ class GeneratedAnswer:
         explain: whether explanations are generated too where they need a text of their own.
     """
 
+    reads_texts = True
+
     def __init__(self, answer_tokens: int, explanation_tokens: int, explain: bool) -> None:
         for key, value in {"answer_tokens": answer_tokens, "explanation_tokens": explanation_tokens}.items():
             if value < 1:
@@ -29,12 +31,14 @@ class GeneratedAnswer:
 
     def predict(
         self,
-        student: LanguageModel,
+        student: ChoiceModel,
         objective: StudentObjective,
         examples: Sequence[Example],
         task: Task,
         tokens_per_batch: int,
     ) -> list[Prediction]:
+        if not isinstance(student, LanguageModel):
+            raise ConfigError("evaluation=[generated_answer] needs a student that writes; choose [choice_likelihood]")
         queries = [objective.query(example, task) for example in examples]
         answers = student.generate([query.answer for query in queries], self._new_tokens(queries), tokens_per_batch)
         explained = [query.explain for query in queries if query.explain is not None] if self._explain else []

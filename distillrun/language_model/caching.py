@@ -3,11 +3,11 @@
 import inspect
 from dataclasses import dataclass
 
+from torch import nn
 from transformers import Cache, DynamicCache, PreTrainedModel
 from transformers.cache_utils import DynamicLayer
 
 from distillrun.errors import ConfigError
-from distillrun.language_model.load import keeps_logits
 from distillrun.language_model.room import roomy_cache
 
 
@@ -60,3 +60,8 @@ def caching_of(module: PreTrainedModel) -> Caching:
         takes_positions="position_ids" in taken,
         keeps_logits=keeps_logits(module),
     )
+
+
+def keeps_logits(module: nn.Module) -> bool:
+    """Return whether the module's forward takes `logits_to_keep`; ask before it is wrapped by anything."""
+    return "logits_to_keep" in inspect.signature(module.forward).parameters

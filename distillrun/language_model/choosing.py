@@ -1,6 +1,7 @@
 """How the next token of each row is chosen. Every function works on whole batches; no row depends on another one."""
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -63,3 +64,55 @@ def uniform_numbers(seeds: Sequence[int], count: int) -> Tensor:
         generator = torch.Generator().manual_seed(seed)
         rows.append(torch.rand(count, generator=generator, dtype=torch.float64))
     return torch.stack(rows)
+
+
+class Choosing(Protocol):
+    """Chooses the next tokens of a batch from which rows leave."""
+
+    def tokens(self, logits: Sequence[Tensor], steps: Sequence[int]) -> Tensor:
+        """Return one token of each row, [R] from [R, V] of each state; row n has written `steps[n]` tokens so far."""
+
+    def keep(self, order: Tensor) -> None:
+        """Make row n what row `order[n]` was."""
+
+
+class Greedy:
+    """The likeliest token."""
+
+    def tokens(self, logits: Sequence[Tensor], steps: Sequence[int]) -> Tensor:
+        return greedy_tokens(logits[0])
+
+    def keep(self, order: Tensor) -> None:
+        return
+
+
+class Contrasted:
+    """Likely under the first state and much less so under the second; `contrasts` are [R, 2] weight, plausibility."""
+
+    def __init__(self, contrasts: Tensor) -> None:
+        self._contrasts = contrasts
+
+    def tokens(self, logits: Sequence[Tensor], steps: Sequence[int]) -> Tensor:
+        return contrasted_tokens(logits[0], logits[1], self._contrasts[:, 0], self._contrasts[:, 1])
+
+    def keep(self, order: Tensor) -> None:
+        self._contrasts = self._contrasts[order.to(self._contrasts.device)]
+
+
+class Drawn:
+    """Drawn from the first state's tempered nucleus, each row with numbers of its own seed."""
+
+    def __init__(self, seeds: Sequence[int], max_new_tokens: int, temperature: float, top_p: float) -> None:
+        self._numbers = uniform_numbers(seeds, max_new_tokens)
+        self._temperature = temperature
+        self._top_p = top_p
+
+    def tokens(self, logits: Sequence[Tensor], steps: Sequence[int]) -> Tensor:
+        return drawn_tokens(logits[0], self.uniform(steps, logits[0].device), self._temperature, self._top_p)
+
+    def uniform(self, steps: Sequence[int], device: torch.device) -> Tensor:
+        """Return each row's number at its step, [R]."""
+        return self._numbers.gather(1, torch.tensor(steps)[:, None]).squeeze(1).to(device)
+
+    def keep(self, order: Tensor) -> None:
+        self._numbers = self._numbers[order]

@@ -5,8 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from peft import PeftModel
 from torch import Tensor, nn
 
+from distillrun.errors import ConfigError
+from distillrun.language_model.caching import caching_of
+from distillrun.language_model.decoding_state import NO_PREFIX, CausalState, Positions, State
 from distillrun.language_model.padding import mask, padded, positions
 
 
@@ -37,9 +41,13 @@ class DecoderOnly:
             "position_ids": positions(attention_mask),
         }
 
-    def logits(self, module: nn.Module, inputs: Mapping[str, Tensor], target_tokens: int) -> Tensor:
-        logits: Tensor = self._run(module, inputs, target_tokens, use_cache=False).logits
-        return logits[:, -target_tokens:]
+    def logits(
+        self, module: nn.Module, inputs: Mapping[str, Tensor], target_tokens: int, hidden: bool
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        wanted = {"output_hidden_states": True} if hidden else {}
+        read = self._run(module, inputs, target_tokens, use_cache=False, **wanted)
+        states = tuple(state[:, -target_tokens:] for state in read.hidden_states) if hidden else ()
+        return read.logits[:, -target_tokens:], states
 
     def write(
         self, module: nn.Module, sources: Sequence[Sequence[int]], max_new_tokens: int, device: torch.device
@@ -75,7 +83,29 @@ class DecoderOnly:
         ).logits
         return torch.cat([first, written], dim=1)
 
-    def _run(self, module: nn.Module, inputs: Mapping[str, Tensor], columns: int, use_cache: bool) -> Any:
+    def mixed_logits(
+        self,
+        module: nn.Module,
+        sources: Sequence[Sequence[int]],
+        partners: Sequence[int],
+        shares: Sequence[float],
+        owners: Sequence[int],
+        targets: Sequence[Sequence[int]],
+        device: torch.device,
+    ) -> Tensor:
+        raise ConfigError(
+            "objective=mixkd mixes what an encoder reads, and this student has none; choose "
+            "student=choice_scorer, or an encoder-decoder such as student=tiny_t5"
+        )
+
+    def state(self, module: nn.Module, sources: Sequence[Sequence[int]], room: int, device: torch.device) -> State:
+        # LoRA's wrapper hides what the module takes
+        base: Any = module.get_base_model() if isinstance(module, PeftModel) else module
+        return CausalState(base, caching_of(base), NO_PREFIX, sources, self.pad, room, Positions())
+
+    def _run(
+        self, module: nn.Module, inputs: Mapping[str, Tensor], columns: int, use_cache: bool, **wanted: bool
+    ) -> Any:
         """Run the module, its head on the last columns alone where it can."""
         kept = {"logits_to_keep": columns} if self.keeps_logits else {}
-        return module(**inputs, **kept, use_cache=use_cache)
+        return module(**inputs, **kept, use_cache=use_cache, **wanted)

@@ -4,9 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import torch
-from torch import Tensor
 
-from distillrun.language_model.choosing import contrasted_tokens, drawn_tokens, greedy_tokens, uniform_numbers
+from distillrun.language_model.choosing import Choosing
 from distillrun.language_model.decoding_state import State
 from distillrun.language_model.stopping import Stops, Written
 
@@ -34,29 +33,23 @@ def written_rows(
     states: Sequence[State],
     rows: Sequence[Row],
     stops: Stops,
-    temperature: float,
-    top_p: float,
-    contrasts: Tensor | None = None,
+    choosing: Choosing,
 ) -> Iterator[tuple[Row, Written]]:
     """Write all rows to their ends; yield each as soon as it is finished.
 
     A finished row takes part in no further step. The log-probs are those of the first state, at temperature 1.
 
     Args:
-        states: of the prompts; where texts are decoded contrastively, also of the prompts with the other answers.
+        states: of the prompts; where tokens also depend on other prompts or on another model, of those too.
         rows: in the order of the states' rows.
         stops: find the ends.
-        temperature, top_p: 0 is greedy; see `drawn_tokens`.
-        contrasts: [R, 2] weight and plausibility of each row; None = no contrast.
+        choosing: chooses the next token of each row.
     """
     active = list(rows)
-    numbers = (
-        uniform_numbers([row.seed for row in rows], max(row.max_new_tokens for row in rows)) if temperature else None
-    )
     while True:
         # entered for each step anew: a generator that is put aside inside it would leave its caller in it, too
         with torch.inference_mode():
-            tokens = _chosen(states, active, temperature, top_p, numbers, contrasts)
+            tokens = choosing.tokens([state.logits for state in states], [len(row.ids) for row in active])
             log_probs = states[0].logits.float().log_softmax(dim=-1).gather(-1, tokens[:, None]).squeeze(-1)
         going = []
         for place, (row, token, log_prob) in enumerate(zip(active, tokens.tolist(), log_probs.tolist(), strict=True)):
@@ -76,8 +69,7 @@ def written_rows(
                 for state in states:
                     state.keep(order)
                 tokens = tokens[index.to(tokens.device)]
-                numbers = None if numbers is None else numbers[index]
-                contrasts = None if contrasts is None else contrasts[index.to(contrasts.device)]
+                choosing.keep(index)
                 active = [active[place] for place in order]
             for state in states:
                 state.step(tokens)
@@ -93,21 +85,3 @@ def packed(going: Sequence[int]) -> list[int]:
     staying = {place for place in going if place < count}
     movers = iter([place for place in going if place >= count][::-1])
     return [place if place in staying else next(movers) for place in range(count)]
-
-
-def _chosen(
-    states: Sequence[State],
-    active: Sequence[Row],
-    temperature: float,
-    top_p: float,
-    numbers: Tensor | None,
-    contrasts: Tensor | None,
-) -> Tensor:
-    logits = states[0].logits
-    if contrasts is not None:
-        return contrasted_tokens(logits, states[1].logits, contrasts[:, 0], contrasts[:, 1])
-    if numbers is None:
-        return greedy_tokens(logits)
-    steps = torch.tensor([len(row.ids) for row in active])
-    uniform = numbers.gather(1, steps[:, None]).squeeze(1)
-    return drawn_tokens(logits, uniform.to(logits.device), temperature, top_p)

@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from peft import PeftModel
 from torch import Tensor, nn
 
+from distillrun.language_model.decoding_state import Positions, State
 from distillrun.language_model.padding import mask, padded
+from distillrun.language_model.source_state import EncoderDecoderState
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +28,12 @@ class EncoderDecoder:
     ) -> dict[str, Tensor]:
         return {**self._encoder_inputs(sources, device), **self._decoder_inputs(targets, device)}
 
-    def logits(self, module: nn.Module, inputs: Mapping[str, Tensor], target_tokens: int) -> Tensor:
-        logits: Tensor = module(**inputs, use_cache=False).logits
-        return logits
+    def logits(
+        self, module: nn.Module, inputs: Mapping[str, Tensor], target_tokens: int, hidden: bool
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        wanted = {"output_hidden_states": True} if hidden else {}
+        read = module(**inputs, use_cache=False, **wanted)
+        return read.logits, tuple(read.decoder_hidden_states) if hidden else ()
 
     def write(
         self, module: nn.Module, sources: Sequence[Sequence[int]], max_new_tokens: int, device: torch.device
@@ -46,15 +52,46 @@ class EncoderDecoder:
     ) -> Tensor:
         reader: Any = module
         inputs = self._encoder_inputs(sources, device)
-        index = torch.tensor(owners, dtype=torch.long, device=device)
-        states = reader.get_encoder()(**inputs).last_hidden_state[index]
+        states = reader.get_encoder()(**inputs).last_hidden_state
+        return self._decoded(module, states, inputs["attention_mask"], owners, targets)
+
+    def mixed_logits(
+        self,
+        module: nn.Module,
+        sources: Sequence[Sequence[int]],
+        partners: Sequence[int],
+        shares: Sequence[float],
+        owners: Sequence[int],
+        targets: Sequence[Sequence[int]],
+        device: torch.device,
+    ) -> Tensor:
+        reader: Any = module
+        inputs = self._encoder_inputs(sources, device)
+        embedded = reader.get_input_embeddings()(inputs["input_ids"])
+        other = torch.tensor(partners, device=device)
+        share = torch.tensor(shares, device=device).to(embedded)[:, None, None]
+        mixed = torch.lerp(embedded[other], embedded[: len(partners)], share)
+        mask = inputs["attention_mask"]
+        mask = torch.maximum(mask[: len(partners)], mask[other])
+        states = reader.get_encoder()(inputs_embeds=mixed, attention_mask=mask).last_hidden_state
+        return self._decoded(module, states, mask, owners, targets)
+
+    def _decoded(
+        self, module: nn.Module, states: Tensor, mask: Tensor, owners: Sequence[int], targets: Sequence[Sequence[int]]
+    ) -> Tensor:
+        """Return the logits of targets, each after the source with encoder states [N, S, D] that owns it."""
+        index = torch.tensor(owners, dtype=torch.long, device=states.device)
         logits: Tensor = module(
-            encoder_outputs=(states,),
-            attention_mask=inputs["attention_mask"][index],
-            **self._decoder_inputs(targets, device),
+            encoder_outputs=(states[index],),
+            attention_mask=mask[index],
+            **self._decoder_inputs(targets, states.device),
             use_cache=False,
         ).logits
         return logits
+
+    def state(self, module: nn.Module, sources: Sequence[Sequence[int]], room: int, device: torch.device) -> State:
+        base: Any = module.get_base_model() if isinstance(module, PeftModel) else module
+        return EncoderDecoderState(base, sources, self.pad, self.start, Positions())
 
     def _encoder_inputs(self, sources: Sequence[Sequence[int]], device: torch.device) -> dict[str, Tensor]:
         return {

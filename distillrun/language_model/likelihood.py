@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from itertools import islice
 
+import torch
 from torch import Tensor
 
 from distillrun.language_model.batching import micro_batches
@@ -33,20 +34,33 @@ def scored_continuations(
     """
     scores: list[tuple[ScoredContinuation, ...]] = [()] * len(sources)
     asked = [row for row, own in enumerate(continuations) if own]
-    sizes = [_size(sources[row], continuations[row]) for row in asked]
+    sizes = [continued_size(sources[row], continuations[row]) for row in asked]
     for group in [[asked[place] for place in places] for places in micro_batches(sizes, tokens_per_batch)]:
         owners = [place for place, row in enumerate(group) for _ in continuations[row]]
         targets = [target for row in group for target in continuations[row]]
         predicted = logits([sources[row] for row in group], owners, [target.ids for target in targets])
-        labels = padded([[*target.labels[:-1], IGNORE] for target in targets], IGNORE, "right", predicted.device)
-        log_probs, tokens = (-token_nll(predicted, labels)).sum(dim=1), (labels != IGNORE).sum(dim=1)
-        found = iter(map(ScoredContinuation, log_probs.tolist(), tokens.tolist()))
+        tokens = [sum(target.learn) - 1 for target in targets]
+        log_probs = continuation_log_probs(predicted, targets).tolist()
+        found = iter(map(ScoredContinuation, log_probs, tokens))
         for row in group:
             scores[row] = tuple(islice(found, len(continuations[row])))
     return scores
 
 
-def _size(source: Ids, continuations: Sequence[Target]) -> tuple[int, int]:
+def continuation_log_probs(logits: Tensor, targets: Sequence[Target]) -> Tensor:
+    """Return the log-likelihood in nats of what is learnt of each target, EOS left out, [R] from [R, T, V]."""
+    labels = padded([[*target.labels[:-1], IGNORE] for target in targets], IGNORE, "right", logits.device)
+    return -token_nll(logits, labels).sum(dim=1)
+
+
+def ragged(values: Tensor, counts: Sequence[int]) -> Tensor:
+    """Return values [R], `counts[n]` of them for row n, as [N, C], -inf where a row has fewer than C."""
+    places = torch.arange(max(counts), device=values.device)
+    inside = places < torch.tensor(counts, device=values.device)[:, None]
+    return values.new_full(inside.shape, -torch.inf).masked_scatter(inside, values)
+
+
+def continued_size(source: Ids, continuations: Sequence[Target]) -> tuple[int, int]:
     """Return the source tokens and the target tokens that a source with its continuations brings into a batch."""
     count = len(continuations)
     return count * len(source), count * max(len(target.ids) for target in continuations)

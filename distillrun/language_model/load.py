@@ -1,12 +1,10 @@
 """Checkpoint folders to language models."""
 
-import inspect
 import warnings
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
@@ -18,6 +16,7 @@ from transformers import (
 )
 
 from distillrun.errors import ConfigError
+from distillrun.language_model.caching import keeps_logits
 from distillrun.language_model.decoder_only import DecoderOnly
 from distillrun.language_model.encoder_decoder import EncoderDecoder
 from distillrun.language_model.limits import Limits
@@ -85,11 +84,6 @@ def assemble(module: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, limits
         separator = limits.separator
     text = SegmentTokenizer(tokenizer, limits.max_source_tokens, limits.max_target_tokens, separator)
     return TransformerModel(module, text, architecture)
-
-
-def keeps_logits(module: nn.Module) -> bool:
-    """Return whether the module's forward takes `logits_to_keep`; ask before it is wrapped by anything."""
-    return "logits_to_keep" in inspect.signature(module.forward).parameters
 
 
 def checkpoint_gradients(module: Any) -> None:

@@ -20,13 +20,13 @@ from distillrun.language_model.quiet import quiet
 from distillrun.runtime import pick_device
 
 
-def load_tokenizer(folder: Path, gguf_file: str | None) -> PreTrainedTokenizerBase:
-    """Return the tokenizer of a checkpoint. Raises ConfigError where it does not load."""
+def load_tokenizer(folder: Path, gguf_file: str | None, key: str = "teacher") -> PreTrainedTokenizerBase:
+    """Return the tokenizer of the checkpoint of a config group. Raises ConfigError where it does not load."""
     extra = {} if gguf_file is None else {"gguf_file": gguf_file}
     try:
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(folder, trust_remote_code=False, **extra)
     except Exception as error:
-        raise _broken(folder, error) from error
+        raise _broken(folder, error, key) from error
     return tokenizer
 
 
@@ -100,6 +100,6 @@ def _four_bits(loading: Loading) -> Any:
     return kind(load_in_4bit=True, bnb_4bit_quant_type=loading.quantization, bnb_4bit_compute_dtype=dtype)
 
 
-def _broken(folder: Path, error: Exception) -> ConfigError:
+def _broken(folder: Path, error: Exception, key: str = "teacher") -> ConfigError:
     reason = f"{type(error).__name__}: {error}"
-    return ConfigError(f"teacher.checkpoint={folder} did not load ({reason}); choose another checkpoint")
+    return ConfigError(f"{key}.checkpoint={folder} did not load ({reason}); choose another checkpoint")

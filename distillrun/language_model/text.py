@@ -23,10 +23,14 @@ REMEMBERED_TEXTS = 4096
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Token ids of a target, EOS last, and whether each is learnt."""
+    """Token ids of a target, EOS last, and whether each is learnt.
+
+    `ends` are the characters of the text up to the end of each token; EOS ends one further than the text.
+    """
 
     ids: tuple[int, ...]
     learn: tuple[bool, ...]
+    ends: tuple[int, ...]
 
     @property
     def labels(self) -> list[int]:
@@ -39,6 +43,7 @@ class _Token:
     id: int
     learn: bool
     cut: bool
+    end: int
 
 
 class SegmentTokenizer:
@@ -90,11 +95,23 @@ class SegmentTokenizer:
         """Return the ids of a target with EOS, which is learnt."""
         room = self.max_target_tokens - 1
         tokens = self._shortened(self._tokens(segments), room, "student.max_target_tokens", segments)
-        return Target((*(token.id for token in tokens), self.eos), (*(token.learn for token in tokens), True))
+        length = sum(len(segment.text) for segment in segments)
+        return Target(
+            (*(token.id for token in tokens), self.eos),
+            (*(token.learn for token in tokens), True),
+            (*(token.end for token in tokens), length + 1),
+        )
+
+    def target_of(self, pair: TargetPair) -> Target:
+        """Return the ids of a pair's target: what a student wrote itself, as it wrote it, is learnt as a whole."""
+        if pair.written is None:
+            return self.target(pair.target)
+        ids = pair.written
+        return Target(ids, (True,) * len(ids), tuple(range(1, len(ids) + 1)))
 
     def lengths(self, pairs: Sequence[TargetPair]) -> list[tuple[int, int, int]]:
         """Return (source tokens, target tokens with EOS, learnt tokens) of each pair after truncation."""
-        targets = [self.target(pair.target) for pair in pairs]
+        targets = [self.target_of(pair) for pair in pairs]
         return [
             (len(self.source(pair.source)), len(target.ids), sum(target.learn))
             for pair, target in zip(pairs, targets, strict=True)
@@ -117,14 +134,16 @@ class SegmentTokenizer:
         text = "".join(segment.text for segment in written)
         encoding = self.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
         ids = encoding["input_ids"]
+        offsets = encoding["offset_mapping"]
         if len(written) == 1:
-            return [_Token(token, written[0].learn, written[0].cut) for token in ids]
+            only = written[0]
+            return [_Token(token, only.learn, only.cut, end) for token, (_, end) in zip(ids, offsets, strict=True)]
         starts = list(accumulate((len(segment.text) for segment in written), initial=0))[:-1]
         tokens = []
-        for token, (begin, end) in zip(ids, encoding["offset_mapping"], strict=True):
+        for token, (begin, end) in zip(ids, offsets, strict=True):
             touched = _touched(text, begin, end, starts)
             learn = any(written[index].learn for index in touched)
-            tokens.append(_Token(token, learn, all(written[index].cut for index in touched)))
+            tokens.append(_Token(token, learn, all(written[index].cut for index in touched), end))
         return tokens
 
     def _shortened(self, tokens: list[_Token], room: int, key: str, segments: Sequence[Segment]) -> list[_Token]:

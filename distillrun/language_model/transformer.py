@@ -1,15 +1,17 @@
 """The language model that students are: a transformers module, its tokenizer, and the way its architecture reads."""
 
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
+from distillrun.language_model.decoding_state import State
 from distillrun.language_model.evaluating import evaluating
 from distillrun.language_model.greedy import greedy_texts
-from distillrun.language_model.likelihood import scored_continuations
+from distillrun.language_model.likelihood import continuation_log_probs, continued_size, ragged, scored_continuations
 from distillrun.language_model.padding import padded
 from distillrun.language_model.saving import save_model
 from distillrun.language_model.text import SegmentTokenizer
@@ -28,8 +30,13 @@ class Architecture(Protocol):
     def inputs(self, sources: Sequence[Ids], targets: Sequence[Ids], device: torch.device) -> dict[str, Tensor]:
         """Return the module's arguments under which it predicts every token of the targets (EOS included)."""
 
-    def logits(self, module: nn.Module, inputs: Mapping[str, Tensor], target_tokens: int) -> Tensor:
-        """Return [N, T, V] where [n, t] predicts token t of target n; T = `target_tokens`."""
+    def logits(
+        self, module: nn.Module, inputs: Mapping[str, Tensor], target_tokens: int, hidden: bool
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Return [N, T, V] where [n, t] predicts token t of target n; T = `target_tokens`.
+
+        With `hidden`, also what stands behind the embeddings and behind each layer there, [N, T, D].
+        """
 
     def write(self, module: nn.Module, sources: Sequence[Ids], max_new_tokens: int, device: torch.device) -> Tensor:
         """Return the ids [N, T] that the module writes greedily after each source."""
@@ -38,6 +45,21 @@ class Architecture(Protocol):
         self, module: nn.Module, sources: Sequence[Ids], owners: Ids, targets: Sequence[Ids], device: torch.device
     ) -> Tensor:
         """Return [R, T, V] as `logits` does, for target r after source `owners[r]`; every source owns a target."""
+
+    def mixed_logits(
+        self,
+        module: nn.Module,
+        sources: Sequence[Ids],
+        partners: Ids,
+        shares: Sequence[float],
+        owners: Ids,
+        targets: Sequence[Ids],
+        device: torch.device,
+    ) -> Tensor:
+        """Return as `continue_logits` does, for target r after mixture `owners[r]`; see `ChoiceModel.mixed_choose`."""
+
+    def state(self, module: nn.Module, sources: Sequence[Ids], room: int, device: torch.device) -> State:
+        """Return rows that have read the sources and can be written on, with room for so many tokens."""
 
 
 class TransformerModel:
@@ -60,22 +82,97 @@ class TransformerModel:
     def lengths(self, pairs: Sequence[TargetPair]) -> list[tuple[int, int, int]]:
         return self.text.lengths(pairs)
 
+    @property
+    def vocabulary_size(self) -> int:
+        """How many logits there are."""
+        module: Any = self.module
+        return int(module.get_output_embeddings().weight.shape[0])
+
+    def tokens(self) -> Mapping[str, int]:
+        return self.text.tokenizer.get_vocab()
+
     def encode(self, pairs: Sequence[TargetPair], rows: Sequence[int]) -> EncodedBatch:
         sources = [self.text.source(pair.source) for pair in pairs]
-        targets = [self.text.target(pair.target) for pair in pairs]
+        targets = [self.text.target_of(pair) for pair in pairs]
         labels = [target.labels for target in targets]
         return EncodedBatch(
             inputs=self.architecture.inputs(sources, [target.ids for target in targets], self.device),
             labels=padded(labels, IGNORE, "right", self.device),
             views=tuple(pair.view for pair in pairs),
             rows=tuple(rows),
+            ends=tuple(target.ends for target in targets),
             real_tokens=sum(map(len, sources)) + sum(map(len, labels)),
             padded_tokens=len(pairs) * (max(map(len, sources)) + max(map(len, labels))),
         )
 
-    def forward(self, batch: EncodedBatch) -> StudentOutputs:
-        logits = self.architecture.logits(self.module, batch.inputs, batch.labels.shape[1])
-        return StudentOutputs(logits, batch.labels, batch.views, batch.rows)
+    def forward(self, batch: EncodedBatch, hidden: bool = False) -> StudentOutputs:
+        logits, states = self.architecture.logits(self.module, batch.inputs, batch.labels.shape[1], hidden)
+        return StudentOutputs(logits, batch.labels, batch.views, batch.rows, batch.ends, states)
+
+    def frozen(self, device: torch.device) -> "TransformerModel":
+        """Return a copy that is never trained."""
+        module = deepcopy(self.module).to(device).eval().requires_grad_(False)
+        return TransformerModel(module, self.text, self.architecture)
+
+    def layer_widths(self) -> list[int]:
+        """Return the width of the states behind the embeddings and behind each layer, as `forward` gives them."""
+        pair = TargetPair((Segment("a"),), (Segment("a"),), "")
+        with evaluating(self.module):
+            return [state.shape[-1] for state in self.forward(self.encode([pair], [0]), hidden=True).hidden]
+
+    def head(self, hidden: Tensor, frozen: bool = False) -> Tensor:
+        module: Any = self.module
+        if getattr(module.config, "scale_decoder_outputs", False):  # a T5 whose head is its embeddings
+            hidden = hidden * module.config.d_model**-0.5
+        head = module.get_output_embeddings()
+        if not frozen:
+            logits: Tensor = head(hidden)
+            return logits
+        bias = None if head.bias is None else head.bias.detach()
+        return nn.functional.linear(hidden, head.weight.detach(), bias)
+
+    def choice_size(self, source: Sequence[Segment], continuations: Sequence[Sequence[Segment]]) -> tuple[int, int]:
+        ends = [self.text.target(tuple(segments)) for segments in continuations]
+        return continued_size(self.text.source(tuple(source)), ends)
+
+    def choose(
+        self, sources: Sequence[Sequence[Segment]], continuations: Sequence[Sequence[Sequence[Segment]]]
+    ) -> Tensor:
+        owners = [row for row, own in enumerate(continuations) for _ in own]
+        targets = [self.text.target(tuple(segments)) for own in continuations for segments in own]
+        ids = [self.text.source(tuple(source)) for source in sources]
+        ends = [target.ids for target in targets]
+        module: Any = self.module
+        if module.training and getattr(module, "is_gradient_checkpointing", False):  # which lets no cache be kept
+            inputs = self.architecture.inputs([ids[owner] for owner in owners], ends, self.device)
+            logits, _ = self.architecture.logits(module, inputs, max(map(len, ends)), hidden=False)
+        else:
+            logits = self.architecture.continue_logits(module, ids, owners, ends, self.device)
+        return ragged(continuation_log_probs(logits, targets), [len(own) for own in continuations])
+
+    def mixed_choose(
+        self,
+        sources: Sequence[Sequence[Segment]],
+        continuations: Sequence[Sequence[Sequence[Segment]]],
+        partners: Sequence[int],
+        shares: Sequence[float],
+    ) -> tuple[Tensor, Tensor]:
+        ids = [self.text.source(tuple(source)) for source in sources]
+        answers = [[self.text.target(tuple(segments)) for segments in own] for own in continuations]
+        own = [(row, target) for row in range(len(partners)) for target in answers[row]]
+        other = [(row, target) for row, partner in enumerate(partners) for target in answers[partner]]
+        owners = [row for row, _ in own + other]
+        targets = [target for _, target in own + other]
+        ends = [target.ids for target in targets]
+        shares = shares[: len(partners)]
+        logits = self.architecture.mixed_logits(self.module, ids, partners, shares, owners, ends, self.device)
+        found = continuation_log_probs(logits, targets)
+        counts = [len(answers[row]) for row in range(len(partners))]
+        others = [len(answers[partner]) for partner in partners]
+        return ragged(found[: len(own)], counts), ragged(found[len(own) :], others)
+
+    def decode(self, ids: Sequence[int]) -> str:
+        return self.text.decode(ids)
 
     def generate(self, sources: Sequence[Sequence[Segment]], max_new_tokens: int, tokens_per_batch: int) -> list[str]:
         def write(batch: Sequence[Ids]) -> Tensor:

@@ -74,7 +74,7 @@ class Counterfactual:
         self._source, self._target = readings[prefix]
         self._version = check_version(rationale)
         share = check_weight("factual_weight", factual_weight)
-        self.weights = {"factual": share, "counterfactual": 1 - share}
+        self.weights: Mapping[str, float] = {"factual": share, "counterfactual": 1 - share}
 
     @property
     def needs(self) -> frozenset[str]:

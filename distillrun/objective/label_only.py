@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from distillrun.interfaces import Task
-from distillrun.objective.view import weighted_views
-from distillrun.records import Example, Query, Reply, Segment, TargetPair, TeacherRecord, gold
+from distillrun.interfaces import ChoiceModel, Task
+from distillrun.objective.view import choice_nll, scored_choices, weighted_views
+from distillrun.records import Example, Query, Question, Reply, Segment, TargetPair, TeacherRecord, gold
 from distillrun.template import Template
 from distillrun.tensors import Count, Loss, StudentOutputs
 
@@ -24,6 +24,7 @@ class LabelOnly:
     def __init__(self, source: str, target: str) -> None:
         self._source = Template(source, {"question"}, "objective.source")
         self._target = Template(target, {"answer"}, "objective.target")
+        self.weights: Mapping[str, float] = {"predict": 1.0}
 
     def targets(self, example: Example, record: TeacherRecord | None, task: Task, seed: int) -> Sequence[TargetPair]:
         target = self._target.segments({"answer": task.answer(example, gold(example))})
@@ -40,4 +41,10 @@ class LabelOnly:
         return self._target.segments({"answer": task.answer(example, choice)})
 
     def loss(self, outputs: StudentOutputs, counts: Mapping[str, Count]) -> Loss:
-        return weighted_views(outputs, counts, {"predict": 1.0})
+        return weighted_views(outputs, counts, self.weights)
+
+    def choice_loss(self, model: ChoiceModel, questions: Sequence[Question], chosen: Sequence[int]) -> Loss:
+        """Teach a student that writes nothing: the cross-entropy of the right choice, per question."""
+        own = [questions[n] for n in chosen]
+        loss = choice_nll(scored_choices(model, own), own).sum() / len(questions)
+        return Loss(loss, {"choice": loss.detach()})

@@ -40,7 +40,7 @@ class Multitask:
         self._explain_target = Template(explain_target, {"rationale"}, "objective.explain_target")
         self._version = check_version(rationale)
         share = check_weight("predict_weight", predict_weight)
-        self.weights = {"predict": share, "explain": 1 - share}
+        self.weights: Mapping[str, float] = {"predict": share, "explain": 1 - share}
 
     @property
     def needs(self) -> frozenset[str]:

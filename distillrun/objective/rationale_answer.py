@@ -34,17 +34,19 @@ class RationaleAnswer:
         self._target = Template(orders[order], {"answer", "rationale"}, f"objective.{order}")
         self._order = order
         self._version = check_version(rationale)
+        self.weights: Mapping[str, float] = {"predict": 1.0}
 
     @property
     def needs(self) -> frozenset[str]:
         return frozenset({self._version})
 
     def targets(self, example: Example, record: TeacherRecord | None, task: Task, seed: int) -> Sequence[TargetPair]:
-        values = {
-            "answer": task.answer(example, gold(example)),
-            "rationale": factual(record, self._version).text,
-        }
-        return [TargetPair(self.query(example, task).answer, self._target.segments(values), "predict")]
+        target = self.written(task.answer(example, gold(example)), factual(record, self._version).text)
+        return [TargetPair(self.query(example, task).answer, target, "predict")]
+
+    def written(self, answer: str, rationale: str) -> tuple[Segment, ...]:
+        """Return what the student writes with this answer and this rationale."""
+        return self._target.segments({"answer": answer, "rationale": rationale})
 
     def query(self, example: Example, task: Task) -> Query:
         source = self._source.segments({"question": task.question(example)})
@@ -58,4 +60,4 @@ class RationaleAnswer:
         return self._target.answering({"answer": task.answer(example, choice), "rationale": rationale})
 
     def loss(self, outputs: StudentOutputs, counts: Mapping[str, Count]) -> Loss:
-        return weighted_views(outputs, counts, {"predict": 1.0})
+        return weighted_views(outputs, counts, self.weights)

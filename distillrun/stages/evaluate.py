@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from distillrun.artifacts import SCRATCH, Artifact, ArtifactStore, Stage
-from distillrun.interfaces import Evaluator, LanguageModel, StudentObjective, Task
+from distillrun.interfaces import ChoiceModel, Evaluator, StudentObjective, Task
 from distillrun.jsonl import append_record, read_journal, read_records, write_records
 from distillrun.progress import Bar
 from distillrun.records import Example, Json, Prediction, Score
@@ -25,7 +25,7 @@ def evaluate(
     name: str,
     evaluator: Evaluator,
     leaf: Json,
-    student: Callable[[], LanguageModel],
+    student: Callable[[], ChoiceModel],
     objective: StudentObjective,
     task: Task,
     examples: Sequence[Example],

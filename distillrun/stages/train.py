@@ -5,20 +5,36 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from distillrun.artifacts import SCRATCH, Artifact, ArtifactStore, Stage
+from distillrun.evaluation.choice_likelihood import ChoiceLikelihood
 from distillrun.evaluation.generated_answer import GeneratedAnswer
-from distillrun.interfaces import Student, StudentObjective, Task
+from distillrun.interfaces import (
+    ActiveObjective,
+    ChoiceModel,
+    Evaluator,
+    LanguageModel,
+    Student,
+    StudentObjective,
+    Task,
+)
 from distillrun.interrupt import stops_when_saved
 from distillrun.progress import Bar
-from distillrun.records import Example, Json, Score, TeacherRecord
+from distillrun.records import Example, Json, Score, TeacherRecord, gold
 from distillrun.schema import RuntimeConfig, TrainingConfig
 from distillrun.stages.files import write_json
 from distillrun.stages.model_card import model_card
 
+if TYPE_CHECKING:
+    from distillrun.training.supervision import Supervision
+
 VERSION = 1
 
 log = logging.getLogger("distillrun")
+
+Supervise = Callable[[ChoiceModel], "tuple[Supervision | None, LanguageModel | None]"]
+"""Takes the student; returns what the teacher says beside texts, and the teacher where it stays in memory."""
 
 Report = Callable[[Mapping[str, float], int], None]
 """Takes metrics and the optimizer step that they belong to."""
@@ -56,6 +72,7 @@ def train(
     runtime: RuntimeConfig,
     upstream: Mapping[str, str],
     report: Report,
+    supervise: Supervise,
 ) -> Artifact:
     """Train the student, or find it trained; an interrupted training goes on from its last checkpoint.
 
@@ -63,36 +80,62 @@ def train(
         leaves: the configs of student and objective, as far as they decide the result.
         upstream: the fingerprints of the lesson's examples and records.
         report: is given all metrics of the training, also those of earlier sittings.
+        supervise: brings what the objective wants of the teacher; called only where something is trained.
     """
 
     def make(work: Path) -> None:
+        from distillrun.language_model.sampling import writer_of
         from distillrun.runtime import pick_device
         from distillrun.training.loop import Trainer
         from distillrun.training.order import names_letters
+        from distillrun.training.supervision import LiveSupervision
 
         if training.shuffle_choices and lesson.records and any(map(names_letters, lesson.records)):
             count = sum(map(names_letters, lesson.records))
             log.info("train: %d examples keep the order of their choices: rationales name their letters", count)
         model = student.build(training.seed)
         asked = list(lesson.dev[: training.dev_examples])
-        judge = GeneratedAnswer(training.dev_new_tokens, training.dev_new_tokens, explain=False)
+        judge: Evaluator = ChoiceLikelihood(training.dev_new_tokens)
+        if student.writes:
+            judge = GeneratedAnswer(training.dev_new_tokens, training.dev_new_tokens, explain=False)
 
         def dev_check() -> Score:
             predictions = judge.predict(model, objective, asked, task, runtime.tokens_per_batch)
             return judge.score(predictions, asked)[0]
 
+        def dev_loss() -> float:
+            sources = [objective.query(example, task).answer for example in asked]
+            answers = [[objective.continuation(example, gold(example), task, "")] for example in asked]
+            scores = [score for (score,) in model.score(sources, answers, runtime.tokens_per_batch)]
+            return -sum(score.log_prob for score in scores) / sum(score.tokens for score in scores)
+
         device = pick_device(runtime.device)
-        trainer = Trainer(model, objective, task, lesson.train, lesson.records, training, device, work / SCRATCH)
+        supervision, teacher = supervise(model)
+        if isinstance(objective, ActiveObjective) and objective.wishes.teacher == "reference":
+            supervision = LiveSupervision(writer_of(model), writer_of(model).frozen(device), objective)
+        trainer = Trainer(
+            model,
+            objective,
+            task,
+            lesson.train,
+            lesson.records,
+            training,
+            device,
+            work / SCRATCH,
+            supervision,
+            teacher,
+        )
         metrics = MetricsFile(work / "metrics.jsonl", report, trainer.progress.step)
         with stops_when_saved() as stopping:
             bar = Bar("train", training.max_steps, trainer.progress.step, runtime.progress)
-            progress = trainer.run(dev_check, metrics.add, stopping, bar)
+            progress = trainer.run(dev_check, dev_loss, metrics.add, stopping, bar)
         model.save(work / "student")
         card = model_card(leaves, _decisive(training), progress.dev)
         (work / "student" / "README.md").write_text(card, encoding="utf-8")
         weights = sum(weight.numel() for weight in model.module.parameters())
         trained = sum(weight.numel() for weight in model.module.parameters() if weight.requires_grad)
-        write_json(work / "training.json", {**asdict(progress), "parameters": weights, "trained_parameters": trained})
+        noted = {key: value for key, value in asdict(progress).items() if key != "objective"}
+        write_json(work / "training.json", {**noted, "parameters": weights, "trained_parameters": trained})
 
     artifact = store.get_or_make(training_stage(leaves, training, upstream), make)
     if artifact.cached:

@@ -46,6 +46,15 @@ class Checkpoint:
     def _limits(self) -> Limits:
         return Limits(self.max_source_tokens, self.max_target_tokens, self.separator)
 
+    @property
+    def writes(self) -> bool:
+        return True
+
+    def tokens(self) -> Mapping[str, int]:
+        from distillrun.language_model.teacher_model import load_tokenizer
+
+        return dict(load_tokenizer(self._reference.folder(), None, "student").get_vocab())
+
     def check(self) -> list[str]:
         problems = [*self._reference.problems(), *(self.lora.problems() if self.lora else [])]
         config = self._reference.config()

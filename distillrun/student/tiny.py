@@ -44,6 +44,15 @@ class TinyT5:
     def _limits(self) -> Limits:
         return Limits(self.max_source_tokens, self.max_target_tokens, separator="")
 
+    @property
+    def writes(self) -> bool:
+        return True
+
+    def tokens(self) -> Mapping[str, int]:
+        from distillrun.language_model.tiny import tiny_tokenizer
+
+        return dict(tiny_tokenizer().get_vocab())
+
     def check(self) -> list[str]:
         return [*self._sizes.problems(), *self._limits.problems(None)]
 
@@ -100,6 +109,15 @@ class TinyQwen:
     @property
     def _limits(self) -> Limits:
         return Limits(self.max_source_tokens, self.max_target_tokens, self.separator)
+
+    @property
+    def writes(self) -> bool:
+        return True
+
+    def tokens(self) -> Mapping[str, int]:
+        from distillrun.language_model.tiny import tiny_tokenizer
+
+        return dict(tiny_tokenizer().get_vocab())
 
     def check(self) -> list[str]:
         problems = [*self._sizes.problems(), *self._limits.problems(None)]

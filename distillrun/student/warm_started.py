@@ -42,6 +42,15 @@ class WarmStarted:
     def _limits(self) -> Limits:
         return Limits(self.max_source_tokens, self.max_target_tokens, separator="")
 
+    @property
+    def writes(self) -> bool:
+        return True
+
+    def tokens(self) -> Mapping[str, int]:
+        from distillrun.language_model.teacher_model import load_tokenizer
+
+        return dict(load_tokenizer(self._reference.folder(), None, "student").get_vocab())
+
     def check(self) -> list[str]:
         return [*self._reference.problems(), *self._limits.problems(self._reference.config())]
 

@@ -10,11 +10,13 @@ from distillrun.errors import ConfigError
 from distillrun.interfaces import Account, Task
 from distillrun.language_model.checkpoint import CheckpointReference
 from distillrun.language_model.checkpoint_folder import is_encoder
+from distillrun.language_model.limits import Limits
 from distillrun.language_model.loading import Chat, Dtype, Loading, Quantization
 from distillrun.records import Budget, Completion, Draw, Json, Price, Prompt, Sampling, ScoredContinuation
 from distillrun.runtime import pick_device
 
 if TYPE_CHECKING:
+    from distillrun.interfaces import LanguageModel
     from distillrun.teacher.local_model import LocalModel, Writing
     from distillrun.teacher.local_prompt import PromptTokenizer
 
@@ -33,6 +35,7 @@ class Local:
         quantization: 4-bit weights, nf4 or fp4; None = none.
         chat: auto uses the tokenizer's chat template where there is one; always requires it; never writes plain text.
         block_separator, reply_separator: how messages are joined as plain text, see `plain_text`.
+        target_separator: between what a student reads and writes, where a decoder-only teacher reads a student's pairs.
         max_context_tokens: of prompt and text together; None = what the model has positions for.
         tokens_per_batch: prompt and new tokens, with padding, of one batch: memory and speed, never results.
         price_per_million, budget: what its tokens are taken to cost, and the most that may be asked.
@@ -48,13 +51,14 @@ class Local:
     chat: Chat
     block_separator: str
     reply_separator: str
+    target_separator: str
     max_context_tokens: int | None
     tokens_per_batch: int
     price_per_million: Price
     budget: Budget
     _model: "LocalModel | None" = field(init=False, default=None, repr=False)
 
-    can = frozenset({"complete", "score", "contrast"})
+    can = frozenset({"complete", "score", "contrast", "logits"})
 
     @property
     def name(self) -> str:
@@ -138,6 +142,27 @@ class Local:
             scorings.append(scoring)
             groups.append(model.group(prompt.messages, len(scoring.source)))
         yield from scored(model, scorings, groups, self.tokens_per_batch, account)
+
+    def tokens(self) -> Mapping[str, int]:
+        return dict(self._prompts.tokenizer.get_vocab())
+
+    def reading(self) -> Mapping[str, Json]:
+        weights = {**self._reference.identity(), "gguf_file": self.gguf_file}
+        return {
+            **weights,
+            "dtype": self.dtype,
+            "quantization": self.quantization,
+            "target_separator": self.target_separator,
+        }
+
+    def model(self, max_source_tokens: int, max_target_tokens: int) -> "LanguageModel":
+        from distillrun.language_model.load import assemble
+        from distillrun.language_model.teacher_model import load_teacher
+
+        module = load_teacher(self._reference.folder(), self._loading)
+        module.requires_grad_(False)
+        limits = Limits(max_source_tokens, max_target_tokens, self.target_separator)
+        return assemble(module, self._prompts.tokenizer, limits)
 
     def release(self) -> None:
         self._model = None

@@ -6,11 +6,11 @@ from itertools import groupby
 from typing import Any, TypeVar
 
 import torch
-from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from distillrun.errors import ConfigError
 from distillrun.language_model.caching import caching_of
+from distillrun.language_model.choosing import Choosing, Contrasted, Drawn, Greedy
 from distillrun.language_model.decoding import Row, written_rows
 from distillrun.language_model.decoding_state import NO_PREFIX, CausalState, Positions, Prefix, read_prefix
 from distillrun.language_model.padding import mask, padded
@@ -173,14 +173,17 @@ class LocalModel:
         rows = [Row(writing.index, writing.max_new_tokens, writing.seed) for writing in batch]
         longest = max(writing.max_new_tokens for writing in batch)
         states: list[Any] = [self._state(0, [writing.source for writing in batch], prefix, longest)]
-        contrasts: Tensor | None = None
+        choosing: Choosing = Greedy()
+        if sampling.temperature:
+            choosing = Drawn([row.seed for row in rows], longest, sampling.temperature, sampling.top_p)
         others = [writing.against for writing in batch if writing.against is not None]
         if others:
             sources = [source for source, _, _ in others]
             states.append(self._state(1, sources, common_prefix(sources) if prefix else 0, longest))
             contrasts = torch.tensor([[weight, floor] for _, weight, floor in others], device=states[0].logits.device)
+            choosing = Contrasted(contrasts)
         stops = Stops(self._tokenizer, self._ends, sampling.stop)
-        return written_rows(states, rows, stops, sampling.temperature, sampling.top_p, contrasts)
+        return written_rows(states, rows, stops, choosing)
 
     @torch.inference_mode()
     def _state(self, place: int, sources: Sequence[Ids], prefix: int, room: int) -> AnyState:

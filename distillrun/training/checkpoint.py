@@ -11,6 +11,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from distillrun.records import Json
+
 log = logging.getLogger("distillrun")
 
 
@@ -25,7 +27,9 @@ class Progress:
         target_tokens: learnt tokens seen.
         real_tokens, padded_tokens: source + target tokens computed, without and with padding.
         seconds: training time over all sittings.
+        sampling_seconds: of it, what the objective took to sample.
         finished: stopped early, nothing left to do.
+        objective: what the objective remembers.
     """
 
     step: int = 0
@@ -36,8 +40,10 @@ class Progress:
     real_tokens: int = 0
     padded_tokens: int = 0
     seconds: float = 0.0
+    sampling_seconds: float = 0.0
     finished: bool = False
     dev: dict[str, float] = field(default_factory=dict)
+    objective: dict[str, Json] = field(default_factory=dict)
 
 
 def trained_weights(module: nn.Module) -> dict[str, Tensor]:
@@ -62,14 +68,25 @@ def load_weights(module: nn.Module, file: Path) -> None:
         weight.copy_(stored[name])
 
 
-def save_checkpoint(folder: Path, module: nn.Module, optimizer: torch.optim.Optimizer, progress: Progress) -> None:
-    """Write a resumable checkpoint and drop the older ones; it counts once it bears its final name."""
+def save_checkpoint(
+    folder: Path, module: nn.Module, own: nn.Module, optimizer: torch.optim.Optimizer, progress: Progress
+) -> None:
+    """Write a resumable checkpoint and drop the older ones; it counts once it bears its final name.
+
+    Args:
+        folder: where checkpoints live.
+        module: the student.
+        own: what the objective trains beside it.
+        optimizer: of both.
+        progress: how far the training has come.
+    """
     target = folder / f"checkpoint-{progress.step:08d}"
     part = folder / "checkpoint.part"
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
     save_weights(module, part / "weights.safetensors")
-    save_file(_optimizer_tensors(module, optimizer), part / "optimizer.safetensors")
+    save_weights(own, part / "objective.safetensors")
+    save_file(_optimizer_tensors(module, own, optimizer), part / "optimizer.safetensors")
     digests = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in sorted(part.glob("*.safetensors"))}
     (part / "progress.json").write_text(json.dumps({"progress": asdict(progress), "digests": digests}))
     shutil.rmtree(target, ignore_errors=True)
@@ -83,8 +100,8 @@ def checkpoints(folder: Path) -> list[Path]:
     return sorted(path for path in folder.glob("checkpoint-*") if path.is_dir())
 
 
-def resume(folder: Path, module: nn.Module, optimizer: torch.optim.Optimizer) -> Progress:
-    """Load the newest sound checkpoint into module and optimizer and return its progress, or a fresh one."""
+def resume(folder: Path, module: nn.Module, own: nn.Module, optimizer: torch.optim.Optimizer) -> Progress:
+    """Load the newest sound checkpoint and return its progress, or a fresh one; arguments as in `save_checkpoint`."""
     for path in reversed(checkpoints(folder)):
         stored = json.loads((path / "progress.json").read_text())
         broken = [
@@ -96,13 +113,19 @@ def resume(folder: Path, module: nn.Module, optimizer: torch.optim.Optimizer) ->
             log.warning("checkpoint %s is broken (%s) and is left out", path, ", ".join(broken))
             continue
         load_weights(module, path / "weights.safetensors")
-        _load_optimizer(module, optimizer, load_file(path / "optimizer.safetensors"))
+        load_weights(own, path / "objective.safetensors")
+        _load_optimizer(module, own, optimizer, load_file(path / "optimizer.safetensors"))
         return Progress(**stored["progress"])
     return Progress()
 
 
-def _optimizer_tensors(module: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    names = {id(weight): name for name, weight in module.named_parameters()}
+def _named(module: nn.Module, own: nn.Module) -> dict[str, nn.Parameter]:
+    """Return the weights of student and objective by names that tell them apart."""
+    return dict(module.named_parameters()) | {f"objective:{name}": weight for name, weight in own.named_parameters()}
+
+
+def _optimizer_tensors(module: nn.Module, own: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    names = {id(weight): name for name, weight in _named(module, own).items()}
     return {
         f"{names[id(weight)]}|{key}": value.detach().cpu().contiguous()
         for weight, state in optimizer.state.items()
@@ -110,8 +133,10 @@ def _optimizer_tensors(module: nn.Module, optimizer: torch.optim.Optimizer) -> d
     }
 
 
-def _load_optimizer(module: nn.Module, optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
-    weights = dict(module.named_parameters())
+def _load_optimizer(
+    module: nn.Module, own: nn.Module, optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]
+) -> None:
+    weights = _named(module, own)
     for name, value in tensors.items():
         weight_name, key = name.rsplit("|", 1)
         weight = weights[weight_name]

@@ -12,15 +12,16 @@ from accelerate import Accelerator
 from torch import nn
 
 from distillrun.errors import ConfigError
-from distillrun.interfaces import LanguageModel, StudentObjective, Task
-from distillrun.language_model.batching import micro_batches
+from distillrun.interfaces import ActiveObjective, ChoiceModel, Companions, LanguageModel, StudentObjective, Task
 from distillrun.progress import Bar
-from distillrun.records import Example, Score, TargetPair, TeacherRecord
+from distillrun.records import Example, Score, TeacherRecord
 from distillrun.schema import Keep, Precision, TrainingConfig
-from distillrun.tensors import Count
 from distillrun.training.checkpoint import Progress, load_weights, resume, save_checkpoint, save_weights
-from distillrun.training.order import derive, examples_of_step, shuffle_choices
+from distillrun.training.order import derive
 from distillrun.training.schedule import learning_rate_share
+from distillrun.training.step import StepGradient
+from distillrun.training.supervision import Supervision
+from distillrun.training.visits import visits_of_step
 
 log = logging.getLogger("distillrun")
 
@@ -36,11 +37,13 @@ class Trainer:
         settings: checked settings.
         device: where to train.
         folder: where checkpoints live; one that was interrupted here is resumed.
+        supervision: what the teacher says beside texts; None where the objective wants no more.
+        teacher: in memory; None where the objective does not want it there.
     """
 
     def __init__(
         self,
-        model: LanguageModel,
+        model: ChoiceModel,
         objective: StudentObjective,
         task: Task,
         examples: Sequence[Example],
@@ -48,32 +51,44 @@ class Trainer:
         settings: TrainingConfig,
         device: torch.device,
         folder: Path,
+        supervision: Supervision | None = None,
+        teacher: LanguageModel | None = None,
     ) -> None:
         self._model = model
         self._objective = objective
-        self._task = task
+        self._active = objective if isinstance(objective, ActiveObjective) else None
         self._examples = examples
         self._records = records
         self._settings = settings
         self._folder = folder
+        if self._active is not None:
+            torch.manual_seed(derive(settings.seed, "objective"))
+            self._active.start(Companions(model, teacher, task, settings.max_steps, settings.micro_batch_tokens))
+        self._own = self._active.modules().to(device) if self._active else nn.ModuleDict()
         precision = "bf16" if settings.precision is Precision.bf16 else "no"
         self._accelerator = Accelerator(cpu=device.type == "cpu", mixed_precision=precision)
         if self._accelerator.num_processes > 1:
             raise ConfigError("a student is trained in one process; start distillrun without accelerate launch")
+        self._weights = nn.ModuleDict({"student": model.module, "objective": self._own})
         optimizer = torch.optim.AdamW(
-            _weight_groups(model.module, settings.weight_decay),
+            _weight_groups(self._weights, settings.weight_decay),
             lr=settings.learning_rate,
             betas=(settings.beta1, settings.beta2),
             eps=settings.epsilon,
         )
         _, self._optimizer = self._accelerator.prepare(model.module, optimizer)
-        self.progress = resume(folder, model.module, optimizer)
+        self.progress = resume(folder, model.module, self._own, optimizer)
+        if self._active is not None and self.progress.step:
+            self._active.load_state(self.progress.objective)
+        backward = self._accelerator.backward
+        self._gradient = StepGradient(model, objective, task, settings.micro_batch_tokens, supervision, backward)
         self._sums: defaultdict[str, float] = defaultdict(float)
         self._summed_steps = 0
 
     def run(
         self,
         dev_check: Callable[[], Score],
+        dev_loss: Callable[[], float],
         report: Callable[[Mapping[str, float], int], None],
         stopping: Callable[[], bool],
         bar: Bar,
@@ -82,6 +97,7 @@ class Trainer:
 
         Args:
             dev_check: returns the dev accuracy of the model as it is now.
+            dev_loss: returns its mean negative log-likelihood of the right answers on dev, per token.
             report: takes metrics and the step that they belong to.
             stopping: says whether to save and stop after the current step.
             bar: shows the progress.
@@ -100,6 +116,8 @@ class Trainer:
                 self._report_means(report)
                 if self._check_is_due():
                     self._check_dev(dev_check(), report, bar)
+                    if self._active is not None:
+                        self._active.after_check(dev_loss())
                 progress.seconds += time.perf_counter() - started
                 bar.advance(f"loss {loss:.3f}")
                 if stopping():
@@ -118,7 +136,9 @@ class Trainer:
         return every > 0 and step % every == 0 and step < self._settings.max_steps
 
     def _save(self) -> None:
-        save_checkpoint(self._folder, self._model.module, self._optimizer.optimizer, self.progress)
+        if self._active is not None:
+            self.progress.objective = dict(self._active.state())
+        save_checkpoint(self._folder, self._model.module, self._own, self._optimizer.optimizer, self.progress)
         for file in self._folder.glob("best-*.safetensors"):
             if file != self._best(self.progress.best_step):
                 file.unlink()
@@ -128,56 +148,35 @@ class Trainer:
 
     def _step(self, step: int) -> float:
         """Take one optimizer step and return its loss."""
-        settings, model = self._settings, self._model
+        settings, model, progress = self._settings, self._model, self.progress
         torch.manual_seed(derive(settings.seed, "dropout", step))  # a resumed run drops what this one would have
         model.module.train()
-        pairs, rows = self._pairs(step)
-        lengths = model.lengths(pairs)
-        counts = count_views(pairs, [learnt for _, _, learnt in lengths])
-        total = 0.0
-        for chosen in micro_batches([(source, target) for source, target, _ in lengths], settings.micro_batch_tokens):
-            batch = model.encode([pairs[n] for n in chosen], [rows[n] for n in chosen])
-            loss = self._objective.loss(model.forward(batch), counts)
-            self._accelerator.backward(loss.total)
-            total += loss.total.item()
-            self.progress.real_tokens += batch.real_tokens
-            self.progress.padded_tokens += batch.padded_tokens
-            for name, part in loss.parts.items():
-                self._sums[f"train/loss/{name}"] += part.item()
-        if not math.isfinite(total):
+        self._own.train()
+        taken = self._gradient.take(step, visits_of_step(self._examples, self._records, settings, step))
+        if not math.isfinite(taken.loss):
             raise FloatingPointError(
-                f"the loss is {total} at step {step + 1}: training diverged; lower training.learning_rate "
+                f"the loss is {taken.loss} at step {step + 1}: training diverged; lower training.learning_rate "
                 f"(now {settings.learning_rate}) or training.max_gradient_norm (now {settings.max_gradient_norm})"
             )
         limit = math.inf if settings.max_gradient_norm is None else settings.max_gradient_norm
-        norm = self._accelerator.clip_grad_norm_(model.module.parameters(), limit)
+        norm = self._accelerator.clip_grad_norm_(self._weights.parameters(), limit)
         share = learning_rate_share(step, settings.max_steps, settings.warmup_steps, settings.schedule)
         for group in self._optimizer.param_groups:
             group["lr"] = settings.learning_rate * share
         self._optimizer.step()
         self._optimizer.zero_grad()
-        self.progress.target_tokens += sum(count.tokens for count in counts.values())
-        self._sums["train/loss"] += total
+        progress.target_tokens += taken.target_tokens
+        progress.real_tokens += taken.real_tokens
+        progress.padded_tokens += taken.padded_tokens
+        progress.sampling_seconds += taken.sampling_s
+        self._sums["train/loss"] += taken.loss
         self._sums["train/gradient_norm"] += float(norm)
         self._sums["train/learning_rate"] += settings.learning_rate * share
-        return total
-
-    def _pairs(self, step: int) -> tuple[list[TargetPair], list[int]]:
-        """Return the pairs of a step and, for each, the position of its example in the step."""
-        settings = self._settings
-        pairs: list[TargetPair] = []
-        rows: list[int] = []
-        places = examples_of_step(len(self._examples), settings.seed, settings.examples_per_step, step)
-        for row, (epoch, index) in enumerate(places):
-            example = self._examples[index]
-            record = self._records[index] if self._records is not None else None
-            if settings.shuffle_choices:
-                example, record = shuffle_choices(example, record, settings.seed, epoch)
-            seed = derive(settings.seed, "objective", step, example.id)
-            made = self._objective.targets(example, record, self._task, seed)
-            pairs.extend(made)
-            rows.extend([row] * len(made))
-        return pairs, rows
+        for name, part in taken.parts.items():
+            self._sums[f"train/loss/{name}"] += part
+        for name, value in (self._active.end_step() if self._active is not None else {}).items():
+            self._sums[f"train/{name}"] += value
+        return taken.loss
 
     def _report_means(self, report: Callable[[Mapping[str, float], int], None]) -> None:
         """Report the means over the steps since the last report, where one is due."""
@@ -206,15 +205,6 @@ class Trainer:
         if better or settings.keep is Keep.last:
             progress.dev = {"value": score.value, "n": score.n, "low": score.low, "high": score.high}
         progress.finished = settings.patience is not None and progress.stale_checks >= settings.patience
-
-
-def count_views(pairs: Sequence[TargetPair], learnt_tokens: Sequence[int]) -> dict[str, Count]:
-    """Return how many learnt tokens and pairs of each view a step has."""
-    counts: dict[str, Count] = {}
-    for pair, tokens in zip(pairs, learnt_tokens, strict=True):
-        before = counts.get(pair.view, Count(0, 0))
-        counts[pair.view] = Count(before.tokens + tokens, before.pairs + 1)
-    return counts
 
 
 def _weight_groups(module: nn.Module, weight_decay: float) -> list[dict[str, object]]:

@@ -60,4 +60,10 @@ def shuffle_choices(
     if record is None:
         return shuffled, None
     rationales = tuple(replace(rationale, supports=place[rationale.supports]) for rationale in record.rationales)
-    return shuffled, replace(record, rationales=rationales)
+    log_probs = record.choice_log_probs
+    return shuffled, replace(
+        record,
+        rationales=rationales,
+        answer=None if record.answer is None else place[record.answer],
+        choice_log_probs=None if log_probs is None else tuple(log_probs[old] for old in order),
+    )

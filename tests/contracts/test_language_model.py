@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer
 
-from distillrun.interfaces import LanguageModel, Student
+from distillrun.interfaces import LanguageModel, WritingStudent
 from distillrun.language_model.encoder_decoder import EncoderDecoder
 from distillrun.language_model.transformer import TransformerModel
 from distillrun.records import Segment, TargetPair
@@ -41,7 +41,7 @@ CONTINUATIONS: list[list[tuple[Segment, ...]]] = [
 ]
 
 
-def student_of(kind: str, folder: Path) -> Student:
+def student_of(kind: str, folder: Path) -> WritingStudent:
     if kind == "tiny_t5":
         return TinyT5(1, 32, 2, 32, 0.0, 60, 60)
     if kind == "tiny_qwen":
@@ -53,12 +53,12 @@ def student_of(kind: str, folder: Path) -> Student:
 
 
 @pytest.fixture(scope="module", params=KINDS)
-def student(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Student:
+def student(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> WritingStudent:
     return student_of(request.param, tmp_path_factory.mktemp(request.param))
 
 
 @pytest.fixture(scope="module")
-def model(student: Student) -> TransformerModel:
+def model(student: WritingStudent) -> TransformerModel:
     model = student.build(seed=0)
     assert isinstance(model, LanguageModel)
     assert isinstance(model, TransformerModel)
@@ -139,7 +139,7 @@ def test_garbage_where_the_mask_is_0_changes_no_bit(model: TransformerModel) -> 
             assert not kept.all()
             garbage = torch.randint(5, len(model.text.tokenizer), ids.shape, generator=generator)
             inputs[f"{prefix}input_ids"] = torch.where(kept, ids, garbage)
-    spoilt = EncodedBatch(inputs, batch.labels, batch.views, batch.rows, 0, 0)
+    spoilt = EncodedBatch(inputs, batch.labels, batch.views, batch.rows, batch.ends, 0, 0)
 
     learnt = batch.labels != IGNORE
     assert torch.equal(model.forward(spoilt).logits[learnt], model.forward(batch).logits[learnt])
@@ -226,7 +226,7 @@ def test_reading_leaves_the_module_as_it_was(model: TransformerModel) -> None:
     model.module.eval()
 
 
-def test_a_saved_student_is_the_same_student(model: TransformerModel, student: Student, tmp_path: Path) -> None:
+def test_a_saved_student_is_the_same_student(model: TransformerModel, student: WritingStudent, tmp_path: Path) -> None:
     model.save(tmp_path)
     loaded = student.load(tmp_path)
     loaded.module.eval()

@@ -11,7 +11,7 @@ import torch
 from distillrun.interfaces import LanguageModel, StudentObjective, Task
 from distillrun.records import Example, Rationale, TargetPair, TeacherRecord
 from distillrun.tensors import IGNORE, EncodedBatch, StudentOutputs
-from distillrun.training.loop import count_views
+from distillrun.training.step import count_views
 from tests.leaves import EXAMPLE, RECORD, leaf, made, options
 
 OBJECTIVES = options("objective")

@@ -1,0 +1,167 @@
+"""A student that writes nothing: an encoder with a head that scores a question with each of its choices."""
+
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import AutoConfig, AutoModelForMultipleChoice, AutoTokenizer, PreTrainedTokenizerBase
+
+from distillrun.errors import ConfigError
+from distillrun.language_model.batching import micro_batches
+from distillrun.language_model.evaluating import evaluating
+from distillrun.language_model.likelihood import ragged
+from distillrun.language_model.padding import padded
+from distillrun.language_model.quiet import quiet
+from distillrun.language_model.saving import save_model
+from distillrun.records import ScoredContinuation, Segment
+
+REMEMBERED_TEXTS = 16384
+"""How many tokenised questions with a choice are kept: a step is measured and then encoded, and epochs repeat."""
+
+
+class ChoiceScorer:
+    """A `ChoiceModel` on any `AutoModelForMultipleChoice` (BERT, MiniLM, DeBERTa, RoBERTa).
+
+    Args:
+        module: the module.
+        tokenizer: its tokenizer.
+        max_tokens: of a question with one choice, special tokens included.
+    """
+
+    def __init__(self, module: nn.Module, tokenizer: PreTrainedTokenizerBase, max_tokens: int) -> None:
+        self.module = module
+        self.tokenizer = tokenizer
+        self._max_tokens = max_tokens
+        self._encoded = lru_cache(REMEMBERED_TEXTS)(self._tokenised)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the module is."""
+        return next(self.module.parameters()).device
+
+    def choice_size(self, source: Sequence[Segment], continuations: Sequence[Sequence[Segment]]) -> tuple[int, int]:
+        rows = [self._encoded(written(source), written(segments)) for segments in continuations]
+        return len(rows) * max(len(row["input_ids"]) for row in rows), 0
+
+    def choose(
+        self, sources: Sequence[Sequence[Segment]], continuations: Sequence[Sequence[Sequence[Segment]]]
+    ) -> Tensor:
+        inputs = self._inputs(sources, continuations)
+        logits: Tensor = self.module(**inputs).logits
+        return ragged(logits.squeeze(1), [len(own) for own in continuations])
+
+    def mixed_choose(
+        self,
+        sources: Sequence[Sequence[Segment]],
+        continuations: Sequence[Sequence[Sequence[Segment]]],
+        partners: Sequence[int],
+        shares: Sequence[float],
+    ) -> tuple[Tensor, Tensor]:
+        counts = [len(own) for own in continuations]
+        if any(counts[row] != counts[partner] for row, partner in enumerate(partners)):
+            raise ValueError("questions with unlike numbers of choices cannot be mixed")
+        inputs = self._inputs(sources, continuations)
+        starts = [sum(counts[:row]) for row in range(len(partners))]
+        begins = [sum(counts[:partner]) for partner in partners]
+        mixed = range(len(partners))
+        own = self._index(starts[row] + choice for row in mixed for choice in range(counts[row]))
+        other = self._index(begins[row] + choice for row in mixed for choice in range(counts[row]))
+        share = torch.tensor([shares[row] for row in mixed for _ in range(counts[row])])
+        module: Any = self.module
+        embedded = module.get_input_embeddings()(inputs.pop("input_ids"))
+        embedded = torch.lerp(embedded[other], embedded[own], share.to(embedded)[:, None, None, None])
+        mask = inputs.pop("attention_mask")
+        rest = {name: tensor[own] for name, tensor in inputs.items()}
+        logits: Tensor = module(
+            inputs_embeds=embedded, attention_mask=torch.maximum(mask[own], mask[other]), **rest
+        ).logits
+        scores = ragged(logits.squeeze(1), counts[: len(partners)])
+        return scores, scores
+
+    def _index(self, places: Iterable[int]) -> Tensor:
+        return torch.tensor(list(places), device=self.device)
+
+    def score(
+        self,
+        sources: Sequence[Sequence[Segment]],
+        continuations: Sequence[Sequence[Sequence[Segment]]],
+        tokens_per_batch: int,
+    ) -> list[tuple[ScoredContinuation, ...]]:
+        """Return the log-probability of each choice among those of its question, as of one token."""
+        scores: list[tuple[ScoredContinuation, ...]] = [()] * len(sources)
+        sizes = [self.choice_size(source, own) for source, own in zip(sources, continuations, strict=True)]
+        with evaluating(self.module):
+            for group in micro_batches(sizes, tokens_per_batch):
+                logits = self.choose([sources[row] for row in group], [continuations[row] for row in group])
+                for row, found in zip(group, logits.float().log_softmax(dim=-1).tolist(), strict=True):
+                    scores[row] = tuple(ScoredContinuation(value, 1) for value in found[: len(continuations[row])])
+        return scores
+
+    def save(self, folder: Path) -> None:
+        save_model(self.module, self.tokenizer, folder)
+
+    def _inputs(
+        self, sources: Sequence[Sequence[Segment]], continuations: Sequence[Sequence[Sequence[Segment]]]
+    ) -> dict[str, Tensor]:
+        """Return what the module takes, [R, 1, S]: each choice of each question in a row of its own."""
+        rows = [
+            self._encoded(written(source), written(segments))
+            for source, own in zip(sources, continuations, strict=True)
+            for segments in own
+        ]
+        fill = {"input_ids": self.tokenizer.pad_token_id or 0}
+        return {
+            name: padded([row[name] for row in rows], fill.get(name, 0), "right", self.device)[:, None]
+            for name in rows[0]
+        }
+
+    def _tokenised(self, question: str, choice: str) -> dict[str, list[int]]:
+        encoding = self.tokenizer(question, choice, return_attention_mask=True, verbose=False)
+        tokens = len(encoding["input_ids"])
+        if tokens > self._max_tokens:
+            raise ConfigError(
+                f"student.max_tokens={self._max_tokens} is too small for the question that begins {question[:60]!r} "
+                f"with the choice {choice[:40]!r}; set student.max_tokens={tokens} or more"
+            )
+        return {name: list(ids) for name, ids in encoding.items()}
+
+
+def written(segments: Sequence[Segment]) -> str:
+    """Return segments as one text."""
+    return "".join(segment.text for segment in segments)
+
+
+def load_scorer(folder: Path, max_tokens: int) -> ChoiceScorer:
+    """Return the scorer of a checkpoint, float32, on the CPU; no code of the checkpoint runs.
+
+    What a plain encoder lacks, its head, draws from torch's global generator.
+
+    Raises:
+        ConfigError: transformers cannot load the folder as an encoder.
+    """
+    try:
+        config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+        kind: Any = AutoModelForMultipleChoice
+        with quiet():
+            module, info = kind.from_pretrained(
+                folder, config=config, dtype=torch.float32, weights_only=True, output_loading_info=True
+            )
+    except Exception as error:  # what a broken file raises depends on its format and on transformers' version
+        reason = f"{type(error).__name__}: {error}"
+        raise ConfigError(
+            f"the checkpoint in {folder} did not load as an encoder with a multiple-choice head ({reason}); "
+            "choose an encoder such as BERT, MiniLM or DeBERTa"
+        ) from error
+    encoder = str(module.base_model_prefix)
+    if lacking := sorted(
+        name for name in info["missing_keys"] if name.startswith(f"{encoder}.") and "pooler" not in name
+    ):
+        raise ConfigError(
+            f"the checkpoint in {folder} lacks {len(lacking)} weights of its encoder ({lacking[0]}, ...); "
+            "choose another"
+        )
+    return ChoiceScorer(module, tokenizer, max_tokens)

@@ -1,0 +1,105 @@
+"""A replay buffer of what the student wrote, which is used the more, the less the student still gains."""
+
+import random
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from distillrun.errors import ConfigError
+from distillrun.language_model.choosing import Choosing, Drawn
+from distillrun.objective.sampled_distillation import SampledDistillation, check_sampling, derived
+from distillrun.objective.token_distillation import TokenDistillation
+from distillrun.objective.view import check_weight
+from distillrun.records import Json, Segment, TargetPair, Visit
+
+
+class AdaptiveOffPolicy(SampledDistillation):
+    """Some examples are learnt on targets that the student wrote now, others on ones that it wrote earlier.
+
+    An example of step k of N is written anew with probability threshold x (1 - k / N), and also with probability
+    `threshold` while the buffer is not full; what is written goes into the buffer, first in, first out. Otherwise, up
+    to `threshold`, pairs from the buffer stand in its place. The threshold rises at each dev check whose loss does not
+    lie below the one before it.
+
+    Args:
+        divergence: D with its own texts, temperature and labels; its teacher must be live.
+        threshold: at the beginning, 0 to 1.
+        threshold_rise: at each such check.
+        tolerance: the loss must rise by so much, in nats per token of the right answers.
+        capacity: pairs in the buffer.
+        sampling_temperature, top_p: of the writing; above 0, and above 0 up to 1.
+        max_new_tokens, sampling_seed: see `SampledDistillation`.
+
+    Source: DistiLLM, Ko et al. 2024, https://arxiv.org/abs/2402.03898, algorithm 1.
+    """
+
+    def __init__(
+        self,
+        divergence: TokenDistillation,
+        threshold: float,
+        threshold_rise: float,
+        tolerance: float,
+        capacity: int,
+        sampling_temperature: float,
+        top_p: float,
+        max_new_tokens: int,
+        sampling_seed: int,
+    ) -> None:
+        super().__init__(divergence, max_new_tokens, sampling_seed)
+        self.threshold = check_weight("threshold", threshold)
+        self._rise = check_weight("threshold_rise", threshold_rise)
+        if capacity < 1:
+            raise ConfigError(f"objective.capacity={capacity} must be 1 or more")
+        self._tolerance = tolerance
+        self._drawing = check_sampling(sampling_temperature, top_p)
+        self.buffer: deque[TargetPair] = deque(maxlen=capacity)
+        self._dev_loss: float | None = None
+
+    def prepare(
+        self, step: int, visits: Sequence[Visit], pairs: Sequence[Sequence[TargetPair]]
+    ) -> list[list[TargetPair]]:
+        coins = [random.Random(derived(self._seed, "coin", visit.seed)) for visit in visits]
+        draws = [coin.random() for coin in coins]
+        threshold = self.threshold * (1 - step / self.companions.max_steps)
+        filling = len(self.buffer) < (self.buffer.maxlen or 0)
+        anew = [draw < (self.threshold if filling else threshold) for draw in draws]
+        made = self.write(visits, pairs, anew)
+        old = list(self.buffer)
+        for row, own in enumerate(made):
+            if anew[row]:
+                self.buffer.extend(pair for pair in own if pair.written is not None)
+            elif draws[row] < self.threshold and old:
+                made[row] = [coins[row].choice(old) for _ in own]
+                self._written += len(own)
+        return made
+
+    def after_check(self, dev_loss: float) -> None:
+        if self._dev_loss is not None and dev_loss >= self._dev_loss + self._tolerance:
+            self.threshold = min(1.0, self.threshold + self._rise)
+        self._dev_loss = dev_loss
+
+    def choosing(self, seeds: Sequence[int]) -> Choosing:
+        return Drawn(seeds, self._max_new_tokens, *self._drawing)
+
+    def end_step(self) -> dict[str, float]:
+        return {**super().end_step(), "threshold": self.threshold, "buffer": float(len(self.buffer))}
+
+    def state(self) -> Mapping[str, Json]:
+        pairs: list[Json] = [
+            {
+                "source": [asdict(segment) for segment in pair.source],
+                "view": pair.view,
+                "written": list(pair.written or ()),
+            }
+            for pair in self.buffer
+        ]
+        return {**super().state(), "threshold": self.threshold, "dev_loss": self._dev_loss, "buffer": pairs}
+
+    def load_state(self, state: Mapping[str, Json]) -> None:
+        super().load_state(state)
+        stored: Any = state
+        self.threshold, self._dev_loss = stored["threshold"], stored["dev_loss"]
+        for pair in stored["buffer"]:
+            source = tuple(Segment(**segment) for segment in pair["source"])
+            self.buffer.append(TargetPair(source, (), pair["view"], tuple(pair["written"])))

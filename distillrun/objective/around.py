@@ -1,0 +1,62 @@
+"""What objectives share that learn more of a teacher than its texts: the texts, and hooks without effect."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from torch import nn
+
+from distillrun.interfaces import Companions, Task, TextObjective
+from distillrun.records import Example, Json, Query, Reply, Segment, TargetPair, TeacherRecord, Visit
+
+
+@dataclass(eq=False)
+class AroundTexts:
+    """Asks, writes and reads what a text objective does; the losses are its heirs' own.
+
+    Args:
+        texts: any objective that learns texts.
+    """
+
+    texts: TextObjective
+
+    @property
+    def needs(self) -> frozenset[str]:
+        return self.texts.needs
+
+    def targets(self, example: Example, record: TeacherRecord | None, task: Task, seed: int) -> Sequence[TargetPair]:
+        return self.texts.targets(example, record, task, seed)
+
+    def query(self, example: Example, task: Task) -> Query:
+        return self.texts.query(example, task)
+
+    def read(self, answer_text: str, explain_text: str | None) -> Reply:
+        return self.texts.read(answer_text, explain_text)
+
+    def continuation(self, example: Example, choice: int, task: Task, rationale: str) -> tuple[Segment, ...]:
+        return self.texts.continuation(example, choice, task, rationale)
+
+    def start(self, lesson: Companions) -> None:
+        return
+
+    def is_taught(self, pair: TargetPair) -> bool:
+        return pair.view in self.texts.weights
+
+    def modules(self) -> nn.ModuleDict:
+        return nn.ModuleDict()
+
+    def prepare(
+        self, step: int, visits: Sequence[Visit], pairs: Sequence[Sequence[TargetPair]]
+    ) -> list[list[TargetPair]]:
+        return [list(own) for own in pairs]
+
+    def end_step(self) -> dict[str, float]:
+        return {}
+
+    def after_check(self, dev_loss: float) -> None:
+        return
+
+    def state(self) -> Mapping[str, Json]:
+        return {}
+
+    def load_state(self, state: Mapping[str, Json]) -> None:
+        return

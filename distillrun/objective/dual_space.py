@@ -1,0 +1,95 @@
+"""Each model's head reads the other's hidden states, so that two vocabularies need not be compared."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from distillrun.divergence import forward_kl
+from distillrun.errors import ConfigError
+from distillrun.interfaces import Companions, LanguageModel
+from distillrun.language_model.sampling import writer_of
+from distillrun.objective.aligned import aligned
+from distillrun.objective.around import AroundTexts
+from distillrun.objective.projection import projection
+from distillrun.objective.view import check_weight, weighted_views
+from distillrun.records import Wishes
+from distillrun.tensors import Count, Loss, StudentOutputs
+
+
+@dataclass(eq=False)
+class DualSpace(AroundTexts):
+    """L = cross_entropy_weight x CE + (1 - cross_entropy_weight) x (L_student + L_label + L_teacher), at temperature T.
+
+    Two maps, trained with the student and not saved with it, bring hidden states into the other model's space:
+
+    - L_label: the student's head, without gradient, reads the mapped states of the teacher and must find the labels;
+    - L_student: KL(what it finds, without gradient || student), where its likeliest token is the label;
+    - L_teacher: KL(teacher || teacher's head on the mapped states of the student).
+
+    Teacher and student may have any tokenizers: their texts are aligned at characters, and states are compared where
+    both have read the same text, see `distillrun.alignment`. (The paper aligns them by attention.)
+
+    Args:
+        texts: what is read and written: any objective that learns texts.
+        temperature: of the two KLs, which are not multiplied by its square.
+        cross_entropy_weight: share of the labels, 0 to 1.
+
+    Source: DSKD, Zhang et al. 2024, https://arxiv.org/abs/2406.17328, section 3.
+    """
+
+    temperature: float
+    cross_entropy_weight: float
+    _maps: nn.ModuleDict = field(init=False, default_factory=nn.ModuleDict, repr=False)
+    _heads: tuple[LanguageModel, ...] = field(init=False, default=(), repr=False)
+
+    wishes = Wishes("live", hidden=True, same_tokenizer=False)
+
+    def __post_init__(self) -> None:
+        check_weight("cross_entropy_weight", self.cross_entropy_weight)
+        if not self.temperature > 0:
+            raise ConfigError(f"objective.temperature={self.temperature} must be above 0")
+
+    def start(self, lesson: Companions) -> None:
+        student, teacher = writer_of(lesson.student), writer_of(lesson.teacher)
+        own, other = student.layer_widths()[-1], teacher.layer_widths()[-1]
+        self._maps["to_teacher"] = projection(own, other)
+        self._maps["to_student"] = projection(other, own)
+        self._heads = (student, teacher)
+
+    def modules(self) -> nn.ModuleDict:
+        return self._maps
+
+    def loss(self, outputs: StudentOutputs, counts: Mapping[str, Count]) -> Loss:
+        share = self.cross_entropy_weight
+        labels = weighted_views(outputs, counts, {view: share * one for view, one in self.texts.weights.items()})
+        found, taught = aligned(outputs, counts, self.texts.weights), outputs.taught
+        if found is None or taught is None:
+            return labels
+        student, teacher = self._heads
+        own, theirs = outputs.hidden[-1].flatten(0, 1)[found.student], taught.hidden[-1].flatten(0, 1)[found.teacher]
+        ids = outputs.labels.flatten()[found.student]
+        logits = student.head(_mapped(self._maps["to_student"], theirs), frozen=True)
+        is_right = logits.argmax(dim=-1) == ids
+        parts = {
+            "label": F.cross_entropy(logits, ids, reduction="none"),
+            "student": self._kl(logits.detach(), outputs.logits.flatten(0, 1)[found.student]) * is_right,
+            "teacher": self._kl(
+                taught.logits.flatten(0, 1)[found.teacher],
+                teacher.head(_mapped(self._maps["to_teacher"], own), frozen=True),
+            ),
+        }
+        means = {name: (part * found.weight.to(part)).sum() for name, part in parts.items()}
+        total = labels.total + (1 - share) * (means["label"] + means["student"] + means["teacher"])
+        return Loss(total, {**labels.parts, **{f"dual_space/{name}": mean.detach() for name, mean in means.items()}})
+
+    def _kl(self, reference: Tensor, logits: Tensor) -> Tensor:
+        return forward_kl(*((one / self.temperature).log_softmax(dim=-1) for one in (reference, logits)))
+
+
+def _mapped(own_map: nn.Module, states: Tensor) -> Tensor:
+    map_: Any = own_map
+    mapped: Tensor = map_(states.to(map_.weight.dtype))
+    return mapped

@@ -1,0 +1,251 @@
+"""Several objectives at once, on the same step: weighted, with weights that may change while the student trains."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar, Literal
+
+from torch import Tensor, nn
+
+from distillrun.errors import ConfigError, nearest
+from distillrun.interfaces import (
+    ActiveObjective,
+    ChoiceModel,
+    ChoiceObjective,
+    Companions,
+    LanguageModel,
+    StudentObjective,
+    Task,
+)
+from distillrun.records import (
+    Example,
+    Json,
+    LogitRequest,
+    Query,
+    Question,
+    Reply,
+    Segment,
+    TargetPair,
+    TeacherRecord,
+    Visit,
+    Wishes,
+)
+from distillrun.tensors import Count, Loss, StudentOutputs
+
+BETWEEN = " + "
+"""Between the names of the parts that share a pair, in the name of its view."""
+
+
+@dataclass(frozen=True, slots=True)
+class PartWeight:
+    """A weight over the steps of a training.
+
+    Attributes:
+        start, end: 0 or more.
+        schedule: constant: `start` all along; linear, cosine: from `start` to `end`, which it keeps from then on.
+        until: the share of the training after which `end` is reached, above 0 up to 1.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid", "strict": True}
+
+    start: float
+    end: float
+    schedule: Literal["constant", "linear", "cosine"]
+    until: float
+
+    def at(self, progress: float) -> float:
+        """Return the weight after a share of the training, from 0 to below 1."""
+        if self.schedule == "constant":
+            return self.start
+        done = min(progress / self.until, 1.0)
+        if self.schedule == "cosine":
+            done = (1 - math.cos(math.pi * done)) / 2
+        return self.start + (self.end - self.start) * done
+
+
+class Sum:
+    """L = sum over parts of weight x L_part, all of them over the examples of one step.
+
+    A pair that several parts learn goes through the student once. Each part is logged under its name.
+
+    Args:
+        parts: objectives by name.
+        weights: of each part.
+        asks: the part whose question the student is asked at test time.
+
+    Source: weighted sums are everywhere; a teacher for the first part of a training alone: SALT, Rawat et al. 2024,
+    https://arxiv.org/abs/2410.18779.
+    """
+
+    def __init__(self, parts: Mapping[str, StudentObjective], weights: Mapping[str, PartWeight], asks: str) -> None:
+        if unknown := sorted(parts.keys() ^ weights.keys()):
+            raise ConfigError(
+                f"objective.parts and objective.weights must have the same names; they differ in {unknown}"
+            )
+        if asks not in parts:
+            raise ConfigError(
+                f"objective.asks={asks} is no part{nearest(asks, parts)}; the parts are {', '.join(parts)}"
+            )
+        for name, weight in weights.items():
+            if weight.start < 0 or weight.end < 0 or not 0 < weight.until <= 1:
+                raise ConfigError(
+                    f"objective.weights.{name}: start={weight.start} and end={weight.end} must be 0 or more, and "
+                    f"until={weight.until} above 0 and at most 1"
+                )
+        self._parts = parts
+        self._weights = weights
+        self._asked = parts[asks]
+        self._progress = 0.0
+        self._max_steps = 1
+        self.wishes = _together({name: part.wishes for name, part in self._active()})
+
+    def _active(self) -> Iterator[tuple[str, ActiveObjective]]:
+        for name, part in self._parts.items():
+            if isinstance(part, ActiveObjective):
+                yield name, part
+
+    def weight(self, name: str) -> float:
+        """Return the weight of a part in this step."""
+        return self._weights[name].at(self._progress)
+
+    @property
+    def needs(self) -> frozenset[str]:
+        return frozenset().union(*(part.needs for part in self._parts.values()))
+
+    def targets(self, example: Example, record: TeacherRecord | None, task: Task, seed: int) -> Sequence[TargetPair]:
+        return _merged({name: part.targets(example, record, task, seed) for name, part in self._parts.items()})
+
+    def query(self, example: Example, task: Task) -> Query:
+        return self._asked.query(example, task)
+
+    def read(self, answer_text: str, explain_text: str | None) -> Reply:
+        return self._asked.read(answer_text, explain_text)
+
+    def continuation(self, example: Example, choice: int, task: Task, rationale: str) -> tuple[Segment, ...]:
+        return self._asked.continuation(example, choice, task, rationale)
+
+    def loss(self, outputs: StudentOutputs, counts: Mapping[str, Count]) -> Loss:
+        total = outputs.logits.new_zeros(())
+        parts: dict[str, Tensor] = {}
+        for name, part in self._parts.items():
+            own = replace(outputs, views=tuple(_view_of(name, view) or "" for view in outputs.views))
+            found = part.loss(own, _counts_of(name, counts))
+            total = total + self.weight(name) * found.total
+            parts |= {f"{name}/{key}": value for key, value in found.parts.items()}
+        return Loss(total, parts)
+
+    def choice_loss(self, model: ChoiceModel, questions: Sequence[Question], chosen: Sequence[int]) -> Loss:
+        """Return the weighted sum of what the parts learn from choices."""
+        writes = isinstance(model, LanguageModel)
+        found = {
+            name: part.choice_loss(model, questions, chosen)
+            for name, part in self._parts.items()
+            if isinstance(part, ChoiceObjective)
+            and (not writes or (isinstance(part, ActiveObjective) and part.wishes.choices))
+        }
+        if not found:
+            raise ConfigError(
+                "no part of objective=sum can teach a student that writes nothing; add choice_distillation"
+            )
+        terms = [self.weight(name) * loss.total for name, loss in found.items()]
+        parts = {f"{name}/{key}": value for name, loss in found.items() for key, value in loss.parts.items()}
+        return Loss(sum(terms[1:], terms[0]), parts)
+
+    def start(self, lesson: Companions) -> None:
+        self._max_steps = lesson.max_steps
+        for _, part in self._active():
+            part.start(lesson)
+
+    def is_taught(self, pair: TargetPair) -> bool:
+        return any(
+            part.is_taught(replace(pair, view=view))
+            for name, part in self._active()
+            if part.wishes.teacher != "none" and (view := _view_of(name, pair.view)) is not None
+        )
+
+    def modules(self) -> nn.ModuleDict:
+        return nn.ModuleDict({name: part.modules() for name, part in self._active()})
+
+    def prepare(
+        self, step: int, visits: Sequence[Visit], pairs: Sequence[Sequence[TargetPair]]
+    ) -> list[list[TargetPair]]:
+        self._progress = step / self._max_steps
+        made: dict[str, list[list[TargetPair]]] = {}
+        for name, part in self._parts.items():
+            own = [_pairs_of(name, merged) for merged in pairs]
+            made[name] = part.prepare(step, visits, own) if isinstance(part, ActiveObjective) else own
+        return [_merged({name: own[row] for name, own in made.items()}) for row in range(len(pairs))]
+
+    def end_step(self) -> dict[str, float]:
+        found = {f"weight/{name}": self.weight(name) for name in self._parts}
+        for name, part in self._active():
+            found |= {f"{name}/{key}": value for key, value in part.end_step().items()}
+        return found
+
+    def after_check(self, dev_loss: float) -> None:
+        for _, part in self._active():
+            part.after_check(dev_loss)
+
+    def state(self) -> Mapping[str, Json]:
+        return {name: dict(part.state()) for name, part in self._active()}
+
+    def load_state(self, state: Mapping[str, Json]) -> None:
+        for name, part in self._active():
+            own = state[name]
+            part.load_state(own if isinstance(own, dict) else {})
+
+
+def _together(wishes: Mapping[str, Wishes]) -> Wishes:
+    """Return what several parts want at once. Raises ConfigError where one teacher cannot give it."""
+    teachers = {wish.teacher for wish in wishes.values()} - {"none"}
+    requests = {wish.logits for wish in wishes.values()} - {None}
+    if len(teachers) > 1 or len(requests) > 1:
+        named = ", ".join(f"{name} ({wish.teacher}, {wish.logits})" for name, wish in wishes.items())
+        raise ConfigError(
+            f"the parts of objective=sum want the teacher in different ways: {named}; give them one teacher, top_k, "
+            "temperature and dtype"
+        )
+    taught = [wish for wish in wishes.values() if wish.teacher != "none"]
+    request: LogitRequest | None = next(iter(requests), None)
+    return Wishes(
+        next(iter(teachers), "none"),
+        request,
+        hidden=any(wish.hidden for wish in taught),
+        same_tokenizer=any(wish.same_tokenizer for wish in taught),
+        whole_examples=any(wish.whole_examples for wish in wishes.values()),
+        choices=any(wish.choices for wish in wishes.values()),
+    )
+
+
+def _merged(made: Mapping[str, Sequence[TargetPair]]) -> list[TargetPair]:
+    """Return the pairs of all parts, equal ones once; the view of each names its parts and their views."""
+    views: dict[TargetPair, list[str]] = {}
+    for name, pairs in made.items():
+        for pair in pairs:
+            views.setdefault(replace(pair, view=""), []).append(f"{name}:{pair.view}")
+    return [replace(pair, view=BETWEEN.join(names)) for pair, names in views.items()]
+
+
+def _view_of(name: str, view: str) -> str | None:
+    """Return the view of a merged pair for one of the parts; None where it is not the part's."""
+    for named in view.split(BETWEEN):
+        part, _, own = named.partition(":")
+        if part == name:
+            return own
+    return None
+
+
+def _pairs_of(name: str, merged: Sequence[TargetPair]) -> list[TargetPair]:
+    found = [(pair, _view_of(name, pair.view)) for pair in merged]
+    return [replace(pair, view=view) for pair, view in found if view is not None]
+
+
+def _counts_of(name: str, counts: Mapping[str, Count]) -> dict[str, Count]:
+    """Return the counts of one part's views."""
+    found: dict[str, Count] = {}
+    for view, count in counts.items():
+        own = _view_of(name, view)
+        if own is not None:
+            before = found.get(own, Count(0, 0))
+            found[own] = Count(before.tokens + count.tokens, before.pairs + count.pairs)
+    return found

@@ -1,0 +1,76 @@
+"""Sorted probabilities against sorted probabilities: no id has to mean the same on both sides."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from distillrun.errors import ConfigError
+from distillrun.objective.aligned import aligned, rest_log_probs
+from distillrun.objective.around import AroundTexts
+from distillrun.objective.view import weighted_views
+from distillrun.records import Wishes
+from distillrun.tensors import Count, Loss, StudentOutputs
+
+
+@dataclass(eq=False)
+class UniversalLogit(AroundTexts):
+    """L = CE + logit_weight x mean over tokens of sum_k |sorted(p)_k - sorted(q)_k|, for a teacher with any tokenizer.
+
+    Texts are aligned at characters: where the tokens of both sides end together, a new stretch begins, and the two
+    distributions of its first token are compared, since both have read the same text. A stretch of several tokens is
+    one event, as likely as their product; what its first token alone would have been likely beyond that is one more.
+
+    It needs all probabilities, so the teacher stays in memory.
+
+    Args:
+        texts: what is read and written: any objective that learns texts.
+        logit_weight: 0 or more.
+
+    Source: ULD, Boizard et al. 2024, https://arxiv.org/abs/2402.12030, equation 2; there tokens are paired by their
+    number, so that one that is cut in two misplaces all that follow.
+    """
+
+    logit_weight: float
+
+    wishes = Wishes("live", same_tokenizer=False)
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.logit_weight < math.inf:
+            raise ConfigError(f"objective.logit_weight={self.logit_weight} must be 0 or more")
+
+    def loss(self, outputs: StudentOutputs, counts: Mapping[str, Count]) -> Loss:
+        labels = weighted_views(outputs, counts, self.texts.weights)
+        found, taught = aligned(outputs, counts, self.texts.weights), outputs.taught
+        if found is None or taught is None:
+            return labels
+        q = stretch_probabilities(outputs.logits, outputs.labels, found.student, found.lengths[:, 0])
+        p = stretch_probabilities(taught.logits, taught.labels, found.teacher, found.lengths[:, 1])
+        distance = (sorted_distance(p, q) * found.weight).sum()
+        total = labels.total + self.logit_weight * distance
+        return Loss(total, {**labels.parts, "universal_logit": distance.detach()})
+
+
+def stretch_probabilities(logits: Tensor, labels: Tensor, begins: Tensor, lengths: Tensor) -> Tensor:
+    """Return the probabilities [G, V + 1] of what may come at the beginning of each stretch; they add up to 1.
+
+    The id of the stretch's first token stands for the whole stretch. The last place holds what that token would be
+    likely without the rest of the stretch after it.
+    """
+    flat, ids = logits.flatten(0, 1), labels.flatten()
+    wide = flat[begins].to(torch.promote_types(logits.dtype, torch.float32))
+    probabilities = wide.softmax(dim=-1)
+    first = ids[begins][:, None]
+    whole = rest_log_probs(flat, ids, begins, lengths).exp()[:, None]
+    own = probabilities.gather(-1, first)
+    return torch.cat([probabilities.scatter(-1, first, own * whole), own * (1 - whole)], dim=-1)
+
+
+def sorted_distance(p: Tensor, q: Tensor) -> Tensor:
+    """Return the sum of |p - q| over ranks, [G] from [G, V] and [G, V']; the shorter one is filled up with zeros."""
+    width = max(p.shape[-1], q.shape[-1])
+    p, q = (torch.nn.functional.pad(one, (0, width - one.shape[-1])) for one in (p, q))
+    p, q = (one.sort(dim=-1, descending=True).values for one in (p, q))
+    return (p - q).abs().sum(dim=-1)

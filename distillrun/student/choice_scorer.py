@@ -1,0 +1,80 @@
+"""An encoder with a multiple-choice head: it scores the choices and writes nothing."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from distillrun.language_model.checkpoint import CheckpointReference
+from distillrun.language_model.checkpoint_folder import is_encoder
+from distillrun.language_model.limits import positions_of
+from distillrun.records import Json, TargetPair
+from distillrun.student.length import too_long_to_score
+
+if TYPE_CHECKING:
+    from distillrun.interfaces import ChoiceModel
+
+
+@dataclass(frozen=True)
+class ChoiceScorer:
+    """Any encoder that transformers gives a multiple-choice head: BERT, MiniLM, RoBERTa, DeBERTa.
+
+    It reads the question with one choice at a time; the head's number is the score of that choice. A head that the
+    checkpoint does not have starts fresh.
+
+    Args:
+        checkpoint: a folder, or a name on the Hugging Face Hub.
+        revision: branch, tag or commit on the Hub; the commit that it resolves to is recorded.
+        max_tokens: of a question with one choice; a longer one is refused, since nothing of it may be cut.
+        gradient_checkpointing: compute activations twice instead of keeping them.
+
+    Source: Devlin et al. 2018, https://arxiv.org/abs/1810.04805, section 4.4 (SWAG).
+    """
+
+    checkpoint: str
+    revision: str
+    max_tokens: int
+    gradient_checkpointing: bool
+
+    writes = False
+
+    @cached_property
+    def _reference(self) -> CheckpointReference:
+        return CheckpointReference(self.checkpoint, self.revision)
+
+    def check(self) -> list[str]:
+        problems = self._reference.problems()
+        config = self._reference.config() or {}
+        if config and not is_encoder(config):
+            cure = f"choose student=t5_base student.checkpoint={self.checkpoint}, or an encoder"
+            problems.append(f"student.checkpoint={self.checkpoint} is no encoder; {cure}")
+        positions = positions_of(config)
+        if positions is not None and self.max_tokens > positions:
+            problems.append(
+                f"student.max_tokens={self.max_tokens} is more than the {positions} positions of this model; "
+                f"set student.max_tokens={positions} or less"
+            )
+        return problems
+
+    def check_texts(self, pairs: Iterable[TargetPair]) -> list[str]:
+        return too_long_to_score(self, self.max_tokens, pairs)
+
+    def identity(self) -> Mapping[str, Json]:
+        return self._reference.identity()
+
+    def build(self, seed: int) -> "ChoiceModel":
+        from distillrun.language_model.choice_scorer import load_scorer
+        from distillrun.language_model.load import checkpoint_gradients
+        from distillrun.runtime import seeded
+
+        with seeded(seed):
+            model = load_scorer(self._reference.folder(), self.max_tokens)
+        if self.gradient_checkpointing:
+            checkpoint_gradients(model.module)
+        return model
+
+    def load(self, folder: Path) -> "ChoiceModel":
+        from distillrun.language_model.choice_scorer import load_scorer
+
+        return load_scorer(folder, self.max_tokens)

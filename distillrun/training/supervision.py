@@ -1,0 +1,116 @@
+"""What a teacher says of the pairs of a micro-batch, beside what the student says."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from distillrun.distribution import LiveDistribution
+from distillrun.errors import ConfigError
+from distillrun.interfaces import ActiveObjective, LanguageModel
+from distillrun.records import TargetPair
+from distillrun.tensors import StudentOutputs, TeacherDistribution
+from distillrun.token_loss import learnt_places
+
+log = logging.getLogger("distillrun")
+
+
+class Stored(Protocol):
+    """Distributions that were read before the training."""
+
+    def of(self, pairs: Sequence[TargetPair], places: Tensor) -> TeacherDistribution:
+        """Return those of pairs, whose learnt positions in the batch are `places`."""
+
+
+class StoredSupervision:
+    """Takes the teacher's distributions from where they were stored; the teacher is not in memory.
+
+    Args:
+        stored: the distributions.
+        objective: says of which pairs it wants them.
+    """
+
+    def __init__(self, stored: Stored, objective: ActiveObjective) -> None:
+        self._stored = stored
+        self._objective = objective
+
+    def beside(self, outputs: StudentOutputs, pairs: Sequence[TargetPair]) -> StudentOutputs:
+        """Return the outputs with what the teacher expects."""
+        rows = [row for row, pair in enumerate(pairs) if self._objective.is_taught(pair)]
+        if not rows:
+            return outputs
+        places = learnt_places(outputs.labels, rows)
+        return replace(outputs, teacher=self._stored.of([pairs[row] for row in rows], places))
+
+
+class LiveSupervision:
+    """Runs the teacher on the same pairs, in the order of the batch.
+
+    Args:
+        student: whose tokens count.
+        teacher: in memory, never trained.
+        objective: says of which pairs it wants what.
+    """
+
+    def __init__(self, student: LanguageModel, teacher: LanguageModel, objective: ActiveObjective) -> None:
+        self._teacher = teacher
+        self._objective = objective
+        self._wishes = objective.wishes
+        self._vocabulary = shared_ids(student, teacher) if self._wishes.same_tokenizer else 0
+
+    def beside(self, outputs: StudentOutputs, pairs: Sequence[TargetPair]) -> StudentOutputs:
+        """Return the outputs with what the teacher expects."""
+        wishes = self._wishes
+        rows = [row for row, pair in enumerate(pairs) if self._objective.is_taught(pair)]
+        if not rows:
+            return outputs
+        own = [pairs[row] for row in rows]
+        with torch.no_grad():
+            taught = self._teacher.forward(self._teacher.encode(own, rows), wishes.hidden)
+        if wishes.same_tokenizer:
+            width = taught.labels.shape[1]
+            check_labels(outputs.labels[rows][:, :width], taught.labels, own)
+        if wishes.logits is None:
+            return replace(outputs, taught=taught)
+        places, own_places = learnt_places(outputs.labels, rows), learnt_places(taught.labels)
+        teacher = LiveDistribution(taught.logits, places, own_places, self._vocabulary, wishes.logits)
+        return replace(outputs, teacher=teacher, taught=taught)
+
+
+Supervision = StoredSupervision | LiveSupervision
+
+
+def check_labels(student: Tensor, teacher: Tensor, pairs: Sequence[TargetPair]) -> None:
+    """Raise a ConfigError if teacher and student do not learn the same tokens of a text, position by position."""
+    if student.shape == teacher.shape and torch.equal(student, teacher.to(student.device)):
+        return
+    text = "".join(segment.text for segment in pairs[0].target)
+    raise ConfigError(
+        f"teacher and student cut texts such as {text[:60]!r} into other tokens, though their vocabularies agree; "
+        "choose an objective that compares none: universal_logit, dual_space or choice_distillation"
+    )
+
+
+def shared_ids(student: LanguageModel, teacher: LanguageModel) -> int:
+    """Return how many ids of one tokenizer student and teacher both have logits for; padded rows have no token."""
+    sizes = student.vocabulary_size, teacher.vocabulary_size
+    if sizes[0] != sizes[1]:
+        log.info("the logits of student (%d) and teacher (%d) are compared on the %d ids of both", *sizes, min(sizes))
+    return min(sizes)
+
+
+def vocabulary_problem(student: Mapping[str, int], teacher: Mapping[str, int]) -> str | None:
+    """Return how two tokenizers differ on the ids that both have; None where one only has more of them."""
+    by_id = {number: token for token, number in student.items()}
+    shared = [(token, number) for token, number in teacher.items() if number in by_id]
+    differing = [(token, number) for token, number in shared if by_id[number] != token]
+    if len(shared) < min(len(student), len(teacher)) or differing:
+        token, number = min(differing, key=lambda pair: pair[1], default=("", len(shared)))
+        return (
+            f"the student has {len(student)} tokens and the teacher {len(teacher)}, and they differ, first at "
+            f"id {number} ({by_id.get(number)!r} and {token!r})"
+        )
+    return None
