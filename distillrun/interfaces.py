@@ -405,6 +405,10 @@ class Student(Protocol):
     def writes(self) -> bool:
         """Whether it writes texts: its model is a `LanguageModel` then, and a `ChoiceModel` alone otherwise."""
 
+    @property
+    def has_encoder(self) -> bool:
+        """Whether it reads with an encoder; True where that is not known yet."""
+
     def build(self, seed: int) -> ChoiceModel:
         """Return the untrained student. The seed decides every freshly initialised weight."""
 

@@ -221,20 +221,22 @@ def _lesson(experiment: Experiment, records: Sequence[TeacherRecord] | None, out
     examples, dev = outcome.taught or experiment.examples["train"], experiment.examples["dev"]
     if records is None:
         return Lesson(examples, dev, None)
-    needed = experiment.parts.objective.needs & {"initial", "revised"}
-    whole = [
-        (example, record)
-        for example, record in zip(examples, records, strict=True)
-        if needed <= {rationale.version for rationale in record.rationales if rationale.kind == "factual"}
-    ]
+    needed = experiment.parts.objective.needs & {"initial", "revised", "choice_scores"}
+    whole = [(example, one) for example, one in zip(examples, records, strict=True) if needed <= _given(one)]
     if not whole:
         raise ConfigError(
-            f"no training example has {' and '.join(sorted(needed))} rationales; check the teacher's data"
+            f"no training example has what is learnt ({', '.join(sorted(needed))}); check the teacher's data"
         )
     outcome.left_out = len(examples) - len(whole)
     if outcome.left_out:
-        log.warning("train: %d of %d examples lack a rationale and are left out", outcome.left_out, len(examples))
+        log.warning("train: %d of %d examples lack what is learnt and are left out", outcome.left_out, len(examples))
     return Lesson([example for example, _ in whole], dev, [record for _, record in whole])
+
+
+def _given(record: TeacherRecord) -> set[str]:
+    """Return what the teacher gave for an example, of that without which nothing can be learnt from it."""
+    scores = set() if record.choice_log_probs is None else {"choice_scores"}
+    return scores | {rationale.version for rationale in record.rationales if rationale.kind == "factual"}
 
 
 def _loader(experiment: Experiment, trained: Artifact) -> Callable[[], ChoiceModel]:

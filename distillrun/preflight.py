@@ -96,15 +96,22 @@ def _teacher_problems(config: Config, parts: Parts) -> list[str]:
 
 
 def _student_problems(config: Config, parts: Parts) -> list[str]:
-    """Return what is asked of a student that writes nothing, though it can only choose."""
-    if parts.student.writes:
-        return []
+    """Return what is asked of a student that it cannot do: read with an encoder, or write."""
     problems = []
     student = f"student={_written(config.selected.get('student'))}"
-    if not isinstance(parts.objective, ChoiceObjective):
-        objective = _written(config.selected.get("objective"))
+    objective = parts.objective
+    if isinstance(objective, ActiveObjective) and objective.wishes.encoder and not parts.student.has_encoder:
+        named = _written(config.selected.get("objective"))
         problems.append(
-            f"objective={objective} teaches texts, and {student} writes none; choose objective=label_only, "
+            f"objective={named} mixes what an encoder reads, and {student} has none; choose student=choice_scorer, "
+            "or an encoder-decoder such as student=tiny_t5"
+        )
+    if parts.student.writes:
+        return problems
+    if not isinstance(objective, ChoiceObjective):
+        named = _written(config.selected.get("objective"))
+        problems.append(
+            f"objective={named} teaches texts, and {student} writes none; choose objective=label_only, "
             "choice_distillation or mixkd, or a student that writes"
         )
     for name, evaluator in parts.evaluators.items():

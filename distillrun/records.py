@@ -371,6 +371,7 @@ class Wishes:
         same_tokenizer: positions and ids are compared one by one.
         whole_examples: rows of one example must go through the student together.
         choices: the scores of the choices too, of a student that writes.
+        encoder: a student that reads with an encoder.
     """
 
     teacher: Literal["none", "stored", "live", "reference"] = "none"
@@ -379,6 +380,7 @@ class Wishes:
     same_tokenizer: bool = True
     whole_examples: bool = False
     choices: bool = False
+    encoder: bool = False
 
 
 @dataclass(frozen=True, slots=True)

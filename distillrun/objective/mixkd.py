@@ -11,7 +11,7 @@ from torch import Tensor
 from distillrun.errors import ConfigError
 from distillrun.interfaces import ChoiceModel
 from distillrun.objective.choice_distillation import ChoiceDistillation, teacher_log_probs
-from distillrun.records import Question
+from distillrun.records import Question, Wishes
 from distillrun.tensors import Loss
 
 
@@ -35,6 +35,8 @@ class MixKD(ChoiceDistillation):
 
     mixture_weight: float
     mixture_beta: float
+
+    wishes = Wishes(choices=True, encoder=True)
 
     def __post_init__(self) -> None:
         super().__post_init__()

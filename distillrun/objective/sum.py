@@ -214,6 +214,7 @@ def _together(wishes: Mapping[str, Wishes]) -> Wishes:
         same_tokenizer=any(wish.same_tokenizer for wish in taught),
         whole_examples=any(wish.whole_examples for wish in wishes.values()),
         choices=any(wish.choices for wish in wishes.values()),
+        encoder=any(wish.encoder for wish in wishes.values()),
     )
 
 

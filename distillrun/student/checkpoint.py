@@ -46,9 +46,12 @@ class Checkpoint:
     def _limits(self) -> Limits:
         return Limits(self.max_source_tokens, self.max_target_tokens, self.separator)
 
+    writes = True
+
     @property
-    def writes(self) -> bool:
-        return True
+    def has_encoder(self) -> bool:
+        config = self._reference.config()
+        return config is None or bool(config.get("is_encoder_decoder"))
 
     def tokens(self) -> Mapping[str, int]:
         from distillrun.language_model.teacher_model import load_tokenizer

@@ -38,6 +38,7 @@ class ChoiceScorer:
     gradient_checkpointing: bool
 
     writes = False
+    has_encoder = True
 
     @cached_property
     def _reference(self) -> CheckpointReference:

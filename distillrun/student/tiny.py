@@ -44,9 +44,8 @@ class TinyT5:
     def _limits(self) -> Limits:
         return Limits(self.max_source_tokens, self.max_target_tokens, separator="")
 
-    @property
-    def writes(self) -> bool:
-        return True
+    writes = True
+    has_encoder = True
 
     def tokens(self) -> Mapping[str, int]:
         from distillrun.language_model.tiny import tiny_tokenizer
@@ -110,9 +109,8 @@ class TinyQwen:
     def _limits(self) -> Limits:
         return Limits(self.max_source_tokens, self.max_target_tokens, self.separator)
 
-    @property
-    def writes(self) -> bool:
-        return True
+    writes = True
+    has_encoder = False
 
     def tokens(self) -> Mapping[str, int]:
         from distillrun.language_model.tiny import tiny_tokenizer

@@ -42,9 +42,8 @@ class WarmStarted:
     def _limits(self) -> Limits:
         return Limits(self.max_source_tokens, self.max_target_tokens, separator="")
 
-    @property
-    def writes(self) -> bool:
-        return True
+    writes = True
+    has_encoder = True
 
     def tokens(self) -> Mapping[str, int]:
         from distillrun.language_model.teacher_model import load_tokenizer
