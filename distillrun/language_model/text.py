@@ -135,8 +135,8 @@ class SegmentTokenizer:
         encoding = self.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
         ids = encoding["input_ids"]
         offsets = encoding["offset_mapping"]
-        if len(written) == 1:
-            only = written[0]
+        if len({(segment.learn, segment.cut) for segment in written}) == 1:
+            only = written[0]  # as good as one: where a segment ends changes nothing
             return [_Token(token, only.learn, only.cut, end) for token, (_, end) in zip(ids, offsets, strict=True)]
         starts = list(accumulate((len(segment.text) for segment in written), initial=0))[:-1]
         tokens = []

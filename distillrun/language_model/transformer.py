@@ -142,8 +142,9 @@ class TransformerModel:
         targets = [self.text.target(tuple(segments)) for own in continuations for segments in own]
         ids = [self.text.source(tuple(source)) for source in sources]
         ends = [target.ids for target in targets]
-        module: Any = self.module
-        if module.training and getattr(module, "is_gradient_checkpointing", False):  # which lets no cache be kept
+        module = self.module
+        if module.training and any(getattr(part, "gradient_checkpointing", False) for part in module.modules()):
+            # no cache is kept then, so each source is read once for each continuation
             inputs = self.architecture.inputs([ids[owner] for owner in owners], ends, self.device)
             logits, _ = self.architecture.logits(module, inputs, max(map(len, ends)), hidden=False)
         else:
