@@ -184,12 +184,15 @@ class Outcome:
                 "target_tokens": noted["target_tokens"],
                 "padding": _ratio(noted["padded_tokens"], noted["real_tokens"]),
                 "seconds": noted["seconds"],
+                **({"sampling_share": share} if (share := _ratio(noted["sampling_seconds"], noted["seconds"])) else {}),
             },
         }
 
 
 def _ratio(part: Json, whole: Json) -> float | None:
-    return round(part / whole, 4) if isinstance(part, int) and isinstance(whole, int) and whole else None
+    if isinstance(part, int | float) and isinstance(whole, int | float) and whole:
+        return round(part / whole, 4)
+    return None
 
 
 def _summed(usages: Iterable[Mapping[str, Json]]) -> dict[str, Json]:
