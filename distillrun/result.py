@@ -13,6 +13,7 @@ from distillrun.journal.usage import Usage
 from distillrun.records import Example, Json, Prediction, Score, Split, TeacherRecord, is_right
 from distillrun.stages.files import read_json
 from distillrun.stages.generate import COUNTS, usage_of
+from distillrun.stages.read_logits import summary_of
 
 COLUMNS = ("evaluator", "id", "question", "choices", "answer", "choice", "right", "text", "rationale")
 
@@ -77,6 +78,7 @@ class Outcome:
                 for name, made in self.stages.items()
             },
             "teacher": self._teacher(),
+            **({"logits": summary_of(self.stages["read_logits"])} if "read_logits" in self.stages else {}),
             **self._training(),
             "data": self._data(),
             "stories": list(stories(self.taught or self.examples["train"], self.records)),

@@ -72,7 +72,7 @@ def write_gpt2(folder: Path) -> str:
     return _write(folder, GPT2LMHeadModel(config), tokenizer)
 
 
-def write_bert(folder: Path) -> str:
+def write_bert(folder: Path, positions: int = 128) -> str:
     """Write a BERT encoder with a word-piece tokenizer of single letters."""
     letters = [chr(code) for code in range(33, 127) if not chr(code).isupper()]
     words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters, *(f"##{letter}" for letter in letters)]
@@ -84,7 +84,7 @@ def write_bert(folder: Path) -> str:
         intermediate_size=32,
         num_hidden_layers=1,
         num_attention_heads=2,
-        max_position_embeddings=128,
+        max_position_embeddings=positions,
     )
     return _write(folder, BertModel(config), tokenizer)
 

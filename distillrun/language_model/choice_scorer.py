@@ -13,7 +13,7 @@ from distillrun.errors import ConfigError
 from distillrun.language_model.batching import micro_batches
 from distillrun.language_model.evaluating import evaluating
 from distillrun.language_model.likelihood import ragged
-from distillrun.language_model.padding import padded
+from distillrun.language_model.padding import mixed_mask, padded
 from distillrun.language_model.quiet import quiet
 from distillrun.language_model.saving import save_model
 from distillrun.records import ScoredContinuation, Segment
@@ -69,15 +69,14 @@ class ChoiceScorer:
         mixed = range(len(partners))
         own = self._index(starts[row] + choice for row in mixed for choice in range(counts[row]))
         other = self._index(begins[row] + choice for row in mixed for choice in range(counts[row]))
-        share = torch.tensor([shares[row] for row in mixed for _ in range(counts[row])])
         module: Any = self.module
         embedded = module.get_input_embeddings()(inputs.pop("input_ids"))
-        embedded = torch.lerp(embedded[other], embedded[own], share.to(embedded)[:, None, None, None])
+        share = torch.tensor([shares[row] for row in mixed for _ in range(counts[row])]).to(embedded)[:, None, None]
+        embedded = torch.lerp(embedded[other], embedded[own], share[..., None])
         mask = inputs.pop("attention_mask")
         rest = {name: tensor[own] for name, tensor in inputs.items()}
-        logits: Tensor = module(
-            inputs_embeds=embedded, attention_mask=torch.maximum(mask[own], mask[other]), **rest
-        ).logits
+        mask = mixed_mask(mask[own], mask[other], share)
+        logits: Tensor = module(inputs_embeds=embedded, attention_mask=mask, **rest).logits
         scores = ragged(logits.squeeze(1), counts[: len(partners)])
         return scores, scores
 

@@ -9,7 +9,7 @@ from peft import PeftModel
 from torch import Tensor, nn
 
 from distillrun.language_model.decoding_state import Positions, State
-from distillrun.language_model.padding import mask, padded
+from distillrun.language_model.padding import mask, mixed_mask, padded
 from distillrun.language_model.source_state import EncoderDecoderState
 
 
@@ -71,8 +71,7 @@ class EncoderDecoder:
         other = torch.tensor(partners, device=device)
         share = torch.tensor(shares, device=device).to(embedded)[:, None, None]
         mixed = torch.lerp(embedded[other], embedded[: len(partners)], share)
-        mask = inputs["attention_mask"]
-        mask = torch.maximum(mask[: len(partners)], mask[other])
+        mask = mixed_mask(inputs["attention_mask"][: len(partners)], inputs["attention_mask"][other], share[..., 0])
         states = reader.get_encoder()(inputs_embeds=mixed, attention_mask=mask).last_hidden_state
         return self._decoded(module, states, mask, owners, targets)
 

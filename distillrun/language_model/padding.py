@@ -28,3 +28,13 @@ def mask(rows: Sequence[Sequence[int]], side: Side, device: torch.device) -> Ten
 def positions(attention_mask: Tensor) -> Tensor:
     """Return the position of each token [N, S]: real tokens count from 0, whatever pads stand before them."""
     return (attention_mask.cumsum(dim=1) - 1).clamp(min=0)
+
+
+def mixed_mask(own: Tensor, other: Tensor, share: Tensor) -> Tensor:
+    """Return the mask of mixtures [M, S]: 1 where a token that is mixed in with a share above 0 is real.
+
+    Args:
+        own, other: masks [M, S] of what is mixed.
+        share: [M, 1] of the own.
+    """
+    return ((own * share + other * (1 - share)) > 0).to(own.dtype)

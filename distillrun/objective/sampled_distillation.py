@@ -1,6 +1,7 @@
 """What the on-policy objectives share: a divergence on targets that the student writes while it is trained."""
 
 import random
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -31,7 +32,7 @@ def check_sampling(temperature: float, top_p: float) -> tuple[float, float]:
     return temperature, top_p
 
 
-class SampledDistillation(AroundTexts):
+class SampledDistillation(AroundTexts, ABC):
     """Some targets are written by the student itself, without dropout and under a seed of their own.
 
     The divergence is learnt on given and on written targets, which weigh as much as they are many; labels count on the
@@ -104,9 +105,9 @@ class SampledDistillation(AroundTexts):
         """Whose distributions the tokens are drawn from."""
         return [self.companions.student]
 
+    @abstractmethod
     def choosing(self, seeds: Sequence[int]) -> Choosing:
         """Return what chooses the tokens of a batch."""
-        raise NotImplementedError
 
     def write(
         self, visits: Sequence[Visit], pairs: Sequence[Sequence[TargetPair]], chosen: Sequence[bool]

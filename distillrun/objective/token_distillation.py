@@ -1,5 +1,6 @@
 """What the divergences share: texts, where the teacher's distributions come from, temperature and mixing."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal
@@ -20,7 +21,7 @@ SAMPLED = "sampled"
 
 
 @dataclass(eq=False)
-class TokenDistillation(AroundTexts):
+class TokenDistillation(AroundTexts, ABC):
     """Brings the student's next-token distributions near the teacher's, on the texts of a text objective.
 
     L = sum over views of weight x [cross_entropy_weight x CE + (1 - cross_entropy_weight) x T^2 x D], each the mean
@@ -68,9 +69,9 @@ class TokenDistillation(AroundTexts):
     def wishes(self) -> Wishes:
         return Wishes(self.teacher, LogitRequest(self.top_k, self.temperature, self.dtype))
 
+    @abstractmethod
     def divergence(self, log_p: Tensor, log_q: Tensor) -> Tensor:
         """Return how far the student is from the teacher, [P] from log-probs [P, B] over the same ids."""
-        raise NotImplementedError
 
     def is_taught(self, pair: TargetPair) -> bool:
         return pair.view.removesuffix(f"/{SAMPLED}") in self.texts.weights

@@ -35,6 +35,7 @@ def run_page(
         position_section(predictions, examples),
         *data_sections(data),
         story_section(sequence(result.get("stories"))),
+        _facts("The teacher's distributions", mapping(result.get("logits"))),
         _stages(mapping(result.get("stages"))),
         _cost(result),
         _facts("Environment", mapping(result.get("environment"))),

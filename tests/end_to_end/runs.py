@@ -32,6 +32,14 @@ def run_small(folder: Path, *overrides: str, store: Path | None = None) -> dict[
     return run(experiment(store or folder / "store", *overrides), folder).result()
 
 
+def run_scored(folder: Path, *overrides: str, store: Path) -> dict[str, Json]:
+    """Run one whose student writes nothing."""
+    folder.mkdir(parents=True)
+    words = [word for word in SMALL if not word.startswith("evaluation.")]
+    scored = [*words, "evaluation=[choice_likelihood]", f"paths.store={store}", *overrides]
+    return run(prepare(config_of(scored)), folder).result()
+
+
 def student_bytes(folder: Path) -> bytes:
     """Return the weights of the run's student."""
     return (folder / "student" / "model.safetensors").read_bytes()

@@ -18,9 +18,15 @@ from distillrun.pipeline import run
 from distillrun.predict import predict
 from distillrun.records import Example
 from tests.end_to_end.runs import SMALL, experiment, run_small, student_bytes
+from tests.end_to_end.taught import words_for, write_teacher
 from tests.leaves import options
 
 STUDENTS = ("tiny_t5", "tiny_qwen")
+
+
+@pytest.fixture(scope="module")
+def teacher(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_teacher(tmp_path_factory.mktemp("teacher") / "run")
 
 
 def stages(result: dict[str, Any]) -> dict[str, bool]:
@@ -40,10 +46,9 @@ def test_two_runs_with_one_seed_give_the_same_bytes(student: str, tmp_path: Path
 
 
 @pytest.mark.parametrize("objective", options("objective"))
-def test_every_objective_runs_and_scores_by_every_rule(objective: str, tmp_path: Path) -> None:
-    result: Any = run_small(
-        tmp_path / "run", f"objective={objective}", "evaluation=[generated_answer,choice_likelihood]"
-    )
+def test_every_objective_runs_and_scores_by_every_rule(objective: str, teacher: Path, tmp_path: Path) -> None:
+    words = [*words_for(objective, teacher), "evaluation=[generated_answer,choice_likelihood]"]
+    result: Any = run_small(tmp_path / "run", *words)
     assert result["status"] == "done"
     assert set(result["scores"]) >= {
         "dev/accuracy",

@@ -14,6 +14,9 @@ LINE: tuple[tuple[str, ...], ...] = (
     (
         "interfaces",
         "token_loss",
+        "divergence",
+        "distribution",
+        "alignment",
         "runtime",
         "environment",
         "progress",

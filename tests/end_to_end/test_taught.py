@@ -1,0 +1,173 @@
+"""Runs that learn from a white-box teacher: read once, shared, resumed, and refused before any cost."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from distillrun.errors import ConfigError
+from distillrun.training.loop import Trainer
+from tests.end_to_end.runs import run_scored, run_small, student_bytes
+from tests.end_to_end.taught import words_for, write_teacher
+from tests.tiny_checkpoints import write_bert, write_gpt2
+
+
+@pytest.fixture(scope="module")
+def teacher(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_teacher(tmp_path_factory.mktemp("teacher") / "run")
+
+
+def cached(result: dict[str, Any], stage: str) -> bool:
+    found: bool = result["stages"][stage]["cached"]
+    return found
+
+
+def test_the_teacher_is_read_once_for_all_rates_weights_and_seeds(teacher: Path, tmp_path: Path) -> None:
+    words = [*words_for("forward_kl", teacher), "training.shuffle_choices=false", "until=train"]
+    store = tmp_path / "store"
+    first = run_small(tmp_path / "0", *words, store=store)
+    assert not cached(first, "read_logits")
+    changes = (
+        "training.learning_rate=1e-3",
+        "training.seed=1",
+        "objective.cross_entropy_weight=0.2",
+        "training.max_steps=3",
+    )
+    for number, change in enumerate(changes):
+        again = run_small(tmp_path / f"again{number}", *words, change, store=store)
+        assert cached(again, "read_logits"), change
+        assert not cached(again, "train"), change
+    other = run_small(tmp_path / "other", *words, "objective.top_k=8", store=store)
+    assert not cached(other, "read_logits")
+
+
+def test_a_sweep_over_divergences_reads_the_teacher_once_too(teacher: Path, tmp_path: Path) -> None:
+    for number, objective in enumerate(("forward_kl", "reverse_kl", "jensen_shannon")):
+        result = run_small(
+            tmp_path / str(number), *words_for(objective, teacher), "until=train", store=tmp_path / "store"
+        )
+        assert cached(result, "read_logits") is (number > 0)
+
+
+@pytest.mark.parametrize("top_k", ["8", "null"])
+def test_a_stored_teacher_teaches_what_a_live_one_does(top_k: str, teacher: Path, tmp_path: Path) -> None:
+    losses = []
+    for where in ("stored", "live"):
+        words = [
+            *words_for("forward_kl", teacher),
+            f"objective.teacher={where}",
+            f"objective.top_k={top_k}",
+            "until=train",
+        ]
+        run_small(tmp_path / where, *words, "objective.dtype=float32")
+        lines = [json.loads(line) for line in (tmp_path / where / "metrics.jsonl").read_text().splitlines()]
+        losses.append([line["train/loss"] for line in lines if "train/loss" in line])
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+
+
+def test_what_is_stored_is_said(teacher: Path, tmp_path: Path) -> None:
+    result: Any = run_small(
+        tmp_path / "run", *words_for("forward_kl", teacher), "until=read_logits", "objective.top_k=16"
+    )
+    read = result["logits"]
+    assert read["top_k"] == 16
+    assert 0 < read["mean_rest_mass"] < 1
+    assert read["bytes"] < read["positions"] * (16 * 6 + 4) + 60 * read["pairs"] + 4096
+    assert "train" not in result["stages"]
+
+
+STATEFUL = ("taid", "on_policy", "adaptive_off_policy", "hidden_state", "dual_space", "sum", "preference", "minillm")
+
+
+@pytest.mark.parametrize("objective", STATEFUL)
+def test_a_resumed_training_is_the_undisturbed_one(
+    objective: str, teacher: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = [*words_for(objective, teacher), "until=train", "training.save_every=2", "training.eval_every=2"]
+    if objective == "adaptive_off_policy":
+        words.append("objective.threshold=0.7")
+    run_small(tmp_path / "whole", *words)
+    step = Trainer._step
+
+    def dies(self: Trainer, number: int) -> float:
+        if number == 4:
+            raise RuntimeError("pulled the plug")
+        return step(self, number)
+
+    monkeypatch.setattr(Trainer, "_step", dies)
+    with pytest.raises(RuntimeError, match="plug"):
+        run_small(tmp_path / "killed", *words, store=tmp_path / "store")
+    monkeypatch.setattr(Trainer, "_step", step)
+    run_small(tmp_path / "resumed", *words, store=tmp_path / "store")
+    assert student_bytes(tmp_path / "resumed") == student_bytes(tmp_path / "whole")
+
+
+def test_a_reading_that_is_killed_goes_on(teacher: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from distillrun.stages import read_logits
+
+    words = [*words_for("forward_kl", teacher), "until=read_logits"]
+    monkeypatch.setattr(read_logits, "CHUNK", 5)
+    run_small(tmp_path / "whole", *words)
+    read, calls = read_logits._read, []
+
+    def dies(*arguments: Any) -> Any:
+        calls.append(arguments)
+        if len(calls) == 3:
+            raise RuntimeError("pulled the plug")
+        return read(*arguments)
+
+    monkeypatch.setattr(read_logits, "_read", dies)
+    with pytest.raises(RuntimeError, match="plug"):
+        run_small(tmp_path / "killed", *words, store=tmp_path / "store")
+    before = len(calls)
+    result: Any = run_small(tmp_path / "resumed", *words, store=tmp_path / "store")
+    assert len(calls) - before == -(-result["logits"]["pairs"] // 5) - 2
+    parts = [
+        {file.name: file.read_bytes() for file in sorted(folder.glob("read_logits/*/parts/*"))}
+        for folder in (tmp_path / "whole" / "store", tmp_path / "store")
+    ]
+    assert parts[0] == parts[1]
+    assert parts[0]
+
+
+def test_a_choice_scorer_learns_labels_and_the_teacher_s_choices(teacher: Path, tmp_path: Path) -> None:
+    bert = write_bert(tmp_path / "bert", positions=400)
+    for objective in ("label_only", "choice_distillation", "mixkd"):
+        words = [word for word in words_for(objective, teacher) if not word.startswith("student=")]
+        scorer = ["student=choice_scorer", f"student.checkpoint={bert}", "student.max_tokens=400"]
+        result: Any = run_scored(tmp_path / objective, *words, *scorer, store=tmp_path / "store")
+        assert result["scores"]["dev/accuracy"]["n"] > 0
+        assert "test/likelihood_sum/accuracy" in result["scores"]
+
+
+def refusal(tmp_path: Path, *words: str) -> str:
+    with pytest.raises(ConfigError) as caught:
+        run_small(tmp_path / "run", *words)
+    return str(caught.value)
+
+
+def test_a_teacher_of_texts_alone_is_refused(tmp_path: Path) -> None:
+    message = refusal(tmp_path, "objective=forward_kl")
+    assert "objective=forward_kl needs a teacher whose distributions can be read, but teacher=scripted" in message
+    assert "choice_distillation" in message
+
+
+def test_another_tokenizer_is_refused_where_ids_are_compared(tmp_path: Path) -> None:
+    other = write_gpt2(tmp_path / "gpt2")
+    words = ["teacher@logit_teacher=local", f"logit_teacher.checkpoint={other}", "until=train"]
+    message = refusal(tmp_path, "objective=forward_kl", *words)
+    assert "different tokenizers" in message
+    assert "universal_logit or dual_space" in message
+
+
+def test_a_scorer_is_refused_what_it_cannot_do(tmp_path: Path) -> None:
+    bert = write_bert(tmp_path / "bert", positions=400)
+    message = refusal(tmp_path, "objective=multitask", "student=choice_scorer", f"student.checkpoint={bert}")
+    assert "objective=multitask teaches texts, and student=choice_scorer writes none" in message
+    assert "evaluation.generated_answer reads texts" in message
+
+
+def test_mixtures_need_an_encoder(teacher: Path, tmp_path: Path) -> None:
+    words = [word for word in words_for("mixkd", teacher) if word != "student=tiny_t5"]
+    assert "mixes what an encoder reads, and student=tiny_qwen has none" in refusal(tmp_path, *words)

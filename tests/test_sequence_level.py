@@ -1,0 +1,56 @@
+"""What the teacher writes, its own answers among it."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+
+from distillrun.errors import ConfigError
+from distillrun.records import Rationale
+from tests.leaves import EXAMPLE, RECORD, leaf, made
+
+DECODES = replace(
+    RECORD,
+    rationales=(
+        Rationale("Ovens are warm.", "", 0, "factual", "initial"),
+        Rationale("A library lends.", "", 1, "factual", "initial"),
+        Rationale("Revised.", "", 1, "factual", "revised"),
+        Rationale("Rivers.", "", 2, "counterfactual", "initial"),
+    ),
+)
+
+
+def texts(decodes: str, seed: int = 0) -> list[str]:
+    task: Any = made("task", "multiple_choice", folder="unused")
+    objective = made("objective", "sequence_level", decodes=decodes)
+    pairs = objective.targets(EXAMPLE, DECODES, task, seed)
+    return ["".join(segment.text for segment in pair.target) for pair in pairs]
+
+
+def test_all_decodes_are_learnt_with_the_teacher_s_own_answers() -> None:
+    first, second = texts("all")
+    assert "oven" in first
+    assert "Ovens are warm." in first
+    assert "library" in second
+
+
+def test_one_decode_is_drawn_for_each_step() -> None:
+    assert {texts("one", seed)[0] for seed in range(20)} == set(texts("all"))
+
+
+def test_cross_entropy_on_samples_is_the_forward_kl_to_their_frequencies() -> None:
+    """Up to the entropy of the frequencies, which has no gradient."""
+    logits = torch.randn(4, dtype=torch.float64, requires_grad=True)
+    samples = torch.tensor([0, 0, 3, 2])
+    nll = torch.nn.functional.cross_entropy(logits.expand(4, 4), samples)
+    frequencies = torch.bincount(samples, minlength=4) / 4
+    kl = torch.nn.functional.kl_div(logits.log_softmax(0), frequencies.double(), reduction="sum")
+    (one,) = torch.autograd.grad(nll, logits)
+    (other,) = torch.autograd.grad(kl, logits)
+    torch.testing.assert_close(one, other)
+
+
+def test_a_revision_is_no_decode() -> None:
+    with pytest.raises(ConfigError, match="a decode is what the teacher wrote at first"):
+        made("objective", "sequence_level", texts=leaf("objective", "rationale_answer", rationale="revised"))
