@@ -24,9 +24,10 @@ from distillrun.stages.evaluate import evaluate, predictions_of, scores_of
 from distillrun.stages.generate import Generating
 from distillrun.stages.generation_line import GenerationLine
 from distillrun.stages.handing import chosen_steps
+from distillrun.stages.lesson import Lesson, lesson_of
 from distillrun.stages.load import load
 from distillrun.stages.teaching import Teaching, wants_teacher
-from distillrun.stages.train import Lesson, train
+from distillrun.stages.train import train
 from distillrun.tracking.jsonl import RunLog
 
 log = logging.getLogger("distillrun")
@@ -217,26 +218,13 @@ def _train(
 
 
 def _lesson(experiment: Experiment, records: Sequence[TeacherRecord] | None, outcome: Outcome) -> Lesson:
-    """Return what is trained on: the examples that have the rationales that the objective learns from."""
+    """Return what is trained on, and note how many examples are not."""
     examples, dev = outcome.taught or experiment.examples["train"], experiment.examples["dev"]
-    if records is None:
-        return Lesson(examples, dev, None)
-    needed = experiment.parts.objective.needs & {"initial", "revised", "choice_scores"}
-    whole = [(example, one) for example, one in zip(examples, records, strict=True) if needed <= _given(one)]
-    if not whole:
-        raise ConfigError(
-            f"no training example has what is learnt ({', '.join(sorted(needed))}); check the teacher's data"
-        )
-    outcome.left_out = len(examples) - len(whole)
+    lesson = lesson_of(experiment.parts.objective, examples, dev, records)
+    outcome.left_out = len(examples) - len(lesson.train)
     if outcome.left_out:
         log.warning("train: %d of %d examples lack what is learnt and are left out", outcome.left_out, len(examples))
-    return Lesson([example for example, _ in whole], dev, [record for _, record in whole])
-
-
-def _given(record: TeacherRecord) -> set[str]:
-    """Return what the teacher gave for an example, of that without which nothing can be learnt from it."""
-    scores = set() if record.choice_log_probs is None else {"choice_scores"}
-    return scores | {rationale.version for rationale in record.rationales if rationale.kind == "factual"}
+    return lesson
 
 
 def _loader(experiment: Experiment, trained: Artifact) -> Callable[[], ChoiceModel]:

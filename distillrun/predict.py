@@ -10,8 +10,9 @@ from omegaconf import DictConfig
 from distillrun.build import build
 from distillrun.config import resolve
 from distillrun.errors import ConfigError
+from distillrun.evaluation.choice_likelihood import ChoiceLikelihood
 from distillrun.evaluation.generated_answer import GeneratedAnswer
-from distillrun.interfaces import Student, StudentObjective, Task
+from distillrun.interfaces import Evaluator, Student, StudentObjective, Task
 from distillrun.records import Example, Prediction
 
 
@@ -45,7 +46,9 @@ def predict(
     objective: StudentObjective = build(config.objective, "objective", allowed)
     student: Student = build(config.student, "student", allowed)
     example = Example("question", question, tuple(choices), None)
-    asking = GeneratedAnswer(answer_tokens, explanation_tokens, explain=True)
+    asking: Evaluator = ChoiceLikelihood(explanation_tokens)
+    if student.writes:
+        asking = GeneratedAnswer(answer_tokens, explanation_tokens, explain=True)
     model = student.load(run_folder / "student")
     return asking.predict(model, objective, [example], task, config.runtime.tokens_per_batch)[0]
 

@@ -74,7 +74,8 @@ class ChoiceScorer:
         share = torch.tensor([shares[row] for row in mixed for _ in range(counts[row])]).to(embedded)[:, None, None]
         embedded = torch.lerp(embedded[other], embedded[own], share[..., None])
         mask = inputs.pop("attention_mask")
-        rest = {name: tensor[own] for name, tensor in inputs.items()}
+        # token types cannot be mixed: they are those of the question with the larger share
+        rest = {name: torch.where(share > 0.5, tensor[own], tensor[other]) for name, tensor in inputs.items()}
         mask = mixed_mask(mask[own], mask[other], share)
         logits: Tensor = module(inputs_embeds=embedded, attention_mask=mask, **rest).logits
         scores = ragged(logits.squeeze(1), counts[: len(partners)])

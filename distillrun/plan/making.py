@@ -1,5 +1,6 @@
 """How a plan is made: stage by stage, as a run would go, but nothing is asked, loaded or written."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,15 +10,18 @@ from distillrun.interfaces import ExpansionStep, GenerationStep, members_of
 from distillrun.journal.forecast import Forecast
 from distillrun.journal.line import Line, key_of
 from distillrun.journal.planning import PlanningContext, Shelf, summed
-from distillrun.pipeline import SPLITS, Experiment, generation_line, student_leaves
+from distillrun.pipeline import SPLITS, Experiment, generation_line, student_leaves, teaching_of
 from distillrun.plan.plan import Plan, PlannedStage, TeacherPlan
+from distillrun.preflight import wanted_kinds
 from distillrun.records import Example, TeacherRecord
 from distillrun.schema import Until
 from distillrun.stages.evaluate import evaluation_stage
 from distillrun.stages.generate import examples_of, records_of
 from distillrun.stages.generation_line import GenerationLine
 from distillrun.stages.handing import EXAMPLES, makers
+from distillrun.stages.lesson import lesson_of
 from distillrun.stages.load import loading_stage
+from distillrun.stages.teaching import is_read_first
 from distillrun.stages.train import training_stage
 
 
@@ -36,7 +40,16 @@ def make_plan(experiment: Experiment) -> Plan:
     teachers = walk.teachers()
     if config.until is Until.generate:
         return Plan(stages, teachers)
-    upstream = {stage.name: stage.fingerprint for stage in (loads["train"], loads["dev"], *generated.values())}
+    given = [loads["train"], loads["dev"], *generated.values()]
+    if is_read_first(experiment.parts.objective):
+        read = _reading(experiment, line, generated)
+        if read is None:
+            return Plan([*stages, *(_unknown(name, store) for name in ("read_logits", "train"))], teachers)
+        stages.append(_planned(read, store))
+        given.append(read)
+    if config.until is Until.read_logits:
+        return Plan(stages, teachers)
+    upstream = {stage.name: stage.fingerprint for stage in given}
     train = training_stage(student_leaves(experiment), config.training, upstream)
     stages.append(_planned(train, store))
     if config.until is not Until.train:
@@ -49,6 +62,26 @@ def _planned(stage: Stage, store: ArtifactStore) -> PlannedStage:
     if (found := store.find(stage)) is not None:
         return PlannedStage(stage.name, "cached", found.made_in_s)
     return PlannedStage(stage.name, "resumable" if store.is_begun(stage) else "to do", store.last_seconds(stage.name))
+
+
+def _reading(experiment: Experiment, line: GenerationLine, generated: Mapping[str, Stage]) -> Stage | None:
+    """Return the stage in which the teacher's distributions are read; None while its texts are not there."""
+    made = {name: line.store.find(stage) for name, stage in generated.items()}
+    for name, artifact in made.items():
+        if artifact is None:
+            return None
+        line.add(name, records_of(artifact), examples_of(artifact))
+    records = line.handed(wanted_kinds(experiment.config, experiment.parts)) if made else None
+    lesson = lesson_of(experiment.parts.objective, line.examples, experiment.examples["dev"], records)
+    teaching = teaching_of(experiment, lesson)
+    if teaching is None or teaching.request is None:
+        return None
+    return teaching.stage(teaching.pairs(), teaching.request)
+
+
+def _unknown(name: str, store: ArtifactStore) -> PlannedStage:
+    unknown = "cannot be told before the texts that are learnt are there"
+    return PlannedStage(name, "to do", store.last_seconds(name), None, unknown)
 
 
 @dataclass(slots=True)

@@ -16,8 +16,8 @@ from distillrun.interfaces import (
 )
 from distillrun.records import Json, LogitRequest, TargetPair, TeacherRecord
 from distillrun.schema import RuntimeConfig, TrainingConfig
+from distillrun.stages.lesson import Lesson
 from distillrun.stages.read_logits import Key, StoredLogits, logits_stage, pair_key, read_logits
-from distillrun.stages.train import Lesson
 from distillrun.training.supervision import LiveSupervision, StoredSupervision, Supervision
 from distillrun.training.visits import visits_of_step
 
@@ -107,6 +107,11 @@ class Teaching:
             return LiveSupervision(student, teacher, self.objective), teacher
 
         return supervise
+
+
+def is_read_first(objective: StudentObjective) -> bool:
+    """Return whether the teacher's distributions are read before the training."""
+    return isinstance(objective, ActiveObjective) and objective.wishes.teacher == "stored"
 
 
 def wants_teacher(objective: StudentObjective) -> bool:

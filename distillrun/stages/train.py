@@ -3,7 +3,7 @@
 import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,9 +21,10 @@ from distillrun.interfaces import (
 )
 from distillrun.interrupt import stops_when_saved
 from distillrun.progress import Bar
-from distillrun.records import Example, Json, Score, TeacherRecord, gold
+from distillrun.records import Json, Score, gold
 from distillrun.schema import RuntimeConfig, TrainingConfig
 from distillrun.stages.files import write_json
+from distillrun.stages.lesson import Lesson
 from distillrun.stages.model_card import model_card
 
 if TYPE_CHECKING:
@@ -38,15 +39,6 @@ Supervise = Callable[[ChoiceModel], "tuple[Supervision | None, LanguageModel | N
 
 Report = Callable[[Mapping[str, float], int], None]
 """Takes metrics and the optimizer step that they belong to."""
-
-
-@dataclass(frozen=True, slots=True)
-class Lesson:
-    """What a student is trained on. There is no test example in it, and the stage is given nothing else."""
-
-    train: Sequence[Example]
-    dev: Sequence[Example]
-    records: Sequence[TeacherRecord] | None
 
 
 def training_stage(leaves: Mapping[str, Json], training: TrainingConfig, upstream: Mapping[str, str]) -> Stage:

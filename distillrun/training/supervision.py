@@ -69,7 +69,9 @@ class LiveSupervision:
             return outputs
         own = [pairs[row] for row in rows]
         with torch.no_grad():
-            taught = self._teacher.forward(self._teacher.encode(own, rows), wishes.hidden)
+            taught = _moved(
+                self._teacher.forward(self._teacher.encode(own, rows), wishes.hidden), outputs.logits.device
+            )
         if wishes.same_tokenizer:
             width = taught.labels.shape[1]
             check_labels(outputs.labels[rows][:, :width], taught.labels, own)
@@ -78,6 +80,12 @@ class LiveSupervision:
         places, own_places = learnt_places(outputs.labels, rows), learnt_places(taught.labels)
         teacher = LiveDistribution(taught.logits, places, own_places, self._vocabulary, wishes.logits)
         return replace(outputs, teacher=teacher, taught=taught)
+
+
+def _moved(outputs: StudentOutputs, device: torch.device) -> StudentOutputs:
+    """Return a teacher's outputs where the student's are."""
+    hidden = tuple(state.to(device) for state in outputs.hidden)
+    return replace(outputs, logits=outputs.logits.to(device), labels=outputs.labels.to(device), hidden=hidden)
 
 
 Supervision = StoredSupervision | LiveSupervision

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from distillrun.errors import ConfigError
+from distillrun.plan.making import make_plan
 from distillrun.training.loop import Trainer
-from tests.end_to_end.runs import run_scored, run_small, student_bytes
+from tests.end_to_end.runs import experiment, run_scored, run_small, student_bytes
 from tests.end_to_end.taught import words_for, write_teacher
-from tests.tiny_checkpoints import write_bert, write_gpt2
+from tests.tiny_checkpoints import write_bert, write_spiece_t5
 
 
 @pytest.fixture(scope="module")
@@ -154,7 +155,7 @@ def test_a_teacher_of_texts_alone_is_refused(tmp_path: Path) -> None:
 
 
 def test_another_tokenizer_is_refused_where_ids_are_compared(tmp_path: Path) -> None:
-    other = write_gpt2(tmp_path / "gpt2")
+    other = write_spiece_t5(tmp_path)
     words = ["teacher@logit_teacher=local", f"logit_teacher.checkpoint={other}", "until=train"]
     message = refusal(tmp_path, "objective=forward_kl", *words)
     assert "different tokenizers" in message
@@ -171,3 +172,25 @@ def test_a_scorer_is_refused_what_it_cannot_do(tmp_path: Path) -> None:
 def test_mixtures_need_an_encoder(teacher: Path, tmp_path: Path) -> None:
     words = [word for word in words_for("mixkd", teacher) if word != "student=tiny_t5"]
     assert "mixes what an encoder reads, and student=tiny_qwen has none" in refusal(tmp_path, *words)
+
+
+def planned(store: Path, *words: str) -> dict[str, str]:
+    plan = make_plan(experiment(store, *words))
+    return {stage.name: stage.state for stage in plan.stages}
+
+
+def test_a_plan_knows_the_reading_and_the_training_after_it(teacher: Path, tmp_path: Path) -> None:
+    words, store = words_for("forward_kl", teacher), tmp_path / "store"
+    before = planned(store, *words)
+    assert (before["read_logits"], before["train"]) == ("to do", "to do")
+    run_small(tmp_path / "run", *words, store=store)
+    assert set(planned(store, *words).values()) == {"cached"}
+    again = planned(store, *words, "training.learning_rate=1e-3")
+    assert (again["read_logits"], again["train"]) == ("cached", "to do")
+
+
+def test_a_plan_cannot_tell_the_reading_of_texts_that_are_not_there(teacher: Path, tmp_path: Path) -> None:
+    words, store = words_for("sum", teacher), tmp_path / "store"
+    assert planned(store, *words)["read_logits"] == "to do"
+    run_small(tmp_path / "run", *words, "until=train", store=store)
+    assert planned(store, *words, "until=train")["read_logits"] == "cached"

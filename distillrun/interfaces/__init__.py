@@ -1,0 +1,55 @@
+"""The verbs: what a swappable part must do. Configuration alone decides which part runs (see `distillrun.build`)."""
+
+from distillrun.interfaces.evaluation import Evaluator
+from distillrun.interfaces.generation import ExpansionStep, GenerationContext, GenerationStep, Refuse, Tag
+from distillrun.interfaces.model import ChoiceModel, LanguageModel
+from distillrun.interfaces.objective import (
+    ActiveObjective,
+    ChoiceObjective,
+    Companions,
+    StudentObjective,
+    TextObjective,
+)
+from distillrun.interfaces.student import Student, WritingStudent
+from distillrun.interfaces.task import Task
+from distillrun.interfaces.teacher import (
+    Account,
+    AnyTeacher,
+    EnsembleTeacher,
+    LogitTeacher,
+    RecordedTeacher,
+    Reservation,
+    Teacher,
+    WhiteBoxTeacher,
+    members_of,
+)
+from distillrun.interfaces.tracking import Tracker
+
+__all__ = [
+    "Account",
+    "ActiveObjective",
+    "AnyTeacher",
+    "ChoiceModel",
+    "ChoiceObjective",
+    "Companions",
+    "EnsembleTeacher",
+    "Evaluator",
+    "ExpansionStep",
+    "GenerationContext",
+    "GenerationStep",
+    "LanguageModel",
+    "LogitTeacher",
+    "RecordedTeacher",
+    "Refuse",
+    "Reservation",
+    "Student",
+    "StudentObjective",
+    "Tag",
+    "Task",
+    "Teacher",
+    "TextObjective",
+    "Tracker",
+    "WhiteBoxTeacher",
+    "WritingStudent",
+    "members_of",
+]

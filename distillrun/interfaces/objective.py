@@ -1,0 +1,127 @@
+"""Ways to train a student."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from torch import nn
+
+from distillrun.interfaces.model import ChoiceModel, LanguageModel
+from distillrun.interfaces.task import Task
+from distillrun.records import (
+    Example,
+    Json,
+    Query,
+    Question,
+    Reply,
+    Segment,
+    TargetPair,
+    TeacherRecord,
+    Visit,
+    Wishes,
+)
+from distillrun.tensors import Count, Loss, StudentOutputs
+
+
+@dataclass(frozen=True, slots=True)
+class Companions:
+    """What an active objective works with while the student trains.
+
+    Attributes:
+        student: the student, before its first step.
+        teacher: the teacher in memory, never trained; None where it is not wished for.
+        task: how answers are read.
+        max_steps: of the whole training.
+        tokens_per_batch: the most tokens of a batch while sampling.
+    """
+
+    student: ChoiceModel
+    teacher: LanguageModel | None
+    task: Task
+    max_steps: int
+    tokens_per_batch: int
+
+
+@runtime_checkable
+class StudentObjective(Protocol):
+    """A way to train a student, both halves: which texts it sees and how its outputs are weighed.
+
+    `needs` names the kinds of rationale that it learns from; where it is empty, no teacher is asked.
+    """
+
+    @property
+    def needs(self) -> frozenset[str]: ...
+
+    def targets(self, example: Example, record: TeacherRecord | None, task: Task, seed: int) -> Sequence[TargetPair]:
+        """Return the pairs of one example in one step. Random choices draw from `seed` alone, fresh for each step."""
+
+    def query(self, example: Example, task: Task) -> Query: ...
+
+    def read(self, answer_text: str, explain_text: str | None) -> Reply:
+        """Split what the student wrote into the part that holds the answer and the rationale."""
+
+    def continuation(self, example: Example, choice: int, task: Task, rationale: str) -> tuple[Segment, ...]:
+        """Return what the student would write after `query(...).answer` to answer with this choice.
+
+        Segments that are not learnt are context: a student that reasons first is given its own `rationale`.
+        """
+
+    def loss(self, outputs: StudentOutputs, counts: Mapping[str, Count]) -> Loss:
+        """Return a micro-batch's share of the step's loss; `counts` are those of the whole step, so shares add up.
+
+        Rows of views that are not its own cost nothing.
+        """
+
+
+@runtime_checkable
+class TextObjective(StudentObjective, Protocol):
+    """An objective that learns texts alone: the mean negative log-likelihood of each view's tokens, weighted."""
+
+    weights: Mapping[str, float]
+    """View -> its weight in the loss."""
+
+
+@runtime_checkable
+class ChoiceObjective(StudentObjective, Protocol):
+    """An objective from which a student that writes nothing can learn, or a writing one beside its texts."""
+
+    def choice_loss(self, model: ChoiceModel, questions: Sequence[Question], chosen: Sequence[int]) -> Loss:
+        """Return the share of the step's loss that the chosen ones of its questions have; shares add up."""
+
+
+@runtime_checkable
+class ActiveObjective(StudentObjective, Protocol):
+    """An objective that needs more than texts: a teacher at hand, weights of its own, samples, or a memory."""
+
+    @property
+    def wishes(self) -> Wishes: ...
+
+    def start(self, lesson: Companions) -> None:
+        """Take up what it works with, before the first step and before a resumed state is loaded.
+
+        Raises:
+            ConfigError: it cannot work with this student or this teacher.
+        """
+
+    def is_taught(self, pair: TargetPair) -> bool:
+        """Return whether what the teacher expects is wanted for a pair."""
+
+    def modules(self) -> nn.ModuleDict:
+        """Return what is trained with the student and not saved with it; known after `start`."""
+
+    def prepare(
+        self, step: int, visits: Sequence[Visit], pairs: Sequence[Sequence[TargetPair]]
+    ) -> list[list[TargetPair]]:
+        """Return the pairs of a step, one list for each visit, as they are to be learnt: sampled ones among them."""
+
+    def end_step(self) -> dict[str, float]:
+        """Take note of what the losses of a step came to; return what should be logged."""
+
+    def after_check(self, dev_loss: float) -> None:
+        """Take note of the mean negative log-likelihood per token of the right answers on dev."""
+
+    def state(self) -> Mapping[str, Json]:
+        """Return what must survive a resume, beside the weights of `modules`."""
+
+    def load_state(self, state: Mapping[str, Json]) -> None:
+        """Take up what `state` returned."""

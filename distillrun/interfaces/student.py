@@ -1,0 +1,54 @@
+"""How students come to be."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+from distillrun.interfaces.model import ChoiceModel, LanguageModel
+from distillrun.records import Json, TargetPair
+
+
+@runtime_checkable
+class Student(Protocol):
+    """How a student comes to be: `build` makes the untrained one, `load` reads a trained one back."""
+
+    def check(self) -> list[str]:
+        """Return what is wrong with the settings, such as a checkpoint that is not there; empty if nothing is."""
+
+    def check_texts(self, pairs: Iterable[TargetPair]) -> list[str]:
+        """Return which of the texts are too long for the student though they may not be cut; empty if none is."""
+
+    def identity(self) -> Mapping[str, Json]:
+        """Return the digest or the commit of the weights that it starts from, for fingerprints."""
+
+    @property
+    def writes(self) -> bool:
+        """Whether it writes texts: its model is a `LanguageModel` then, and a `ChoiceModel` alone otherwise."""
+
+    @property
+    def has_encoder(self) -> bool:
+        """Whether it reads with an encoder; True where that is not known yet."""
+
+    def build(self, seed: int) -> ChoiceModel:
+        """Return the untrained student. The seed decides every freshly initialised weight."""
+
+    def load(self, folder: Path) -> ChoiceModel:
+        """Return the student that `ChoiceModel.save` wrote to the folder."""
+
+
+@runtime_checkable
+class WritingStudent(Student, Protocol):
+    """A student that writes texts of limited length."""
+
+    @property
+    def max_source_tokens(self) -> int: ...
+
+    @property
+    def max_target_tokens(self) -> int: ...
+
+    def tokens(self) -> Mapping[str, int]:
+        """Return its tokenizer's token -> id map; loads no weights."""
+
+    def build(self, seed: int) -> LanguageModel: ...
+
+    def load(self, folder: Path) -> LanguageModel: ...

@@ -1,0 +1,29 @@
+"""How a benchmark is asked and answered."""
+
+from collections.abc import Mapping
+from typing import Protocol, runtime_checkable
+
+from distillrun.records import Example, Json, Split
+
+
+@runtime_checkable
+class Task(Protocol):
+    """A benchmark: its questions, how a question and an answer are written, and how an answer is read."""
+
+    def check(self) -> list[str]:
+        """Return what is wrong with the settings, such as a missing folder, before any work; empty if nothing is."""
+
+    def examples(self, split: Split) -> list[Example]:
+        """Return the examples of a split, in a fixed order. Raises ConfigError naming file and line of a bad row."""
+
+    def source(self) -> Mapping[str, Json]:
+        """Return where the examples came from (files, or Hub name and the commit it resolved to), for the record."""
+
+    def question(self, example: Example) -> str:
+        """Return the question with its choices, as students and teachers read it."""
+
+    def answer(self, example: Example, choice: int) -> str:
+        """Return how a choice is written as an answer. `parse(answer(e, c), e)` names the same text as choice c."""
+
+    def parse(self, text: str, example: Example) -> int | None:
+        """Return the choice that a text answers with; None = unparsed. Never evaluates the text."""

@@ -1,0 +1,161 @@
+"""Who can be asked, and what for."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+from distillrun.interfaces.task import Task
+from distillrun.records import (
+    Budget,
+    Completion,
+    Draw,
+    Example,
+    Json,
+    Price,
+    Prompt,
+    Sampling,
+    ScoredContinuation,
+    TeacherRecord,
+)
+
+if TYPE_CHECKING:
+    from distillrun.interfaces.model import LanguageModel
+
+
+class Reservation(Protocol):
+    """The greatest cost of one request, booked before it is sent."""
+
+    def settle(self, prompt_tokens: int, completion_tokens: int) -> None:
+        """Put the real cost in the place of the booked one.
+
+        A request that was perhaps served and brought no count is never settled: it stays booked in full.
+        """
+
+
+class Account(Protocol):
+    """What a teacher asks before it sends anything."""
+
+    def reserve(self, prompt_tokens: int, completion_tokens: int) -> Reservation | None:
+        """Book one request at its greatest possible cost; each retry is a request of its own.
+
+        None: it must not be sent now, since a budget or the user stops the work. Where requests are under way, one of
+        them may free what is lacking: wait for it and ask again; where none is, end.
+        """
+
+
+@runtime_checkable
+class Teacher(Protocol):
+    """A black-box teacher: text in, text out."""
+
+    @property
+    def name(self) -> str:
+        """What people call it: every rationale carries it."""
+
+    @property
+    def can(self) -> frozenset[str]:
+        """Which requests it serves: complete, score (then it is a `WhiteBoxTeacher`), contrast."""
+
+    @property
+    def price_per_million(self) -> Price: ...
+
+    @property
+    def budget(self) -> Budget: ...
+
+    def check(self, task: Task) -> list[str]:
+        """Return what is wrong with the settings for this task, before any work; empty if nothing is."""
+
+    def identity(self) -> Mapping[str, Json]:
+        """Return what its outputs depend on besides the prompt (name, revision or content digest), for fingerprints."""
+
+    def prompt_tokens(self, prompt: Prompt) -> int:
+        """Return how many tokens a prompt has: counted where a tokenizer is at hand, else estimated. Sends nothing."""
+
+    def complete(self, draws: Sequence[Draw], sampling: Sampling, account: Account) -> Iterator[tuple[int, Completion]]:
+        """Yield (index of the draw, its completion) as they become ready, in any order; each draw at most once.
+
+        Reserves every request first. Draws for which nothing could be reserved are left unanswered; a draw that cannot
+        be answered for a reason of its own gets a completion with that `reason`. `sampling.samples` plays no part.
+
+        Raises:
+            ConfigError: the teacher cannot be reached or used at all.
+        """
+
+    def release(self) -> None:
+        """Free what it holds (weights, connections); a later request may take it up again."""
+
+
+@runtime_checkable
+class WhiteBoxTeacher(Teacher, Protocol):
+    """A teacher that tells how likely it finds a text."""
+
+    def score(
+        self, prompts: Sequence[Prompt], continuations: Sequence[Sequence[str]], account: Account
+    ) -> Iterator[tuple[int, tuple[ScoredContinuation, ...]]]:
+        """Yield (index of the prompt, the score of each of its continuations) as they become ready, in any order.
+
+        Reserves and leaves unanswered as `complete` does.
+        """
+
+
+@runtime_checkable
+class LogitTeacher(Teacher, Protocol):
+    """A teacher whose distributions and hidden states can be read."""
+
+    def tokens(self) -> Mapping[str, int]:
+        """Return its tokenizer's token -> id map; loads no weights."""
+
+    def reading(self) -> Mapping[str, Json]:
+        """Return what its distributions depend on besides the pair, for fingerprints."""
+
+    def model(self, max_source_tokens: int, max_target_tokens: int) -> "LanguageModel":
+        """Return it as a model that reads pairs of these lengths as a student does, in evaluation mode."""
+
+
+@runtime_checkable
+class EnsembleTeacher(Protocol):
+    """Several teachers, each with its own journal, price and budget."""
+
+    @property
+    def members(self) -> Mapping[str, Teacher]: ...
+
+    def route(self, prompt: Prompt) -> Sequence[str]:
+        """Return the names of the members that answer a prompt: it depends on the prompt alone."""
+
+    def check(self, task: Task) -> list[str]: ...
+
+    def identity(self) -> Mapping[str, Json]: ...
+
+    def release(self) -> None: ...
+
+
+@runtime_checkable
+class RecordedTeacher(Protocol):
+    """A teacher that spoke earlier: its stored records are read, and it can be asked nothing new."""
+
+    @property
+    def makes(self) -> frozenset[str]:
+        """The kinds of rationale that the recordings hold."""
+
+    def check(self, task: Task) -> list[str]: ...
+
+    def identity(self) -> Mapping[str, Json]: ...
+
+    def recall(self, examples: Sequence[Example]) -> Iterator[TeacherRecord]:
+        """Yield one record per example, in order.
+
+        Raises ConfigError where the recordings belong to another task, or lack examples beyond what is allowed.
+        """
+
+    def counts(self, examples: Sequence[Example]) -> Mapping[str, int]:
+        """Return how the recordings join the examples: rows, duplicates, and what is missing or empty."""
+
+    def release(self) -> None: ...
+
+
+AnyTeacher = Teacher | RecordedTeacher | EnsembleTeacher
+
+
+def members_of(teacher: AnyTeacher) -> Mapping[str, Teacher]:
+    """Return who can be asked: the members of an ensemble by name, a teacher itself under "", nobody of recordings."""
+    if isinstance(teacher, EnsembleTeacher):
+        return teacher.members
+    return {"": teacher} if isinstance(teacher, Teacher) else {}

@@ -1,0 +1,44 @@
+"""What a student is trained on."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from distillrun.errors import ConfigError
+from distillrun.interfaces import StudentObjective
+from distillrun.records import Example, TeacherRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """What a student is trained on. There is no test example in it, and the train stage is given nothing else."""
+
+    train: Sequence[Example]
+    dev: Sequence[Example]
+    records: Sequence[TeacherRecord] | None
+
+
+def lesson_of(
+    objective: StudentObjective,
+    train: Sequence[Example],
+    dev: Sequence[Example],
+    records: Sequence[TeacherRecord] | None,
+) -> Lesson:
+    """Return the lesson: of the training examples, those for which the teacher gave what the objective learns from.
+
+    Raises:
+        ConfigError: it gave it for none of them.
+    """
+    if records is None:
+        return Lesson(train, dev, None)
+    needed = objective.needs & {"initial", "revised", "choice_scores"}
+    whole = [(example, one) for example, one in zip(train, records, strict=True) if needed <= _given(one)]
+    if not whole:
+        named = ", ".join(sorted(needed))
+        raise ConfigError(f"no training example has what is learnt ({named}); check the teacher's data")
+    return Lesson([example for example, _ in whole], dev, [record for _, record in whole])
+
+
+def _given(record: TeacherRecord) -> set[str]:
+    """Return what the teacher gave for an example, of that without which nothing can be learnt from it."""
+    scores = set() if record.choice_log_probs is None else {"choice_scores"}
+    return scores | {rationale.version for rationale in record.rationales if rationale.kind == "factual"}
