@@ -84,7 +84,7 @@ class Preference(AroundTexts):
         if self.pairs != "sample" and self.texts.needs != {"initial"}:
             raise ConfigError(
                 f"objective.texts must learn the initial rationale alone where objective.pairs={self.pairs}; choose "
-                "rationale_answer@objective.texts or multitask@objective.texts with rationale: initial"
+                "objective@objective.texts=rationale_answer or multitask, with objective.texts.rationale=initial"
             )
 
     @property
