@@ -4,7 +4,6 @@ import hashlib
 import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -41,7 +40,7 @@ Key = bytes
 
 def pair_key(pair: TargetPair) -> Key:
     """Return the key of a pair; its view does not matter to a teacher."""
-    read = [[asdict(segment) for segment in segments] for segments in (pair.source, pair.target)]
+    read = [[(one.text, one.learn, one.cut) for one in segments] for segments in (pair.source, pair.target)]
     return hashlib.sha256(json.dumps(read).encode()).digest()[:KEY_BYTES]
 
 
