@@ -23,7 +23,8 @@ class ChoiceDistillation(AroundTexts):
 
     The teacher's distribution is what the step `choice_scores` made. The student's is the softmax of its scores: of the
     log-likelihoods of the answers where it writes, of its head where it does not. CE is that of the answer's text where
-    it writes (per token), and that of the right choice where it does not.
+    it writes (per token), and that of the right choice where it does not. A student that writes learns to choose by it
+    more than to write: score it by `choice_likelihood`.
 
     Args:
         texts: the answers.
