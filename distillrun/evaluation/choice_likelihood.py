@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from distillrun.evaluation.share import share, share_by_group
-from distillrun.interfaces import ChoiceModel, LanguageModel, StudentObjective, Task
+from distillrun.interfaces import ChoiceModel, StudentObjective, Task, WritingModel
 from distillrun.records import Example, Prediction, Score, ScoredContinuation, is_right
 
 
@@ -36,7 +36,7 @@ class ChoiceLikelihood:
         queries = [objective.query(example, task) for example in examples]
         rationales = [""] * len(examples)
         first = [n for n, query in enumerate(queries) if query.rationale == "before"]
-        if first and isinstance(student, LanguageModel):
+        if first and isinstance(student, WritingModel):
             texts = student.generate([queries[n].answer for n in first], self._rationale_tokens, tokens_per_batch)
             for n, text in zip(first, texts, strict=True):
                 rationales[n] = objective.read(text, None).rationale

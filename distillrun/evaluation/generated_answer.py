@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from distillrun.errors import ConfigError
 from distillrun.evaluation.share import share, share_by_group
-from distillrun.interfaces import ChoiceModel, LanguageModel, StudentObjective, Task
+from distillrun.interfaces import ChoiceModel, StudentObjective, Task, WritingModel
 from distillrun.records import Example, Prediction, Query, Score, is_right
 
 
@@ -37,7 +37,7 @@ class GeneratedAnswer:
         task: Task,
         tokens_per_batch: int,
     ) -> list[Prediction]:
-        if not isinstance(student, LanguageModel):
+        if not isinstance(student, WritingModel):
             raise ConfigError("evaluation=[generated_answer] needs a student that writes; choose [choice_likelihood]")
         queries = [objective.query(example, task) for example in examples]
         answers = student.generate([query.answer for query in queries], self._new_tokens(queries), tokens_per_batch)

@@ -2,7 +2,7 @@
 
 from distillrun.interfaces.evaluation import Evaluator
 from distillrun.interfaces.generation import ExpansionStep, GenerationContext, GenerationStep, Refuse, Tag
-from distillrun.interfaces.model import ChoiceModel, LanguageModel
+from distillrun.interfaces.model import ChoiceModel, LanguageModel, WritingModel
 from distillrun.interfaces.objective import (
     ActiveObjective,
     ChoiceObjective,
@@ -50,6 +50,7 @@ __all__ = [
     "TextObjective",
     "Tracker",
     "WhiteBoxTeacher",
+    "WritingModel",
     "WritingStudent",
     "members_of",
 ]

@@ -66,7 +66,15 @@ class ChoiceModel(Protocol):
 
 
 @runtime_checkable
-class LanguageModel(ChoiceModel, Protocol):
+class WritingModel(Protocol):
+    """A model that writes texts."""
+
+    def generate(self, sources: Sequence[Sequence[Segment]], max_new_tokens: int, tokens_per_batch: int) -> list[str]:
+        """Return the greedy text of each source, without special tokens, in order."""
+
+
+@runtime_checkable
+class LanguageModel(ChoiceModel, WritingModel, Protocol):
     """A student that writes, or a teacher in memory. The two architectures differ behind these methods only."""
 
     @property
@@ -94,9 +102,6 @@ class LanguageModel(ChoiceModel, Protocol):
 
         With `frozen`, no gradient reaches the weights of the head.
         """
-
-    def generate(self, sources: Sequence[Sequence[Segment]], max_new_tokens: int, tokens_per_batch: int) -> list[str]:
-        """Return the greedy text of each source, without special tokens, in order."""
 
     def decode(self, ids: Sequence[int]) -> str:
         """Return the text of token ids without special tokens."""
