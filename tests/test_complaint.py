@@ -45,7 +45,8 @@ def complaint(capfd: pytest.CaptureFixture[str], *arguments: str) -> str:
         ("training.beta1=null", "training.beta1=null: field 'training.beta1' is not Optional"),
         (
             "until=trian",
-            "until=trian: invalid value 'trian', expected one of [load, generate, read_logits, train, evaluate, report]",
+            "until=trian: invalid value 'trian', "
+            "expected one of [load, generate, read_logits, train, evaluate, report]",
         ),
         ("+foo=1", "there is no foo; known: name, until"),
         ("++training.max_step=5", "there is no training.max_step (did you mean 'max_steps'?)"),

@@ -21,24 +21,31 @@ def local(tmp_path: Path) -> Local:
     return teacher(write_gpt2(tmp_path))
 
 
-def runs_out(monkeypatch: pytest.MonkeyPatch, rows: int) -> list[int]:
+ON_A_GPU = torch.OutOfMemoryError("out of memory")
+ON_A_CPU = RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 29360128000 bytes")
+
+
+def runs_out(monkeypatch: pytest.MonkeyPatch, rows: int, error: RuntimeError = ON_A_GPU) -> list[int]:
     """Let memory hold so many rows only; return the list that the sizes of the batches are written to."""
     fits, sizes = LocalModel._state, []
 
     def state(self: LocalModel, place: int, sources: Any, prefix: int, room: int) -> Any:
         sizes.append(len(sources))
         if len(sources) > rows:
-            raise torch.OutOfMemoryError("out of memory")
+            raise error
         return fits(self, place, sources, prefix, room)
 
     monkeypatch.setattr(LocalModel, "_state", state)
     return sizes
 
 
-def test_a_batch_that_does_not_fit_is_halved(local: Local, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("error", [ON_A_GPU, ON_A_CPU])
+def test_a_batch_that_does_not_fit_is_halved(
+    error: RuntimeError, local: Local, monkeypatch: pytest.MonkeyPatch
+) -> None:
     texts = [[" the sea", " a knife"]] * 7
     whole, scores = asked(local, prompts(7)), dict(local.score(prompts(7), texts, Unlimited()))
-    sizes = runs_out(monkeypatch, 2)
+    sizes = runs_out(monkeypatch, 2, error)
     assert_alike(asked(local, prompts(7)), whole)
     assert sizes == [7, 4, 2, 2, 3, 2, 1]
     found = dict(local.score(prompts(7), texts, Unlimited()))
@@ -114,3 +121,9 @@ def test_the_prefixes_of_both_prompts_are_computed_once(tmp_path: Path) -> None:
         shared = next(n for n, column in enumerate(zip(*rows, strict=True)) if len(set(column)) > 1)
         expected += shared + 8 * (length - shared)  # the prefix once, and what is left of all the prompts
     assert local._loaded().positions.computed == expected
+
+
+def test_another_error_is_not_taken_for_a_lack_of_memory(local: Local, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs_out(monkeypatch, 0, RuntimeError("shapes differ"))
+    with pytest.raises(RuntimeError, match="shapes differ"):
+        asked(local, prompts(3))

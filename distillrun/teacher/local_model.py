@@ -21,6 +21,9 @@ from distillrun.language_model.teacher_model import end_tokens, longest_context,
 from distillrun.records import Message, Sampling, ScoredContinuation
 from distillrun.teacher.local_prompt import Ids, Scoring
 
+NO_MEMORY = "can't allocate memory"
+"""What PyTorch says on a CPU, in place of the error that it has for GPUs."""
+
 AnyState = CausalState | EncoderDecoderState
 T = TypeVar("T")
 
@@ -114,8 +117,8 @@ class LocalModel:
             try:
                 for row, written in self._written(part, prefix, sampling):
                     yield left.pop(row.index), row, written
-            except torch.OutOfMemoryError:
-                self._make_room(len(part))
+            except RuntimeError as error:
+                self._make_room(len(part), error)
             # not in the handler, where the error would hold the tensors that just did not fit
             rest = list(left.values())
             half = (len(rest) + 1) // 2
@@ -127,8 +130,8 @@ class LocalModel:
         for part in self._parts(batch, [len(scoring.source) for scoring in batch]):
             try:
                 found = self._scored(part, prefix)
-            except torch.OutOfMemoryError:
-                self._make_room(len(part))
+            except RuntimeError as error:
+                self._make_room(len(part), error)
                 found = None
             if found is not None:
                 yield from found
@@ -145,7 +148,10 @@ class LocalModel:
         for _, run in groupby(zip(lengths, rows, strict=True), key=lambda pair: pair[0]):
             yield [row for _, row in run]
 
-    def _make_room(self, rows: int) -> None:
+    def _make_room(self, rows: int, error: RuntimeError) -> None:
+        """Free what can be freed, so that less can be tried. Raises the error where it is not that of no memory."""
+        if not isinstance(error, torch.OutOfMemoryError) and NO_MEMORY not in str(error):
+            raise error
         if rows == 1:
             raise ConfigError(
                 "teacher.checkpoint: not even one prompt fits into the memory; choose a smaller model, "
