@@ -81,6 +81,11 @@ def test_nothing_comes_after_the_first_end(student: TransformerModel) -> None:
         assert len(ids) <= 40
 
 
+def test_no_target_is_longer_than_the_student_s_targets_may_be() -> None:
+    model: TransformerModel = made("student", "tiny_qwen", max_target_tokens=4).build(seed=0)
+    assert max(map(len, sampled_targets([model], SOURCES, [1, 2, 3], plain, 8, 10_000))) <= 4
+
+
 @pytest.mark.parametrize("share", [0.0, 1.0])
 def test_the_student_writes_never_or_always(
     share: float, student: TransformerModel, teacher: TransformerModel, monkeypatch: pytest.MonkeyPatch

@@ -43,6 +43,7 @@ def sampled_targets(
     writers = [writer_of(model) for model in models]
     text = writers[0].text
     stops = Stops(text.tokenizer, frozenset({text.eos}), ())
+    max_new_tokens = min(max_new_tokens, text.max_target_tokens)  # there is no room for more
     ids = [[writer.text.source(tuple(source)) for source in sources] for writer in writers]
     written: list[tuple[int, ...]] = [()] * len(sources)
     sizes = [(len(source), max_new_tokens) for source in ids[0]]
