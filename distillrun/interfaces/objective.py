@@ -1,6 +1,6 @@
 """Ways to train a student."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -117,8 +117,8 @@ class ActiveObjective(StudentObjective, Protocol):
     def end_step(self) -> dict[str, float]:
         """Take note of what the losses of a step came to; return what should be logged."""
 
-    def after_check(self, dev_loss: float) -> None:
-        """Take note of the mean negative log-likelihood per token of the right answers on dev."""
+    def after_check(self, dev_loss: Callable[[], float]) -> None:
+        """Take note of a dev check; `dev_loss` computes the mean negative log-likelihood per token of its answers."""
 
     def state(self) -> Mapping[str, Json]:
         """Return what must survive a resume, beside the weights of `modules`."""

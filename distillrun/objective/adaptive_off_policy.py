@@ -2,13 +2,12 @@
 
 import random
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from distillrun.errors import ConfigError
-from distillrun.language_model.choosing import Choosing, Drawn
-from distillrun.objective.sampled_distillation import SampledDistillation, check_sampling, derived
+from distillrun.objective.sampled_distillation import SampledDistillation, derived
 from distillrun.objective.token_distillation import TokenDistillation
 from distillrun.objective.view import check_weight
 from distillrun.records import Json, Segment, TargetPair, Visit
@@ -28,8 +27,7 @@ class AdaptiveOffPolicy(SampledDistillation):
         threshold_rise: at each such check.
         tolerance: the loss must rise by so much, in nats per token of the right answers.
         capacity: pairs in the buffer.
-        sampling_temperature, top_p: of the writing; above 0, and above 0 up to 1.
-        max_new_tokens, sampling_seed: see `SampledDistillation`.
+        sampling_temperature, top_p, max_new_tokens, sampling_seed: see `SampledDistillation`.
 
     Source: DistiLLM, Ko et al. 2024, https://arxiv.org/abs/2402.03898, algorithm 1.
     """
@@ -46,13 +44,12 @@ class AdaptiveOffPolicy(SampledDistillation):
         max_new_tokens: int,
         sampling_seed: int,
     ) -> None:
-        super().__init__(divergence, max_new_tokens, sampling_seed)
+        super().__init__(divergence, sampling_temperature, top_p, max_new_tokens, sampling_seed)
         self.threshold = check_weight("threshold", threshold)
         self._rise = check_weight("threshold_rise", threshold_rise)
         if capacity < 1:
             raise ConfigError(f"objective.capacity={capacity} must be 1 or more")
         self._tolerance = tolerance
-        self._drawing = check_sampling(sampling_temperature, top_p)
         self.buffer: deque[TargetPair] = deque(maxlen=capacity)
         self._dev_loss: float | None = None
 
@@ -74,13 +71,10 @@ class AdaptiveOffPolicy(SampledDistillation):
                 self._written += len(own)
         return made
 
-    def after_check(self, dev_loss: float) -> None:
-        if self._dev_loss is not None and dev_loss >= self._dev_loss + self._tolerance:
+    def after_check(self, dev_loss: Callable[[], float]) -> None:
+        before, self._dev_loss = self._dev_loss, dev_loss()
+        if before is not None and self._dev_loss >= before + self._tolerance:
             self.threshold = min(1.0, self.threshold + self._rise)
-        self._dev_loss = dev_loss
-
-    def choosing(self, seeds: Sequence[int]) -> Choosing:
-        return Drawn(seeds, self._max_new_tokens, *self._drawing)
 
     def end_step(self) -> dict[str, float]:
         return {**super().end_step(), "threshold": self.threshold, "buffer": float(len(self.buffer))}

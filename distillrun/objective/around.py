@@ -1,7 +1,7 @@
 """What objectives share that learn more of a teacher than its texts: the texts, and hooks without effect."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from torch import nn
 
@@ -18,6 +18,7 @@ class AroundTexts:
     """
 
     texts: TextObjective
+    _companions: Companions | None = field(init=False, default=None, repr=False)
 
     @property
     def needs(self) -> frozenset[str]:
@@ -35,8 +36,15 @@ class AroundTexts:
     def continuation(self, example: Example, choice: int, task: Task, rationale: str) -> tuple[Segment, ...]:
         return self.texts.continuation(example, choice, task, rationale)
 
+    @property
+    def companions(self) -> Companions:
+        """Student, teacher and task. Raises RuntimeError before `start`."""
+        if self._companions is None:
+            raise RuntimeError("an objective works with nobody before start")
+        return self._companions
+
     def start(self, lesson: Companions) -> None:
-        return
+        self._companions = lesson
 
     def is_taught(self, pair: TargetPair) -> bool:
         return pair.view in self.texts.weights
@@ -52,7 +60,7 @@ class AroundTexts:
     def end_step(self) -> dict[str, float]:
         return {}
 
-    def after_check(self, dev_loss: float) -> None:
+    def after_check(self, dev_loss: Callable[[], float]) -> None:
         return
 
     def state(self) -> Mapping[str, Json]:

@@ -1,14 +1,13 @@
 """Reverse KL of whole texts, by policy gradient on what the student writes."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from distillrun.divergence import reverse_kl
 from distillrun.errors import ConfigError
-from distillrun.interfaces import Companions
 from distillrun.language_model.choosing import Choosing
 from distillrun.language_model.sampling import Mixed, sampled_targets, writer_of
 from distillrun.objective.around import AroundTexts
@@ -54,7 +53,6 @@ class MiniLLM(AroundTexts):
     cross_entropy_weight: float
     max_new_tokens: int
     sampling_seed: int
-    _companions: Companions | None = field(init=False, default=None, repr=False)
 
     wishes = Wishes("live", LogitRequest(None, 1.0, "float32"))
 
@@ -69,18 +67,13 @@ class MiniLLM(AroundTexts):
                 f"objective.reward_limit={self.reward_limit} above 0"
             )
 
-    def start(self, lesson: Companions) -> None:
-        self._companions = lesson
-
     def is_taught(self, pair: TargetPair) -> bool:
         return pair.written is not None
 
     def prepare(
         self, step: int, visits: Sequence[Visit], pairs: Sequence[Sequence[TargetPair]]
     ) -> list[list[TargetPair]]:
-        lesson = self._companions
-        if lesson is None:
-            raise RuntimeError("nothing can be sampled before start")
+        lesson = self.companions
         models = [lesson.student, writer_of(lesson.teacher)]
         vocabulary = min(writer_of(model).vocabulary_size for model in models)
 

@@ -3,8 +3,7 @@
 import random
 from collections.abc import Sequence
 
-from distillrun.language_model.choosing import Choosing, Drawn
-from distillrun.objective.sampled_distillation import SampledDistillation, check_sampling, derived
+from distillrun.objective.sampled_distillation import SampledDistillation, derived
 from distillrun.objective.token_distillation import TokenDistillation
 from distillrun.objective.view import check_weight
 from distillrun.records import TargetPair, Visit
@@ -19,8 +18,7 @@ class OnPolicy(SampledDistillation):
     Args:
         divergence: D with its own texts, temperature and labels; its teacher must be live.
         student_share: 0 (the student never writes) to 1 (always).
-        sampling_temperature, top_p: of the writing; above 0, and above 0 up to 1.
-        max_new_tokens, sampling_seed: see `SampledDistillation`.
+        sampling_temperature, top_p, max_new_tokens, sampling_seed: see `SampledDistillation`.
 
     Source: GKD, Agarwal et al. 2023, https://arxiv.org/abs/2306.13649, algorithm 1.
     """
@@ -34,15 +32,11 @@ class OnPolicy(SampledDistillation):
         max_new_tokens: int,
         sampling_seed: int,
     ) -> None:
-        super().__init__(divergence, max_new_tokens, sampling_seed)
+        super().__init__(divergence, sampling_temperature, top_p, max_new_tokens, sampling_seed)
         self._student_share = check_weight("student_share", student_share)
-        self._drawing = check_sampling(sampling_temperature, top_p)
 
     def prepare(
         self, step: int, visits: Sequence[Visit], pairs: Sequence[Sequence[TargetPair]]
     ) -> list[list[TargetPair]]:
         coins = [random.Random(derived(self._seed, "coin", visit.seed)).random() for visit in visits]
         return self.write(visits, pairs, [coin < self._student_share for coin in coins])
-
-    def choosing(self, seeds: Sequence[int]) -> Choosing:
-        return Drawn(seeds, self._max_new_tokens, *self._drawing)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from distillrun.errors import ConfigError
-from distillrun.interfaces import Companions, Task
+from distillrun.interfaces import Task
 from distillrun.language_model.choosing import Choosing, Drawn
 from distillrun.language_model.sampling import sampled_targets, writer_of
 from distillrun.objective.around import AroundTexts
@@ -68,7 +68,6 @@ class Preference(AroundTexts):
     top_p: float
     max_new_tokens: int
     sampling_seed: int
-    _companions: Companions | None = field(init=False, default=None, repr=False)
 
     def __post_init__(self) -> None:
         if not self.beta > 0 or not 0 <= self.target_margin < math.inf or not 0 <= self.winner_weight < math.inf:
@@ -96,9 +95,6 @@ class Preference(AroundTexts):
         other = {"revision": {"revised"}, "counterfactual": {"counterfactual"}, "sample": set[str]()}
         return self.texts.needs | other[self.pairs]
 
-    def start(self, lesson: Companions) -> None:
-        self._companions = lesson
-
     def is_taught(self, pair: TargetPair) -> bool:
         return True
 
@@ -122,9 +118,7 @@ class Preference(AroundTexts):
     ) -> list[list[TargetPair]]:
         if self.pairs != "sample":
             return [list(own) for own in pairs]
-        lesson = self._companions
-        if lesson is None:
-            raise RuntimeError("nothing can be sampled before start")
+        lesson = self.companions
         student = writer_of(lesson.student)
         queries = [self.texts.query(visit.example, lesson.task).answer for visit in visits]
         sources = [query for query in queries for _ in range(self.samples)]

@@ -9,7 +9,7 @@ from torch import nn
 
 from distillrun.errors import ConfigError
 from distillrun.interfaces import ChoiceModel, Companions
-from distillrun.language_model.choosing import Choosing
+from distillrun.language_model.choosing import Choosing, Drawn
 from distillrun.language_model.sampling import sampled_targets
 from distillrun.objective.around import AroundTexts
 from distillrun.objective.token_distillation import SAMPLED, TokenDistillation
@@ -40,11 +40,19 @@ class SampledDistillation(AroundTexts, ABC):
 
     Args:
         divergence: any objective that compares next-token distributions, with its teacher live.
+        sampling_temperature, top_p: of the writing; above 0, and above 0 up to 1.
         max_new_tokens: of a written target.
         sampling_seed: decides what is written, together with step and example.
     """
 
-    def __init__(self, divergence: TokenDistillation, max_new_tokens: int, sampling_seed: int) -> None:
+    def __init__(
+        self,
+        divergence: TokenDistillation,
+        sampling_temperature: float,
+        top_p: float,
+        max_new_tokens: int,
+        sampling_seed: int,
+    ) -> None:
         super().__init__(divergence.texts)
         if divergence.teacher != "live":
             raise ConfigError(
@@ -54,9 +62,9 @@ class SampledDistillation(AroundTexts, ABC):
         if max_new_tokens < 1:
             raise ConfigError(f"objective.max_new_tokens={max_new_tokens} must be 1 or more")
         self._divergence = divergence
+        self._drawing = check_sampling(sampling_temperature, top_p)
         self._max_new_tokens = max_new_tokens
         self._seed = sampling_seed
-        self._companions: Companions | None = None
         self._pairs = self._written = 0
 
     @property
@@ -72,7 +80,7 @@ class SampledDistillation(AroundTexts, ABC):
         return self._divergence.is_taught(pair)
 
     def start(self, lesson: Companions) -> None:
-        self._companions = lesson
+        super().start(lesson)
         self._divergence.start(lesson)
 
     def modules(self) -> nn.ModuleDict:
@@ -94,20 +102,19 @@ class SampledDistillation(AroundTexts, ABC):
         self._divergence.load_state(inner if isinstance(inner, dict) else {})
 
     @property
-    def companions(self) -> Companions:
-        """Student and teacher. Raises RuntimeError before `start`."""
-        if self._companions is None:
-            raise RuntimeError("nothing can be sampled before start")
-        return self._companions
-
-    @property
     def writers(self) -> Sequence[ChoiceModel]:
         """Whose distributions the tokens are drawn from."""
         return [self.companions.student]
 
     @abstractmethod
+    def prepare(
+        self, step: int, visits: Sequence[Visit], pairs: Sequence[Sequence[TargetPair]]
+    ) -> list[list[TargetPair]]:
+        """Return the pairs of a step; heirs say which of them are written."""
+
     def choosing(self, seeds: Sequence[int]) -> Choosing:
         """Return what chooses the tokens of a batch."""
+        return Drawn(seeds, self._max_new_tokens, *self._drawing)
 
     def write(
         self, visits: Sequence[Visit], pairs: Sequence[Sequence[TargetPair]], chosen: Sequence[bool]

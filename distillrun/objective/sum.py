@@ -1,7 +1,7 @@
 """Several objectives at once, on the same step: weighted, with weights that may change while the student trains."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
@@ -182,7 +182,7 @@ class Sum:
             found |= {f"{name}/{key}": value for key, value in part.end_step().items()}
         return found
 
-    def after_check(self, dev_loss: float) -> None:
+    def after_check(self, dev_loss: Callable[[], float]) -> None:
         for _, part in self._active():
             part.after_check(dev_loss)
 

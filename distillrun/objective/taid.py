@@ -8,7 +8,6 @@ from torch import Tensor
 
 from distillrun.divergence import forward_kl, interpolated
 from distillrun.errors import ConfigError
-from distillrun.interfaces import Companions
 from distillrun.objective.token_distillation import TokenDistillation
 from distillrun.records import Json
 from distillrun.tensors import Count, Loss, StudentOutputs
@@ -60,10 +59,6 @@ class TAID(TokenDistillation):
         self._before: float | None = None
         self._now = 0.0
         self._steps = 0
-        self._max_steps = 1
-
-    def start(self, lesson: Companions) -> None:
-        self._max_steps = lesson.max_steps
 
     def divergence(self, log_p: Tensor, log_q: Tensor) -> Tensor:
         return forward_kl(interpolated(log_p, log_q, self.share), log_q)
@@ -80,7 +75,9 @@ class TAID(TokenDistillation):
             fall = (self._before - self._now) / (self._before + TINY)
             self._fall = self.momentum * self._fall + (1 - self.momentum) * fall
         risen = self.share + self.step_size * (1 - self.share) * (1 + math.tanh(self._fall / 2)) / 2
-        linear = self.start_share + (self.end_share - self.start_share) * min(self._steps / self._max_steps, 1.0)
+        linear = self.start_share + (self.end_share - self.start_share) * min(
+            self._steps / self.companions.max_steps, 1.0
+        )
         self.share = min(self.end_share, max(linear, risen))
         self._before, self._now = self._now, 0.0
         return {"taid_share": used}

@@ -117,7 +117,7 @@ class Trainer:
                 if self._check_is_due():
                     self._check_dev(dev_check(), report, bar)
                     if self._active is not None:
-                        self._active.after_check(dev_loss())
+                        self._active.after_check(dev_loss)
                 progress.seconds += time.perf_counter() - started
                 bar.advance(f"loss {loss:.3f}")
                 if stopping():
