@@ -11,7 +11,7 @@ from distillrun.artifacts import Artifact, ArtifactStore
 from distillrun.build import Parts, build_parts
 from distillrun.config import Config, plain
 from distillrun.errors import BudgetSpentError, ConfigError
-from distillrun.interfaces import ActiveObjective, ChoiceModel, LogitTeacher, WritingStudent
+from distillrun.interfaces import ActiveObjective, ChoiceModel, LogitTeacher, WritingStudent, wishes_of
 from distillrun.interrupt import stops_at_once
 from distillrun.journal.line import spent_by
 from distillrun.preflight import check_lengths, preflight, wanted_kinds
@@ -155,8 +155,7 @@ def student_leaves(experiment: Experiment) -> dict[str, Json]:
     settings = {key: value for key, value in config.student.items() if key not in named}
     leaves: dict[str, Json] = {"student": {**settings, **parts.student.identity()}, "objective": config.objective}
     objective, teacher = parts.objective, parts.logit_teacher
-    wanted = objective.wishes.teacher if isinstance(objective, ActiveObjective) else "none"
-    if wanted == "live" and isinstance(teacher, LogitTeacher):
+    if wishes_of(objective).teacher == "live" and isinstance(teacher, LogitTeacher):
         leaves["teacher"] = dict(teacher.reading())
     return leaves
 

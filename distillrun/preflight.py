@@ -15,6 +15,7 @@ from distillrun.interfaces import (
     RecordedTeacher,
     WritingStudent,
     members_of,
+    wishes_of,
 )
 from distillrun.records import Example, Json, TargetPair
 from distillrun.runtime import pick_device
@@ -100,7 +101,7 @@ def _student_problems(config: Config, parts: Parts) -> list[str]:
     problems = []
     student = f"student={_written(config.selected.get('student'))}"
     objective = parts.objective
-    if isinstance(objective, ActiveObjective) and objective.wishes.encoder and not parts.student.has_encoder:
+    if wishes_of(objective).encoder and not parts.student.has_encoder:
         named = _written(config.selected.get("objective"))
         problems.append(
             f"objective={named} mixes what an encoder reads, and {student} has none; choose student=choice_scorer, "

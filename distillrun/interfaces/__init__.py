@@ -9,6 +9,7 @@ from distillrun.interfaces.objective import (
     Companions,
     StudentObjective,
     TextObjective,
+    wishes_of,
 )
 from distillrun.interfaces.student import Student, WritingStudent
 from distillrun.interfaces.task import Task
@@ -53,4 +54,5 @@ __all__ = [
     "WritingModel",
     "WritingStudent",
     "members_of",
+    "wishes_of",
 ]

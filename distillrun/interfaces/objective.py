@@ -125,3 +125,8 @@ class ActiveObjective(StudentObjective, Protocol):
 
     def load_state(self, state: Mapping[str, Json]) -> None:
         """Take up what `state` returned."""
+
+
+def wishes_of(objective: StudentObjective) -> Wishes:
+    """Return what an objective wants at hand beside texts: nothing, where it is no active one."""
+    return objective.wishes if isinstance(objective, ActiveObjective) else Wishes()

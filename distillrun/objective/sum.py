@@ -16,6 +16,7 @@ from distillrun.interfaces import (
     LanguageModel,
     StudentObjective,
     Task,
+    wishes_of,
 )
 from distillrun.records import (
     Example,
@@ -140,8 +141,7 @@ class Sum:
         found = {
             name: part.choice_loss(model, questions, chosen)
             for name, part in self._parts.items()
-            if isinstance(part, ChoiceObjective)
-            and (not writes or (isinstance(part, ActiveObjective) and part.wishes.choices))
+            if isinstance(part, ChoiceObjective) and (not writes or wishes_of(part).choices)
         }
         if not found:
             raise ConfigError(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from distillrun.artifacts import ArtifactStore, Stage
 from distillrun.errors import ConfigError
-from distillrun.interfaces import ExpansionStep, GenerationStep, members_of
+from distillrun.interfaces import ExpansionStep, GenerationStep, members_of, wishes_of
 from distillrun.journal.forecast import Forecast
 from distillrun.journal.line import Line, key_of
 from distillrun.journal.planning import PlanningContext, Shelf, summed
@@ -21,7 +21,6 @@ from distillrun.stages.generation_line import GenerationLine
 from distillrun.stages.handing import EXAMPLES, makers
 from distillrun.stages.lesson import lesson_of
 from distillrun.stages.load import loading_stage
-from distillrun.stages.teaching import is_read_first
 from distillrun.stages.train import training_stage
 
 
@@ -41,7 +40,7 @@ def make_plan(experiment: Experiment) -> Plan:
     if config.until is Until.generate:
         return Plan(stages, teachers)
     given = [loads["train"], loads["dev"], *generated.values()]
-    if is_read_first(experiment.parts.objective):
+    if wishes_of(experiment.parts.objective).teacher == "stored":
         read = _reading(experiment, line, generated)
         if read is None:
             return Plan([*stages, *(_unknown(name, store) for name in ("read_logits", "train"))], teachers)

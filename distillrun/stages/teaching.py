@@ -13,6 +13,7 @@ from distillrun.interfaces import (
     StudentObjective,
     Task,
     WritingStudent,
+    wishes_of,
 )
 from distillrun.records import Json, LogitRequest, TargetPair, TeacherRecord
 from distillrun.schema import RuntimeConfig, TrainingConfig
@@ -59,17 +60,16 @@ class Teaching:
         records: Sequence[TeacherRecord | None] = self.lesson.records or [None] * len(examples)
         rows = list(zip(examples, records, strict=True))
         targets = self.objective.targets
-        fixed = [targets(example, record, self.task, 0) for example, record in rows]
-        drawn = any(
-            targets(example, record, self.task, 1) != made for (example, record), made in zip(rows, fixed, strict=True)
-        )
-        if self.training.shuffle_choices or drawn:
+        why = "training.shuffle_choices=true" if self.training.shuffle_choices else ""
+        if not why:
+            made, other = ([targets(example, record, self.task, seed) for example, record in rows] for seed in (0, 1))
+            why = "targets are drawn anew" if made != other else ""
+        if why:
             steps = range(self.training.max_steps)
             visits = (visits_of_step(examples, self.lesson.records, self.training, step) for step in steps)
-            fixed = [targets(one.example, one.record, self.task, one.seed) for some in visits for one in some]
-            why = "training.shuffle_choices=true" if self.training.shuffle_choices else "targets are drawn anew"
+            made = [targets(one.example, one.record, self.task, one.seed) for some in visits for one in some]
             log.info("read_logits: the pairs that this training will see, since %s; other seeds see others", why)
-        found = {pair_key(pair): pair for own in fixed for pair in own if self.objective.is_taught(pair)}
+        found = {pair_key(pair): pair for own in made for pair in own if self.objective.is_taught(pair)}
         return dict(sorted(found.items()))
 
     def stage(self, pairs: Mapping[Key, TargetPair], request: LogitRequest) -> Stage:
@@ -109,11 +109,6 @@ class Teaching:
         return supervise
 
 
-def is_read_first(objective: StudentObjective) -> bool:
-    """Return whether the teacher's distributions are read before the training."""
-    return isinstance(objective, ActiveObjective) and objective.wishes.teacher == "stored"
-
-
 def wants_teacher(objective: StudentObjective) -> bool:
     """Return whether an objective wants a teacher whose distributions can be read."""
-    return isinstance(objective, ActiveObjective) and objective.wishes.teacher in ("stored", "live")
+    return wishes_of(objective).teacher in ("stored", "live")

@@ -6,9 +6,17 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
-from distillrun.interfaces import ActiveObjective, ChoiceModel, ChoiceObjective, LanguageModel, StudentObjective, Task
+from distillrun.interfaces import (
+    ActiveObjective,
+    ChoiceModel,
+    ChoiceObjective,
+    LanguageModel,
+    StudentObjective,
+    Task,
+    wishes_of,
+)
 from distillrun.language_model.batching import micro_batches
-from distillrun.records import Question, TargetPair, Visit, Wishes
+from distillrun.records import Question, TargetPair, Visit
 from distillrun.tensors import Count, Loss
 from distillrun.training.supervision import Supervision
 from distillrun.training.visits import question_of
@@ -64,7 +72,7 @@ class StepGradient:
         self._writer = model if isinstance(model, LanguageModel) else None
         self._objective = objective
         self._active = objective if isinstance(objective, ActiveObjective) else None
-        self._wishes = self._active.wishes if self._active is not None else Wishes()
+        self._wishes = wishes_of(objective)
         self._task = task
         self._tokens = tokens_per_batch
         self._supervision = supervision
