@@ -138,7 +138,7 @@ def _logit_problems(config: Config, parts: Parts) -> list[str]:
             "(multitask) or the scores of choices (choice_distillation)"
         ]
     if problems := teacher.check(parts.task):
-        return problems
+        return problems if config.logit_teacher is None else [f"logit_teacher: {problem}" for problem in problems]
     if not objective.wishes.same_tokenizer or not isinstance(student, WritingStudent):
         return []
     differing = vocabulary_problem(student.tokens(), teacher.tokens())

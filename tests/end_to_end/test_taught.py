@@ -154,6 +154,11 @@ def test_a_teacher_of_texts_alone_is_refused(tmp_path: Path) -> None:
     assert "choice_distillation" in message
 
 
+def test_what_is_wrong_with_the_second_teacher_is_said_of_the_second_teacher(tmp_path: Path) -> None:
+    message = refusal(tmp_path, "objective=forward_kl", "teacher@logit_teacher=local")
+    assert message.startswith("logit_teacher: teacher.checkpoint is not set")
+
+
 def test_another_tokenizer_is_refused_where_ids_are_compared(tmp_path: Path) -> None:
     other = write_spiece_t5(tmp_path)
     words = ["teacher@logit_teacher=local", f"logit_teacher.checkpoint={other}", "until=train"]
