@@ -20,7 +20,10 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from distillrun import __version__, commands, sweep
+from distillrun import __version__, sweep
+from distillrun.commands.plan import plan
+from distillrun.commands.predict import predict
+from distillrun.commands.store import store
 from distillrun.complaint import explain, is_complaint
 from distillrun.composition import compose_first, conf_folder, quoted, resolve_composed, selected, sweeping
 from distillrun.config import digest, resolve
@@ -28,7 +31,7 @@ from distillrun.errors import BudgetSpentError, ConfigError, nearest
 from distillrun.folder import claim_folder, make_folder
 from distillrun.schema import register_schema
 
-COMMANDS = {"plan": commands.plan, "predict": commands.predict, "store": commands.store}
+COMMANDS = {"plan": plan, "predict": predict, "store": store}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,0 +1,25 @@
+"""`distillrun predict`."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+
+def predict(arguments: Sequence[str]) -> int:
+    """Ask the student of a finished run one question."""
+    parser = argparse.ArgumentParser("distillrun predict", description=predict.__doc__)
+    parser.add_argument("run", type=Path, metavar="RUN_FOLDER", help="a run's folder, with config.yaml and student/")
+    parser.add_argument("question")
+    parser.add_argument("--choices", nargs="+", required=True, metavar="CHOICE", help="two or more")
+    parser.add_argument("--allow", action="append", default=[], metavar="MODULE", help="as runtime.allow_targets")
+    given = parser.parse_args(arguments)
+    from distillrun.predict import predict as ask
+    from distillrun.report.text import plain
+
+    prediction = ask(given.run, given.question, given.choices, allowed=given.allow)
+    answer = "unparsed" if prediction.choice is None else given.choices[prediction.choice]
+    sys.stdout.write(
+        f"answer: {plain(answer)}\nexplanation: {plain(prediction.rationale)}\ntext: {plain(prediction.text)}\n"
+    )
+    return 0

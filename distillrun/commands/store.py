@@ -1,0 +1,55 @@
+"""`distillrun store`."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from distillrun.errors import ConfigError
+
+
+def store(arguments: Sequence[str]) -> int:
+    """Show what finished stages take up, or free it; a run that needs it again computes it again."""
+    parser = argparse.ArgumentParser("distillrun store", description=store.__doc__)
+    actions = parser.add_subparsers(dest="action", required=True)
+    everything = actions.add_parser("list", help="one line per stored artifact")
+    prune = actions.add_parser("prune", help="delete artifacts; say which")
+    for action in (everything, prune):
+        action.add_argument("--store", type=Path, default=Path("artifacts"), metavar="DIR", help="paths.store")
+    prune.add_argument("--stage", help="only of this stage, such as train")
+    prune.add_argument("--older-than", type=float, metavar="DAYS", help="only what was last used longer ago")
+    prune.add_argument("--unfinished", action="store_true", help="what interrupted stages left")
+    prune.add_argument("--all", action="store_true", help="everything that is finished")
+    prune.add_argument("--dry-run", action="store_true", help="delete nothing")
+    given = parser.parse_args(arguments)
+    from distillrun.artifacts import ArtifactStore
+
+    if not given.store.is_dir():
+        raise ConfigError(f"--store {given.store}: there is no such folder")
+    if given.action == "prune" and given.older_than is not None and not given.older_than >= 0:
+        raise ConfigError(f"--older-than {given.older_than:g}: days are counted back from now; give 0 or more")
+    artifacts = ArtifactStore(given.store)
+    if given.action == "list":
+        verb, stored = "stored", list(artifacts.list())
+    elif given.all or given.stage or given.older_than is not None or given.unfinished:
+        verb = "would be freed" if given.dry_run else "freed"
+        stored = artifacts.prune(
+            stage=given.stage, older_than_days=given.older_than, unfinished=given.unfinished, dry_run=given.dry_run
+        )
+    else:
+        raise ConfigError("say what to delete: --older-than DAYS, --stage NAME, --unfinished or --all")
+    for artifact in stored:
+        used = f"{artifact.last_used:%Y-%m-%d %H:%M}"
+        state = "" if artifact.complete else "  unfinished"
+        line = f"{artifact.stage:<16} {artifact.fingerprint[:16]} {_size(artifact.bytes):>9}  used {used}{state}"
+        sys.stdout.write(line + "\n")
+    sys.stdout.write(f"{_size(sum(artifact.bytes for artifact in stored))} {verb} in {len(stored)} artifacts\n")
+    return 0
+
+
+def _size(count: float) -> str:
+    for unit in ("B", "kB", "MB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}"
+        count /= 1000
+    return f"{count:.1f} GB"
