@@ -23,6 +23,7 @@ from distillrun.interfaces import (
     EnsembleTeacher,
     Evaluator,
     GenerationStep,
+    Measure,
     RecordedTeacher,
     Student,
     StudentObjective,
@@ -38,7 +39,7 @@ PROTOCOLS: Mapping[str, tuple[type, ...]] = {
     "generation": (GenerationStep,),
     "student": (Student,),
     "objective": (StudentObjective, TextObjective),
-    "evaluation": (Evaluator,),
+    "evaluation": (Evaluator, Measure),
     "tracking": (Tracker,),
 }
 """What the objects of each config group can do; they keep one of the protocols."""
@@ -46,7 +47,7 @@ PROTOCOLS: Mapping[str, tuple[type, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Everything that a config swaps. Steps and evaluators keep the config's names and order.
+    """Everything that a config swaps. Steps, evaluators and measures keep the config's names and order.
 
     `logit_teacher` is the one whose distributions an objective may read: the run's teacher, unless another was chosen.
     """
@@ -58,6 +59,7 @@ class Parts:
     student: Student
     objective: StudentObjective
     evaluators: Mapping[str, Evaluator]
+    measures: Mapping[str, Measure]
     tracker: Tracker
 
 
@@ -79,6 +81,7 @@ def build_parts(config: Config) -> Parts:
             problems.append(str(error))
     if problems:
         raise ConfigError("\n".join(problems))
+    judged = {name: made[f"evaluation.{name}"] for name in config.evaluation}
     return Parts(
         task=made["task"],
         teacher=made["teacher"],
@@ -86,7 +89,8 @@ def build_parts(config: Config) -> Parts:
         steps={name: made[f"generation.steps.{name}"] for name in config.generation.steps},
         student=made["student"],
         objective=made["objective"],
-        evaluators={name: made[f"evaluation.{name}"] for name in config.evaluation},
+        evaluators={name: part for name, part in judged.items() if isinstance(part, Evaluator)},
+        measures={name: part for name, part in judged.items() if isinstance(part, Measure)},
         tracker=made["tracking"],
     )
 

@@ -155,7 +155,8 @@ def _job(cfg: DictConfig, node: HydraConf, permitted: bool) -> None:
         folder = sweep.job_folder(Path(node.sweep.dir), int(node.job.num), config)
         sweep.run_job(int(node.job.num), folder, node.overrides.task, _child_flags(node))
         return
-    from distillrun.pipeline import prepare, run
+    from distillrun.experiment import prepare
+    from distillrun.pipeline import run
 
     experiment = prepare(config)  # a config that is wrong leaves no folder behind
     if config.paths.run is None:

@@ -1,61 +1,30 @@
 """The straight line: load, generate, train, evaluate, report."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cache
-from itertools import chain
+from collections.abc import Sequence
 from pathlib import Path
 
 from distillrun.artifacts import Artifact, ArtifactStore
-from distillrun.build import Parts, build_parts
-from distillrun.config import Config, plain
-from distillrun.errors import BudgetSpentError, ConfigError
-from distillrun.interfaces import ActiveObjective, ChoiceModel, LogitTeacher, WritingStudent, wishes_of
+from distillrun.assessment import assess
+from distillrun.config import plain
+from distillrun.errors import BudgetSpentError
+from distillrun.experiment import SPLITS, Experiment, generation_line, student_leaves, teaching_of
+from distillrun.interfaces import Evaluator, Measure
 from distillrun.interrupt import stops_at_once
 from distillrun.journal.line import spent_by
-from distillrun.preflight import check_lengths, preflight, wanted_kinds
-from distillrun.records import Example, Json, Split, TeacherRecord
+from distillrun.preflight import wanted_kinds
+from distillrun.records import TeacherRecord
 from distillrun.result import Outcome
 from distillrun.run_folder import RunFolder
 from distillrun.runtime import use_threads
 from distillrun.schema import Until
-from distillrun.stages.evaluate import evaluate, predictions_of, scores_of
-from distillrun.stages.generate import Generating
-from distillrun.stages.generation_line import GenerationLine
-from distillrun.stages.handing import chosen_steps
 from distillrun.stages.lesson import Lesson, lesson_of
 from distillrun.stages.load import load
-from distillrun.stages.teaching import Teaching, wants_teacher
+from distillrun.stages.teaching import Teaching
 from distillrun.stages.train import train
 from distillrun.tracking.jsonl import RunLog
 
 log = logging.getLogger("distillrun")
-
-SPLITS: tuple[Split, ...] = ("train", "dev", "test")
-
-
-@dataclass(frozen=True, slots=True)
-class Experiment:
-    """A run that was checked and can start: its settings, its parts, and the questions of every split."""
-
-    config: Config
-    parts: Parts
-    examples: Mapping[Split, Sequence[Example]]
-
-
-def prepare(config: Config) -> Experiment:
-    """Return the experiment that a config describes. Raises ConfigError for whatever would fail later."""
-    parts = build_parts(config)
-    preflight(config, parts)
-    examples = {split: parts.task.examples(split) for split in SPLITS}
-    for split, rows in examples.items():
-        if not rows:
-            raise ConfigError(
-                f"the {split} split has no question; check the files of the task, task.dev_share and task.limit"
-            )
-    check_lengths(config, parts, chain.from_iterable(examples.values()))
-    return Experiment(config, parts, examples)
 
 
 def run(experiment: Experiment, path: Path) -> Outcome:
@@ -65,7 +34,9 @@ def run(experiment: Experiment, path: Path) -> Outcome:
     """
     config = experiment.config
     tracker = RunLog(experiment.parts.tracker)
-    outcome = Outcome(config, experiment.examples)
+    parts = experiment.parts
+    judging: dict[str, Evaluator | Measure] = {**parts.evaluators, **parts.measures}
+    outcome = Outcome(config, experiment.examples, {name: part.rule for name, part in judging.items()})
     with RunFolder(path, config) as folder, stops_at_once():
         folder.write_result(outcome.result())
         tracker.start(path, path.name, plain(config))
@@ -113,8 +84,12 @@ def _go(experiment: Experiment, folder: RunFolder, tracker: RunLog, outcome: Out
     folder.link_student(trained.folder / "student")
     if until is Until.train:
         return
-    _evaluate(experiment, store, outcome, _loader(experiment, trained))
-    folder.write_predictions(outcome.prediction_rows())
+    try:
+        assess(experiment, store, outcome)
+    finally:
+        folder.write_predictions(outcome.prediction_rows())
+        for name, found in outcome.findings.items():
+            folder.write_measured(name, found.rows)
 
 
 def _generate(experiment: Experiment, store: ArtifactStore, outcome: Outcome) -> list[TeacherRecord] | None:
@@ -139,38 +114,6 @@ def _generate(experiment: Experiment, store: ArtifactStore, outcome: Outcome) ->
     return outcome.records
 
 
-def generating(experiment: Experiment) -> Generating:
-    """Return what the generation steps of an experiment share."""
-    held_out = [*experiment.examples["dev"], *experiment.examples["test"]]
-    config = experiment.config
-    return Generating(
-        experiment.parts.task, experiment.parts.teacher, held_out, config.generation, config.runtime.progress
-    )
-
-
-def student_leaves(experiment: Experiment) -> dict[str, Json]:
-    """Return the settings of student and objective, as far as they decide a training."""
-    config, parts = experiment.config, experiment.parts
-    named = ("checkpoint", "revision")  # a name may move; what it resolved to is the student's identity
-    settings = {key: value for key, value in config.student.items() if key not in named}
-    leaves: dict[str, Json] = {"student": {**settings, **parts.student.identity()}, "objective": config.objective}
-    objective, teacher = parts.objective, parts.logit_teacher
-    if wishes_of(objective).teacher == "live" and isinstance(teacher, LogitTeacher):
-        leaves["teacher"] = dict(teacher.reading())
-    return leaves
-
-
-def teaching_of(experiment: Experiment, lesson: Lesson) -> Teaching | None:
-    """Return what the objective wants of the teacher beside texts; None where it wants nothing."""
-    config, parts = experiment.config, experiment.parts
-    objective, teacher, student = parts.objective, parts.logit_teacher, parts.student
-    if not isinstance(objective, ActiveObjective) or not wants_teacher(objective):
-        return None
-    if not isinstance(teacher, LogitTeacher) or not isinstance(student, WritingStudent):
-        raise TypeError("preflight lets no other teacher or student through")
-    return Teaching(objective, teacher, student, parts.task, lesson, config.training, config.runtime)
-
-
 def _read_logits(teaching: Teaching | None, store: ArtifactStore, outcome: Outcome) -> Artifact | None:
     """Let the teacher's distributions be read, where the objective wants them stored."""
     if teaching is None or teaching.request is None:
@@ -178,13 +121,6 @@ def _read_logits(teaching: Teaching | None, store: ArtifactStore, outcome: Outco
     read = teaching.read(store, teaching.pairs(), teaching.request)
     outcome.stages["read_logits"] = read
     return read
-
-
-def generation_line(experiment: Experiment, store: ArtifactStore) -> GenerationLine:
-    """Return the generation steps that a run of the experiment takes, none of them done yet."""
-    parts = experiment.parts
-    chosen = chosen_steps(parts.steps, parts.teacher, wanted_kinds(experiment.config, parts))
-    return GenerationLine(store, parts.steps, chosen, generating(experiment), experiment.examples["train"])
 
 
 def _train(
@@ -224,40 +160,3 @@ def _lesson(experiment: Experiment, records: Sequence[TeacherRecord] | None, out
     if outcome.left_out:
         log.warning("train: %d of %d examples lack what is learnt and are left out", outcome.left_out, len(examples))
     return lesson
-
-
-def _loader(experiment: Experiment, trained: Artifact) -> Callable[[], ChoiceModel]:
-    """Return a function that loads the trained student when it is first asked for it."""
-
-    @cache
-    def student() -> ChoiceModel:
-        from distillrun.runtime import pick_device
-
-        model = experiment.parts.student.load(trained.folder / "student")
-        model.module.to(pick_device(experiment.config.runtime.device))
-        return model
-
-    return student
-
-
-def _evaluate(
-    experiment: Experiment, store: ArtifactStore, outcome: Outcome, student: Callable[[], ChoiceModel]
-) -> None:
-    config, parts = experiment.config, experiment.parts
-    for name, evaluator in parts.evaluators.items():
-        made = evaluate(
-            store,
-            name,
-            evaluator,
-            config.evaluation[name],
-            student,
-            parts.objective,
-            parts.task,
-            experiment.examples["test"],
-            outcome.stages["load/test"],
-            outcome.stages["train"],
-            config.runtime,
-        )
-        outcome.stages[f"evaluate/{name}"] = made
-        outcome.predictions[name] = predictions_of(made)
-        outcome.add_scores([replace(score, name=f"test/{score.name}") for score in scores_of(made)])

@@ -46,7 +46,7 @@ def predict(
     objective: StudentObjective = build(config.objective, "objective", allowed)
     student: Student = build(config.student, "student", allowed)
     example = Example("question", question, tuple(choices), None)
-    asking: Evaluator = ChoiceLikelihood(explanation_tokens)
+    asking: Evaluator = ChoiceLikelihood(explanation_tokens, prior=False)
     if student.writes:
         asking = GeneratedAnswer(answer_tokens, explanation_tokens, explain=True)
     model = student.load(run_folder / "student")

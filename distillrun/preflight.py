@@ -42,6 +42,8 @@ def preflight(config: Config, parts: Parts) -> None:
             problems.append(str(error))
     if not parts.evaluators and config.until in (Until.evaluate, Until.report):
         problems.append("evaluation is empty; choose at least one, such as evaluation=generated_answer")
+    if config.until in (Until.evaluate, Until.report):
+        problems += _measure_problems(config, parts)
     if problems:
         raise ConfigError("\n".join(problems))
 
@@ -120,6 +122,26 @@ def _student_problems(config: Config, parts: Parts) -> list[str]:
             problems.append(
                 f"evaluation.{name} reads texts, and {student} writes none; choose evaluation=[choice_likelihood]"
             )
+    return problems
+
+
+def _measure_problems(config: Config, parts: Parts) -> list[str]:
+    """Return which measures look at what no evaluator predicts or no teacher gives, and what is wrong with judges."""
+    problems = []
+    for name, measure in parts.measures.items():
+        if measure.of and measure.of not in parts.evaluators:
+            problems.append(
+                f"evaluation.{name}.of={measure.of} names no scoring rule of this run; choose "
+                f"evaluation=[{measure.of},{name}]"
+            )
+        made = {kind for step in parts.steps.values() for kind in makes_of(step, parts.teacher)}
+        for kind in sorted(measure.wants - made):
+            problems.append(
+                f"evaluation.{name} compares with {_called(kind)} of the teacher, which no step makes; choose "
+                "generation=everything, or another reference"
+            )
+        for teacher in measure.teachers:
+            problems += [f"evaluation.{name}: {problem}" for problem in teacher.check(parts.task)]
     return problems
 
 

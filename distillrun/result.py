@@ -10,7 +10,7 @@ from distillrun.config import Config
 from distillrun.data_card import Step, data_card, stories
 from distillrun.environment import environment
 from distillrun.journal.usage import Usage
-from distillrun.records import Example, Json, Prediction, Score, Split, TeacherRecord, is_right
+from distillrun.records import Example, Finding, Json, Prediction, Score, Split, TeacherRecord, is_right
 from distillrun.stages.files import read_json
 from distillrun.stages.generate import COUNTS, usage_of
 from distillrun.stages.read_logits import summary_of
@@ -25,6 +25,7 @@ class Outcome:
     Attributes:
         config: the settings of the run.
         examples: the questions of every split.
+        rules: of each evaluator and measure, what it counts.
         status: running, done, failed or interrupted.
         error: why it did not end well.
         stages: the artifact of each stage, by name.
@@ -34,12 +35,14 @@ class Outcome:
         records: what the teacher gave for them.
         left_out: training examples that lack a rationale.
         predictions: of each evaluator, one per test question.
+        findings: what each measure found.
         scores: by name.
         environment: versions and machine.
     """
 
     config: Config
     examples: Mapping[Split, Sequence[Example]]
+    rules: Mapping[str, str] = field(default_factory=dict)
     status: str = "running"
     error: str | None = None
     stages: dict[str, Artifact] = field(default_factory=dict)
@@ -49,6 +52,7 @@ class Outcome:
     records: list[TeacherRecord] | None = None
     left_out: int = 0
     predictions: dict[str, list[Prediction]] = field(default_factory=dict)
+    findings: dict[str, Finding] = field(default_factory=dict)
     scores: dict[str, Score] = field(default_factory=dict)
     environment: dict[str, Json] = field(default_factory=environment)
 
@@ -80,6 +84,8 @@ class Outcome:
             "teacher": self._teacher(),
             **({"logits": summary_of(self.stages["read_logits"])} if "read_logits" in self.stages else {}),
             **self._training(),
+            "rules": dict(self.rules),
+            **({"findings": self._findings()} if self.findings else {}),
             "data": self._data(),
             "stories": list(stories(self.taught or self.examples["train"], self.records)),
             "environment": self.environment,
@@ -150,6 +156,13 @@ class Outcome:
             "failures": dict(failures),
             "asked_now": _summed(usage.as_json() for usage in self.asked.values()),
             "ever": self.ledgers,
+        }
+
+    def _findings(self) -> dict[str, Json]:
+        """Return the tables and curves of every measure; its scores stand among the others, its rows in a file."""
+        return {
+            name: {"tables": [asdict(one) for one in found.tables], "curves": [asdict(one) for one in found.curves]}
+            for name, found in self.findings.items()
         }
 
     def _data(self) -> dict[str, Json]:

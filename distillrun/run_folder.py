@@ -59,8 +59,13 @@ class RunFolder:
 
     def write_predictions(self, rows: Sequence[Mapping[str, Json]]) -> None:
         """Write `predictions.jsonl`: the answers of all evaluators, each with its question."""
-        lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in rows]
-        (self.path / "predictions.jsonl").write_text("".join(lines), encoding="utf-8")
+        _write_rows(self.path / "predictions.jsonl", rows)
+
+    def write_measured(self, name: str, rows: Sequence[Mapping[str, Json]]) -> None:
+        """Write `measures/<name>.jsonl`: what a measure saw, row by row."""
+        if rows:
+            (self.path / "measures").mkdir(exist_ok=True)
+            _write_rows(self.path / "measures" / f"{name}.jsonl", rows)
 
     def write_report(self, result: Mapping[str, Json], outcome: Outcome) -> None:
         """Write `report.html` and `report.md`; a page that cannot be written costs no result."""
@@ -88,3 +93,9 @@ class RunFolder:
             link.symlink_to(stored.resolve(), target_is_directory=True)
         except OSError:
             shutil.copytree(stored, link, dirs_exist_ok=True)
+
+
+def _write_rows(file: Path, rows: Sequence[Mapping[str, Json]]) -> None:
+    part = file.with_name(f"{file.name}.part")
+    part.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+    part.replace(file)

@@ -28,7 +28,7 @@ def in_a_new_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def runs(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Config, Path]]:
     """What the pipeline was asked to run; a run with training.seed=13 crashes."""
-    from distillrun import pipeline
+    from distillrun import experiment, pipeline
 
     asked: list[tuple[Config, Path]] = []
 
@@ -45,7 +45,7 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Config, Path]]:
             raise ConfigError("task.folder=nowhere is not there\nstudent.checkpoint=nothing is not there")
         return config
 
-    monkeypatch.setattr(pipeline, "prepare", prepare)
+    monkeypatch.setattr(experiment, "prepare", prepare)
     monkeypatch.setattr(pipeline, "run", run)
     return asked
 

@@ -10,9 +10,9 @@ import pytest
 
 from distillrun.cli import main
 from distillrun.errors import BudgetSpentError, ConfigError
+from distillrun.experiment import Experiment
 from distillrun.journal.forecast import Forecast
 from distillrun.journal.planning import PlanningContext, Shelf
-from distillrun.pipeline import Experiment
 from distillrun.plan import Plan, make_plan, plan_text
 from distillrun.records import Budget, Example, Message, Price, Prompt, Request, Sampling, TeacherRecord
 from distillrun.schema import GenerationConfig

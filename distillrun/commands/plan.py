@@ -31,7 +31,7 @@ def plan(arguments: Sequence[str]) -> int:
     permitted = any(line.lstrip("+").startswith("runtime.allow_targets=") for line in given.settings)
     if config.runtime.allow_targets and not permitted:
         raise ConfigError("runtime.allow_targets lets a file run any code, so it counts on the command line only")
-    from distillrun.pipeline import prepare
+    from distillrun.experiment import prepare
     from distillrun.plan import make_plan, plan_text
 
     made = make_plan(prepare(config))

@@ -1,10 +1,18 @@
 """The student writes nothing: each choice is scored as the answer."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from distillrun.evaluation.share import share, share_by_group
+from distillrun.evaluation.likelihood_rule import above_prior, best, per_character, per_token, scores_by_rule, summed
 from distillrun.interfaces import ChoiceModel, StudentObjective, Task, WritingModel
-from distillrun.records import Example, Prediction, Score, ScoredContinuation, is_right
+from distillrun.records import Example, Prediction, Score, ScoredContinuation, Segment
+
+RULES = {
+    "likelihood_sum": summed,
+    "likelihood_mean": per_token,
+    "likelihood_character": per_character,
+    "likelihood_prior": above_prior,
+}
 
 
 class ChoiceLikelihood:
@@ -12,18 +20,26 @@ class ChoiceLikelihood:
 
     A student that reasons first is given the rationale that it wrote (greedily), and its answers are scored after it.
 
-    Scores: `likelihood_sum/accuracy`, by the sum over the answer's tokens; `likelihood_mean/accuracy`, per token; each
-    with `/<group>` where there are groups; and `/ties`, the share of questions where the best score is shared (the
-    first of them counts as the answer).
+    Scores: `likelihood_sum/accuracy`, by the sum over the answer's tokens; `likelihood_mean/accuracy`, per token;
+    `likelihood_character/accuracy`, per character of the choice; and where `prior`, `likelihood_prior/accuracy`, by the
+    sum less that of the same answer to no question. Each has `/<group>` where there are groups; and `/ties`, the share
+    of questions where the best score is shared (the first of them counts as the answer). The answer that the prediction
+    names is that of the sum.
 
     Args:
         rationale_tokens: most new tokens of a rationale that stands before the answer.
+        prior: whether answers are also scored without a question.
     """
 
+    rule = (
+        "Each choice is scored as the answer, in the words that the student would write; the likeliest is its answer: "
+        "by the sum over the tokens, per token, per character, and by how much the question adds to the answer's prior."
+    )
     reads_texts = False
 
-    def __init__(self, rationale_tokens: int) -> None:
+    def __init__(self, rationale_tokens: int, prior: bool) -> None:
         self._rationale_tokens = rationale_tokens
+        self._prior = prior
 
     def predict(
         self,
@@ -45,37 +61,48 @@ class ChoiceLikelihood:
             for example, rationale in zip(examples, rationales, strict=True)
         ]
         scored = student.score([query.answer for query in queries], continuations, tokens_per_batch)
+        priors: list[tuple[float, ...] | None] = [None] * len(examples)
+        if self._prior:
+            sources = [objective.query(_unasked(example), task).answer for example in examples]
+            priors = list(_priors(student, sources, continuations, tokens_per_batch))
         return [
-            _prediction(example, rationale, scores)
-            for example, rationale, scores in zip(examples, rationales, scored, strict=True)
+            _prediction(example, rationale, scores, prior)
+            for example, rationale, scores, prior in zip(examples, rationales, scored, priors, strict=True)
         ]
 
     def score(self, predictions: Sequence[Prediction], examples: Sequence[Example]) -> list[Score]:
-        scores = []
-        for rule in ("likelihood_sum", "likelihood_mean"):
-            values = [_values(prediction, rule) for prediction in predictions]
-            right = [is_right(example, best(row)) for row, example in zip(values, examples, strict=True)]
-            scores += share_by_group(f"{rule}/accuracy", right, examples)
-            scores.append(share(f"{rule}/ties", [row.count(max(row)) > 1 for row in values]))
-        return scores
+        rules = {name: rule for name, rule in RULES.items() if self._prior or name != "likelihood_prior"}
+        return scores_by_rule(rules, predictions, examples)
 
 
-def best(values: Sequence[float]) -> int:
-    """Return the index of the greatest value, the first of equals."""
-    return max(range(len(values)), key=values.__getitem__)
+def _unasked(example: Example) -> Example:
+    """Return a question without its text and choices: what is left is the template."""
+    return replace(example, question="", choices=())
 
 
-def _prediction(example: Example, rationale: str, scores: Sequence[ScoredContinuation]) -> Prediction:
+def _priors(
+    student: ChoiceModel,
+    sources: Sequence[Sequence[Segment]],
+    continuations: Sequence[Sequence[Sequence[Segment]]],
+    tokens_per_batch: int,
+) -> list[tuple[float, ...]]:
+    """Return the log-likelihoods of answers after sources that are mostly alike; each distinct pair is scored once."""
+    wanted: dict[tuple[Segment, ...], dict[tuple[Segment, ...], float]] = {}
+    for source, answers in zip(sources, continuations, strict=True):
+        wanted.setdefault(tuple(source), {}).update({tuple(answer): 0.0 for answer in answers})
+    scored = student.score(list(wanted), [list(answers) for answers in wanted.values()], tokens_per_batch)
+    for known, scores in zip(wanted.values(), scored, strict=True):
+        known.update(zip(known, (score.log_prob for score in scores), strict=True))
+    return [
+        tuple(wanted[tuple(source)][tuple(answer)] for answer in answers)
+        for source, answers in zip(sources, continuations, strict=True)
+    ]
+
+
+def _prediction(
+    example: Example, rationale: str, scores: Sequence[ScoredContinuation], prior: tuple[float, ...] | None
+) -> Prediction:
     log_probs = tuple(score.log_prob for score in scores)
     tokens = tuple(score.tokens for score in scores)
     choice = best(log_probs)
-    return Prediction(example.id, example.choices[choice], rationale, choice, log_probs, tokens)
-
-
-def _values(prediction: Prediction, rule: str) -> list[float]:
-    log_probs, tokens = prediction.choice_log_probs, prediction.choice_tokens
-    if log_probs is None or tokens is None:
-        raise ValueError(f"the prediction of {prediction.example_id} holds no choice log-probs; score it anew")
-    if rule == "likelihood_sum":
-        return list(log_probs)
-    return [log_prob / count for log_prob, count in zip(log_probs, tokens, strict=True)]
+    return Prediction(example.id, example.choices[choice], rationale, choice, log_probs, tokens, prior)

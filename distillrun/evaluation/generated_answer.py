@@ -19,6 +19,10 @@ class GeneratedAnswer:
         explain: whether explanations are generated too where they need a text of their own.
     """
 
+    rule = (
+        "The student writes greedily, and the task reads the answer from the text; where none can be read, it is wrong "
+        "and counted as unparsed."
+    )
     reads_texts = True
 
     def __init__(self, answer_tokens: int, explanation_tokens: int, explain: bool) -> None:

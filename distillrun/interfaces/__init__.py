@@ -1,6 +1,6 @@
 """The verbs: what a swappable part must do. Configuration alone decides which part runs (see `distillrun.build`)."""
 
-from distillrun.interfaces.evaluation import Evaluator
+from distillrun.interfaces.evaluation import Answered, Evaluator, Measure
 from distillrun.interfaces.generation import ExpansionStep, GenerationContext, GenerationStep, Refuse, Tag
 from distillrun.interfaces.model import ChoiceModel, LanguageModel, WritingModel
 from distillrun.interfaces.objective import (
@@ -29,6 +29,7 @@ from distillrun.interfaces.tracking import Tracker
 __all__ = [
     "Account",
     "ActiveObjective",
+    "Answered",
     "AnyTeacher",
     "ChoiceModel",
     "ChoiceObjective",
@@ -40,6 +41,7 @@ __all__ = [
     "GenerationStep",
     "LanguageModel",
     "LogitTeacher",
+    "Measure",
     "RecordedTeacher",
     "Refuse",
     "Reservation",

@@ -1,17 +1,24 @@
-"""Scoring rules."""
+"""Scoring rules, and measures of what a student answered."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+from distillrun.interfaces.generation import GenerationContext
 from distillrun.interfaces.model import ChoiceModel
 from distillrun.interfaces.objective import StudentObjective
 from distillrun.interfaces.task import Task
-from distillrun.records import Example, Prediction, Score
+from distillrun.interfaces.teacher import AnyTeacher
+from distillrun.records import Example, Finding, Prediction, Score, TeacherRecord
 
 
 @runtime_checkable
 class Evaluator(Protocol):
     """A scoring rule: `predict` costs compute and is stored, `score` is pure."""
+
+    @property
+    def rule(self) -> str:
+        """What counts as an answer and as a right one, in a sentence for the report."""
 
     @property
     def reads_texts(self) -> bool:
@@ -28,3 +35,56 @@ class Evaluator(Protocol):
 
     def score(self, predictions: Sequence[Prediction], examples: Sequence[Example]) -> list[Score]:
         """Return scores with bare names such as `accuracy`; the stage puts the split in front."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A student after its test, with everything that a measure may look at.
+
+    Attributes:
+        task, objective: as in the training.
+        examples: the test questions.
+        predictions: one per question, of the evaluator that the measure is `of`; empty where it is of none.
+        taught: what was trained on, and `records` what the teacher gave for it, one per example; None where it was
+            asked for nothing.
+        student, untrained: load the trained student, and the same student before its training.
+        reference: returns what the run's teacher gives for the test questions, one record per question, holding what
+            the measure `wants`; it is asked when this is called, and kept as any teacher's work is.
+        context: asks judges and teachers; what they say is kept and paid for once.
+        tokens_per_batch: the most tokens of a batch.
+    """
+
+    task: Task
+    objective: StudentObjective
+    examples: Sequence[Example]
+    predictions: Sequence[Prediction]
+    taught: Sequence[Example]
+    records: Sequence[TeacherRecord] | None
+    student: Callable[[], ChoiceModel]
+    untrained: Callable[[], ChoiceModel]
+    reference: Callable[[], Sequence[TeacherRecord]]
+    context: GenerationContext
+    tokens_per_batch: int
+
+
+@runtime_checkable
+class Measure(Protocol):
+    """Something to know of a student beside how often it is right; it runs after the scoring rules."""
+
+    @property
+    def rule(self) -> str:
+        """What is measured, and how to read it, in a sentence for the report."""
+
+    @property
+    def of(self) -> str:
+        """The evaluator whose predictions it looks at; empty where it looks at none."""
+
+    @property
+    def teachers(self) -> tuple[AnyTeacher, ...]:
+        """Judges and other teachers of its own."""
+
+    @property
+    def wants(self) -> frozenset[str]:
+        """The kinds of rationale that it wants of the run's teacher for the test questions, as a step `makes` them."""
+
+    def measure(self, answered: Answered) -> Finding: ...

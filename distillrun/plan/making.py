@@ -6,11 +6,11 @@ from pathlib import Path
 
 from distillrun.artifacts import ArtifactStore, Stage
 from distillrun.errors import ConfigError
+from distillrun.experiment import SPLITS, Experiment, generation_line, student_leaves, teaching_of
 from distillrun.interfaces import ExpansionStep, GenerationStep, members_of, wishes_of
 from distillrun.journal.forecast import Forecast
 from distillrun.journal.line import Line, key_of
 from distillrun.journal.planning import PlanningContext, Shelf, summed
-from distillrun.pipeline import SPLITS, Experiment, generation_line, student_leaves, teaching_of
 from distillrun.plan.plan import Plan, PlannedStage, TeacherPlan
 from distillrun.preflight import wanted_kinds
 from distillrun.records import Example, TeacherRecord

@@ -31,14 +31,14 @@ def thinned(points: Points, most: int = 200) -> list[tuple[float, float]]:
     return [(sum(x for x, _ in group) / len(group), sum(y for _, y in group) / len(group)) for group in groups]
 
 
-def curves(series: Mapping[str, Points], as_percent: bool, chance: float | None = None) -> str:
-    """Return a line chart over steps; `chance` draws a dashed level. Every series needs a point."""
+def curves(series: Mapping[str, Points], as_percent: bool, chance: float | None = None, axis: str = "step") -> str:
+    """Return a line chart over `axis`; `chance` draws a dashed level. Every series needs a point."""
     drawn = {name: thinned(points) for name, points in series.items()}
     steps = [x for points in series.values() for x, _ in points]  # before thinning, so that the axis ends at the last
     values = [y for points in drawn.values() for _, y in points] + ([] if chance is None else [chance])
     x_ticks = [tick for tick in ticks(min(steps), max(steps), 6) if min(steps) <= tick <= max(steps)]
     y_ticks = ticks(min(0.0, *values), min(1.0, max(values) * 1.1) if as_percent else max(values))
-    x_low, x_high = min(steps), max(max(steps), min(steps) + 1)
+    x_low, x_high = min(steps), max(steps) if max(steps) > min(steps) else min(steps) + 1
     y_low, y_high = y_ticks[0], y_ticks[-1]
 
     def at_x(step: float) -> float:
@@ -52,7 +52,7 @@ def curves(series: Mapping[str, Points], as_percent: bool, chance: float | None 
         parts.append(_line(LEFT, at_y(tick), WIDTH - RIGHT, at_y(tick), "grid"))
         parts.append(_text(LEFT - 8, at_y(tick) + 4, f"{100 * tick:g} %" if as_percent else f"{tick:g}", "end"))
     parts += [_text(at_x(tick), HEIGHT - BOTTOM + 18, f"{tick:,g}", "middle") for tick in x_ticks]
-    parts.append(_text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 4, "step", "middle"))
+    parts.append(_text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 4, axis, "middle"))
     if chance is not None:
         parts.append(_line(LEFT, at_y(chance), WIDTH - RIGHT, at_y(chance), "chance"))
         parts.append(_text(WIDTH - RIGHT, at_y(chance) - 5, "chance", "end"))

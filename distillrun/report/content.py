@@ -7,6 +7,7 @@ from distillrun.records import Json
 from distillrun.report.answers import position_section, prediction_section
 from distillrun.report.block import Block, Code, Page, Paragraph, Section, State, Table
 from distillrun.report.data import data_sections, flattened, pairs
+from distillrun.report.finding import finding_sections, rule_section
 from distillrun.report.learning import learning_section
 from distillrun.report.scores import chance_level, headline, score_section
 from distillrun.report.story import story_section
@@ -30,9 +31,11 @@ def run_page(
     sections = [
         _what_ran(result),
         score_section(scores, chance),
+        rule_section(mapping(result.get("rules"))),
         learning_section(metrics, chance),
         prediction_section(predictions, examples),
         position_section(predictions, examples),
+        *finding_sections(mapping(result.get("findings")), mapping(result.get("rules"))),
         *data_sections(data),
         story_section(sequence(result.get("stories"))),
         _facts("The teacher's distributions", mapping(result.get("logits"))),

@@ -10,7 +10,7 @@ from distillrun.progress import Bar
 from distillrun.records import Example, Json, Prediction, Score
 from distillrun.schema import RuntimeConfig
 
-VERSION = 1
+VERSION = 2
 CHUNK = 256
 """Questions that are answered, and kept, at once: what a kill can lose."""
 

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from distillrun.artifacts import Artifact, ArtifactStore, Stage, digest
 from distillrun.interfaces import GenerationStep
 from distillrun.journal.usage import Usage
-from distillrun.records import Example, TeacherRecord
+from distillrun.records import Example, Split, TeacherRecord
 from distillrun.stages.generate import Generating, examples_of, generate, generation_stage, records_of
 from distillrun.stages.handing import EXAMPLES, Handed, joined, makers
 
@@ -20,7 +20,8 @@ class GenerationLine:
         steps: all steps of the config, which decide who makes what.
         chosen: those to run.
         shared: what the steps share.
-        examples: the training examples, with those that expansions added so far.
+        examples: whose records are made, with those that expansions added so far.
+        split: which split they are of.
         records: what the steps made so far, by step and by the example's id.
         asked: what each step asked just now rather than found in the journal.
     """
@@ -30,6 +31,7 @@ class GenerationLine:
     chosen: Mapping[str, GenerationStep]
     shared: Generating
     examples: Sequence[Example]
+    split: Split = "train"
     records: dict[str, Mapping[str, TeacherRecord]] = field(default_factory=dict)
     asked: dict[str, Usage] = field(default_factory=dict)
 
@@ -53,14 +55,14 @@ class GenerationLine:
         """Return the stage of every chosen step; what a stage is does not depend on what earlier ones made.
 
         Args:
-            loaded: the fingerprint of the training examples.
+            loaded: the fingerprint of the split.
         """
         held_out = digest([asdict(example) for example in self.shared.held_out])
         stages: dict[str, Stage] = {}
         for name, step in self.chosen.items():
             before = set(makers(self.steps, self.shared.teacher, step.needs, before=name).values())
             before |= {other for other in stages if EXAMPLES in self.chosen[other].makes}
-            upstream = {"load/train": loaded}
+            upstream = {f"load/{self.split}": loaded}
             upstream |= {stages[other].name: stages[other].fingerprint for other in self.chosen if other in before}
             stages[name] = generation_stage(name, step, self.shared, upstream, held_out)
         return stages

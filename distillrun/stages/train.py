@@ -87,7 +87,7 @@ def train(
             log.info("train: %d examples keep the order of their choices: rationales name their letters", count)
         model = student.build(training.seed)
         asked = list(lesson.dev[: training.dev_examples])
-        judge: Evaluator = ChoiceLikelihood(training.dev_new_tokens)
+        judge: Evaluator = ChoiceLikelihood(training.dev_new_tokens, prior=False)
         if student.writes:
             judge = GeneratedAnswer(training.dev_new_tokens, training.dev_new_tokens, explain=False)
 

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from distillrun.composition import config_of
-from distillrun.pipeline import Experiment, prepare, run
+from distillrun.experiment import Experiment, prepare
+from distillrun.pipeline import run
 from distillrun.records import Json
 
 SMALL = (

@@ -1,0 +1,61 @@
+"""Rules that make an answer of the choices' log-likelihoods."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
+
+from distillrun.evaluation.share import share, share_by_group
+from distillrun.records import Example, Prediction, Score, is_right
+
+Number = TypeVar("Number", int, float)
+
+Values = Callable[[Prediction, Example], list[float]]
+"""(prediction, its question) -> a value for each choice; the greatest is the answer."""
+
+
+def summed(prediction: Prediction, example: Example) -> list[float]:
+    """Return the log-likelihood of each answer, in nats."""
+    return list(_known(prediction, prediction.choice_log_probs))
+
+
+def per_token(prediction: Prediction, example: Example) -> list[float]:
+    """Return it per token of the answer."""
+    tokens = _known(prediction, prediction.choice_tokens)
+    return [value / count for value, count in zip(summed(prediction, example), tokens, strict=True)]
+
+
+def per_character(prediction: Prediction, example: Example) -> list[float]:
+    """Return it per character of the choice, as lm-evaluation-harness's `acc_norm` does."""
+    return [value / max(1, len(text)) for value, text in zip(summed(prediction, example), example.choices, strict=True)]
+
+
+def above_prior(prediction: Prediction, example: Example) -> list[float]:
+    """Return how much likelier the question makes each answer: its log-likelihood less the one without a question.
+
+    Source: Holtzman et al. 2021, https://arxiv.org/abs/2104.08315, equation 3 (domain-conditional PMI).
+    """
+    prior = _known(prediction, prediction.choice_prior)
+    return [value - without for value, without in zip(summed(prediction, example), prior, strict=True)]
+
+
+def best(values: Sequence[float]) -> int:
+    """Return the index of the greatest value, the first of equals."""
+    return max(range(len(values)), key=values.__getitem__)
+
+
+def scores_by_rule(
+    rules: Mapping[str, Values], predictions: Sequence[Prediction], examples: Sequence[Example]
+) -> list[Score]:
+    """Return `<rule>/accuracy`, by group too, and `<rule>/ties`: how often the best value is shared."""
+    scores = []
+    for name, rule in rules.items():
+        values = [rule(prediction, example) for prediction, example in zip(predictions, examples, strict=True)]
+        right = [is_right(example, best(row)) for row, example in zip(values, examples, strict=True)]
+        scores += share_by_group(f"{name}/accuracy", right, examples)
+        scores.append(share(f"{name}/ties", [row.count(max(row)) > 1 for row in values]))
+    return scores
+
+
+def _known(prediction: Prediction, values: tuple[Number, ...] | None) -> tuple[Number, ...]:
+    if values is None:
+        raise ValueError(f"the prediction of {prediction.example_id} holds no choice log-probs; score it anew")
+    return values

@@ -1,0 +1,107 @@
+"""A run that was checked and can start, and what follows from its settings alone."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import chain
+
+from distillrun.artifacts import Artifact, ArtifactStore
+from distillrun.build import Parts, build_parts
+from distillrun.config import Config
+from distillrun.errors import ConfigError
+from distillrun.interfaces import (
+    ActiveObjective,
+    ChoiceModel,
+    LogitTeacher,
+    WritingStudent,
+    wishes_of,
+)
+from distillrun.preflight import check_lengths, preflight, wanted_kinds
+from distillrun.records import Example, Json, Split
+from distillrun.stages.generate import Generating
+from distillrun.stages.generation_line import GenerationLine
+from distillrun.stages.handing import chosen_steps
+from distillrun.stages.lesson import Lesson
+from distillrun.stages.teaching import Teaching, wants_teacher
+
+SPLITS: tuple[Split, ...] = ("train", "dev", "test")
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """A run that was checked and can start: its settings, its parts, and the questions of every split."""
+
+    config: Config
+    parts: Parts
+    examples: Mapping[Split, Sequence[Example]]
+
+
+def prepare(config: Config) -> Experiment:
+    """Return the experiment that a config describes. Raises ConfigError for whatever would fail later."""
+    parts = build_parts(config)
+    preflight(config, parts)
+    examples = {split: parts.task.examples(split) for split in SPLITS}
+    for split, rows in examples.items():
+        if not rows:
+            raise ConfigError(
+                f"the {split} split has no question; check the files of the task, task.dev_share and task.limit"
+            )
+    check_lengths(config, parts, chain.from_iterable(examples.values()))
+    return Experiment(config, parts, examples)
+
+
+def generating(experiment: Experiment) -> Generating:
+    """Return what the generation steps of an experiment share."""
+    held_out = [*experiment.examples["dev"], *experiment.examples["test"]]
+    config = experiment.config
+    return Generating(
+        experiment.parts.task, experiment.parts.teacher, held_out, config.generation, config.runtime.progress
+    )
+
+
+def generation_line(experiment: Experiment, store: ArtifactStore) -> GenerationLine:
+    """Return the generation steps that a run of the experiment takes, none of them done yet."""
+    parts = experiment.parts
+    chosen = chosen_steps(parts.steps, parts.teacher, wanted_kinds(experiment.config, parts))
+    return GenerationLine(store, parts.steps, chosen, generating(experiment), experiment.examples["train"])
+
+
+def student_leaves(experiment: Experiment) -> dict[str, Json]:
+    """Return the settings of student and objective, as far as they decide a training."""
+    config, parts = experiment.config, experiment.parts
+    named = ("checkpoint", "revision")  # a name may move; what it resolved to is the student's identity
+    settings = {key: value for key, value in config.student.items() if key not in named}
+    leaves: dict[str, Json] = {"student": {**settings, **parts.student.identity()}, "objective": config.objective}
+    objective, teacher = parts.objective, parts.logit_teacher
+    if wishes_of(objective).teacher == "live" and isinstance(teacher, LogitTeacher):
+        leaves["teacher"] = dict(teacher.reading())
+    return leaves
+
+
+def teaching_of(experiment: Experiment, lesson: Lesson) -> Teaching | None:
+    """Return what the objective wants of the teacher beside texts; None where it wants nothing."""
+    config, parts = experiment.config, experiment.parts
+    objective, teacher, student = parts.objective, parts.logit_teacher, parts.student
+    if not isinstance(objective, ActiveObjective) or not wants_teacher(objective):
+        return None
+    if not isinstance(teacher, LogitTeacher) or not isinstance(student, WritingStudent):
+        raise TypeError("preflight lets no other teacher or student through")
+    return Teaching(objective, teacher, student, parts.task, lesson, config.training, config.runtime)
+
+
+def student_loader(experiment: Experiment, trained: Artifact | None) -> Callable[[], ChoiceModel]:
+    """Return a function that loads the trained student, or builds the untrained one, when it is first asked for it."""
+
+    @cache
+    def student() -> ChoiceModel:
+        from distillrun.runtime import pick_device
+
+        parts, config = experiment.parts, experiment.config
+        if trained is None:
+            model = parts.student.build(config.training.seed)
+        else:
+            model = parts.student.load(trained.folder / "student")
+        model.module.to(pick_device(config.runtime.device))
+        return model
+
+    return student

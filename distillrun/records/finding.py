@@ -1,0 +1,51 @@
+"""What a measure found out about a student."""
+
+from dataclasses import dataclass
+
+from distillrun.records.answering import Score
+from distillrun.records.example import Json, Record
+
+Cell = str | int | float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ResultTable(Record):
+    """Rows of numbers and names for the report; None where there is nothing to tell."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ResultCurve(Record):
+    """Lines over one axis, each with the points (x, share) that it joins.
+
+    Attributes:
+        title: what is shown.
+        axis: what x is.
+        lines: by name.
+        note: how to read it.
+    """
+
+    title: str
+    axis: str
+    lines: dict[str, tuple[tuple[float, float], ...]]
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding(Record):
+    """What a measure found.
+
+    Attributes:
+        scores: numbers with their n and interval, under bare names; the stage puts the split in front.
+        tables, curves: for the report.
+        rows: one for each thing that was looked at, such as a question, for whoever wants to count anew.
+    """
+
+    scores: tuple[Score, ...] = ()
+    tables: tuple[ResultTable, ...] = ()
+    curves: tuple[ResultCurve, ...] = ()
+    rows: tuple[dict[str, Json], ...] = ()

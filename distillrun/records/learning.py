@@ -1,0 +1,101 @@
+"""What a student learns from."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from distillrun.records.example import Example, Record
+from distillrun.records.teaching import TeacherRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Segment(Record):
+    """A stretch of text that a student reads or writes.
+
+    `learn`: its tokens count in the loss (targets only). `cut`: it may be shortened from its end where the whole is too
+    long; the other segments are never touched, so truncation cannot eat an answer.
+    """
+
+    text: str
+    learn: bool = True
+    cut: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TargetPair(Record):
+    """What the student reads (`source`) and writes (`target`) in one view of an example.
+
+    `written` are the very ids of a target that a student wrote itself, EOS among them if it came to it: its text might
+    be tokenised otherwise. They stand in the place of `target`.
+    """
+
+    source: tuple[Segment, ...]
+    target: tuple[Segment, ...]
+    view: str
+    written: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One example in one optimizer step; `seed` is of this visit alone."""
+
+    example: Example
+    record: TeacherRecord | None
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question whose choices are scored while a student trains.
+
+    Attributes:
+        source: what the student reads.
+        answers: what it would write to answer with each choice.
+        right: the index of the right one.
+        teacher: the teacher's log-probs of the choices; None where it was not asked.
+        seed: of this visit alone.
+    """
+
+    source: tuple[Segment, ...]
+    answers: tuple[tuple[Segment, ...], ...]
+    right: int
+    teacher: tuple[float, ...] | None
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class LogitRequest(Record):
+    """How a teacher's distributions are read.
+
+    Attributes:
+        top_k: how many of the likeliest ids are kept at each position, beside one bucket for all others; None = all.
+        temperature: the teacher's logits are divided by it first.
+        dtype: of the log-probs when they are stored; the bucket's is always float32.
+    """
+
+    top_k: int | None
+    temperature: float
+    dtype: Literal["float16", "float32"]
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What an objective wants at hand beside texts.
+
+    Attributes:
+        teacher: none; stored: its distributions are read once and kept; live: it is in memory while the student trains;
+            reference: the student as it was before the training is.
+        logits: how they are read; None = they are not.
+        hidden: the hidden states of student and teacher.
+        same_tokenizer: positions and ids are compared one by one.
+        whole_examples: rows of one example must go through the student together.
+        choices: the scores of the choices too, of a student that writes.
+        encoder: a student that reads with an encoder.
+    """
+
+    teacher: Literal["none", "stored", "live", "reference"] = "none"
+    logits: LogitRequest | None = None
+    hidden: bool = False
+    same_tokenizer: bool = True
+    whole_examples: bool = False
+    choices: bool = False
+    encoder: bool = False

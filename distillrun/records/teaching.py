@@ -1,0 +1,87 @@
+"""What a teacher gave for an example."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from distillrun.records.example import Record
+
+
+@dataclass(frozen=True, slots=True)
+class Rationale(Record):
+    """Teacher text that argues for a choice: `text` as cleaned for the student, `raw` as the teacher wrote it.
+
+    Attributes:
+        supports: the choice argued for.
+        kind: a factual rationale argues for the right choice (or, where none is known, for the teacher's own answer),
+            a counterfactual one for a wrong choice.
+        version: the first draft, or the revision that followed a critique.
+        origin: how it came about: the generation step, or its part, such as star's forward and hinted.
+        teacher: who wrote it.
+        finish_reason: of its completion.
+        log_prob: of its completion, summed in nats; None where the teacher does not tell.
+        verdict: what the teacher, asked later, makes of it; None where it was not asked, or gave no verdict.
+    """
+
+    text: str
+    raw: str
+    supports: int
+    kind: Literal["factual", "counterfactual"]
+    version: Literal["initial", "revised"]
+    origin: str = ""
+    teacher: str = ""
+    finish_reason: str = ""
+    log_prob: float | None = None
+    verdict: Literal["right", "wrong", "uncertain"] | None = None
+
+
+def kind_of(rationale: Rationale) -> str:
+    """Return what a rationale is called where kinds are handed on or counted: initial, revised or counterfactual."""
+    return rationale.version if rationale.kind == "factual" else rationale.kind
+
+
+@dataclass(frozen=True, slots=True)
+class Failure(Record):
+    """A completion that could not be used: the `reason` in a word or two that can be counted, the `detail` to read."""
+
+    step: str
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class TeacherRecord(Record):
+    """Everything that the teacher gave for one example.
+
+    Attributes:
+        example_id: whose.
+        rationales: in the order in which they were asked for.
+        trace: a step's name -> its raw text (critiques).
+        answer: the choice that the teacher itself answers with; None where it was not asked, or not understood.
+        agreement: share of its parsed answers that give `answer`, in (0, 1].
+        choice_log_probs: of the choices, in nats, normalised over them.
+        failures: completions that could not be used.
+    """
+
+    example_id: str
+    rationales: tuple[Rationale, ...]
+    trace: dict[str, str]
+    answer: int | None = None
+    agreement: float | None = None
+    choice_log_probs: tuple[float, ...] | None = None
+    failures: tuple[Failure, ...] = ()
+
+
+def factual(record: TeacherRecord | None, version: str) -> Rationale:
+    """Return the factual rationale of a version. Raises ValueError where the teacher gave none."""
+    found = find_factual(record, version)
+    if found is None:
+        raise ValueError(f"example {record.example_id if record else '?'} has no {version} rationale")
+    return found
+
+
+def find_factual(record: TeacherRecord | None, version: str) -> Rationale | None:
+    """Return the first factual rationale of a version; None where there is none."""
+    for rationale in record.rationales if record else ():
+        if rationale.kind == "factual" and rationale.version == version:
+            return rationale
+    return None
