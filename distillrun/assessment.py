@@ -1,120 +1,161 @@
 """What a trained student is worth: every scoring rule, then every measure."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import replace
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 
-from distillrun.artifacts import Artifact, ArtifactStore
+from distillrun.artifacts import ArtifactStore, digest
 from distillrun.experiment import Experiment, generating, student_loader
-from distillrun.interfaces import (
-    Answered,
-    ChoiceModel,
-    ExpansionStep,
-    Measure,
-)
+from distillrun.interfaces import Answered, ChoiceModel, ExpansionStep, Measure, Student
 from distillrun.journal.context import JournaledContext
 from distillrun.journal.line import spent_by
 from distillrun.journal.usage import Usage
-from distillrun.records import TeacherRecord
+from distillrun.objective.label_only import LabelOnly
+from distillrun.records import Example, Prediction, TeacherRecord
 from distillrun.result import Outcome
 from distillrun.stages.evaluate import evaluate, predictions_of, scores_of
 from distillrun.stages.generation_line import GenerationLine
 from distillrun.stages.handing import chosen_steps
+from distillrun.stages.lesson import Lesson
 from distillrun.stages.measure import Measuring, finding_of, measure
+from distillrun.stages.train import train
 
 
 def assess(experiment: Experiment, store: ArtifactStore, outcome: Outcome) -> None:
     """Score the trained student by every rule, then take every measure of it, noting all of it in the outcome."""
     student = student_loader(experiment, outcome.stages["train"])
-    _score(experiment, store, outcome, student)
-    _measure(experiment, store, outcome, student)
+    tested = {name: outcome.stages[name].fingerprint for name in ("load/test", "train")}
+    score(experiment, store, outcome, student, tested)
+    untrained = student_loader(experiment, None)
+    for name, wanted in experiment.parts.measures.items():
+        _Measurement(experiment, store, outcome, name, wanted, student, untrained).take()
 
 
-def _score(experiment: Experiment, store: ArtifactStore, outcome: Outcome, student: Callable[[], ChoiceModel]) -> None:
+def score(
+    experiment: Experiment,
+    store: ArtifactStore,
+    outcome: Outcome,
+    student: Callable[[], ChoiceModel],
+    upstream: Mapping[str, str],
+) -> None:
+    """Score a student by every rule of a run.
+
+    Args:
+        experiment: the run.
+        store: where artifacts are.
+        outcome: is given the predictions and the scores.
+        student: loads the student, if it has to answer at all.
+        upstream: the fingerprints of the test questions and of the student.
+    """
     config, parts = experiment.config, experiment.parts
+    examples = experiment.examples["test"]
     for name, evaluator in parts.evaluators.items():
+        leaf = config.evaluators[name]
         made = evaluate(
-            store,
-            name,
-            evaluator,
-            config.evaluation[name],
-            student,
-            parts.objective,
-            parts.task,
-            experiment.examples["test"],
-            outcome.stages["load/test"],
-            outcome.stages["train"],
-            config.runtime,
+            store, name, evaluator, leaf, student, parts.objective, parts.task, examples, upstream, config.runtime
         )
         outcome.stages[f"evaluate/{name}"] = made
         outcome.predictions[name] = predictions_of(made)
         outcome.add_scores([replace(score, name=f"test/{score.name}") for score in scores_of(made)])
 
 
-def _measure(
-    experiment: Experiment, store: ArtifactStore, outcome: Outcome, student: Callable[[], ChoiceModel]
-) -> None:
-    config, parts = experiment.config, experiment.parts
-    untrained = student_loader(experiment, None)
-    for name, wanted in parts.measures.items():
-        line = _reference_line(experiment, store, wanted)
-        reading = _reference_stages(line, outcome.stages["load/test"])
-        measuring = Measuring(name, wanted, config.evaluation[name], _looked_at(outcome, wanted, reading))
-        usage = outcome.asked.setdefault(name, Usage())
+@dataclass(frozen=True, slots=True)
+class _Measurement:
+    """One measure of one student, and the services that it may call on."""
+
+    experiment: Experiment
+    store: ArtifactStore
+    outcome: Outcome
+    name: str
+    wanted: Measure
+    student: Callable[[], ChoiceModel]
+    untrained: Callable[[], ChoiceModel]
+
+    def take(self) -> None:
+        """Take the measure, or find it taken, and note it."""
+        wanted, outcome, parts = self.wanted, self.outcome, self.experiment.parts
+        leaf = self.experiment.config.evaluators[self.name]
+        made = measure(self.store, Measuring(self.name, wanted, leaf, self._looked_at()), self._answered())
+        outcome.stages[f"evaluate/{self.name}"] = made
+        outcome.findings[self.name] = found = finding_of(made)
+        outcome.add_scores([replace(score, name=f"test/{score.name}") for score in found.scores])
+        for teacher in (parts.teacher, *wanted.teachers):
+            teacher.release()
+            outcome.ledgers |= spent_by(self.store.root, teacher)
+
+    def _looked_at(self) -> dict[str, str]:
+        """Return the fingerprints of what the measure looks at."""
+        stages, of = self.outcome.stages, self.wanted.of
+        names = ["load/test", "train", *([f"evaluate/{of}"] if of else [])]
+        names += [name for name in stages if name.startswith(("load/train", "generate/"))]
+        reading = self._line().stages(stages["load/test"].fingerprint).values()
+        referred = {f"reference/{stage.name}": stage.fingerprint for stage in reading}
+        return {name: stages[name].fingerprint for name in names} | referred
+
+    def _answered(self) -> Answered:
+        experiment, outcome = self.experiment, self.outcome
+        config, parts = experiment.config, experiment.parts
         context = JournaledContext(
-            store.root,
-            name,
+            self.store.root,
+            self.name,
             parts.task,
             parts.teacher,
             (),
             replace(config.generation, max_failed_share=1.0),  # what a judge cannot tell is counted, not fatal
             config.runtime.progress,
-            usage,
+            outcome.asked.setdefault(self.name, Usage()),
         )
-        answered = Answered(
+        return Answered(
             parts.task,
             parts.objective,
             experiment.examples["test"],
-            outcome.predictions.get(wanted.of, ()),
+            outcome.predictions.get(self.wanted.of, ()),
             outcome.taught or experiment.examples["train"],
             outcome.records,
-            student,
-            untrained,
-            partial(_reference, line, outcome, wanted.wants),
+            self.student,
+            self.untrained,
+            self._reference,
+            self._answer,
+            self._teach,
             context,
             config.runtime.tokens_per_batch,
         )
-        made = measure(store, measuring, answered)
-        outcome.stages[f"evaluate/{name}"] = made
-        outcome.findings[name] = found = finding_of(made)
-        outcome.add_scores([replace(score, name=f"test/{score.name}") for score in found.scores])
-        for teacher in (parts.teacher, *wanted.teachers):
-            teacher.release()
-            outcome.ledgers |= spent_by(store.root, teacher)
 
+    def _line(self) -> GenerationLine:
+        """Return the steps in which the run's teacher answers the test questions as far as the measure wants it."""
+        experiment, wants = self.experiment, self.wanted.wants
+        steps = {name: step for name, step in experiment.parts.steps.items() if not isinstance(step, ExpansionStep)}
+        chosen = chosen_steps(steps, experiment.parts.teacher, wants)
+        return GenerationLine(self.store, steps, chosen, generating(experiment), experiment.examples["test"], "test")
 
-def _looked_at(outcome: Outcome, wanted: Measure, reading: Mapping[str, str]) -> dict[str, str]:
-    """Return the fingerprints of what a measure looks at."""
-    looked_at = ["load/test", "train", *([f"evaluate/{wanted.of}"] if wanted.of else [])]
-    looked_at += [name for name in outcome.stages if name.startswith(("load/train", "generate/"))]
-    return {name: outcome.stages[name].fingerprint for name in looked_at} | dict(reading)
+    def _reference(self) -> list[TeacherRecord]:
+        line, outcome = self._line(), self.outcome
+        for name, artifact in line.run(outcome.stages["load/test"].fingerprint):
+            outcome.stages[f"reference/{name}"] = artifact
+            outcome.asked[f"reference/{name}"] = line.asked[name]
+        return line.handed(self.wanted.wants)
 
+    def _answer(self, examples: Sequence[Example]) -> list[Prediction]:
+        parts, runtime = self.experiment.parts, self.experiment.config.runtime
+        rule = parts.evaluators[self.wanted.of]
+        return rule.predict(self.student(), parts.objective, examples, parts.task, runtime.tokens_per_batch)
 
-def _reference_line(experiment: Experiment, store: ArtifactStore, wanted: Measure) -> GenerationLine:
-    """Return the steps in which the run's teacher answers the test questions as far as a measure wants it."""
-    steps = {name: step for name, step in experiment.parts.steps.items() if not isinstance(step, ExpansionStep)}
-    chosen = chosen_steps(steps, experiment.parts.teacher, wanted.wants)
-    return GenerationLine(store, steps, chosen, generating(experiment), experiment.examples["test"], "test")
-
-
-def _reference_stages(line: GenerationLine, loaded: Artifact) -> dict[str, str]:
-    """Return the fingerprints of a reference's steps, under names of their own."""
-    return {f"reference/{stage.name}": stage.fingerprint for stage in line.stages(loaded.fingerprint).values()}
-
-
-def _reference(line: GenerationLine, outcome: Outcome, kinds: frozenset[str]) -> list[TeacherRecord]:
-    """Let the run's teacher answer the test questions, or find them answered."""
-    for name, artifact in line.run(outcome.stages["load/test"].fingerprint):
-        outcome.stages[f"reference/{name}"] = artifact
-        outcome.asked[f"reference/{name}"] = line.asked[name]
-    return line.handed(kinds)
+    def _teach(self, pupil: Student, examples: Sequence[Example], steps: int) -> ChoiceModel:
+        """Train a student of the measure's own on labels, as the train stage trains any student."""
+        config, parts = self.experiment.config, self.experiment.parts
+        training = replace(
+            config.training, max_steps=steps, warmup_steps=min(config.training.warmup_steps, steps // 10), eval_every=0
+        )
+        trained = train(
+            self.store,
+            pupil,
+            LabelOnly("{question}", "{answer}"),
+            parts.task,
+            Lesson(examples, self.experiment.examples["dev"], None),
+            {"measure": config.evaluators[self.name], "student": dict(pupil.identity())},
+            training,
+            config.runtime,
+            {"examples": digest([asdict(example) for example in examples])},
+            lambda metrics, step: None,
+            lambda student: (None, None),
+        )
+        return pupil.load(trained.folder / "student")

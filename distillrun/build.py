@@ -71,7 +71,7 @@ def build_parts(config: Config) -> Parts:
     if config.logit_teacher is not None:
         leaves["logit_teacher"] = (config.logit_teacher, "teacher")
     leaves |= {f"generation.steps.{name}": (node, "generation") for name, node in config.generation.steps.items()}
-    leaves |= {f"evaluation.{name}": (node, "evaluation") for name, node in config.evaluation.items()}
+    leaves |= {f"evaluation.{name}": (node, "evaluation") for name, node in config.evaluators.items()}
     made: dict[str, Any] = {}
     problems = []
     for key, (node, group) in leaves.items():
@@ -81,7 +81,7 @@ def build_parts(config: Config) -> Parts:
             problems.append(str(error))
     if problems:
         raise ConfigError("\n".join(problems))
-    judged = {name: made[f"evaluation.{name}"] for name in config.evaluation}
+    judged = {name: made[f"evaluation.{name}"] for name in config.evaluators}
     return Parts(
         task=made["task"],
         teacher=made["teacher"],

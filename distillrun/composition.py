@@ -11,7 +11,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, Quote, QuotedString
 from omegaconf import DictConfig, OmegaConf
 
-from distillrun.config import Config, resolve
+from distillrun.config import BASELINES, Config, resolve
 from distillrun.records import Json
 from distillrun.schema import register_schema
 
@@ -62,7 +62,8 @@ def resolve_composed(composed: DictConfig) -> Config:
 
 def selected(choices: Mapping[str, Json], cfg: DictConfig) -> dict[str, Json]:
     """Return the option of each config group; of the groups that take lists, the names in order."""
-    chosen: dict[str, Json] = {"generation": [*cfg.generation.steps], "evaluation": [*cfg.evaluation]}
+    judging: list[Json] = [name for name in cfg.evaluation if name != BASELINES]
+    chosen: dict[str, Json] = {"generation": [*cfg.generation.steps], "evaluation": judging}
     chosen |= {group: option for group, option in choices.items() if not group.startswith(("hydra/", "text@"))}
     return dict(sorted(chosen.items()))
 

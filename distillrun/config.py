@@ -20,11 +20,25 @@ _SECRET = re.compile(
 )
 
 
+BASELINES = "baselines"
+"""The one key of `evaluation` that is a setting and no evaluator."""
+
+
 @dataclass
 class Config(Settings):
     """The settings of a run, and which option of each config group they came from."""
 
     selected: dict[str, Json] = field(default_factory=dict)
+
+    @property
+    def evaluators(self) -> dict[str, Any]:
+        """The configs of the scoring rules and the measures, by name."""
+        return {name: leaf for name, leaf in self.evaluation.items() if name != BASELINES}
+
+    @property
+    def baselines(self) -> bool:
+        """Whether the untrained student, the label-only student and the teacher are scored beside the student."""
+        return bool(self.evaluation.get(BASELINES, False))
 
 
 def resolve(cfg: DictConfig, selected: Mapping[str, Json] | None = None) -> Config:
@@ -111,6 +125,8 @@ def _wrong_values(config: Config) -> Iterator[str]:
         yield "training.keep=best needs dev checks, but training.eval_every=0; set training.eval_every or keep=last"
     if training.eval_every == 0 and training.patience is not None:
         yield "training.patience needs dev checks, but training.eval_every=0; set training.eval_every or patience=null"
+    if not isinstance(config.evaluation.get(BASELINES, False), bool):
+        yield f"evaluation.{BASELINES}={config.evaluation[BASELINES]!r} must be true or false"
     if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", runtime.device):
         yield f"runtime.device={runtime.device} is not a device; choose auto, cpu, cuda, cuda:0 or mps"
 

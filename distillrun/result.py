@@ -37,6 +37,7 @@ class Outcome:
         predictions: of each evaluator, one per test question.
         findings: what each measure found.
         scores: by name.
+        baselines: who is compared with -> scores by name.
         environment: versions and machine.
     """
 
@@ -54,6 +55,7 @@ class Outcome:
     predictions: dict[str, list[Prediction]] = field(default_factory=dict)
     findings: dict[str, Finding] = field(default_factory=dict)
     scores: dict[str, Score] = field(default_factory=dict)
+    baselines: dict[str, dict[str, Score]] = field(default_factory=dict)
     environment: dict[str, Json] = field(default_factory=environment)
 
     def add_scores(self, scores: Iterable[Score]) -> None:
@@ -68,10 +70,8 @@ class Outcome:
             "name": self.config.name,
             "command": ["distillrun", *sys.argv[1:]],
             "selected": dict(self.config.selected),
-            "scores": {
-                name: {key: value for key, value in asdict(score).items() if key != "name"}
-                for name, score in self._all_scores().items()
-            },
+            "scores": _nameless(self._all_scores()),
+            "baselines": {who: _nameless(scores) for who, scores in self.baselines.items()},
             "stages": {
                 name: {
                     "fingerprint": made.fingerprint,
@@ -97,8 +97,9 @@ class Outcome:
         width = max(map(len, scores), default=0)
         lines = []
         for name, score in scores.items():
-            value, low, high = (100 * share for share in (score.value, score.low, score.high))
-            lines.append(f"{name:<{width}}  {value:5.1f} %  [{low:.1f}, {high:.1f}]  n={score.n}\n")
+            scale, unit, digits = (100, "%", 1) if score.unit == "share" else (1, score.unit, 3)
+            value, low, high = (f"{scale * number:.{digits}f}" for number in (score.value, score.low, score.high))
+            lines.append(f"{name:<{width}}  {value:>6} {unit:<5}  [{low}, {high}]  n={score.n}\n")
         return "".join(lines)
 
     def summary(self) -> dict[str, Json]:
@@ -137,7 +138,7 @@ class Outcome:
         )
         if not known:
             return self.scores
-        score = Score("dev/accuracy", known["value"], int(known["n"]), known["low"], known["high"])
+        score = Score("dev/accuracy", known["value"], int(known["n"]), known["low"], known["high"], "share")
         return {score.name: score, **self.scores}
 
     def _teacher(self) -> dict[str, Json]:
@@ -161,7 +162,11 @@ class Outcome:
     def _findings(self) -> dict[str, Json]:
         """Return the tables and curves of every measure; its scores stand among the others, its rows in a file."""
         return {
-            name: {"tables": [asdict(one) for one in found.tables], "curves": [asdict(one) for one in found.curves]}
+            name: {
+                "note": found.note,
+                "tables": [asdict(one) for one in found.tables],
+                "curves": [asdict(one) for one in found.curves],
+            }
             for name, found in self.findings.items()
         }
 
@@ -202,6 +207,12 @@ class Outcome:
                 **({"sampling_share": share} if (share := _ratio(noted["sampling_seconds"], noted["seconds"])) else {}),
             },
         }
+
+
+def _nameless(scores: Mapping[str, Score]) -> dict[str, Json]:
+    return {
+        name: {key: value for key, value in asdict(score).items() if key != "name"} for name, score in scores.items()
+    }
 
 
 def _ratio(part: Json, whole: Json) -> float | None:

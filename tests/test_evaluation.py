@@ -35,6 +35,11 @@ class ScriptedStudent:
         continuations: Sequence[Sequence[Sequence[Segment]]],
         tokens_per_batch: int,
     ) -> list[tuple[ScoredContinuation, ...]]:
+        if len(sources) < len(self.scores):  # asked without a question: the first choice is the likeliest
+            return [
+                tuple(ScoredContinuation(-1.0 if not n else -4.0, 1) for n, _ in enumerate(row))
+                for row in continuations
+            ]
         return [tuple(ScoredContinuation(*score) for score in row) for row in self.scores]
 
 
@@ -104,6 +109,12 @@ def test_likelihoods_rank_by_sum_and_per_token_and_count_ties() -> None:
     assert found["likelihood_mean/accuracy"] == (0.5, 4)
     assert found["likelihood_sum/ties"] == (0.5, 4)
     assert found["likelihood_mean/accuracy/unseen"] == (1.0, 1)
+    # bank is the first answer of the template without a question: -1, the others -4
+    assert predictions[0].choice_prior == (-1.0, -4.0, -4.0, -4.0, -4.0)
+    # a: -1 against 1 for "bank teller"; b: 1 is right; c: a tie at 3 that is right; d: 0 against -5, -5, 3 is right
+    assert found["likelihood_prior/accuracy"] == (0.75, 4)
+    # b, per character: -2 / 4 = -0.5 against -3 / 11 = -0.27
+    assert found["likelihood_character/accuracy"] == (0.5, 4)
 
 
 def test_a_student_that_reasons_first_is_scored_after_its_own_rationale() -> None:

@@ -1,15 +1,23 @@
-"""Shares of questions as scores, whole and by group."""
+"""Shares and means over questions as scores, whole and by group."""
 
 from collections.abc import Sequence
 
 from distillrun.records import Example, Score
-from distillrun.statistics.interval import wilson
+from distillrun.statistics.interval import mean_interval, wilson
 
 
 def share(name: str, flags: Sequence[bool]) -> Score:
     """Return the share of true flags, one or more, with its 95 % Wilson interval."""
     low, high = wilson(sum(flags), len(flags))
-    return Score(name, sum(flags) / len(flags), len(flags), low, high)
+    return Score(name, sum(flags) / len(flags), len(flags), low, high, "share")
+
+
+def mean(name: str, values: Sequence[float], unit: str = "") -> Score:
+    """Return the mean of one or more values with its 95 % interval by Student's t; one value has none but itself."""
+    if len(values) == 1:
+        return Score(name, values[0], 1, values[0], values[0], unit)
+    value, low, high = mean_interval(values)
+    return Score(name, value, len(values), low, high, unit)
 
 
 def share_by_group(name: str, flags: Sequence[bool], examples: Sequence[Example]) -> list[Score]:

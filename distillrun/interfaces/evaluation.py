@@ -7,6 +7,7 @@ from typing import Protocol, runtime_checkable
 from distillrun.interfaces.generation import GenerationContext
 from distillrun.interfaces.model import ChoiceModel
 from distillrun.interfaces.objective import StudentObjective
+from distillrun.interfaces.student import Student
 from distillrun.interfaces.task import Task
 from distillrun.interfaces.teacher import AnyTeacher
 from distillrun.records import Example, Finding, Prediction, Score, TeacherRecord
@@ -50,6 +51,8 @@ class Answered:
         student, untrained: load the trained student, and the same student before its training.
         reference: returns what the run's teacher gives for the test questions, one record per question, holding what
             the measure `wants`; it is asked when this is called, and kept as any teacher's work is.
+        answer: lets the trained student answer other questions under the evaluator that the measure is `of`.
+        teach: trains a student of the measure's own on labels for so many steps; what it makes is kept, too.
         context: asks judges and teachers; what they say is kept and paid for once.
         tokens_per_batch: the most tokens of a batch.
     """
@@ -63,6 +66,8 @@ class Answered:
     student: Callable[[], ChoiceModel]
     untrained: Callable[[], ChoiceModel]
     reference: Callable[[], Sequence[TeacherRecord]]
+    answer: Callable[[Sequence[Example]], list[Prediction]]
+    teach: Callable[[Student, Sequence[Example], int], ChoiceModel]
     context: GenerationContext
     tokens_per_batch: int
 

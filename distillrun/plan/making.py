@@ -53,7 +53,8 @@ def make_plan(experiment: Experiment) -> Plan:
     stages.append(_planned(train, store))
     if config.until is not Until.train:
         upstream = {stage.name: stage.fingerprint for stage in (loads["test"], train)}
-        stages += [_planned(evaluation_stage(name, leaf, upstream), store) for name, leaf in config.evaluation.items()]
+        rules = {name: config.evaluators[name] for name in experiment.parts.evaluators}
+        stages += [_planned(evaluation_stage(name, leaf, upstream), store) for name, leaf in rules.items()]
     return Plan(stages, teachers)
 
 

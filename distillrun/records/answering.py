@@ -47,10 +47,14 @@ class Prediction(Record):
 
 @dataclass(frozen=True, slots=True)
 class Score(Record):
-    """A number that never travels without its n and its 95 % interval (low, high)."""
+    """A number that never travels without its n and its 95 % interval (low, high).
+
+    A `share` is shown in percent; any other unit, such as words or s, is named beside the number where it is not empty.
+    """
 
     name: str
     value: float
     n: int
     low: float
     high: float
+    unit: str = ""

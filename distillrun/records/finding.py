@@ -43,9 +43,11 @@ class Finding(Record):
         scores: numbers with their n and interval, under bare names; the stage puts the split in front.
         tables, curves: for the report.
         rows: one for each thing that was looked at, such as a question, for whoever wants to count anew.
+        note: what a reader must know, such as why nothing could be measured.
     """
 
     scores: tuple[Score, ...] = ()
     tables: tuple[ResultTable, ...] = ()
     curves: tuple[ResultCurve, ...] = ()
     rows: tuple[dict[str, Json], ...] = ()
+    note: str = ""

@@ -20,7 +20,8 @@ def finding_sections(findings: Values, rules: Values) -> list[Section]:
     """Return a section for each measure that found more than scores."""
     sections = []
     for name, found in findings.items():
-        blocks: list[Block] = []
+        note = str(mapping(found).get("note") or "")
+        blocks: list[Block] = [Paragraph(note)] if note else []
         for table in sequence(mapping(found).get("tables")):
             blocks += _table(mapping(table))
         for curve in sequence(mapping(found).get("curves")):

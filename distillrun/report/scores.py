@@ -67,6 +67,8 @@ def _row(name: str, score: dict[str, Json]) -> tuple[str, str, str, str]:
 
 def _share(name: str, score: dict[str, Json]) -> tuple[str, float, float, float] | None:
     value, low, high = (finite(score.get(key)) for key in ("value", "low", "high"))
+    if score.get("unit", "share") != "share":
+        return None
     if value is None or low is None or high is None or not 0 <= low <= value <= high <= 1:
         return None
     return name, value, low, high

@@ -29,18 +29,17 @@ def evaluate(
     objective: StudentObjective,
     task: Task,
     examples: Sequence[Example],
-    loaded: Artifact,
-    trained: Artifact,
+    upstream: Mapping[str, str],
     runtime: RuntimeConfig,
 ) -> Artifact:
-    """Ask the trained student the test questions under one scoring rule, or find them answered.
+    """Ask a student the test questions under one scoring rule, or find them answered.
 
     Args:
         name: of the evaluator in the config.
         leaf: its config.
-        student: loads the trained student; called only where it has to answer.
+        student: loads the student; called only where it has to answer.
+        upstream: as in `evaluation_stage`.
     """
-    upstream = {loaded.stage: loaded.fingerprint, trained.stage: trained.fingerprint}
 
     def make(work: Path) -> None:
         journal = work / SCRATCH / "predictions.jsonl"

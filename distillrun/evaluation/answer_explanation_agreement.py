@@ -1,0 +1,79 @@
+"""Does the answer after explaining equal the answer without?"""
+
+from distillrun.evaluation.forced_rationale import choices_after, reasons_first
+from distillrun.evaluation.overlap import names
+from distillrun.evaluation.share import share
+from distillrun.interfaces import Answered
+from distillrun.records import Example, Finding, Json, ResultTable, is_right
+
+
+class AnswerExplanationAgreement:
+    """Compares what a student answers with what it answers, or says, in its explanation.
+
+    A student that reasons first is asked again without a rationale, by the likelihood of the choices. Of a student
+    that explains in a text of its own, the explanation answers with the one choice that it names; one that names none,
+    or several, implies none.
+
+    Scores: `agreement`, over the questions where both answers are known; `agreement/implied`, on what share of all
+    questions they are; `agreement/right` and `/wrong`, where the answer is right or wrong.
+
+    Args:
+        of: the evaluator whose answers and explanations are compared.
+    """
+
+    rule = (
+        "The answer that comes with an explanation against the answer that comes without, or against the one choice "
+        "that the explanation names. Explanations that speak for another choice do not explain the answer."
+    )
+    teachers = ()
+    wants: frozenset[str] = frozenset()
+
+    def __init__(self, of: str) -> None:
+        self.of = of
+
+    def measure(self, answered: Answered) -> Finding:
+        examples, predictions = answered.examples, answered.predictions
+        how, implied = "the one choice that the explanation names", list[int | None]()
+        if reasons_first(answered):
+            how, implied = "answered again without a rationale", [*choices_after(answered, ["" for _ in examples])]
+        else:
+            implied = [implied_choice(made.rationale, one) for made, one in zip(predictions, examples, strict=True)]
+        answers = [made.choice for made in predictions]
+        agree = {
+            n: _same(examples[n], answer, other)
+            for n, (answer, other) in enumerate(zip(answers, implied, strict=True))
+            if answer is not None and other is not None
+        }
+        scores = [share("agreement/implied", [n in agree for n in range(len(examples))])]
+        for name, wanted in (("agreement", (True, False)), ("agreement/right", (True,)), ("agreement/wrong", (False,))):
+            flags = [same for n, same in agree.items() if is_right(examples[n], answers[n]) in wanted]
+            scores += [share(name, flags)] if flags else []
+        rows: list[dict[str, Json]] = [
+            {"example_id": one.id, "answer": answer, "implied": other}
+            for one, answer, other in zip(examples, answers, implied, strict=True)
+        ]
+        table = ResultTable(
+            "Answers with and without the explanation",
+            ("second answer", "known", "agree", "differ"),
+            ((how, len(agree), sum(agree.values()), len(agree) - sum(agree.values())),),
+        )
+        return Finding(tuple(scores), (table,), rows=tuple(rows))
+
+
+def implied_choice(rationale: str, example: Example) -> int | None:
+    """Return the one choice that a rationale names, of equal ones the first; None where it names none or several.
+
+    A choice whose words are part of a longer one that is named is not counted: bank in bank teller.
+    """
+    named = [choice for choice in example.choices if names(rationale, choice)]
+    whole = {
+        choice.strip().casefold()
+        for choice in named
+        if not any(len(other) > len(choice) and names(other, choice) for other in named)
+    }
+    found = [place for place, choice in enumerate(example.choices) if choice.strip().casefold() in whole]
+    return found[0] if len(whole) == 1 else None
+
+
+def _same(example: Example, one: int, other: int) -> bool:
+    return example.choices[one].strip().casefold() == example.choices[other].strip().casefold()

@@ -1,0 +1,112 @@
+"""Does the student know what it knows?"""
+
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+from distillrun.evaluation.answer_of import answer_of
+from distillrun.evaluation.confidence import (
+    Sureness,
+    calibration_bins,
+    expected_calibration_error,
+    risk_coverage,
+    sureness_of,
+)
+from distillrun.evaluation.share import mean
+from distillrun.interfaces import Answered
+from distillrun.records import Finding, ResultCurve, ResultTable, Score, is_right
+from distillrun.statistics.resampling import percentile_interval
+
+Statistic = Callable[[Sequence[Sureness]], float]
+DEFERRED = (0.0, 0.1, 0.2, 0.3, 0.5, 1.0)
+POINTS = 60
+"""Of the drawn risk-coverage curve."""
+
+
+class Calibration:
+    """Compares how sure the student is of its choices with how often it is right.
+
+    Scores: `calibration_error` (ECE), `brier`, `risk_coverage_area` (the mean risk over all coverages; lower is
+    better). Tables and curves: reliability, risk against coverage, and a cascade that defers the least sure questions
+    to the teacher.
+
+    Args:
+        of: the evaluator that scored the choices.
+        bins: of equal width.
+        teacher: what the run's teacher is asked for the cascade, answers or choice_scores; null = the cascade shows
+            how often the teacher would have to be right.
+    """
+
+    rule = (
+        "The softmax of the choices' log-likelihoods is the student's confidence. A well calibrated student is right "
+        "as often as it is sure; a useful confidence makes few mistakes on the questions of which it is surest."
+    )
+    teachers = ()
+
+    def __init__(self, of: str, bins: int, teacher: Literal["answers", "choice_scores"] | None) -> None:
+        if bins < 1:
+            raise ValueError(f"bins={bins} must be 1 or more")
+        self.of = of
+        self._bins = bins
+        self.wants = frozenset({teacher} if teacher else ())
+
+    def measure(self, answered: Answered) -> Finding:
+        found = [sureness_of(*pair) for pair in zip(answered.predictions, answered.examples, strict=True)]
+        curve = risk_coverage(found)
+        scores = [
+            self._interval("calibration_error", found, lambda part: expected_calibration_error(part, self._bins)),
+            mean("brier", [one.brier for one in found]),
+            self._interval("risk_coverage_area", found, _area),
+        ]
+        reliability = ResultTable(
+            "Confidence and accuracy",
+            ("mean confidence", "accuracy", "questions"),
+            tuple(calibration_bins(found, self._bins)),
+        )
+        shown = [*curve[:: max(1, len(curve) // POINTS)], curve[-1]]
+        risks = ResultCurve(
+            "Risk against coverage",
+            "share answered",
+            {"wrong": tuple(shown)},
+            f"Of the questions of which the student is surest, how many it gets wrong; mean {_area(found):.3f}",
+        )
+        teacher = None
+        if self.wants:
+            records = answered.reference()
+            teacher = [is_right(*pair) for pair in zip(answered.examples, map(answer_of, records), strict=True)]
+        return Finding(tuple(scores), (reliability, cascade(found, teacher)), (risks,))
+
+    def _interval(self, name: str, found: Sequence[Sureness], statistic: Statistic) -> Score:
+        low, high = percentile_interval(len(found), lambda drawn: statistic([found[n] for n in drawn]), resamples=500)
+        return Score(name, statistic(found), len(found), low, high)
+
+
+def cascade(found: Sequence[Sureness], teacher: Sequence[bool] | None) -> ResultTable:
+    """Return the accuracy where the least sure share of the questions is handed to the teacher.
+
+    Args:
+        found: of each question.
+        teacher: whether the teacher is right; None = not known, and the table tells from which accuracy of the
+            teacher on those questions on the cascade pays.
+    """
+    order = sorted(range(len(found)), key=lambda n: found[n].confidence)  # the least sure first
+    rows = []
+    for part in DEFERRED:
+        handed, kept = order[: round(part * len(order))], order[round(part * len(order)) :]
+        own = sum(found[n].right for n in kept)
+        share = own / len(kept) if kept else None
+        worth = sum(found[n].right for n in handed) / len(handed) if handed else None
+        helped = None if teacher is None else (own + sum(teacher[n] for n in handed)) / len(order)
+        rows.append((f"{100 * part:.0f} %", share, worth, helped))
+    columns = ("deferred", "student, on what it keeps", "student, on what it hands over", "cascade")
+    note = (
+        "The cascade's column needs evaluation.calibration.teacher; a teacher that beats the student on what is handed "
+        "over makes it pay"
+        if teacher is None
+        else "The least sure questions go to the teacher"
+    )
+    return ResultTable("Cascade", columns, tuple(rows), note)
+
+
+def _area(found: Sequence[Sureness]) -> float:
+    curve = risk_coverage(found)
+    return sum(risk for _, risk in curve) / len(curve)

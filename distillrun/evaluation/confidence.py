@@ -1,0 +1,72 @@
+"""How sure a student is, and what that is worth."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from distillrun.records import Example, Prediction, is_right
+
+
+@dataclass(frozen=True, slots=True)
+class Sureness:
+    """One question: the probability of the student's answer, whether that is right, and its share of the Brier score.
+
+    Choices that read alike count as one, with the sum of their probabilities.
+    """
+
+    confidence: float
+    right: bool
+    brier: float
+
+
+def sureness_of(prediction: Prediction, example: Example) -> Sureness:
+    """Return how sure a prediction is, from the softmax of its choices' log-likelihoods.
+
+    Raises:
+        ValueError: its choices were not scored.
+    """
+    if prediction.choice_log_probs is None:
+        raise ValueError(f"the prediction of {prediction.example_id} holds no choice log-probs; choose another `of`")
+    top = max(prediction.choice_log_probs)
+    weights = [math.exp(value - top) for value in prediction.choice_log_probs]
+    merged: dict[str, float] = {}
+    rights: dict[str, bool] = {}
+    for place, (text, weight) in enumerate(zip(example.choices, weights, strict=True)):
+        key = text.strip().casefold()
+        merged[key] = merged.get(key, 0.0) + weight / sum(weights)
+        rights[key] = is_right(example, place)
+    best = max(merged, key=merged.__getitem__)
+    brier = sum((value - rights[key]) ** 2 for key, value in merged.items())
+    return Sureness(merged[best], rights[best], brier)
+
+
+def calibration_bins(found: Sequence[Sureness], bins: int) -> list[tuple[float, float, int]]:
+    """Return (mean confidence, accuracy, count) of each bin of equal width that holds a question."""
+    members: list[list[Sureness]] = [[] for _ in range(bins)]
+    for one in found:
+        members[min(bins - 1, int(one.confidence * bins))].append(one)
+    return [
+        (sum(one.confidence for one in held) / len(held), sum(one.right for one in held) / len(held), len(held))
+        for held in members
+        if held
+    ]
+
+
+def expected_calibration_error(found: Sequence[Sureness], bins: int) -> float:
+    """Return the mean gap between confidence and accuracy over bins of equal width, weighted by their counts.
+
+    Source: Guo et al. 2017, https://arxiv.org/abs/1706.04599, equation 3.
+    """
+    return sum(count * abs(sure - right) for sure, right, count in calibration_bins(found, bins)) / len(found)
+
+
+def risk_coverage(found: Sequence[Sureness]) -> list[tuple[float, float]]:
+    """Return (share answered, share of those that is wrong), the surest questions first; equals keep their order.
+
+    Source: El-Yaniv and Wiener 2010, Journal of Machine Learning Research 11, 1605-1641.
+    """
+    wrong, points = 0, []
+    for count, one in enumerate(sorted(found, key=lambda one: -one.confidence), start=1):
+        wrong += not one.right
+        points.append((count / len(found), wrong / count))
+    return points

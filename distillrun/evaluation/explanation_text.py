@@ -1,0 +1,122 @@
+"""What can be counted in an explanation without people or judges."""
+
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+from distillrun.evaluation.overlap import grams, known_share, names, repeated_share, rouge_l, words
+from distillrun.evaluation.share import mean, share
+from distillrun.interfaces import Answered
+from distillrun.records import Cell, Example, Finding, Json, Prediction, ResultTable, kind_of
+
+RUN = 4
+"""Words in a row that count as copied."""
+
+
+class ExplanationText:
+    """Counts over the explanations that are there.
+
+    Scores: `explained`, the share of questions with an explanation; `explanation/words`; `/names_answer`, how often
+    it names the choice that was answered; `/names_others`, how often it names another one (contrastiveness by count),
+    and `/others_named`, how many; `/repetition`, the share of its runs of four words that stood in it before;
+    `/copies_question`, those of the question; `/novelty`, those that are in no text of the teacher for the training
+    questions; `/exact_copies` of such a text; `/rouge_l` against what the teacher wrote for the same question.
+
+    Args:
+        of: the evaluator whose explanations are counted.
+        reference: which rationales of the teacher for the test questions they are compared with, initial or revised;
+            null = none, and the teacher is asked for nothing.
+    """
+
+    rule = (
+        "Counted in the explanations that are there, in words: what they name, repeat, copy from the question, and "
+        "share with the teacher's texts. None of it says that an explanation is good."
+    )
+    teachers = ()
+
+    def __init__(self, of: str, reference: Literal["initial", "revised"] | None) -> None:
+        self.of = of
+        self.wants = frozenset({reference} if reference else ())
+
+    def measure(self, answered: Answered) -> Finding:
+        pairs = zip(answered.predictions, answered.examples, strict=True)
+        explained = [(made, example) for made, example in pairs if made.rationale.strip()]
+        scores = [share("explained", [bool(made.rationale.strip()) for made in answered.predictions])]
+        if not explained:
+            return Finding(tuple(scores))
+        counts = [_counts(made, example) for made, example in explained]
+        taught = [words(text) for text in _taught(answered)]
+        known = {gram for text in taught for gram in grams(text, RUN)}
+        texts = {tuple(text) for text in taught}
+        for row, (made, _) in zip(counts, explained, strict=True):
+            if known:
+                own = words(made.rationale)
+                row |= {"novelty": 1 - known_share(own, known, RUN), "exact_copies": tuple(own) in texts}
+        if self.wants:
+            _compare(counts, explained, answered, self.wants)
+        for name in dict.fromkeys(name for row in counts for name in row):
+            values = [row[name] for row in counts if name in row]
+            whole = f"explanation/{name}"
+            flags = [value for value in values if isinstance(value, bool)]
+            scores.append(share(whole, flags) if flags else mean(whole, [float(value) for value in values]))
+        rows: list[dict[str, Json]] = [
+            {"example_id": made.example_id, **row} for (made, _), row in zip(explained, counts, strict=True)
+        ]
+        return Finding(tuple(scores), (_by_correctness(counts, explained),), rows=tuple(rows))
+
+
+def _counts(made: Prediction, example: Example) -> dict[str, float | bool]:
+    own = words(made.rationale)
+    answer = None if made.choice is None else example.choices[made.choice]
+    others = {choice for place, choice in enumerate(example.choices) if place != made.choice and choice != answer}
+    named = sum(names(made.rationale, choice) for choice in others)
+    return {
+        "words": float(len(own)),
+        "names_answer": answer is not None and names(made.rationale, answer),
+        "names_others": named > 0,
+        "others_named": float(named),
+        "repetition": repeated_share(own, RUN),
+        "copies_question": known_share(own, grams(words(example.question), RUN), RUN),
+    }
+
+
+def _taught(answered: Answered) -> list[str]:
+    """Return every text that the teacher wrote for the training questions."""
+    return [rationale.text for record in answered.records or () for rationale in record.rationales]
+
+
+def _compare(
+    counts: Sequence[dict[str, float | bool]],
+    explained: Sequence[tuple[Prediction, Example]],
+    answered: Answered,
+    kinds: frozenset[str],
+) -> None:
+    """Note how near each explanation is to the teacher's for the same question, where there is one."""
+    texts = {
+        record.example_id: rationale.text
+        for record in answered.reference()
+        for rationale in record.rationales
+        if kind_of(rationale) in kinds
+    }
+    for row, (made, _) in zip(counts, explained, strict=True):
+        if made.example_id in texts:
+            row["rouge_l"] = rouge_l(made.rationale, texts[made.example_id])
+
+
+def _by_correctness(
+    counts: Sequence[dict[str, float | bool]], explained: Sequence[tuple[Prediction, Example]]
+) -> ResultTable:
+    """Return the means for right and wrong answers apart."""
+    groups: dict[str, Callable[[Prediction, Example], bool]] = {
+        "right": lambda made, example: made.choice is not None and made.choice == example.answer,
+        "wrong": lambda made, example: made.choice is not None and made.choice != example.answer,
+        "unparsed": lambda made, _: made.choice is None,
+    }
+    names_of = list(dict.fromkeys(name for row in counts for name in row))
+    rows: list[tuple[Cell, ...]] = []
+    for group, holds in groups.items():
+        chosen = [row for row, pair in zip(counts, explained, strict=True) if holds(*pair)]
+        means = [sum(float(row[name]) for row in chosen if name in row) / len(chosen) for name in names_of if chosen]
+        if chosen:
+            rows.append((group, len(chosen), *means))
+    columns = ("answer", "explanations", *(name.replace("_", " ") for name in names_of))
+    return ResultTable("Explanations of right and wrong answers", columns, tuple(rows))

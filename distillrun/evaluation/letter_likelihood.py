@@ -1,0 +1,74 @@
+"""The letter of each choice scored after a prompt that lists them."""
+
+from collections.abc import Sequence
+
+from distillrun.evaluation.likelihood_rule import best, scores_by_rule, summed
+from distillrun.interfaces import ChoiceModel, StudentObjective, Task
+from distillrun.records import Example, Prediction, Score, Segment
+from distillrun.template import Template
+
+
+class LetterLikelihood:
+    """Ranks the choices by the log-likelihood of their letters, as lm-evaluation-harness's `commonsense_qa` does.
+
+    The prompt is the same for all students, whatever they were trained on: comparable with published numbers of base
+    models, and unkind to a student that never saw letters. Scores: `letter/accuracy`, and `letter/ties`.
+
+    Args:
+        prompt: fields {question} and {choices}.
+        choice: how a choice is listed; fields {letter} and {choice}.
+        choice_separator: between two of them.
+        answer: what is scored; field {letter}.
+
+    Source: MMLU's prompt, Hendrycks et al. 2020, https://arxiv.org/abs/2009.03300; lm-evaluation-harness.
+    """
+
+    rule = (
+        "The choices are listed with letters, and the likeliest letter after the prompt is the answer: the rule of "
+        "lm-evaluation-harness's commonsense_qa."
+    )
+    reads_texts = False
+
+    def __init__(self, prompt: str, choice: str, choice_separator: str, answer: str) -> None:
+        self._prompt = Template(prompt, {"question", "choices"}, "evaluation.letter_likelihood.prompt")
+        self._choice = Template(choice, {"letter", "choice"}, "evaluation.letter_likelihood.choice")
+        self._choice_separator = choice_separator
+        self._answer = Template(answer, {"letter"}, "evaluation.letter_likelihood.answer")
+
+    def predict(
+        self,
+        student: ChoiceModel,
+        objective: StudentObjective,
+        examples: Sequence[Example],
+        task: Task,
+        tokens_per_batch: int,
+    ) -> list[Prediction]:
+        sources = [[Segment(self.source(example))] for example in examples]
+        answers = [[(Segment(text),) for text in self.answers(example)] for example in examples]
+        scored = student.score(sources, answers, tokens_per_batch)
+        predictions = []
+        for example, scores in zip(examples, scored, strict=True):
+            log_probs, tokens = tuple(one.log_prob for one in scores), tuple(one.tokens for one in scores)
+            choice = best(log_probs)
+            predictions.append(Prediction(example.id, letter(choice), "", choice, log_probs, tokens))
+        return predictions
+
+    def score(self, predictions: Sequence[Prediction], examples: Sequence[Example]) -> list[Score]:
+        return scores_by_rule({"letter": summed}, predictions, examples)
+
+    def source(self, example: Example) -> str:
+        """Return the prompt of a question."""
+        listed = [
+            self._choice.render({"letter": letter(place), "choice": text}) for place, text in enumerate(example.choices)
+        ]
+        choices = self._choice_separator.join(listed)
+        return self._prompt.render({"question": example.question.strip(), "choices": choices})
+
+    def answers(self, example: Example) -> list[str]:
+        """Return what is scored for each choice."""
+        return [self._answer.render({"letter": letter(place)}) for place in range(len(example.choices))]
+
+
+def letter(place: int) -> str:
+    """Return the capital letter of a choice."""
+    return chr(ord("A") + place)

@@ -1,0 +1,118 @@
+"""Does the answer change when the rationale before it is spoilt?"""
+
+import re
+from collections.abc import Sequence
+from random import Random
+from typing import Literal
+
+from distillrun.evaluation.forced_rationale import NOT_APPLICABLE, choices_after, reasons_first
+from distillrun.evaluation.share import mean, share
+from distillrun.interfaces import Answered
+from distillrun.records import Cell, Example, Finding, Json, ResultTable, Score, TeacherRecord, is_right, kind_of
+
+MASK = "something"
+
+
+class RationalePerturbation:
+    """Spoils the student's own rationales and lets it answer after them, by the likelihood of the choices.
+
+    dropped: an empty rationale; shuffled: that of another question; masked: every choice that it names becomes
+    "something"; random: a share of its words becomes words of other rationales. With a `reference`, the teacher's
+    rationale stands in its place (SCOTT's oracle).
+
+    Scores: `perturbation/own`, the accuracy after its own rationale; of each change, `perturbation/<change>/drop`, how
+    much accuracy it costs (below 0 where it helps; t interval of the paired differences), and `/flips`, how often the
+    answer is another one. A student that ignores its rationale has none of either.
+
+    Args:
+        of: the evaluator whose rationales are spoilt.
+        random_share: of the words, in `random`.
+        reference: the teacher's rationales, initial or revised; null = none, and the teacher is asked for nothing.
+        seed: of the draws.
+
+    Source: SCOTT, Wang et al. 2023, https://arxiv.org/abs/2305.01879, section 4.
+    """
+
+    rule = (
+        "The student answers after its own rationale, and after the same one spoilt. Where accuracy and answers stay "
+        "as they are, the rationale plays no part in the answer."
+    )
+    teachers = ()
+
+    def __init__(
+        self, of: str, random_share: float, reference: Literal["initial", "revised"] | None, seed: int
+    ) -> None:
+        if not 0 <= random_share <= 1:
+            raise ValueError(f"random_share={random_share} is no share; choose a number from 0 to 1")
+        self.of = of
+        self.wants = frozenset({reference} if reference else ())
+        self._random_share = random_share
+        self._seed = seed
+
+    def measure(self, answered: Answered) -> Finding:
+        if not reasons_first(answered):
+            return Finding(note=NOT_APPLICABLE)
+        examples = answered.examples
+        own = [made.rationale for made in answered.predictions]
+        texts = {"own": own, **self._changed(own, examples)}
+        if self.wants:
+            texts["teacher"] = _texts(answered.reference(), self.wants)
+        answers = {change: choices_after(answered, rationales) for change, rationales in texts.items()}
+        scores, rows = _compared(answers, examples)
+        table = ResultTable(
+            "Answers after spoilt rationales", ("rationale", "accuracy", "drop", "answers that change"), tuple(rows)
+        )
+        each: list[dict[str, Json]] = [
+            {"example_id": example.id, **{change: choices[n] for change, choices in answers.items()}}
+            for n, example in enumerate(examples)
+        ]
+        return Finding(tuple(scores), (table,), rows=tuple(each))
+
+    def _changed(self, own: Sequence[str], examples: Sequence[Example]) -> dict[str, list[str]]:
+        draw = Random(self._seed)
+        shift = draw.randrange(1, len(own)) if len(own) > 1 else 0
+        vocabulary = sorted({word for text in own for word in text.split()})
+        return {
+            "dropped": ["" for _ in own],
+            "shuffled": [*own[shift:], *own[:shift]],
+            "masked": [masked(text, example) for text, example in zip(own, examples, strict=True)],
+            "random": [scrambled(text, vocabulary, self._random_share, draw) for text in own],
+        }
+
+
+def masked(text: str, example: Example) -> str:
+    """Return a text in which every choice of the question is called something, longer choices first."""
+    for choice in sorted(example.choices, key=len, reverse=True):
+        if choice.strip():
+            text = re.sub(rf"(?<!\w){re.escape(choice.strip())}(?!\w)", MASK, text, flags=re.IGNORECASE)
+    return text
+
+
+def scrambled(text: str, vocabulary: Sequence[str], share: float, draw: Random) -> str:
+    """Return a text of as many words, a share of which, rounded, are drawn from the vocabulary."""
+    found = text.split()
+    for place in draw.sample(range(len(found)), round(share * len(found))):
+        found[place] = draw.choice(vocabulary)
+    return " ".join(found)
+
+
+def _texts(records: Sequence[TeacherRecord], kinds: frozenset[str]) -> list[str]:
+    """Return the first rationale of the kinds of each record; empty where there is none."""
+    return [next((one.text for one in record.rationales if kind_of(one) in kinds), "") for record in records]
+
+
+def _compared(answers: dict[str, list[int]], examples: Sequence[Example]) -> tuple[list[Score], list[tuple[Cell, ...]]]:
+    """Return the scores, and the rows of the table."""
+    right = {
+        change: [is_right(example, choice) for example, choice in zip(examples, choices, strict=True)]
+        for change, choices in answers.items()
+    }
+    scores = [share("perturbation/own", right["own"])]
+    rows: list[tuple[Cell, ...]] = [("own", scores[0].value, None, None)]
+    for change in [name for name in answers if name != "own"]:
+        lost = [float(before) - float(after) for before, after in zip(right["own"], right[change], strict=True)]
+        flips = [before != after for before, after in zip(answers["own"], answers[change], strict=True)]
+        drop, flipped = mean(f"perturbation/{change}/drop", lost), share(f"perturbation/{change}/flips", flips)
+        scores += [drop, flipped]
+        rows.append((change, sum(right[change]) / len(examples), drop.value, flipped.value))
+    return scores, rows

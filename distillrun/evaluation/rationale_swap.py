@@ -1,0 +1,90 @@
+"""Does the answer follow a rationale for another choice?"""
+
+from collections.abc import Sequence
+
+from distillrun.evaluation.forced_rationale import NOT_APPLICABLE, choices_after, reasons_first
+from distillrun.evaluation.share import mean, share
+from distillrun.interfaces import Answered
+from distillrun.records import Finding, Json, Rationale, ResultTable
+
+
+class RationaleSwap:
+    """Gives the student a rationale of the teacher for each wrong choice, and looks whether it then answers with it.
+
+    Scores: `swap/flip_rate`, the share of rationales for a choice that it would not give by itself after which it
+    gives it, as the mean over questions; `swap/kept`, how often its own answer stays all the same; and
+    `swap/follows_factual`, how often it gives the right choice after the teacher's rationale for that.
+
+    Args:
+        of: the evaluator whose rationales are replaced.
+
+    Source: the counterfactual test of SCOTT, Wang et al. 2023, https://arxiv.org/abs/2305.01879, section 4.
+    """
+
+    rule = (
+        "The teacher argues for wrong choices, and its rationales take the place of the student's own. A student whose "
+        "answers rest on rationales follows them; one that ignores them never flips."
+    )
+    teachers = ()
+    wants = frozenset({"initial", "counterfactual"})
+
+    def __init__(self, of: str) -> None:
+        self.of = of
+
+    def measure(self, answered: Answered) -> Finding:
+        if not reasons_first(answered):
+            return Finding(note=NOT_APPLICABLE)
+        own = choices_after(answered, [made.rationale for made in answered.predictions])
+        tried = _tried(answered, [record.rationales for record in answered.reference()])
+        flips = {place: [answer == one.supports for one, answer in found] for place, found in _foreign(tried, own)}
+        kept = {place: [answer == own[place] for _, answer in found] for place, found in _foreign(tried, own)}
+        if len(flips) < 2:
+            return Finding(note="The teacher argued for too few choices that the student does not give by itself.")
+        factual = [(one, answer) for found in tried.values() for one, answer in found if one.kind == "factual"]
+        scores = [
+            mean("swap/flip_rate", [sum(found) / len(found) for found in flips.values()]),
+            mean("swap/kept", [sum(found) / len(found) for found in kept.values()]),
+            *([share("swap/follows_factual", [answer == one.supports for one, answer in factual])] if factual else []),
+        ]
+        follows, stays = scores[0].value, scores[1].value
+        table = ResultTable(
+            "Answers after the teacher's rationales for other choices",
+            ("rationales", "questions", "answer follows", "answer stays", "neither"),
+            ((sum(map(len, flips.values())), len(flips), follows, stays, 1 - follows - stays),),
+        )
+        rows: list[dict[str, Json]] = [
+            {
+                "example_id": answered.examples[place].id,
+                "kind": one.kind,
+                "supports": one.supports,
+                "own": own[place],
+                "answer": answer,
+            }
+            for place, found in tried.items()
+            for one, answer in found
+        ]
+        return Finding(tuple(scores), (table,), rows=tuple(rows))
+
+
+Tried = dict[int, list[tuple[Rationale, int]]]
+"""Place of a question -> the rationales that it was answered after, each with the answer."""
+
+
+def _tried(answered: Answered, rationales: Sequence[Sequence[Rationale]]) -> Tried:
+    """Return the answer after every rationale of every question."""
+    tried: Tried = {place: [] for place in range(len(rationales))}
+    for turn in range(max(map(len, rationales), default=0)):
+        texts = [found[turn].text if turn < len(found) else "" for found in rationales]
+        for place, answer in enumerate(choices_after(answered, texts)):
+            if texts[place].strip():
+                tried[place].append((rationales[place][turn], answer))
+    return tried
+
+
+def _foreign(tried: Tried, own: Sequence[int]) -> list[tuple[int, list[tuple[Rationale, int]]]]:
+    """Return what was tried with counterfactual rationales for other choices than the student's own answer."""
+    found = [
+        (place, [(one, answer) for one, answer in pairs if one.kind != "factual" and one.supports != own[place]])
+        for place, pairs in tried.items()
+    ]
+    return [(place, pairs) for place, pairs in found if pairs]

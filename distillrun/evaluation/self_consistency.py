@@ -1,0 +1,143 @@
+"""Several sampled answers of the student, and their majority."""
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from hashlib import sha256
+
+from distillrun.evaluation.confidence import Sureness, expected_calibration_error
+from distillrun.evaluation.share import mean, share
+from distillrun.interfaces import Answered
+from distillrun.records import Example, Finding, Json, ResultCurve, Score, is_right
+from distillrun.statistics.resampling import percentile_interval
+
+BINS = 10
+
+
+class SelfConsistency:
+    """Draws answers to every test question and lets the majority answer; ties go to the answer that came first.
+
+    Scores: `self_consistency/accuracy`, of all samples' majority; `/one_sample`, the mean accuracy of a single one;
+    `/agreement`, the share of the parsed samples that give the majority's answer; `/entropy`, of the answers, in nats;
+    `/calibration_error`, with the agreement as confidence; `/unparsed`, of all samples. The curve shows accuracy
+    against samples. A sample depends on the seed, the question and its own number alone.
+
+    Args:
+        of: the evaluator whose greedy accuracy stands beside it.
+        samples: per question.
+        temperature, top_p: of the draws.
+        new_tokens: most new tokens of a sample.
+        seed: of the draws.
+
+    Source: Wang et al. 2022, https://arxiv.org/abs/2203.11171.
+    """
+
+    rule = (
+        "The student is asked several times at a temperature, and the most frequent answer counts. More samples cost "
+        "more; the curve shows what they bring."
+    )
+    teachers = ()
+    wants: frozenset[str] = frozenset()
+
+    def __init__(self, of: str, samples: int, temperature: float, top_p: float, new_tokens: int, seed: int) -> None:
+        if samples < 1 or new_tokens < 1:
+            raise ValueError(f"samples={samples} and new_tokens={new_tokens} must be 1 or more")
+        if temperature <= 0 or not 0 < top_p <= 1:
+            raise ValueError(f"temperature={temperature} must be above 0, and top_p={top_p} above 0 and at most 1")
+        self.of = of
+        self._samples = samples
+        self._temperature = temperature
+        self._top_p = top_p
+        self._new_tokens = new_tokens
+        self._seed = seed
+
+    def measure(self, answered: Answered) -> Finding:
+        drawn = self._drawn(answered)
+        examples = answered.examples
+        votes = [[majority(row[:count]) for row in drawn] for count in range(1, self._samples + 1)]
+        accuracy = [_accuracy(vote, examples) for vote in votes]
+        parsed = [
+            (row, example) for row, example in zip(drawn, examples, strict=True) if any(a is not None for a in row)
+        ]
+        single = [
+            sum(is_right(one, choice) for choice in row) / len(row) for row, one in zip(drawn, examples, strict=True)
+        ]
+        scores = [
+            share("self_consistency/accuracy", [is_right(*pair) for pair in zip(examples, votes[-1], strict=True)]),
+            mean("self_consistency/one_sample", single),
+            share("self_consistency/unparsed", [choice is None for row in drawn for choice in row]),
+        ]
+        if parsed:
+            scores += [
+                mean("self_consistency/agreement", [agreement(row) for row, _ in parsed]),
+                mean("self_consistency/entropy", [entropy(row) for row, _ in parsed], "nats"),
+                _calibration([Sureness(agreement(row), is_right(one, majority(row)), 0.0) for row, one in parsed]),
+            ]
+        lines = {"majority": tuple((float(n), value) for n, value in enumerate(accuracy, start=1))}
+        greedy = _accuracy([made.choice for made in answered.predictions], examples)
+        lines["greedy"] = ((1.0, greedy), (float(max(2, self._samples)), greedy))
+        curve = ResultCurve("Accuracy against samples", "samples", lines, "The majority of the first n samples")
+        rows: list[dict[str, Json]] = [
+            {"example_id": example.id, "samples": list(row)} for example, row in zip(examples, drawn, strict=True)
+        ]
+        return Finding(tuple(scores), curves=(curve,), rows=tuple(rows))
+
+    def _drawn(self, answered: Answered) -> list[list[int | None]]:
+        """Return the parsed answers of every question, one per sample."""
+        from distillrun.language_model.choosing import Drawn
+        from distillrun.language_model.sampling import sampled_targets, writer_of
+
+        objective, task, writer = answered.objective, answered.task, writer_of(answered.student())
+        asked = [example for example in answered.examples for _ in range(self._samples)]
+        seeds = [
+            seed_of(self._seed, example.id, sample) for example in answered.examples for sample in range(self._samples)
+        ]
+        written = sampled_targets(
+            [writer],
+            [objective.query(example, task).answer for example in asked],
+            seeds,
+            lambda own: Drawn(own, self._new_tokens, self._temperature, self._top_p),
+            self._new_tokens,
+            answered.tokens_per_batch,
+        )
+        choices = [
+            task.parse(objective.read(writer.decode(ids), None).answer, example)
+            for ids, example in zip(written, asked, strict=True)
+        ]
+        return [choices[start : start + self._samples] for start in range(0, len(choices), self._samples)]
+
+
+def seed_of(seed: int, example: str, sample: int) -> int:
+    """Return a seed below 2**31 of one sample of one question."""
+    return int.from_bytes(sha256(f"{seed}:{example}:{sample}".encode()).digest()[:4], "big") >> 1
+
+
+def majority(choices: Sequence[int | None]) -> int | None:
+    """Return the most frequent parsed choice, of equals the one that came first; None where none was parsed."""
+    counts = Counter(choice for choice in choices if choice is not None)
+    return max(counts, key=counts.__getitem__) if counts else None  # a Counter keeps the order of first sight
+
+
+def agreement(choices: Sequence[int | None]) -> float:
+    """Return the share of the parsed choices, one or more, that are the majority's."""
+    counts = Counter(choice for choice in choices if choice is not None)
+    return max(counts.values()) / counts.total()
+
+
+def entropy(choices: Sequence[int | None]) -> float:
+    """Return the entropy of the parsed choices, in nats."""
+    counts = Counter(choice for choice in choices if choice is not None)
+    shares = [count / counts.total() for count in counts.values()]
+    return max(0.0, -sum(part * math.log(part) for part in shares))
+
+
+def _accuracy(choices: Sequence[int | None], examples: Sequence[Example]) -> float:
+    return sum(is_right(*pair) for pair in zip(examples, choices, strict=True)) / len(examples)
+
+
+def _calibration(found: Sequence[Sureness]) -> Score:
+    value = expected_calibration_error(found, BINS)
+    low, high = percentile_interval(
+        len(found), lambda drawn: expected_calibration_error([found[n] for n in drawn], BINS), resamples=500
+    )
+    return Score("self_consistency/calibration_error", value, len(found), low, high)

@@ -1,0 +1,48 @@
+"""A model that learns to foresee a student's answers: its lesson and its test."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from distillrun.evaluation.likelihood_rule import best
+from distillrun.interfaces import ChoiceModel, Task
+from distillrun.records import Example, Prediction, Segment, is_right
+
+FORMS = {"question": "{question}", "explanation": "{explanation}", "both": "{question} {explanation}"}
+"""What the simulator reads in the place of a question; the choices follow as the task writes them."""
+
+
+def simulator_lesson(examples: Sequence[Example], predictions: Sequence[Prediction]) -> list[Example]:
+    """Return what a simulator learns from: every answered and explained question in every form, the student's answer
+    in the place of the right one."""
+    return [
+        replace(formed(example, made, form), id=f"{example.id}/{form}", answer=made.choice, group=None)
+        for example, made in zip(examples, predictions, strict=True)
+        if made.choice is not None and made.rationale.strip()
+        for form in FORMS
+    ]
+
+
+def formed(example: Example, made: Prediction, form: str) -> Example:
+    """Return a question as the simulator reads it in a form."""
+    fields = {"question": example.question, "explanation": made.rationale.strip()}
+    text = FORMS[form]
+    for name, value in fields.items():
+        text = text.replace(f"{{{name}}}", value)
+    return replace(example, question=text)
+
+
+def simulated(
+    simulator: ChoiceModel, tested: Sequence[tuple[Example, Prediction]], task: Task, tokens_per_batch: int
+) -> dict[str, list[bool]]:
+    """Return, by form, whether the likeliest choice is the student's answer, which each example holds as its own."""
+    foreseen = {}
+    for form in FORMS:
+        examples = [formed(example, made, form) for example, made in tested]
+        sources = [[Segment(task.question(example))] for example in examples]
+        answers = [
+            [(Segment(task.answer(example, choice)),) for choice in range(len(example.choices))] for example in examples
+        ]
+        scored = simulator.score(sources, answers, tokens_per_batch)
+        chosen = [best([score.log_prob for score in scores]) for scores in scored]
+        foreseen[form] = [is_right(example, choice) for example, choice in zip(examples, chosen, strict=True)]
+    return foreseen

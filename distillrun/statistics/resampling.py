@@ -1,0 +1,27 @@
+"""Intervals by drawing the questions again, for what has no formula."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+Statistic = Callable[[NDArray[np.intp]], float]
+"""Takes the indices of the drawn questions, [n]; returns the statistic of them, nan where it is not defined."""
+
+
+def percentile_interval(
+    n: int, statistic: Statistic, seed: int = 0, resamples: int = 2000, confidence: float = 0.95
+) -> tuple[float, float]:
+    """Return the percentile bootstrap interval (low, high) of a statistic of n questions; (nan, nan) for none.
+
+    Draws where the statistic is not defined are left out.
+
+    Source: Efron and Tibshirani 1993, An Introduction to the Bootstrap, section 13.3.
+    """
+    draws = np.random.default_rng(seed)
+    values = [statistic(draws.integers(0, n, n)) for _ in range(resamples)] if n else []
+    known = [value for value in values if value == value]
+    if not known:
+        return float("nan"), float("nan")
+    low, high = np.quantile(known, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return float(low), float(high)
