@@ -27,10 +27,12 @@ STEPS = {"score": "choice_scores", "complete": "chain_of_thought"}
 
 def add_baselines(experiment: Experiment, store: ArtifactStore, outcome: Outcome) -> None:
     """Note the scores of the untrained student, of one taught by labels for as many steps, and of the teacher."""
+    log.info("baselines: the untrained student")
     outcome.baselines["untrained"] = _untrained(experiment, store, outcome)
     if _is_label_only(experiment):
         log.info("baselines: the student itself is taught by labels alone")
     else:
+        log.info("baselines: a student taught by labels alone")
         outcome.baselines["label_only"] = _label_only(experiment, store, outcome)
     teachers: dict[str, AnyTeacher] = {"teacher": experiment.parts.teacher}
     if experiment.config.logit_teacher is not None:
@@ -39,6 +41,7 @@ def add_baselines(experiment: Experiment, store: ArtifactStore, outcome: Outcome
         if isinstance(teacher, RecordedTeacher):
             log.info("baselines: %s replays recordings and cannot be asked the test questions", name)
         else:
+            log.info("baselines: %s answers the test questions", name)
             outcome.baselines[name] = _taught_by(experiment, store, outcome, teacher)
 
 

@@ -97,8 +97,8 @@ class Outcome:
         width = max(map(len, scores), default=0)
         lines = []
         for name, score in scores.items():
-            scale, unit, digits = (100, "%", 1) if score.unit == "share" else (1, score.unit, 3)
-            value, low, high = (f"{scale * number:.{digits}f}" for number in (score.value, score.low, score.high))
+            scale, unit, form = (100, "%", ".1f") if score.unit == "share" else (1, score.unit, ".4g")
+            value, low, high = (f"{scale * number:{form}}" for number in (score.value, score.low, score.high))
             lines.append(f"{name:<{width}}  {value:>6} {unit:<5}  [{low}, {high}]  n={score.n}\n")
         return "".join(lines)
 

@@ -7,8 +7,8 @@ from distillrun.evaluation.likelihood_rule import best
 from distillrun.interfaces import ChoiceModel, Task
 from distillrun.records import Example, Prediction, Segment, is_right
 
-FORMS = {"question": "{question}", "explanation": "{explanation}", "both": "{question} {explanation}"}
-"""What the simulator reads in the place of a question; the choices follow as the task writes them."""
+FORMS = {"question": ("question",), "explanation": ("explanation",), "both": ("question", "explanation")}
+"""What the simulator reads in the place of a question, one after the other; the choices follow as the task has them."""
 
 
 def simulator_lesson(examples: Sequence[Example], predictions: Sequence[Prediction]) -> list[Example]:
@@ -24,11 +24,8 @@ def simulator_lesson(examples: Sequence[Example], predictions: Sequence[Predicti
 
 def formed(example: Example, made: Prediction, form: str) -> Example:
     """Return a question as the simulator reads it in a form."""
-    fields = {"question": example.question, "explanation": made.rationale.strip()}
-    text = FORMS[form]
-    for name, value in fields.items():
-        text = text.replace(f"{{{name}}}", value)
-    return replace(example, question=text)
+    parts = {"question": example.question, "explanation": made.rationale.strip()}
+    return replace(example, question=" ".join(parts[name] for name in FORMS[form]))
 
 
 def simulated(

@@ -1,9 +1,10 @@
 """What a measure found out about a student."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from distillrun.records.answering import Score
-from distillrun.records.example import Json, Record
+from distillrun.records.example import Record
 
 Cell = str | int | float | None
 
@@ -49,5 +50,5 @@ class Finding(Record):
     scores: tuple[Score, ...] = ()
     tables: tuple[ResultTable, ...] = ()
     curves: tuple[ResultCurve, ...] = ()
-    rows: tuple[dict[str, Json], ...] = ()
+    rows: tuple[dict[str, Any], ...] = ()  # of JSON values
     note: str = ""

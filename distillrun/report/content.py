@@ -9,7 +9,7 @@ from distillrun.report.block import Block, Code, Page, Paragraph, Section, State
 from distillrun.report.data import data_sections, flattened, pairs
 from distillrun.report.finding import finding_sections, rule_section
 from distillrun.report.learning import learning_section
-from distillrun.report.scores import chance_level, headline, score_section
+from distillrun.report.scores import baseline_section, chance_level, headline, score_section
 from distillrun.report.story import story_section
 from distillrun.report.text import NOTHING, duration, number, shortened, size
 from distillrun.report.values import Values, finite, mapping, sequence
@@ -31,6 +31,7 @@ def run_page(
     sections = [
         _what_ran(result),
         score_section(scores, chance),
+        baseline_section(scores, mapping(result.get("baselines"))),
         rule_section(mapping(result.get("rules"))),
         learning_section(metrics, chance),
         prediction_section(predictions, examples),

@@ -36,6 +36,33 @@ def score_section(scores: Values, chance: float | None) -> Section | None:
     return Section("Scores", blocks)
 
 
+def baseline_section(scores: Values, baselines: Values) -> Section | None:
+    """Return the accuracies of the student beside those of whom it is compared with; None where there is nobody."""
+    if not baselines:
+        return None
+    everyone = {**{who: mapping(found) for who, found in baselines.items()}, "student": dict(scores)}
+    names = [
+        name
+        for name in dict.fromkeys(name for found in everyone.values() for name in found)
+        if name.startswith("test/") and name.endswith("accuracy")
+    ]
+    rows = [
+        [who, *(_with_interval(mapping(found.get(name))) if name in found else NOTHING for name in names)]
+        for who, found in everyone.items()
+    ]
+    columns = ("", *(name.removeprefix("test/") for name in names))
+    text = (
+        "The untrained student, the same student taught by labels alone for as many steps, and the teacher; accuracies "
+        "with their 95 % intervals."
+    )
+    return Section("Baselines", [Paragraph(text), Table(columns, rows, frozenset(range(1, len(columns))))])
+
+
+def _with_interval(score: Values) -> str:
+    _, value, interval, _ = _row("", dict(score))
+    return f"{value} ({interval})"
+
+
 def headline(scores: Values) -> str:
     """Return the sentence that a reader came for: the test accuracy, or else the first score."""
     name = "test/accuracy" if "test/accuracy" in scores else next(iter(scores), None)
