@@ -29,9 +29,8 @@ def test_rouge_l_is_symmetric_and_at_most_one(one: str, other: str) -> None:
 
 
 def test_repeated_runs_are_counted_once_they_stood_before() -> None:
-    assert repeated_share(["a", "b", "a", "b", "a", "b"], 2) == pytest.approx(
-        3 / 5
-    )  # ab ba ab ba ab: three stood before
+    # ab ba ab ba ab: three stood before
+    assert repeated_share(["a", "b", "a", "b", "a", "b"], 2) == pytest.approx(3 / 5)
     assert repeated_share([], 2) == 0
 
 
