@@ -1,11 +1,13 @@
 """Intervals by drawing the questions again, for what has no formula."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:  # the command line imports this package, and numpy takes its time
+    import numpy as np
+    from numpy.typing import NDArray
 
-Statistic = Callable[[NDArray[np.intp]], float]
+Statistic: TypeAlias = "Callable[[NDArray[np.intp]], float]"
 """Takes the indices of the drawn questions, [n]; returns the statistic of them, nan where it is not defined."""
 
 
@@ -18,6 +20,8 @@ def percentile_interval(
 
     Source: Efron and Tibshirani 1993, An Introduction to the Bootstrap, section 13.3.
     """
+    import numpy as np
+
     draws = np.random.default_rng(seed)
     values = [statistic(draws.integers(0, n, n)) for _ in range(resamples)] if n else []
     known = [value for value in values if value == value]
