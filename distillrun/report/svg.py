@@ -6,7 +6,7 @@ from html import escape
 from distillrun.report.text import plain, shortened
 
 WIDTH = 720
-COLOURS = 6
+COLOURS = 8
 """How many series have a colour of their own."""
 
 LETTER = 6.8
