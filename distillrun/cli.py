@@ -23,6 +23,7 @@ from omegaconf import DictConfig
 from distillrun import __version__, sweep
 from distillrun.commands.plan import plan
 from distillrun.commands.predict import predict
+from distillrun.commands.report import report
 from distillrun.commands.store import store
 from distillrun.complaint import explain, is_complaint
 from distillrun.composition import compose_first, conf_folder, quoted, resolve_composed, selected, sweeping
@@ -31,7 +32,7 @@ from distillrun.errors import BudgetSpentError, ConfigError, nearest
 from distillrun.folder import claim_folder, make_folder
 from distillrun.schema import register_schema
 
-COMMANDS = {"plan": plan, "predict": predict, "store": store}
+COMMANDS = {"plan": plan, "predict": predict, "report": report, "store": store}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

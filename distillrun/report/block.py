@@ -24,11 +24,12 @@ class Code:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Columns whose position is in `numbers` are aligned to the right."""
+    """Columns whose position is in `numbers` are aligned to the right. One that has a `name` can be copied, too."""
 
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
     numbers: frozenset[int] = frozenset()
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

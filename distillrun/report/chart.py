@@ -1,14 +1,13 @@
-"""Small SVG drawings. Colours are CSS variables of the page, so that they follow light and dark."""
+"""The drawings of a run's page: curves over steps, intervals of scores, counts."""
 
 import math
 from collections.abc import Mapping, Sequence
-from html import escape
 
-from distillrun.report.text import plain, shortened
+from distillrun.report.svg import COLOURS, WIDTH, drawing, legend, line, text
+from distillrun.report.text import shortened
 
-WIDTH, HEIGHT = 720, 260
+HEIGHT = 260
 LEFT, RIGHT, TOP, BOTTOM = 56, 16, 34, 40
-COLOURS = 6
 
 Points = Sequence[tuple[float, float]]
 
@@ -34,6 +33,8 @@ def thinned(points: Points, most: int = 200) -> list[tuple[float, float]]:
 def curves(series: Mapping[str, Points], as_percent: bool, chance: float | None = None, axis: str = "step") -> str:
     """Return a line chart over `axis`; `chance` draws a dashed level. Every series needs a point."""
     drawn = {name: thinned(points) for name, points in series.items()}
+    marks, top = legend(list(drawn), LEFT)
+    bottom = top + HEIGHT - TOP - BOTTOM
     steps = [x for points in series.values() for x, _ in points]  # before thinning, so that the axis ends at the last
     values = [y for points in drawn.values() for _, y in points] + ([] if chance is None else [chance])
     x_ticks = [tick for tick in ticks(min(steps), max(steps), 6) if min(steps) <= tick <= max(steps)]
@@ -45,24 +46,24 @@ def curves(series: Mapping[str, Points], as_percent: bool, chance: float | None 
         return LEFT + (step - x_low) / (x_high - x_low) * (WIDTH - LEFT - RIGHT)
 
     def at_y(value: float) -> float:
-        return HEIGHT - BOTTOM - (value - y_low) / (y_high - y_low) * (HEIGHT - TOP - BOTTOM)
+        return bottom - (value - y_low) / (y_high - y_low) * (bottom - top)
 
     parts = []
     for tick in y_ticks:
-        parts.append(_line(LEFT, at_y(tick), WIDTH - RIGHT, at_y(tick), "grid"))
-        parts.append(_text(LEFT - 8, at_y(tick) + 4, f"{100 * tick:g} %" if as_percent else f"{tick:g}", "end"))
-    parts += [_text(at_x(tick), HEIGHT - BOTTOM + 18, f"{tick:,g}", "middle") for tick in x_ticks]
-    parts.append(_text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 4, axis, "middle"))
+        parts.append(line(LEFT, at_y(tick), WIDTH - RIGHT, at_y(tick), "grid"))
+        parts.append(text(LEFT - 8, at_y(tick) + 4, f"{100 * tick:g} %" if as_percent else f"{tick:g}", "end"))
+    parts += [text(at_x(tick), bottom + 18, f"{tick:,g}", "middle") for tick in x_ticks]
+    parts.append(text((LEFT + WIDTH - RIGHT) / 2, bottom + 36, axis, "middle"))
     if chance is not None:
-        parts.append(_line(LEFT, at_y(chance), WIDTH - RIGHT, at_y(chance), "chance"))
-        parts.append(_text(WIDTH - RIGHT, at_y(chance) - 5, "chance", "end"))
+        parts.append(line(LEFT, at_y(chance), WIDTH - RIGHT, at_y(chance), "chance"))
+        parts.append(text(WIDTH - RIGHT, at_y(chance) - 5, "chance", "end"))
     for index, points in enumerate(drawn.values()):
         colour = f"series-{index % COLOURS}"
         path = " ".join(f"{at_x(x):.1f},{at_y(y):.1f}" for x, y in points)
         parts.append(f'<polyline class="line {colour}" points="{path}"/>')
         if len(points) <= 20:
             parts += [f'<circle class="dot {colour}" cx="{at_x(x):.1f}" cy="{at_y(y):.1f}" r="3"/>' for x, y in points]
-    return _svg(HEIGHT, [*_legend(list(drawn)), *parts], "line chart of " + ", ".join(drawn))
+    return drawing(bottom + BOTTOM, [*marks, *parts], "line chart of " + ", ".join(drawn))
 
 
 def intervals(rows: Sequence[tuple[str, float, float, float]], chance: float | None = None) -> str:
@@ -76,17 +77,17 @@ def intervals(rows: Sequence[tuple[str, float, float, float]], chance: float | N
     bottom = top + row_height * len(rows)
     parts = []
     for tick in (0, 0.2, 0.4, 0.6, 0.8, 1):
-        parts.append(_line(at_x(tick), top, at_x(tick), bottom, "grid"))
-        parts.append(_text(at_x(tick), bottom + 18, f"{100 * tick:g} %", "middle"))
+        parts.append(line(at_x(tick), top, at_x(tick), bottom, "grid"))
+        parts.append(text(at_x(tick), bottom + 18, f"{100 * tick:g} %", "middle"))
     if chance is not None:
-        parts.append(_line(at_x(chance), top - 6, at_x(chance), bottom, "chance"))
-        parts.append(_text(at_x(chance), top - 10, "chance", "middle"))
+        parts.append(line(at_x(chance), top - 6, at_x(chance), bottom, "chance"))
+        parts.append(text(at_x(chance), top - 10, "chance", "middle"))
     for index, (name, value, low, high) in enumerate(rows):
         y = top + row_height * (index + 0.5)
-        parts.append(_text(left - 12, y + 4, shortened(name, 30), "end"))
-        parts.append(_line(at_x(low), y, at_x(high), y, "whisker"))
+        parts.append(text(left - 12, y + 4, shortened(name, 30), "end"))
+        parts.append(line(at_x(low), y, at_x(high), y, "whisker"))
         parts.append(f'<circle class="dot series-0" cx="{at_x(value):.1f}" cy="{y:.1f}" r="5"/>')
-    return _svg(height, parts, "intervals of " + ", ".join(name for name, *_ in rows))
+    return drawing(height, parts, "intervals of " + ", ".join(name for name, *_ in rows))
 
 
 def bars(rows: Sequence[tuple[str, int]], label: str) -> str:
@@ -100,28 +101,6 @@ def bars(rows: Sequence[tuple[str, int]], label: str) -> str:
             f'<rect class="fill series-0" x="{x + 3:.1f}" y="{bottom - tall:.1f}" width="{width - 6:.1f}" '
             f'height="{tall:.1f}" rx="2"/>'
         )
-        parts.append(_text(x + width / 2, bottom - tall - 5, f"{count:,}", "middle"))
-        parts.append(_text(x + width / 2, bottom + 16, shortened(name, 12), "middle"))
-    return _svg(height, [*parts, _line(RIGHT, bottom, WIDTH - RIGHT, bottom, "grid")], f"bar chart of {label}")
-
-
-def _legend(names: Sequence[str]) -> list[str]:
-    parts, x = [], float(LEFT)
-    for index, name in enumerate(names):
-        parts.append(f'<rect class="fill series-{index % COLOURS}" x="{x:.0f}" y="8" width="14" height="4" rx="2"/>')
-        parts.append(_text(x + 20, 14, name, "start"))
-        x += 20 + 7.2 * len(name) + 18
-    return parts
-
-
-def _svg(height: float, parts: Sequence[str], label: str) -> str:
-    head = f'<svg viewBox="0 0 {WIDTH} {height:.0f}" role="img" aria-label="{escape(plain(label))}">'
-    return "\n".join([head, *parts, "</svg>"])
-
-
-def _line(x1: float, y1: float, x2: float, y2: float, kind: str) -> str:
-    return f'<line class="{kind}" x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"/>'
-
-
-def _text(x: float, y: float, text: str, anchor: str) -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(plain(text))}</text>'
+        parts.append(text(x + width / 2, bottom - tall - 5, f"{count:,}", "middle"))
+        parts.append(text(x + width / 2, bottom + 16, shortened(name, 12), "middle"))
+    return drawing(height, [*parts, line(RIGHT, bottom, WIDTH - RIGHT, bottom, "grid")], f"bar chart of {label}")

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from distillrun.report.block import Block, Figure, Paragraph, Section, Table
-from distillrun.report.chart import COLOURS, Points, curves
+from distillrun.report.chart import Points, curves
+from distillrun.report.svg import COLOURS
 from distillrun.report.text import NOTHING, number, percent
 from distillrun.report.values import Values, finite
 

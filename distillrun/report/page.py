@@ -5,6 +5,7 @@ from html import escape
 from importlib.resources import files
 
 from distillrun.report.block import Block, Card, Code, Figure, Page, Paragraph, Story, Table
+from distillrun.report.copying import comma_separated, latex
 from distillrun.report.text import plain
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
@@ -74,7 +75,11 @@ def _table(table: Table) -> str:
     )
     head = f"<thead><tr>{head}</tr></thead>\n" if any(table.columns) else ""
     body = "\n".join(f"<tr>{_cells(table, row)}</tr>" for row in table.rows)
-    return f'<div class="scroll"><table>\n{head}<tbody>\n{body}\n</tbody></table></div>'
+    shown = f'<div class="scroll"><table>\n{head}<tbody>\n{body}\n</tbody></table></div>'
+    if not table.name:
+        return shown
+    copies = "\n".join(f"<pre><code>{_clean(text)}</code></pre>" for text in (latex(table), comma_separated(table)))
+    return f"{shown}\n<details><summary>as LaTeX and CSV</summary>\n{copies}\n</details>"
 
 
 def _cells(table: Table, row: Sequence[str]) -> str:

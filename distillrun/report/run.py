@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from distillrun.report.content import run_page
-from distillrun.report.markdown import markdown
-from distillrun.report.page import html
+from distillrun.report.files import write_page
 from distillrun.report.values import Values, by_id
 
 
@@ -30,7 +29,4 @@ def write_report(
         data: counts of the teacher's data, nested as wanted: a mapping of mappings becomes a table.
     """
     page = run_page(result, config, metrics, predictions, by_id(examples), data)
-    for name, text in (("report.md", markdown(page)), ("report.html", html(page))):
-        unfinished = folder / f"{name}.tmp"
-        unfinished.write_text(text, encoding="utf-8")
-        unfinished.replace(folder / name)
+    write_page(folder, page)

@@ -43,11 +43,12 @@ def shapiro(values: Sequence[float]) -> TestResult:
 def levene(groups: Sequence[Sequence[float]]) -> TestResult:
     """Return Levene's test of equal variances about the medians (Brown and Forsythe 1974), R's `car::leveneTest`.
 
-    nan where there are fewer than two groups, a group is empty, or no value differs from its group's median.
+    nan where there are fewer than two groups, a group is empty, or none has three values that differ: the deviations
+    of two values from their median are equal.
     """
     n = sum(map(len, groups))
     df = (len(groups) - 1.0, float(n - len(groups)))
-    constant = all(len(set(group)) <= 1 for group in groups)
+    constant = all(len(group) <= 2 or len(set(group)) <= 1 for group in groups)
     if len(groups) < 2 or not all(groups) or df[1] < 1 or constant:
         return TestResult("Levene", math.nan, math.nan, df)
     from scipy import stats

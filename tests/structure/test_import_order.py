@@ -26,7 +26,7 @@ LINE: tuple[tuple[str, ...], ...] = (
         "refusal",
         "traits",
     ),
-    ("language_model", "data_card"),
+    ("language_model", "data_card", "comparison"),
     # siblings never import each other
     ("task", "teacher", "generation", "objective", "evaluation", "tracking", "student"),
     ("artifacts",),

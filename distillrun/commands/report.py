@@ -1,0 +1,74 @@
+"""`distillrun report`."""
+
+import argparse
+import math
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from distillrun.errors import ConfigError
+from distillrun.folder import make_folder
+
+TABLE_OPTIONS = ("value", "factors", "where", "drop", "rename", "scale")
+
+
+def report(arguments: Sequence[str]) -> int:
+    """Compare the runs of sweeps, or the rows of any table, and write report.html, report.md and report.json."""
+    given = _parser().parse_args(arguments)
+    if given.chance is not None and not 0 <= given.chance < math.inf:
+        raise ConfigError(f"--chance {given.chance:g}: what guessing would score is 0 or more")
+    command = shlex.join(["distillrun", "report", *arguments])
+    if given.table is None:
+        raise ConfigError("say what to compare: --table FILE")
+    return _table(given, command)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("distillrun report", description=report.__doc__)
+    parser.add_argument(
+        "--table", type=Path, metavar="FILE", help="a .csv, .jsonl, .json or .parquet file, a row a run"
+    )
+    parser.add_argument("--value", metavar="COLUMN", help="the number that is compared")
+    parser.add_argument(
+        "--factors",
+        nargs="+",
+        metavar="FACTOR",
+        help="COLUMN, COLUMN+COLUMN (joined) or NAME=COLUMN+COLUMN; pairs are compared of the first's levels",
+    )
+    for option, what in (("where", "keep only rows that meet all of these"), ("drop", "leave out rows that do")):
+        parser.add_argument(
+            f"--{option}",
+            nargs="+",
+            action="append",
+            default=[],
+            metavar="COLUMN=VALUE",
+            help=f"{what}; may be repeated",
+        )
+    parser.add_argument(
+        "--rename", nargs="+", default=[], metavar="OLD=NEW", help="call a factor's value something else"
+    )
+    parser.add_argument("--scale", type=float, help="multiply values; default: 100 where all lie between 0 and 1")
+    parser.add_argument(
+        "--outliers", choices=("none", "iqr"), default="none", help="which result leads; both are shown"
+    )
+    parser.add_argument("--chance", type=float, metavar="SHARE", help="what guessing would score")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="where to write; default: a folder beside the file")
+    return parser
+
+
+def _table(given: argparse.Namespace, command: str) -> int:
+    from distillrun.comparison.table import Request, read_observations
+    from distillrun.comparison.writing import table_report, write_table_report
+    from distillrun.report.terminal import terminal
+
+    if given.value is None or given.factors is None:
+        raise ConfigError("--table needs --value COLUMN and --factors COLUMN …")
+    request = Request(given.value, given.factors, given.where, given.drop, given.rename, given.scale)
+    observations = read_observations(given.table, request)
+    made = table_report(observations, given.value, given.outliers, given.chance or 0.0, command)
+    out = given.out or given.table.with_name(f"{given.table.stem}_report")
+    make_folder(out, "--out")
+    write_table_report(made, out)
+    sys.stdout.write(f"{terminal(made.page)}\nreport: {out}\n")
+    return 0

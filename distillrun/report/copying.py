@@ -1,0 +1,68 @@
+"""Tables in the forms that papers and programs take: LaTeX and CSV."""
+
+import csv
+import io
+import re
+from collections.abc import Sequence
+
+from distillrun.report.block import Page, Table
+from distillrun.report.text import plain
+
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    **{sign: f"\\{sign}" for sign in "&%$#_{}"},
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "−": "$-$",
+    "×": r"$\times$",
+    "±": r"$\pm$",
+    "²": r"$^2$",
+    "η": r"$\eta$",
+    "<": "$<$",
+    ">": "$>$",
+    "–": "--",
+}
+
+
+def named_tables(page: Page) -> dict[str, Table]:
+    """Return the tables of a page that have a name, which are those to copy."""
+    blocks = (block for section in page.sections for block in section.blocks)
+    return {block.name: block for block in blocks if isinstance(block, Table) and block.name}
+
+
+def latex(table: Table) -> str:
+    """Return a table as LaTeX for the package booktabs."""
+    form = "".join("r" if place in table.numbers else "l" for place in range(len(table.columns)))
+    head = [rf"\begin{{tabular}}{{{form}}}", r"\toprule", _row(table.columns), r"\midrule"]
+    return "\n".join([*head, *map(_row, table.rows), r"\bottomrule", r"\end{tabular}", ""])
+
+
+def comma_separated(table: Table) -> str:
+    """Return a table as CSV, cells as they are shown."""
+    return csv_text(table.columns, table.rows)
+
+
+def csv_text(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """Return rows as CSV; a text that a spreadsheet would run as a formula is kept from it by an apostrophe."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow([_inert(column) for column in columns])
+    writer.writerows([[_inert(cell) for cell in row] for row in rows])
+    return stream.getvalue()
+
+
+def _row(cells: Sequence[str]) -> str:
+    return " & ".join(_escaped(cell) for cell in cells) + r" \\"
+
+
+def _escaped(text: str) -> str:
+    line = " ".join(plain(text).split())
+    escaped = "".join(_LATEX.get(character, character) for character in line)
+    return re.sub(r"(?<![\w$])-(?=\d)", "$-$", escaped)
+
+
+def _inert(cell: object) -> object:
+    if not isinstance(cell, str):
+        return cell
+    text = plain(cell)
+    return f"'{text}" if re.match(r"[=@\t]|[+-](?![\d.])", text) else text

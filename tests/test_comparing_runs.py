@@ -1,0 +1,86 @@
+"""Pairs of means, pairs of answers, collapsed runs and corrected p values against hand-computed values."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from distillrun.statistics.collapse import collapsed
+from distillrun.statistics.correction import bonferroni, holm
+from distillrun.statistics.paired import McNemar, mcnemar, paired_bootstrap
+from distillrun.statistics.tukey import tukey
+
+
+def test_two_groups_are_students_t_test() -> None:
+    # means 2 and 5, pooled variance 1 on 4 df, t = 3 / sqrt(2 / 3) = 3.674235: p = 0.021312, t(.975, 4) = 2.776445
+    (pair,) = tukey({"a": [1, 2, 3], "b": [4, 5, 6]})
+    assert (pair.first, pair.second) == ("a", "b")
+    assert (pair.difference, pair.effect) == pytest.approx((3, 3))
+    assert pair.p == pytest.approx(0.021312, abs=1e-5)
+    half = 2.776445 * math.sqrt(2 / 3)
+    assert (pair.low, pair.high) == pytest.approx((3 - half, 3 + half), abs=1e-4)
+
+
+def test_three_groups_use_the_table_of_the_studentised_range() -> None:
+    # q(.95; 3, 6) = 4.339 in every table; variance 1, n = 3: half-width 4.339 / sqrt(3) = 2.5051
+    pairs = tukey({"a": [1, 2, 3], "b": [3, 4, 5], "c": [8, 9, 10]})
+    assert [(pair.first, pair.second, pair.difference) for pair in pairs] == [
+        ("a", "b", 2),
+        ("a", "c", 7),
+        ("b", "c", 5),
+    ]
+    assert pairs[0].high - pairs[0].difference == pytest.approx(2.5051, abs=1e-3)
+    assert pairs[0].p > 0.05 > pairs[1].p
+
+
+def test_groups_without_spread_have_differences_but_no_test() -> None:
+    (pair,) = tukey({"a": [1, 1], "b": [2, 2]})
+    assert pair.difference == 1
+    assert math.isnan(pair.p)
+    assert tukey({"a": [1, 2]}) == []
+    with pytest.raises(ValueError, match="group b holds no value"):
+        tukey({"a": [1], "b": []})
+
+
+def test_mcnemar_counts_the_questions_that_only_one_answers() -> None:
+    # 1 against 6: two-sided 2 x (C(7,0) + C(7,1)) / 2^7 = 16 / 128
+    first = [True, *[False] * 6, True, False]
+    second = [False, *[True] * 6, True, False]
+    assert mcnemar(first, second) == McNemar(1, 6, 0.125)
+    assert mcnemar(first, first) == McNemar(0, 0, 1.0)
+    assert mcnemar([True, False], [False, True]).p == 1.0
+    with pytest.raises(ValueError, match="2 and 1 answers are no pairs"):
+        mcnemar([True, False], [True])
+
+
+def test_the_paired_bootstrap_is_seeded_and_covers_as_the_normal_does() -> None:
+    # 30 gains and 10 losses in 100: mean .2, variance .36 of one question, standard error .06: .2 +- 1.96 x .06
+    differences = [1.0] * 30 + [-1.0] * 10 + [0.0] * 60
+    mean, low, high = paired_bootstrap(differences, seed=1)
+    assert mean == pytest.approx(0.2)
+    assert (low, high) == pytest.approx((0.0824, 0.3176), abs=0.012)
+    assert paired_bootstrap(differences, seed=1) == (mean, low, high)
+    assert paired_bootstrap(differences[::-1], seed=1) == (mean, low, high)
+    assert paired_bootstrap([0.0] * 5) == (0, 0, 0)
+    assert math.isnan(paired_bootstrap([])[0])
+
+
+def test_a_run_collapses_against_its_own_cell() -> None:
+    # above chance .2, the median run gains .5; three quarters of that are .375, so that .575 is the border
+    assert collapsed([0.7, 0.58, 0.57, 0.71, 0.7], chance=0.2) == [False, False, True, False, False]
+    assert collapsed([0.2, 0.21, 0.1], chance=0.2) == [False, False, False]
+    assert collapsed([0.1]) == [False]
+
+
+def test_holm_by_hand() -> None:
+    # sorted .01 .02 .04: times 3, 2, 1 = .03 .04 .04, never falling
+    assert holm([0.04, 0.01, 0.02]) == pytest.approx([0.04, 0.03, 0.04])
+    assert holm([]) == []
+    assert bonferroni([0.04, 0.01, 0.5]) == pytest.approx([0.12, 0.03, 1.0])
+
+
+@given(st.lists(st.floats(0, 1), max_size=12))
+def test_holm_lies_between_the_raw_and_bonferronis_p(p_values: list[float]) -> None:
+    for raw, mild, strict in zip(p_values, holm(p_values), bonferroni(p_values), strict=True):
+        assert raw <= mild <= strict
