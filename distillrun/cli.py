@@ -20,17 +20,23 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from distillrun import __version__, sweep
+from distillrun import __version__
 from distillrun.commands.plan import plan
 from distillrun.commands.predict import predict
 from distillrun.commands.report import report
 from distillrun.commands.store import store
 from distillrun.complaint import explain, is_complaint
-from distillrun.composition import compose_first, conf_folder, quoted, resolve_composed, selected, sweeping
+from distillrun.composition import conf_folder, quoted, selected
 from distillrun.config import digest, resolve
 from distillrun.errors import BudgetSpentError, ConfigError, nearest
 from distillrun.folder import claim_folder, make_folder
 from distillrun.schema import register_schema
+from distillrun.sweep.finishing import finish
+from distillrun.sweep.folder import working_in
+from distillrun.sweep.job import claim_job_folder, say
+from distillrun.sweep.running import Manner, refuse_job, run_job
+from distillrun.sweep.share import share_of
+from distillrun.sweep.starting import Start, start_of
 
 COMMANDS = {"plan": plan, "predict": predict, "report": report, "store": store}
 
@@ -81,40 +87,27 @@ def _experiment(given: list[str]) -> int:
     register_schema()
     asks = flags.cfg or flags.info or flags.help or flags.hydra_help or flags.shell_completion
     try:
-        folder = None if asks else _sweep_folder(flags)
-        if folder is None:
+        start = None if asks else start_of(flags)
+        if start is None:
             _hydra(words, flags)
             return 0
-        try:
-            _hydra([f"hydra.sweep.dir={quoted(folder)}", *words], flags)
-        finally:
-            exit_code = sweep.finish(folder)
-        return exit_code
+        return _sweep(start, words, flags)
     except Exception as error:
         if is_complaint(error):
             raise explain(error, flags.overrides, flags.config_dir) from error
         raise
 
 
-def _sweep_folder(flags: argparse.Namespace) -> Path | None:
-    """Return the folder of the sweep that is asked for, None for a single run. Refuses what no job could mend."""
-    where = (flags.config_name or "config", flags.config_dir)
-    swept = sweeping(flags.overrides)
-    if swept and not flags.multirun:
-        others = [line for line in flags.overrides if line not in swept]
-        if compose_first(others, *where).hydra.mode is not RunMode.MULTIRUN:
-            raise ConfigError(f"{swept[0]}: several values are a sweep, which needs -m; a list is written [a,b]")
-    composed = compose_first(flags.overrides, *where)
-    first = resolve_composed(composed)
-    if not flags.multirun and composed.hydra.mode is not RunMode.MULTIRUN:
-        return None
-    if first.paths.run is not None:
-        raise ConfigError("paths.run is the folder of one run; name a sweep's folder with hydra.sweep.dir=FOLDER")
-    if not composed.hydra.sweep.dir:
-        return claim_folder(Path(first.paths.runs), f"{first.name}_sweep").resolve()
-    folder = Path(composed.hydra.sweep.dir).resolve()
-    make_folder(folder, "hydra.sweep.dir")
-    return folder
+def _sweep(start: Start, words: Sequence[str], flags: argparse.Namespace) -> int:
+    """Run a sweep in its folder, and tell what became of it even where it was interrupted."""
+    complete = False
+    with working_in(start.folder):
+        try:
+            _hydra([f"hydra.sweep.dir={quoted(start.folder)}", *words, *start.further], flags)
+            complete = True
+        finally:
+            exit_code = finish(start.folder, complete)
+    return exit_code
 
 
 def _hydra(arguments: Sequence[str], flags: argparse.Namespace) -> None:
@@ -150,11 +143,13 @@ def _job(cfg: DictConfig, node: HydraConf, permitted: bool) -> None:
     except ConfigError as error:
         if not in_sweep:
             raise
-        sweep.refuse_job(int(node.job.num), Path(node.sweep.dir), node.overrides.task, error)
+        refuse_job(int(node.job.num), Path(node.sweep.dir), node.overrides.task, error)
         return
     if in_sweep:
-        folder = sweep.job_folder(Path(node.sweep.dir), int(node.job.num), config)
-        sweep.run_job(int(node.job.num), folder, node.overrides.task, _child_flags(node))
+        folder = claim_job_folder(Path(node.sweep.dir), int(node.job.num), config)
+        share = share_of(node.launcher, config.runtime.devices, config.runtime.threads)
+        manner = Manner(_child_flags(node), config.sweep.on_error == "stop", config.sweep.retries, share)
+        run_job(int(node.job.num), folder, node.overrides.task, manner)
         return
     from distillrun.experiment import prepare
     from distillrun.pipeline import run
@@ -166,7 +161,7 @@ def _job(cfg: DictConfig, node: HydraConf, permitted: bool) -> None:
         folder = Path(config.paths.run)
         make_folder(folder, "paths.run")
     outcome = run(experiment, folder)
-    sweep.say(f"{outcome.shown()}run: {folder}")
+    say(f"{outcome.shown()}run: {folder}")
 
 
 def _child_flags(node: HydraConf) -> list[str]:

@@ -79,12 +79,16 @@ def plain(config: Config) -> dict[str, Any]:
     return values
 
 
+UNDECISIVE = ("paths", "runtime", "tracking", "sweep", "replicates")
+"""What changes no result of a run."""
+
+
 def digest(config: Config) -> str:
     """Return the sha256 of what can change a run's results; equal settings have equal digests on every machine.
 
     Keys are not sorted: the order of the generation steps is part of their meaning.
     """
-    decisive = {key: value for key, value in plain(config).items() if key not in ("paths", "runtime", "tracking")}
+    decisive = {key: value for key, value in plain(config).items() if key not in UNDECISIVE}
     return hashlib.sha256(json.dumps(decisive).encode()).hexdigest()
 
 
@@ -111,6 +115,7 @@ def _wrong_values(config: Config) -> Iterator[str]:
         **_values("training", training, "max_steps examples_per_step learning_rate epsilon micro_batch_tokens"),
         **_values("training", training, "max_gradient_norm dev_examples dev_new_tokens patience log_every"),
         **_values("runtime", runtime, "tokens_per_batch threads"),
+        "replicates": config.replicates,
     }
     for key, value in positive.items():
         if value is not None and not 0 < value < math.inf:
@@ -127,6 +132,12 @@ def _wrong_values(config: Config) -> Iterator[str]:
         yield "training.patience needs dev checks, but training.eval_every=0; set training.eval_every or patience=null"
     if not isinstance(config.evaluation.get(BASELINES, False), bool):
         yield f"evaluation.{BASELINES}={config.evaluation[BASELINES]!r} must be true or false"
+    if config.sweep.on_error not in ("continue", "stop"):
+        yield f"sweep.on_error={config.sweep.on_error} must be continue or stop"
+    if config.sweep.retries < 0:
+        yield f"sweep.retries={config.sweep.retries} must be 0 or more"
+    if runtime.devices not in (None, "auto"):
+        yield f"runtime.devices={runtime.devices} must be auto, or null for no sharing"
     if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", runtime.device):
         yield f"runtime.device={runtime.device} is not a device; choose auto, cpu, cuda, cuda:0 or mps"
 

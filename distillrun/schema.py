@@ -102,10 +102,24 @@ class RuntimeConfig:
     """What may change speed but never results."""
 
     device: str = MISSING
+    devices: str | None = MISSING
     tokens_per_batch: int = MISSING
     progress: Progress = MISSING
     threads: int | None = MISSING
     allow_targets: list[str] = MISSING
+
+
+@dataclass
+class SweepConfig:
+    """How the jobs of a sweep are run; none of it changes what a job does.
+
+    Attributes:
+        on_error: continue: the others run all the same; stop: no further job is started.
+        retries: further attempts of a job that failed or was killed.
+    """
+
+    on_error: str = "continue"
+    retries: int = 0
 
 
 @dataclass
@@ -123,6 +137,7 @@ class Settings:
 
     name: str = MISSING
     until: Until = MISSING
+    replicates: int = 1
     task: Any = MISSING
     teacher: Any = MISSING
     logit_teacher: Any = None
@@ -134,6 +149,7 @@ class Settings:
     tracking: Any = MISSING
     runtime: RuntimeConfig = field(default_factory=RuntimeConfig)
     paths: PathsConfig = field(default_factory=PathsConfig)
+    sweep: SweepConfig = field(default_factory=SweepConfig)
 
 
 def register_schema() -> None:

@@ -7,7 +7,11 @@ from pathlib import Path
 import pytest
 
 from distillrun.cli import main
-from distillrun.composition import quoted
+from distillrun.composition import compose_first, config_of, quoted
+from distillrun.enumeration import job_overrides, jobs_of
+from distillrun.errors import ConfigError
+from distillrun.sweep.folder import working_in
+from distillrun.sweep.share import available_cores
 
 CHILD = """#!/bin/sh
 # stands in for `python -m distillrun` in a sweep: does what training.seed says
@@ -18,6 +22,8 @@ for word in "$@"; do
   esac
 done
 printf '%s\\n' "$@" > "$folder/arguments"
+echo x >> "$folder/started"
+test -e "$folder/../fixed" && seed=1
 case "$seed" in
   9) kill -9 $$ ;;
   13) exit 1 ;;
@@ -46,7 +52,7 @@ def children(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_job_that_fails_or_is_killed_fails_alone(capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["-m", "name=grid", "objective=label_only,multitask", "training.seed=1,13,9"]) == 1
     (folder,) = Path("runs").iterdir()
-    assert "_grid_sweep" in folder.name
+    assert "_grid_sweep_" in folder.name
     jobs = json.loads((folder / "sweep.json").read_text())["jobs"]
     assert [job["state"] for job in jobs] == ["done", "failed", "killed"] * 2
     assert [job["test/accuracy"] for job in jobs] == [0.1, None, None] * 2
@@ -54,7 +60,7 @@ def test_a_job_that_fails_or_is_killed_fails_alone(capfd: pytest.CaptureFixture[
     assert jobs[0]["label"] == "objective=label_only training.seed=1"
     assert len({job["folder"] for job in jobs}) == 6
     told = capfd.readouterr().out
-    assert f"[2] killed with exit code -9 after {jobs[2]['seconds']} s: {jobs[2]['folder']}" in told
+    assert f"[2] killed with exit code -9 after {jobs[2]['seconds']} s: signal SIGKILL: {jobs[2]['folder']}" in told
     assert "job  state" in told
 
 
@@ -69,7 +75,7 @@ def test_a_job_is_started_with_what_finds_its_config() -> None:
     Path("experiment").mkdir()
     Path("experiment/mine.yaml").write_text("# @package _global_\nhydra:\n  mode: MULTIRUN\nname: mine\n")
     assert main(["--config-dir", ".", "experiment=mine", "training.seed=4", "paths.store='a, b'"]) == 0
-    (arguments,) = Path("runs").glob("*_mine_sweep/000_*/arguments")
+    (arguments,) = Path("runs").glob("*_mine_sweep_*/000_*/arguments")
     lines = arguments.read_text().splitlines()
     assert lines[:2] == ["-m", "distillrun"]
     assert lines[lines.index("--config-dir") + 1] == str(Path.cwd())
@@ -81,7 +87,7 @@ def test_a_job_is_started_with_what_finds_its_config() -> None:
 def test_a_job_with_a_wrong_value_fails_alone(capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["-m", "training.seed=1", "training.learning_rate=1e-3,-1,1e-4"]) == 1
     (file,) = Path("runs").glob("*/sweep.json")
-    assert [job["state"] for job in json.loads(file.read_text())["jobs"]] == ["done", "failed", "done"]
+    assert [job["state"] for job in json.loads(file.read_text())["jobs"]] == ["done", "refused", "done"]
     assert "training.learning_rate=-1.0 must be above 0" in capfd.readouterr().out
 
 
@@ -92,12 +98,31 @@ def test_a_job_with_a_wrong_value_fails_alone(capfd: pytest.CaptureFixture[str])
         (["objective=label_only,multitsk"], "there is no objective=multitsk"),
         (["training.sed=1,2"], "there is no training.sed (did you mean training.seed?)"),
         (["training.seed=1,2", "paths.run=x"], "paths.run is the folder of one run"),
+        (["training.learning_rate=1e-4,0.0001"], "training.learning_rate=1e-4 and training.learning_rate=0.0001 mean"),
+        (["training.seed=1,1"], "this sweep asks twice for training.seed=1"),
+        (["training.seed=1,2", "replicates=3"], "replicates=3 sweeps training.seed, which is swept already"),
+        (["training.seed=1,2", "sweep.on_error=go"], "sweep.on_error=go must be continue or stop"),
+        (["training.seed=1,2", "hydra/launcher=absent"], "hydra/launcher=absent is not installed"),
+        (["experiment=launched", "training.seed=1,2"], "experiment/launched.yaml names hydra/launcher"),
+        (["experiment=ignored", "training.seed=1,2"], "experiment/ignored.yaml names hydra.launcher"),
     ],
 )
-def test_a_wrong_sweep_starts_no_job(line: list[str], expected: str, capfd: pytest.CaptureFixture[str]) -> None:
-    assert main(["-m", *line]) == 2
+def test_a_wrong_sweep_starts_no_job(
+    line: list[str], expected: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    options = {
+        "hydra/launcher/absent": "_target_: hydra_plugins.hydra_absent_launcher.Launcher\n",
+        "experiment/ignored": "# @package _global_\nhydra:\n  launcher:\n    n_jobs: 3\n",
+        "experiment/launched": "# @package _global_\ndefaults:\n  - override /hydra/launcher: joblib\n",
+    }
+    for name, text in options.items():
+        file = tmp_path / "own" / f"{name}.yaml"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    assert main(["-m", "--config-dir", str(tmp_path / "own"), *line]) == 2
     told = capfd.readouterr()
-    assert told.err.startswith(f"distillrun: {expected}")
+    assert told.err.startswith("distillrun: ")
+    assert expected in told.err
     assert told.out == ""
     assert not list(Path("runs").glob("*"))
 
@@ -105,4 +130,114 @@ def test_a_wrong_sweep_starts_no_job(line: list[str], expected: str, capfd: pyte
 @pytest.mark.usefixtures("children")
 def test_flags_may_stand_anywhere_on_the_line() -> None:
     assert main(["training.seed=1,2", "-m", "name=grid"]) == 0
-    assert len(list(Path("runs").glob("*_grid_sweep/0*/result.json"))) == 2
+    assert len(list(Path("runs").glob("*_grid_sweep_*/0*/result.json"))) == 2
+
+
+def started(pattern: str) -> list[int]:
+    """How often each job of the sweeps was started, by folder."""
+    return [len(file.read_text().splitlines()) for file in sorted(Path("runs").glob(f"{pattern}/started"))]
+
+
+@pytest.mark.usefixtures("children")
+def test_the_same_command_does_only_what_is_not_done(capfd: pytest.CaptureFixture[str]) -> None:
+    line = ["-m", "name=grid", "training.seed=1,13,9"]
+    assert main(line) == 1
+    (sweep,) = Path("runs").iterdir()
+    (sweep / "fixed").touch()
+    capfd.readouterr()
+    assert main(line) == 0
+    assert list(Path("runs").iterdir()) == [sweep]
+    assert started("*/*") == [1, 2, 2]
+    told = capfd.readouterr().out
+    assert f"this sweep began in {Path('runs') / sweep.name} and goes on there" in told
+    assert "[0] done before" in told
+    # now that it is done, the same command is a new sweep
+    assert main(line) == 1
+    assert len(list(Path("runs").iterdir())) == 2
+
+
+@pytest.mark.usefixtures("children")
+def test_a_wider_sweep_in_the_same_folder_adds_only_what_is_new() -> None:
+    assert main(["-m", "training.seed=2,3", "hydra.sweep.dir=runs/own"]) == 0
+    assert main(["-m", "training.seed=1,2,3,4", "hydra.sweep.dir=runs/own"]) == 0
+    assert started("own/*") == [1, 1, 1, 1]
+    content = json.loads(Path("runs/own/sweep.json").read_text())
+    assert [job["test/accuracy"] for job in content["jobs"]] == [0.1, 0.2, 0.3, 0.4]
+    assert [job["number"] for job in content["jobs"]] == [0, 1, 2, 3]
+
+
+@pytest.mark.usefixtures("children")
+def test_a_failed_job_is_tried_again_as_often_as_wished() -> None:
+    assert main(["-m", "training.seed=1,13", "sweep.retries=2", "hydra.sweep.dir=runs/own"]) == 1
+    assert started("own/*") == [1, 3]
+    assert [job["attempt"] for job in json.loads(Path("runs/own/sweep.json").read_text())["jobs"]] == [1, 3]
+
+
+@pytest.mark.usefixtures("children")
+def test_no_job_is_started_after_a_failure_where_that_is_wished() -> None:
+    line = ["-m", "training.seed=1,13,2", "sweep.on_error=stop", "hydra.sweep.dir=runs/own"]
+    assert main(line) == 1
+    states = [job["state"] for job in json.loads(Path("runs/own/sweep.json").read_text())["jobs"]]
+    assert states == ["done", "failed", "skipped"]
+    Path("runs/own/fixed").touch()
+    assert main(line) == 0
+    assert started("own/*") == [1, 2, 1]
+
+
+@pytest.mark.usefixtures("children")
+def test_replicates_repeat_every_job_over_training_seeds() -> None:
+    line = ["-m", "objective=label_only,multitask", "replicates=3", "training.seed=4", "hydra.sweep.dir=runs/own"]
+    assert main(line) == 0
+    jobs = json.loads(Path("runs/own/sweep.json").read_text())["jobs"]
+    assert [job["test/accuracy"] for job in jobs] == [0.4, 0.5, 0.6] * 2
+
+
+def test_replicates_without_a_sweep_are_refused(capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["replicates=3"]) == 2
+    assert "needs -m" in capfd.readouterr().err
+
+
+@pytest.mark.usefixtures("children")
+def test_a_broken_job_file_is_named(capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["-m", "training.seed=1,2", "hydra.sweep.dir=runs/own"]) == 0
+    (file,) = Path("runs/own").glob("000_*/job.json")
+    file.write_text("{")
+    assert main(["-m", "training.seed=1,2", "hydra.sweep.dir=runs/own"]) == 2
+    assert "job.json is broken" in capfd.readouterr().err
+
+
+def test_a_sweep_keeps_others_out_of_its_folder(tmp_path: Path) -> None:
+    with working_in(tmp_path), pytest.raises(ConfigError, match="another sweep is at work"), working_in(tmp_path):
+        pass
+
+
+@pytest.mark.usefixtures("children")
+def test_jobs_side_by_side_share_the_cores_and_a_killed_one_fails_alone() -> None:
+    line = ["-m", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "training.seed=1,9,2,3"]
+    assert main([*line, "hydra.sweep.dir=runs/own"]) == 1
+    jobs = json.loads(Path("runs/own/sweep.json").read_text())["jobs"]
+    assert [job["state"] for job in jobs] == ["done", "killed", "done", "done"]
+    threads = max(1, available_cores() // 2)
+    for file in Path("runs/own").glob("*/arguments"):
+        assert f"runtime.threads={threads}" in file.read_text().splitlines()
+
+
+def test_what_is_enumerated_is_what_hydra_composes() -> None:
+    overrides = [
+        "objective=label_only,multitask",
+        "training.learning_rate=1e-3,2e-3",
+        "task.limit=5",
+        "student=tiny_t5",
+    ]
+    jobs = job_overrides(overrides, compose_first(overrides))
+    assert len(jobs) == 4
+    for job in jobs_of(jobs, [], "config", None):
+        assert job.config == config_of(job.overrides)
+
+
+def test_the_lists_of_an_experiment_are_part_of_what_is_enumerated() -> None:
+    overrides = ["experiment=white_box", "objective=label_only,multitask", "training.seed=5"]
+    assert job_overrides(overrides, compose_first(overrides)) == [
+        ["training.seed=5", "objective=label_only", "experiment=white_box"],
+        ["training.seed=5", "objective=multitask", "experiment=white_box"],
+    ]

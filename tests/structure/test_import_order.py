@@ -35,6 +35,7 @@ LINE: tuple[tuple[str, ...], ...] = (
     ("stages",),
     ("fence", "config"),
     ("composition", "build", "result"),
+    ("enumeration",),
     ("complaint", "preflight", "run_folder"),
     ("cells", "experiment"),
     ("assessment", "schooling"),

@@ -1,0 +1,79 @@
+"""The end of a sweep: the table of its jobs, means over seeds, and sweep.json."""
+
+import json
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+
+from distillrun.cells import aligned, cell_lines, cells
+from distillrun.records import Json
+from distillrun.sweep.job import Job, jobs_in, own_settings, say
+
+
+def finish(sweep: Path, complete: bool) -> int:
+    """Print the table of a sweep's jobs, write it to sweep.json, and return the exit code.
+
+    A sweep that ended before its first job leaves nothing.
+
+    Args:
+        sweep: its folder.
+        complete: whether every job had its turn.
+    """
+    jobs = jobs_in(sweep)
+    if not jobs:
+        _leave_nothing(sweep)
+        return 1
+    own = own_settings(jobs)
+    scores = [_test_scores(Path(job.folder)) if job.state == "done" else {} for job in jobs]
+    say(aligned([("job", "state", "seconds", "test/accuracy", "settings"), *map(_line, jobs, own, scores)]))
+    finished = [(settings, found) for settings, found in zip(own, scores, strict=True) if found]
+    averaged = cells(finished)
+    if len(averaged) < len(finished):
+        say(f"\n{aligned(cell_lines(averaged))}\n")
+    well = complete and all(job.state == "done" for job in jobs)
+    if not well:
+        say(f"not everything is done; the same command with hydra.sweep.dir={sweep} does the rest")
+    say(f"sweep: {sweep}")
+    entries: list[Json] = [
+        {
+            **asdict(job),
+            "overrides": list(job.overrides),
+            "label": " ".join(settings),
+            "test/accuracy": found.get("test/accuracy"),
+        }
+        for job, settings, found in zip(jobs, own, scores, strict=True)
+    ]
+    content = {
+        "folder": str(sweep),
+        "complete": complete,
+        "jobs": entries,
+        "cells": [asdict(cell) for cell in averaged if cell.seeds > 1],
+    }
+    part = sweep / "sweep.json.part"
+    part.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    part.replace(sweep / "sweep.json")
+    return 0 if well else 1
+
+
+def _line(job: Job, own: Sequence[str], scores: dict[str, float]) -> tuple[str, ...]:
+    accuracy = scores.get("test/accuracy")
+    shown = "-" if accuracy is None else f"{accuracy:.4f}"
+    settings = " ".join(own) + (f"  ({job.why})" if job.why else "")
+    return str(job.number), job.state, f"{job.seconds:.1f}", shown, settings
+
+
+def _leave_nothing(sweep: Path) -> None:
+    for name in ("multirun.yaml", "command.json", ".sweep.lock"):
+        Path(sweep, name).unlink(missing_ok=True)
+    with suppress(OSError):
+        sweep.rmdir()
+
+
+def _test_scores(folder: Path) -> dict[str, float]:
+    """Return the test scores of a run's result.json by name; none where the run did not come so far."""
+    try:
+        scores = json.loads((folder / "result.json").read_text(encoding="utf-8"))["scores"]
+        return {name: float(score["value"]) for name, score in scores.items() if name.startswith("test/")}
+    except (OSError, KeyError, TypeError, ValueError, AttributeError):
+        return {}

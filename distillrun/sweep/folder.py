@@ -1,0 +1,94 @@
+"""The folder of a sweep: a new one, or that of the same command that did not come to its end."""
+
+import json
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from distillrun.errors import ConfigError
+from distillrun.folder import claim_folder, make_folder
+from distillrun.sweep.running import STOP
+
+COMMAND = "command.json"
+LOCK = ".sweep.lock"
+
+
+def unfinished_sweep(runs: Path, label: str, overrides: Sequence[str]) -> Path | None:
+    """Return the newest folder in which the same command began, if it came to no good end and nobody works there."""
+    for folder in sorted(runs.glob(f"*_{label}*"), reverse=True):
+        if _command(folder) != sorted(overrides):
+            continue
+        return folder if not _is_done(folder) and _is_free(folder) else None
+    return None
+
+
+def sweep_folder(runs: Path, label: str, overrides: Sequence[str]) -> Path:
+    """Make and return a new folder for a sweep, `<runs>/<date>_<time>_<label>`."""
+    folder = claim_folder(runs, label)
+    note_command(folder, overrides)
+    return folder
+
+
+def named_folder(folder: Path, overrides: Sequence[str]) -> Path:
+    """Return a folder that the user named, for a new sweep or for one that goes on or grows there."""
+    make_folder(folder, "hydra.sweep.dir")
+    note_command(folder, overrides)
+    return folder
+
+
+def note_command(folder: Path, overrides: Sequence[str]) -> None:
+    """Write down what was asked for."""
+    (folder / COMMAND).write_text(json.dumps(sorted(overrides), indent=1) + "\n", encoding="utf-8")
+
+
+@contextmanager
+def working_in(folder: Path) -> Iterator[None]:
+    """Keep other sweeps out of the folder, and let jobs be started in it again.
+
+    Raises:
+        ConfigError: another sweep works there.
+    """
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(folder / LOCK)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise ConfigError(
+            f"another sweep is at work in {folder}; wait for it, or name another folder: hydra.sweep.dir=FOLDER"
+        ) from None
+    try:
+        (folder / STOP).unlink(missing_ok=True)
+        for refused in folder.glob("*_refused"):  # the settings of this time decide anew
+            shutil.rmtree(refused)
+        yield
+    finally:
+        lock.release()
+
+
+def _command(folder: Path) -> list[str] | None:
+    try:
+        found = json.loads((folder / COMMAND).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, list) else None
+
+
+def _is_done(folder: Path) -> bool:
+    """Return whether all jobs of the last sitting ended well; `finish` writes sweep.json last."""
+    try:
+        content = json.loads((folder / "sweep.json").read_text(encoding="utf-8"))
+        return bool(content["complete"]) and all(job["state"] == "done" for job in content["jobs"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def _is_free(folder: Path) -> bool:
+    from filelock import FileLock, Timeout
+
+    try:
+        with FileLock(folder / LOCK).acquire(timeout=0):
+            return True
+    except Timeout:
+        return False

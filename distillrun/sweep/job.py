@@ -1,0 +1,97 @@
+"""One job of a sweep: where it is, and what became of it."""
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from distillrun.config import Config, digest
+from distillrun.errors import ConfigError
+
+FILE = "job.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What became of one job.
+
+    Attributes:
+        number: its place in the sweep that started it.
+        folder: its run folder, whose name ends in the digest of its config.
+        overrides: its settings, as on the command line.
+        state: running, done, failed, killed, interrupted, budget spent, refused (its settings are wrong) or skipped.
+        exit_code: of its process; negative where a signal ended it.
+        seconds: of its last attempt.
+        why: it did not end well; empty where it did.
+        attempt: counts from 1.
+    """
+
+    number: int
+    folder: str
+    overrides: tuple[str, ...]
+    state: str
+    exit_code: int
+    seconds: float
+    why: str = ""
+    attempt: int = 1
+
+
+def claim_job_folder(sweep: Path, number: int, config: Config) -> Path:
+    """Return the run folder of a job: the one that it had before, wherever it stood then, else a new one.
+
+    A job is known by its config's digest; the number in front of it is for people.
+    """
+    name = digest(config)[:8]
+    for known in sorted(sweep.glob(f"*_{name}")):
+        return known
+    folder = sweep / f"{number:03d}_{name}"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def write_job(job: Job) -> Job:
+    """Write a job's state into its folder, whole or not at all."""
+    part = Path(job.folder, f"{FILE}.part")
+    part.write_text(json.dumps(asdict(job), indent=2) + "\n", encoding="utf-8")
+    part.replace(Path(job.folder, FILE))
+    return job
+
+
+def read_job(folder: Path) -> Job | None:
+    """Return what became of the job of a folder; None where none was noted.
+
+    Raises:
+        ConfigError: its file is broken.
+    """
+    try:
+        values = json.loads((folder / FILE).read_text(encoding="utf-8"))
+        return Job(**{**values, "folder": str(folder), "overrides": tuple(values["overrides"])})
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise ConfigError(f"{folder / FILE} is broken ({error}); delete that file, and the job runs again") from error
+
+
+def jobs_in(sweep: Path) -> list[Job]:
+    """Return all jobs of a sweep's folder, by number."""
+    return sorted(_jobs(sweep), key=lambda job: (job.number, job.folder))
+
+
+def _jobs(sweep: Path) -> Iterator[Job]:
+    for file in sweep.glob(f"*/{FILE}"):
+        job = read_job(file.parent)
+        if job is not None:
+            yield job
+
+
+def own_settings(jobs: Sequence[Job]) -> list[list[str]]:
+    """Return of each job the settings that not all of them share."""
+    shared = set.intersection(*(set(job.overrides) for job in jobs)) if len(jobs) > 1 else set()
+    return [[line for line in job.overrides if line not in shared] for job in jobs]
+
+
+def say(text: str) -> None:
+    """Print at once: a child's output follows on the same stream."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()

@@ -1,0 +1,146 @@
+"""What is checked, and made, before the first job of a sweep."""
+
+import argparse
+import importlib.util
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+
+from distillrun.composition import compose_first, conf_folder, resolve_composed, sweeping
+from distillrun.config import Config, digest
+from distillrun.enumeration import job_overrides, jobs_of
+from distillrun.errors import ConfigError
+from distillrun.sweep.folder import named_folder, sweep_folder, unfinished_sweep
+from distillrun.sweep.job import say
+
+EXTRAS = {"joblib": "joblib", "submitit": "submitit", "ray": "ray", "optuna": "optuna"}
+"""A part of a plugin's name -> the extra of distillrun that installs it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A sweep that may begin: its folder, and further settings of all jobs."""
+
+    folder: Path
+    further: tuple[str, ...]
+
+
+def start_of(flags: argparse.Namespace) -> Start | None:
+    """Return what begins, None for a single run. Refuses what no job could mend, before there is a folder."""
+    where = (flags.config_name or "config", flags.config_dir)
+    swept = sweeping(flags.overrides)
+    if swept and not flags.multirun:
+        others = [line for line in flags.overrides if line not in swept]
+        if compose_first(others, *where).hydra.mode is not RunMode.MULTIRUN:
+            raise ConfigError(f"{swept[0]}: several values are a sweep, which needs -m; a list is written [a,b]")
+    composed = compose_first(flags.overrides, *where)
+    first = resolve_composed(composed)
+    _check_experiment(composed, flags.config_dir)
+    if not flags.multirun and composed.hydra.mode is not RunMode.MULTIRUN:
+        if first.replicates > 1:
+            raise ConfigError(f"replicates={first.replicates} makes a sweep of one run, which needs -m")
+        return None
+    if first.paths.run is not None:
+        raise ConfigError("paths.run is the folder of one run; name a sweep's folder with hydra.sweep.dir=FOLDER")
+    _check_plugins(composed)
+    further = _replicates(first, flags.overrides, composed)
+    overrides = [*flags.overrides, *further]
+    if "BasicSweeper" in str(composed.hydra.sweeper._target_):
+        try:
+            _check_jobs(overrides, composed, *where)
+        except _SameJobError as error:
+            raise ConfigError(str(error)) from None
+    elif further:
+        raise ConfigError("replicates needs Hydra's basic sweeper; with another one, sweep training.seed yourself")
+    return Start(_folder(composed, first, overrides), tuple(further))
+
+
+def _folder(composed: DictConfig, first: Config, overrides: Sequence[str]) -> Path:
+    if composed.hydra.sweep.dir:
+        return named_folder(Path(composed.hydra.sweep.dir).resolve(), overrides)
+    runs, label = Path(first.paths.runs), f"{first.name}_sweep"
+    begun = unfinished_sweep(runs, label, overrides)
+    if begun is not None:
+        say(f"this sweep began in {begun} and goes on there; hydra.sweep.dir=FOLDER starts it anew elsewhere")
+        return begun.resolve()
+    return sweep_folder(runs, f"{label}_{digest(first)[:6]}", overrides).resolve()
+
+
+def _replicates(first: Config, overrides: Sequence[str], composed: DictConfig) -> list[str]:
+    """Return the training seeds that `replicates` asks for, as a setting; none for one."""
+    if first.replicates == 1:
+        return []
+    swept = [*sweeping(overrides), *(f"{key}=" for key in composed.hydra.sweeper.get("params") or {})]
+    if any(line.lstrip("+").startswith("training.seed=") for line in swept):
+        raise ConfigError(
+            f"replicates={first.replicates} sweeps training.seed, which is swept already; drop one of them"
+        )
+    seed = first.training.seed
+    return ["training.seed=" + ",".join(str(seed + number) for number in range(first.replicates))]
+
+
+def _check_jobs(overrides: Sequence[str], composed: DictConfig, config_name: str, config_dir: str | None) -> None:
+    """Refuse a sweep of no jobs, and values that are written differently and mean the same."""
+    jobs = job_overrides(overrides, composed)
+    if not jobs:
+        raise ConfigError("this sweep has no job; one of its values is an empty list")
+    hydra = [line for line in overrides if line.lstrip("+").startswith("hydra.searchpath=")]
+    seen: dict[str, tuple[str, ...]] = {}
+    with suppress(ConfigError):  # a job with a wrong value fails alone, when its turn comes
+        for job in jobs_of(jobs, hydra, config_name, config_dir):
+            earlier = seen.setdefault(digest(job.config), job.overrides)
+            if earlier is not job.overrides:
+                raise _SameJobError(_same(earlier, job.overrides))
+
+
+class _SameJobError(Exception):
+    """Two jobs of a sweep are the same."""
+
+
+def _same(one: Sequence[str], other: Sequence[str]) -> str:
+    differing = [" ".join(line for line in a if line not in b) for a, b in ((one, other), (other, one))]
+    if not any(differing):
+        return f"this sweep asks twice for {' '.join(one)}; give each value once"
+    return f"{differing[0]} and {differing[1]} mean the same, and would be one job of this sweep twice; drop either"
+
+
+def _check_plugins(composed: DictConfig) -> None:
+    """Refuse a launcher or a sweeper whose package is not installed, and say what brings it."""
+    for part in ("launcher", "sweeper"):
+        target = str(composed.hydra[part]._target_)
+        package = ".".join(target.split(".")[:2])
+        if not target.startswith("hydra_plugins.") or _is_there(package):
+            continue
+        extra = next((extra for name, extra in EXTRAS.items() if name in target.lower()), None)
+        cure = f'pip install "distillrun[{extra}]"' if extra else f"install what has {package}"
+        raise ConfigError(f"hydra/{part}={composed.hydra.runtime.choices[f'hydra/{part}']} is not installed; {cure}")
+
+
+def _is_there(package: str) -> bool:
+    try:
+        return importlib.util.find_spec(package) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def _check_experiment(composed: DictConfig, config_dir: str | None) -> None:
+    """Refuse a launcher or sweeper that an experiment file names: Hydra would ignore it without a word."""
+    name = composed.hydra.runtime.choices.get("experiment")
+    folders = [conf_folder(), *([Path(config_dir)] if config_dir else [])]
+    for file in (folder / "experiment" / f"{name}.yaml" for folder in folders) if name else ():
+        if not file.is_file():
+            continue
+        node: Any = OmegaConf.to_container(OmegaConf.load(file), resolve=False) or {}
+        chosen = [key for entry in node.get("defaults") or [] if isinstance(entry, dict) for key in entry]
+        wrong = [key for key in chosen if "hydra/launcher" in key or "hydra/sweeper" in key]
+        wrong += [f"hydra.{key}" for key in ("launcher",) if key in (node.get("hydra") or {})]
+        if wrong:
+            raise ConfigError(
+                f"{file} names {wrong[0]}, which Hydra ignores in an experiment; give it on the command line, such as "
+                "hydra/launcher=joblib"
+            )
