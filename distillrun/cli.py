@@ -91,19 +91,19 @@ def _experiment(given: list[str]) -> int:
         if start is None:
             _hydra(words, flags)
             return 0
-        return _sweep(start, words, flags)
+        return _sweep(start, words[len(flags.overrides) :], flags)
     except Exception as error:
         if is_complaint(error):
             raise explain(error, flags.overrides, flags.config_dir) from error
         raise
 
 
-def _sweep(start: Start, words: Sequence[str], flags: argparse.Namespace) -> int:
+def _sweep(start: Start, hydra_flags: Sequence[str], flags: argparse.Namespace) -> int:
     """Run a sweep in its folder, and tell what became of it even where it was interrupted."""
     complete = False
     with working_in(start.folder):
         try:
-            _hydra([f"hydra.sweep.dir={quoted(start.folder)}", *words, *start.further], flags)
+            _hydra([f"hydra.sweep.dir={quoted(start.folder)}", *start.overrides, *hydra_flags], flags)
             complete = True
         finally:
             exit_code = finish(start.folder, complete)

@@ -31,11 +31,9 @@ def job_overrides(overrides: Sequence[str], composed: DictConfig) -> list[list[s
         composed: the first job's config, with Hydra's node: `hydra.sweeper.params` are part of a sweep.
     """
     parser = OverridesParser.create()
-    given = [one for one in parser.parse_overrides(list(overrides)) if not one.is_hydra_override()]
-    named = {one.get_key_element() for one in given}
     params = [f"{key}={value}" for key, value in (composed.hydra.sweeper.get("params") or {}).items()]
-    further = [one for one in parser.parse_overrides(params) if one.get_key_element() not in named]
-    batches = BasicSweeper.split_arguments([*further, *given], max_batch_size=None)
+    given = [one for one in parser.parse_overrides([*params, *overrides]) if not one.is_hydra_override()]
+    batches = BasicSweeper.split_arguments(given, max_batch_size=None)
     return [list(job) for batch in batches for job in batch]
 
 

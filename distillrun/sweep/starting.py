@@ -24,10 +24,10 @@ EXTRAS = {"joblib": "joblib", "submitit": "submitit", "ray": "ray", "optuna": "o
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """A sweep that may begin: its folder, and further settings of all jobs."""
+    """A sweep that may begin: its folder, and the settings of all its jobs, swept values among them."""
 
     folder: Path
-    further: tuple[str, ...]
+    overrides: tuple[str, ...]
 
 
 def start_of(flags: argparse.Namespace) -> Start | None:
@@ -38,9 +38,9 @@ def start_of(flags: argparse.Namespace) -> Start | None:
         others = [line for line in flags.overrides if line not in swept]
         if compose_first(others, *where).hydra.mode is not RunMode.MULTIRUN:
             raise ConfigError(f"{swept[0]}: several values are a sweep, which needs -m; a list is written [a,b]")
+    _check_experiment(flags.overrides, flags.config_dir)
     composed = compose_first(flags.overrides, *where)
     first = resolve_composed(composed)
-    _check_experiment(composed, flags.config_dir)
     if not flags.multirun and composed.hydra.mode is not RunMode.MULTIRUN:
         if first.replicates > 1:
             raise ConfigError(f"replicates={first.replicates} makes a sweep of one run, which needs -m")
@@ -48,16 +48,15 @@ def start_of(flags: argparse.Namespace) -> Start | None:
     if first.paths.run is not None:
         raise ConfigError("paths.run is the folder of one run; name a sweep's folder with hydra.sweep.dir=FOLDER")
     _check_plugins(composed)
-    further = _replicates(first, flags.overrides, composed)
-    overrides = [*flags.overrides, *further]
+    overrides = _replicated(first, flags.overrides, composed)
     if "BasicSweeper" in str(composed.hydra.sweeper._target_):
         try:
             _check_jobs(overrides, composed, *where)
         except _SameJobError as error:
             raise ConfigError(str(error)) from None
-    elif further:
+    elif first.replicates > 1:
         raise ConfigError("replicates needs Hydra's basic sweeper; with another one, sweep training.seed yourself")
-    return Start(_folder(composed, first, overrides), tuple(further))
+    return Start(_folder(composed, first, overrides), tuple(overrides))
 
 
 def _folder(composed: DictConfig, first: Config, overrides: Sequence[str]) -> Path:
@@ -71,17 +70,18 @@ def _folder(composed: DictConfig, first: Config, overrides: Sequence[str]) -> Pa
     return sweep_folder(runs, f"{label}_{digest(first)[:6]}", overrides).resolve()
 
 
-def _replicates(first: Config, overrides: Sequence[str], composed: DictConfig) -> list[str]:
-    """Return the training seeds that `replicates` asks for, as a setting; none for one."""
+def _replicated(first: Config, overrides: Sequence[str], composed: DictConfig) -> list[str]:
+    """Return the settings with the training seeds that `replicates` asks for, from the one that is set on."""
     if first.replicates == 1:
-        return []
+        return list(overrides)
     swept = [*sweeping(overrides), *(f"{key}=" for key in composed.hydra.sweeper.get("params") or {})]
     if any(line.lstrip("+").startswith("training.seed=") for line in swept):
         raise ConfigError(
             f"replicates={first.replicates} sweeps training.seed, which is swept already; drop one of them"
         )
     seed = first.training.seed
-    return ["training.seed=" + ",".join(str(seed + number) for number in range(first.replicates))]
+    seeds = ",".join(str(seed + number) for number in range(first.replicates))
+    return [*(line for line in overrides if not line.startswith("training.seed=")), f"training.seed={seeds}"]
 
 
 def _check_jobs(overrides: Sequence[str], composed: DictConfig, config_name: str, config_dir: str | None) -> None:
@@ -128,16 +128,15 @@ def _is_there(package: str) -> bool:
         return False
 
 
-def _check_experiment(composed: DictConfig, config_dir: str | None) -> None:
+def _check_experiment(overrides: Sequence[str], config_dir: str | None) -> None:
     """Refuse a launcher or sweeper that an experiment file names: Hydra would ignore it without a word."""
-    name = composed.hydra.runtime.choices.get("experiment")
+    lists = [line.split("=", 1)[1].split(",") for line in overrides if line.lstrip("+").startswith("experiment=")]
     folders = [conf_folder(), *([Path(config_dir)] if config_dir else [])]
-    for file in (folder / "experiment" / f"{name}.yaml" for folder in folders) if name else ():
-        if not file.is_file():
-            continue
+    files = [folder / "experiment" / f"{name}.yaml" for folder in folders for names in lists for name in names]
+    for file in filter(Path.is_file, files):
         node: Any = OmegaConf.to_container(OmegaConf.load(file), resolve=False) or {}
         chosen = [key for entry in node.get("defaults") or [] if isinstance(entry, dict) for key in entry]
-        wrong = [key for key in chosen if "hydra/launcher" in key or "hydra/sweeper" in key]
+        wrong = [key.split("/", 1)[1] for key in chosen if "hydra/launcher" in key or "hydra/sweeper" in key]
         wrong += [f"hydra.{key}" for key in ("launcher",) if key in (node.get("hydra") or {})]
         if wrong:
             raise ConfigError(
