@@ -109,6 +109,9 @@ def finish(sweep: Path) -> int:
     content = {"folder": str(sweep), "jobs": entries, "cells": [asdict(cell) for cell in averaged if cell.seeds > 1]}
     text = json.dumps(content, indent=2, ensure_ascii=False)
     Path(sweep, "sweep.json").write_text(text + "\n", encoding="utf-8")
+    from distillrun.sweep_page.writing import page_at_the_end  # numpy and scipy, which no job waits for
+
+    say(page_at_the_end(sweep))
     return 0 if all(job.state == "done" for job in jobs) else 1
 
 

@@ -36,7 +36,7 @@ LINE: tuple[tuple[str, ...], ...] = (
     ("fence", "config"),
     ("composition", "build", "result"),
     ("complaint", "preflight", "run_folder"),
-    ("cells",),
+    ("cells", "sweep_page"),
     ("pipeline", "predict", "sweep"),
     ("plan",),
     ("commands",),
