@@ -242,6 +242,18 @@ def test_two_swept_numbers_make_a_heat_map(tmp_path: Path) -> None:
     assert "There is no analysis of variance" not in (tmp_path / "grid" / "report.md").read_text()
 
 
+def test_another_score_may_be_compared(sweep: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "words"
+    assert main(["report", str(sweep), "--out", str(out), "--value", "test/rationale_words"]) == 0
+    head, *body = Tables((out / "report.html").read_text()).tables[0]
+    # 12.5 + the job's number: jobs 0, 1 and 2
+    assert (head[3], body[0][3]) == ("rationale_words", "13.5")
+    assert "Pairs on the same questions" not in (out / "report.md").read_text()
+    assert main(["report", str(sweep), "--out", str(tmp_path / "x"), "--value", "test/acuracy"]) == 2
+    assert "no run has the score 'test/acuracy' (did you mean 'test/accuracy'?)" in capfd.readouterr().err
+    assert not (tmp_path / "x").exists()
+
+
 def test_a_single_run_and_jobs_without_scores_have_a_page_too(tmp_path: Path) -> None:
     run = write_job(tmp_path, 0, {"objective": "multitask"}, 10)
     write_sweep_page([run], tmp_path)

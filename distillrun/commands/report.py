@@ -32,7 +32,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--table", type=Path, metavar="FILE", help="a .csv, .jsonl, .json or .parquet file, a row a run"
     )
-    parser.add_argument("--value", metavar="COLUMN", help="the number that is compared")
+    parser.add_argument("--value", metavar="COLUMN", help="the number that is compared; of folders, a score's name")
     parser.add_argument(
         "--factors",
         nargs="+",
@@ -64,18 +64,15 @@ def _parser() -> argparse.ArgumentParser:
 
 def _sweeps(given: argparse.Namespace, command: str) -> int:
     from distillrun.report.terminal import terminal
-    from distillrun.sweep_page.reading import read_sweeps
     from distillrun.sweep_page.writing import write_sweep_page
 
-    for option in ("value", "factors", "where", "drop", "rename", "scale", "chance"):
+    for option in ("factors", "where", "drop", "rename", "scale", "chance"):
         if getattr(given, option) not in (None, []):
             raise ConfigError(f"--{option} is about a --table; the factors of a sweep are what its jobs differ in")
     if given.out is None and len(given.folders) > 1:
         raise ConfigError("a report of several folders needs --out DIR, since it belongs to none of them")
-    read_sweeps(given.folders)  # what is wrong with the folders is said before a new one is made
     out = given.out or given.folders[0]
-    make_folder(out, "--out")
-    page = write_sweep_page(given.folders, out, command, given.outliers)
+    page = write_sweep_page(given.folders, out, command, given.outliers, given.value or "")
     sys.stdout.write(f"{terminal(page)}\nreport: {out}\n")
     return 0
 

@@ -10,7 +10,7 @@ from distillrun.report.svg import COLOURS
 from distillrun.report.text import NOTHING
 from distillrun.report.values import finite
 from distillrun.sweep_page.grid import Grid, Levels, label, numeric
-from distillrun.sweep_page.reading import SweepJob
+from distillrun.sweep_page.job import SweepJob
 from distillrun.sweep_page.results import CellRow, cost
 from distillrun.sweep_page.tables import amount, percent
 

@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from distillrun.errors import ConfigError, nearest
 from distillrun.records import Json
 from distillrun.report.text import NOTHING
 from distillrun.report.values import finite, mapping
-from distillrun.sweep_page.reading import SweepJob
+from distillrun.sweep_page.job import SweepJob
 
 SEED = "training.seed"
 ASIDE = (SEED, "paths", "runtime", "tracking", "hydra", "sweep", "name", "until", "replicates")
@@ -43,13 +44,21 @@ class Grid:
         return [job.scores[self.metric] for job in self.measured.get(levels, ())]
 
 
-def grid_of(jobs: Sequence[SweepJob]) -> Grid:
-    """Return the factors and cells of jobs."""
+def grid_of(jobs: Sequence[SweepJob], metric: str = "") -> Grid:
+    """Return the factors and cells of jobs.
+
+    Args:
+        jobs: of one task.
+        metric: the score to compare; empty = test/accuracy, else the first accuracy, else the first test score.
+
+    Raises:
+        ConfigError: no job has that score.
+    """
     keys = list(dict.fromkeys(key for job in jobs for key in job.overrides if not _aside(key)))
     factors = [key for key in keys if len({level(job, key) for job in jobs}) > 1]
     factors += _unexplained(jobs, factors)
     ordered = _ordered(jobs, factors)
-    metric = metric_of(jobs)
+    metric = _metric(jobs, metric)
     ranks = [_ranks(jobs, factor) for factor in ordered]
     cells: dict[Levels, list[SweepJob]] = {}
     for job in jobs:
@@ -103,11 +112,15 @@ def label(levels: Levels) -> str:
     return " · ".join(levels) or "all runs"
 
 
-def metric_of(jobs: Sequence[SweepJob]) -> str:
-    """Return the score to compare: test/accuracy, else the first accuracy, else the first test score; empty if none."""
-    names = list(dict.fromkeys(name for job in jobs for name in job.scores if name.startswith("test/")))
-    accuracies = [name for name in names if "accuracy" in name]
-    return "test/accuracy" if "test/accuracy" in names else next(iter([*accuracies, *names]), "")
+def _metric(jobs: Sequence[SweepJob], wanted: str) -> str:
+    names = list(dict.fromkeys(name for job in jobs for name in job.scores))
+    if wanted and wanted not in names:
+        raise ConfigError(
+            f"no run has the score {wanted!r}{nearest(wanted, names)}; there are {', '.join(names) or 'none'}"
+        )
+    tested = [name for name in names if name.startswith("test/")]
+    accuracies = [name for name in tested if "accuracy" in name]
+    return wanted or ("test/accuracy" if "test/accuracy" in names else next(iter([*accuracies, *tested]), ""))
 
 
 def _aside(key: str) -> bool:

@@ -1,6 +1,6 @@
 """Pairs of cells on the same questions: what the answers say that accuracies do not."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -9,9 +9,11 @@ from distillrun.report.block import Paragraph, Section, Table
 from distillrun.statistics.correction import holm
 from distillrun.statistics.paired import McNemar, mcnemar, paired_bootstrap
 from distillrun.sweep_page.grid import Grid, Levels, label, seed_of
-from distillrun.sweep_page.reading import SweepJob
 
 MOST_PAIRS = 300
+
+Answered = tuple[str, Mapping[str, bool]]
+"""A run's seed, and of each question whether it is right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +40,13 @@ class PairOnQuestions:
 
 def paired(grid: Grid) -> list[PairOnQuestions]:
     """Return the pairs of the first factor's levels within those of the others; those without common questions not."""
+    answers = {
+        levels: [(seed_of(job), job.answers(grid.metric)) for job in own] for levels, own in grid.measured.items()
+    }
     found: list[PairOnQuestions] = []
     for first, second in combinations(grid.measured, 2):
         if first[1:] == second[1:] and len(found) < MOST_PAIRS:
-            pair = _pair(first, second, grid.measured[first], grid.measured[second])
+            pair = _pair(first, second, answers[first], answers[second])
             found += [pair] if pair is not None else []
     adjusted = holm([pair.test.p for pair in found])
     return [
@@ -90,19 +95,18 @@ def _short(levels: Levels, other: Levels) -> str:
     return levels[0] if levels[1:] == other[1:] and levels else label(levels)
 
 
-def _pair(
-    first: Levels, second: Levels, jobs: Sequence[SweepJob], others: Sequence[SweepJob]
-) -> PairOnQuestions | None:
-    own, their = ([job for job in group if job.answers] for group in (jobs, others))
+def _pair(first: Levels, second: Levels, own: Sequence[Answered], their: Sequence[Answered]) -> PairOnQuestions | None:
+    own, their = ([(seed, right) for seed, right in group if right] for group in (own, their))
     if not own or not their:
         return None
-    shared = [one for one in own[0].answers if all(one in job.answers for job in [*own, *their])]
+    shared = [one for one in own[0][1] if all(one in right for _, right in [*own, *their])]
     if not shared:
         return None
-    shares = [[sum(job.answers[one] for job in group) / len(group) for one in shared] for group in (own, their)]
+    shares = [[sum(right[one] for _, right in group) / len(group) for one in shared] for group in (own, their)]
     differences = [round(after - before, 9) for before, after in zip(*shares, strict=True)]
-    by_seed = {seed_of(job): job for job in their}
-    one, other = next(((job, by_seed[seed_of(job)]) for job in own if seed_of(job) in by_seed), (own[0], their[0]))
-    same = seed_of(one) if seed_of(one) == seed_of(other) else f"{seed_of(one)}, {seed_of(other)}"
-    test = mcnemar([one.answers[at] for at in shared], [other.answers[at] for at in shared])
-    return PairOnQuestions(first, second, len(shared), paired_bootstrap(differences), same, test, 1.0)
+    by_seed = dict(their)
+    seed, right = next((run for run in own if run[0] in by_seed), own[0])
+    other_seed, other = (seed, by_seed[seed]) if seed in by_seed else their[0]
+    told = seed if seed == other_seed else f"{seed}, {other_seed}"
+    test = mcnemar([right[at] for at in shared], [other[at] for at in shared])
+    return PairOnQuestions(first, second, len(shared), paired_bootstrap(differences), told, test, 1.0)

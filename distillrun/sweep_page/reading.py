@@ -1,102 +1,18 @@
-"""Folders of sweeps and runs as jobs; whatever a job did not come to leave, is missing, not an error."""
+"""Folders of sweeps and runs as jobs."""
 
 import json
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 
 from distillrun.errors import ConfigError, nearest
 from distillrun.records import Json
-from distillrun.report.values import Values, finite, mapping, sequence
-from distillrun.tracking.jsonl import METRICS, read_metrics
+from distillrun.report.values import finite, mapping, sequence
+from distillrun.sweep_page.job import CONFIG, JOB, RESULT, SweepJob
 
 FOLDER_WORDS = ("hydra.mode=", "hydra.sweep.dir=")
 """Settings that the command line adds by itself: they say where, not what."""
-
-JOB, RESULT, CONFIG, PREDICTIONS = "job.json", "result.json", "config.yaml", "predictions.jsonl"
-
-
-@dataclass(frozen=True)
-class SweepJob:
-    """One job: where it is, what it was asked to do, and what it left.
-
-    Attributes:
-        sweep: the folder that it was found in.
-        folder: its run folder.
-        job: what `job.json` holds; empty while the job runs, and for a single run.
-        result: what `result.json` holds; empty where there is none.
-    """
-
-    sweep: Path
-    folder: Path
-    job: Values
-    result: Values
-
-    @property
-    def name(self) -> str:
-        """The job's folder, inside its sweep's."""
-        return self.folder.name if self.folder == self.sweep else f"{self.sweep.name}/{self.folder.name}"
-
-    @property
-    def overrides(self) -> dict[str, str]:
-        """The settings of the job by key."""
-        pairs = (str(line).lstrip("+").partition("=") for line in sequence(self.job.get("overrides")))
-        return {key: value for key, equals, value in pairs if equals}
-
-    @property
-    def state(self) -> str:
-        """The state as the sweep wrote it down, or else as the run itself does."""
-        if not self.job:
-            return str(self.result.get("status") or "not finished")
-        state = str(self.job.get("state") or "unknown")
-        return "result missing" if state == "done" and not self.result else state
-
-    @property
-    def scores(self) -> dict[str, float]:
-        """The scores by name."""
-        found = {
-            name: finite(mapping(score).get("value")) for name, score in mapping(self.result.get("scores")).items()
-        }
-        return {name: value for name, value in found.items() if value is not None}
-
-    @cached_property
-    def config(self) -> dict[str, Json]:
-        """The leaves of the job's config by their dotted keys; empty where it has none."""
-        import yaml
-
-        try:
-            values = yaml.safe_load((self.folder / CONFIG).read_text(encoding="utf-8"))
-        except (OSError, ValueError, yaml.YAMLError):
-            return {}
-        return dict(_leaves("", values)) if isinstance(values, dict) else {}
-
-    @cached_property
-    def metrics(self) -> list[dict[str, Json]]:
-        """The lines of the metrics file."""
-        try:
-            return read_metrics(self.folder / METRICS)
-        except (OSError, ValueError):
-            return []
-
-    @cached_property
-    def answers(self) -> dict[str, bool]:
-        """Of each question, by its id, whether it was answered right, as the first scoring rule has it."""
-        first, found = None, {}
-        for row in self.predictions:
-            first = first or row.get("evaluator")
-            if row.get("evaluator") == first and "id" in row:
-                found[str(row["id"])] = row.get("right") is True
-        return found
-
-    @cached_property
-    def predictions(self) -> list[dict[str, Json]]:
-        """The rows of all scoring rules."""
-        try:
-            return read_metrics(self.folder / PREDICTIONS)
-        except (OSError, ValueError):
-            return []
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,12 +72,6 @@ def _read(file: Path) -> dict[str, Json]:
         return {}
 
 
-def _leaves(path: str, value: Json) -> list[tuple[str, Json]]:
-    if not isinstance(value, dict) or not value:
-        return [(path, value)]
-    return [leaf for key, item in value.items() for leaf in _leaves(f"{path}.{key}" if path else str(key), item)]
-
-
 def _command(folder: Path) -> str:
     """Return the command of a sweep, from what Hydra or the sweep itself wrote down; empty where neither did."""
     import yaml
@@ -203,8 +113,8 @@ def _one_task(jobs: Sequence[SweepJob]) -> None:
     if len(tasks) > 1:
         listed = ", ".join(f"{task} ({where})" for task, where in tasks.items())
         raise ConfigError(f"runs of different tasks cannot be compared: {listed}; make a report for each")
-    answered = [job for job in jobs if job.answers]
-    for job in answered:
-        if job.answers.keys().isdisjoint(answered[0].answers):
-            both = f"{answered[0].name} and {job.name}"
+    asked = [(job.name, {row.get("id") for row in job.predictions}) for job in jobs if job.predictions]
+    for name, questions in asked:
+        if questions.isdisjoint(asked[0][1]):
+            both = f"{asked[0][0]} and {name}"
             raise ConfigError(f"{both} answered different questions and cannot be compared; make a report for each")

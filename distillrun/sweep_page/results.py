@@ -9,7 +9,7 @@ from distillrun.records import Json
 from distillrun.report.values import finite, mapping
 from distillrun.statistics.interval import mean_interval
 from distillrun.sweep_page.grid import Grid, Levels, level, seed_of
-from distillrun.sweep_page.reading import SweepJob
+from distillrun.sweep_page.job import SweepJob
 
 COSTS: Mapping[str, tuple[str, str]] = {
     "teacher/prompt_tokens": ("teacher", "prompt_tokens"),

@@ -4,14 +4,17 @@ from collections import Counter
 from collections.abc import Sequence
 
 from distillrun.records import Json
-from distillrun.report.block import Block, Paragraph, Section, Table
+from distillrun.report.block import Paragraph, Section, Table
 from distillrun.report.text import NOTHING, duration, number
 from distillrun.report.values import mapping, sequence
 from distillrun.sweep_page.grid import Grid
-from distillrun.sweep_page.reading import SweepJob
+from distillrun.sweep_page.job import SweepJob
 from distillrun.sweep_page.results import CellRow
 
 Interval = tuple[float, float, float]
+
+MOST_SCORES = 5
+"""In one table, so that it fits a sheet of paper."""
 
 NO_INTERVAL: Interval = (float("nan"), float("nan"), float("nan"))
 
@@ -19,7 +22,7 @@ NO_INTERVAL: Interval = (float("nan"), float("nan"), float("nan"))
 def main_section(grid: Grid, rows: Sequence[CellRow], floor: Sequence[tuple[str, float]]) -> Section:
     """Return the main table: baselines first, then a row for each cell."""
     unparsed = grid.metric.rpartition("/")[0] + "/unparsed"
-    heads = ("seeds", grid.metric.removeprefix("test/"), "95 % interval", "best", "worst", "unparsed")
+    heads = ("seeds", grid.metric.rpartition("/")[2], "95 % interval", "best", "worst", "unparsed")
     costs = ("teacher tokens", "US$", "training", "parameters")
     columns = (*(grid.factors or ("",)), *heads, *costs)
     wide = max(1, len(grid.factors))
@@ -56,25 +59,27 @@ def score_section(grid: Grid, rows: Sequence[CellRow]) -> Section | None:
     names = [name for name in names if name != grid.metric and not name.endswith("/unparsed")]
     if not names:
         return None
+    parts = [names[begin : begin + MOST_SCORES] for begin in range(0, len(names), MOST_SCORES)]
+    intro = (
+        "Every other score, as mean and 95 % interval; shares in percent. One that a run of a cell lacks is left out."
+    )
+    tables = [_scores(grid, rows, part, f"scores_{place}" if place else "scores") for place, part in enumerate(parts)]
+    return Section("Other scores", [Paragraph(intro), *tables])
+
+
+def _scores(grid: Grid, rows: Sequence[CellRow], names: Sequence[str], title: str) -> Table:
     shares = {name: all(0 <= row.scores[name][0] <= 1 for row in rows if name in row.scores) for name in names}
     body = []
     for row in rows:
-        if not row.scores:
-            continue
         found = [row.scores.get(name, NO_INTERVAL) for name in names]
         cells = (
             amount(mean, shares[name]) + (f" [{span(low, high, shares[name])}]" if low == low else "")
             for name, (mean, low, high) in zip(names, found, strict=True)
         )
-        body.append((*(row.levels or ("all runs",)), *cells))
+        body += [(*(row.levels or ("all runs",)), *cells)] if row.scores else []
     wide = max(1, len(grid.factors))
     columns = (*(grid.factors or ("",)), *(name.removeprefix("test/") for name in names))
-    intro = (
-        "Every other score, as mean and 95 % interval; shares in percent. One that a run of a cell lacks is left out."
-    )
-    table = Table(columns, body, frozenset(range(wide, len(columns))), name="scores")
-    blocks: list[Block] = [Paragraph(intro), table]
-    return Section("Other scores", blocks)
+    return Table(columns, body, frozenset(range(wide, len(columns))), name=title)
 
 
 def baselines(jobs: Sequence[SweepJob]) -> list[tuple[str, float]]:

@@ -9,7 +9,8 @@ from distillrun.report.values import finite, mapping
 from distillrun.statistics.collapse import collapsed
 from distillrun.statistics.interval import wilson
 from distillrun.sweep_page.grid import Grid, label
-from distillrun.sweep_page.reading import SweepJob, Sweeps
+from distillrun.sweep_page.job import SweepJob
+from distillrun.sweep_page.reading import Sweeps
 
 
 def trouble_section(grid: Grid, sweeps: Sweeps, chance: float | None) -> Section:
@@ -30,7 +31,7 @@ def flags(grid: Grid, chance: float | None) -> list[str]:
     """Return a sentence for each run that collapsed or diverged, and each cell with runs no better than guessing."""
     found = []
     for levels, jobs in grid.measured.items():
-        fell = collapsed(grid.values(levels), chance or 0.0)
+        fell = collapsed(grid.values(levels), chance or 0.0) if grid.is_share else [False] * len(jobs)
         found += [
             f"{job.name} ({label(levels)}) collapsed: {grid.metric} {job.scores[grid.metric]:.4f}, less than three "
             "quarters of what its cell's median run gains over chance."

@@ -25,6 +25,7 @@ LINE: tuple[tuple[str, ...], ...] = (
         "report",
         "refusal",
         "traits",
+        "published",
     ),
     ("language_model", "data_card", "comparison"),
     # siblings never import each other
