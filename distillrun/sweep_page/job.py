@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from sys import intern
 
 from distillrun.records import Json
 from distillrun.report.values import Values, finite, mapping, sequence
@@ -73,23 +74,27 @@ class SweepJob:
         except (OSError, ValueError):
             return []
 
-    def answers(self, metric: str) -> dict[str, bool]:
-        """Return of each question, by its id, whether it was answered right, by the scoring rule that gives the metric.
-
-        Empty where no rule's answers come to the metric's value, such as for a score that is no share of answers.
-        """
+    @cached_property
+    def right(self) -> dict[str, dict[str, bool]]:
+        """Of each scoring rule, the questions by their ids, and whether each was answered right."""
         rules: dict[str, dict[str, bool]] = {}
-        for row in self.predictions:
-            rules.setdefault(str(row.get("evaluator")), {})[str(row.get("id"))] = row.get("right") is True
+        for row in self.predictions():
+            rules.setdefault(str(row.get("evaluator")), {})[intern(str(row.get("id")))] = row.get("right") is True
+        return rules
+
+    def answers(self, metric: str) -> dict[str, bool]:
+        """Return whether each question was answered right, by the scoring rule whose answers give the metric.
+
+        Empty where no rule's do, such as for a score that is no share of answers.
+        """
         value = self.scores.get(metric)
-        for found in rules.values():
+        for found in self.right.values():
             if value is not None and abs(sum(found.values()) / len(found) - value) < 1e-6:
                 return found
         return {}
 
-    @cached_property
     def predictions(self) -> list[dict[str, Json]]:
-        """The rows of all scoring rules."""
+        """Return the rows of all scoring rules; read anew each time, since a large sweep holds too many to keep."""
         try:
             return read_metrics(self.folder / PREDICTIONS)
         except (OSError, ValueError):

@@ -113,7 +113,7 @@ def _one_task(jobs: Sequence[SweepJob]) -> None:
     if len(tasks) > 1:
         listed = ", ".join(f"{task} ({where})" for task, where in tasks.items())
         raise ConfigError(f"runs of different tasks cannot be compared: {listed}; make a report for each")
-    asked = [(job.name, {row.get("id") for row in job.predictions}) for job in jobs if job.predictions]
+    asked = [(job.name, set().union(*job.right.values())) for job in jobs if job.right]
     for name, questions in asked:
         if questions.isdisjoint(asked[0][1]):
             both = f"{asked[0][0]} and {name}"

@@ -84,7 +84,7 @@ def _scores(grid: Grid, rows: Sequence[CellRow], names: Sequence[str], title: st
 
 def baselines(jobs: Sequence[SweepJob]) -> list[tuple[str, float]]:
     """Return what guessing and always naming the commonest position would score on the questions that were asked."""
-    rows = next((job.predictions for job in jobs if job.predictions), [])
+    rows = next((rows for job in jobs if (rows := job.predictions())), [])
     first = rows[0].get("evaluator") if rows else None
     asked = [row for row in rows if row.get("evaluator") == first]
     counts = [len(sequence(row.get("choices"))) for row in asked]
