@@ -103,6 +103,11 @@ def _student_problems(config: Config, parts: Parts) -> list[str]:
     problems = []
     student = f"student={_written(config.selected.get('student'))}"
     objective = parts.objective
+    if config.training.learn_padding and (isinstance(objective, ActiveObjective) or not parts.student.writes):
+        problems.append(
+            "training.learn_padding=true fills up texts that are learnt from labels alone; choose an objective such as "
+            "multitask and a student that writes, or training.learn_padding=false"
+        )
     if wishes_of(objective).encoder and not parts.student.has_encoder:
         named = _written(config.selected.get("objective"))
         problems.append(

@@ -88,6 +88,7 @@ class TrainingConfig:
     precision: Precision = MISSING
     micro_batch_tokens: int = MISSING
     shuffle_choices: bool = MISSING
+    learn_padding: bool = MISSING
     eval_every: int = MISSING
     dev_examples: int | None = MISSING
     dev_new_tokens: int = MISSING

@@ -46,3 +46,8 @@ def test_a_question_that_the_student_cannot_read_whole_is_found_before_training(
 def test_an_answer_that_the_student_cannot_write_whole_is_found_before_training(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"student\.max_target_tokens=6 is too small"):
         experiment(tmp_path / "store", "student.max_target_tokens=6")
+
+
+def test_pads_cannot_be_learnt_beside_a_teachers_distributions(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"training\.learn_padding=true fills up texts"):
+        experiment(tmp_path, "objective=forward_kl", "training.learn_padding=true")

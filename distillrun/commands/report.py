@@ -10,8 +10,6 @@ from pathlib import Path
 from distillrun.errors import ConfigError
 from distillrun.folder import make_folder
 
-TABLE_OPTIONS = ("value", "factors", "where", "drop", "rename", "scale")
-
 
 def report(arguments: Sequence[str]) -> int:
     """Compare the runs of sweeps, or the rows of any table, and write report.html, report.md and report.json."""
@@ -19,17 +17,22 @@ def report(arguments: Sequence[str]) -> int:
     if given.chance is not None and not 0 <= given.chance < math.inf:
         raise ConfigError(f"--chance {given.chance:g}: what guessing would score is 0 or more")
     command = shlex.join(["distillrun", "report", *arguments])
-    if given.table is None:
-        raise ConfigError("say what to compare: --table FILE")
-    return _table(given, command)
+    if given.table is not None and given.folders:
+        raise ConfigError(f"--table {given.table} and folders ask for two reports; ask for one at a time")
+    if given.table is not None:
+        return _table(given, command)
+    if not given.folders:
+        raise ConfigError("say what to compare: the folders of sweeps or runs, or --table FILE")
+    return _sweeps(given, command)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("distillrun report", description=report.__doc__)
+    parser.add_argument("folders", nargs="*", type=Path, metavar="FOLDER", help="of a sweep, or of a single run")
     parser.add_argument(
         "--table", type=Path, metavar="FILE", help="a .csv, .jsonl, .json or .parquet file, a row a run"
     )
-    parser.add_argument("--value", metavar="COLUMN", help="the number that is compared")
+    parser.add_argument("--value", metavar="COLUMN", help="the number that is compared; of folders, a score's name")
     parser.add_argument(
         "--factors",
         nargs="+",
@@ -53,8 +56,25 @@ def _parser() -> argparse.ArgumentParser:
         "--outliers", choices=("none", "iqr"), default="none", help="which result leads; both are shown"
     )
     parser.add_argument("--chance", type=float, metavar="SHARE", help="what guessing would score")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="where to write; default: a folder beside the file")
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="where to write; default: the sweep's folder, or one beside the table"
+    )
     return parser
+
+
+def _sweeps(given: argparse.Namespace, command: str) -> int:
+    from distillrun.report.terminal import terminal
+    from distillrun.sweep_page.writing import write_sweep_page
+
+    for option in ("factors", "where", "drop", "rename", "scale", "chance"):
+        if getattr(given, option) not in (None, []):
+            raise ConfigError(f"--{option} is about a --table; the factors of a sweep are what its jobs differ in")
+    if given.out is None and len(given.folders) > 1:
+        raise ConfigError("a report of several folders needs --out DIR, since it belongs to none of them")
+    out = given.out or given.folders[0]
+    page = write_sweep_page(given.folders, out, command, given.outliers, given.value or "")
+    sys.stdout.write(f"{terminal(page)}\nreport: {out}\n")
+    return 0
 
 
 def _table(given: argparse.Namespace, command: str) -> int:

@@ -41,7 +41,9 @@ def cell_section(made: Comparison, unit: str) -> Section:
         name="cells",
     )
     caption = "Bars are means, whiskers their 95 % intervals (Student's t), dots single runs."
-    return Section("Cells", [Figure(grouped_bars(bar_groups(made.cells), unit), caption, Table((), ())), table])
+    return Section(
+        "Cells", [Figure(grouped_bars(bar_groups(made.cells), unit), caption, Table((), ()), name="bars"), table]
+    )
 
 
 def bar_groups(cells: Sequence[Cell]) -> list[tuple[str, list[Bar]]]:

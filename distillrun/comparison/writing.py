@@ -80,6 +80,7 @@ def table_report(read: Observations, value: str, rule: str, chance: float, comma
             *comparison_sections(leading, unit),
             outlier_section(whole, kept),
         ],
+        wide=True,
     )
     return TableReport(page, plain_numbers(values))
 

@@ -105,9 +105,18 @@ class SegmentTokenizer:
     def target_of(self, pair: TargetPair) -> Target:
         """Return the ids of a pair's target: what a student wrote itself, as it wrote it, is learnt as a whole."""
         if pair.written is None:
-            return self.target(pair.target)
-        ids = pair.written
-        return Target(ids, (True,) * len(ids), tuple(range(1, len(ids) + 1)))
+            target = self.target(pair.target)
+        else:
+            ids = pair.written
+            target = Target(ids, (True,) * len(ids), tuple(range(1, len(ids) + 1)))
+        if not pair.padding:
+            return target
+        pad = self.tokenizer.pad_token_id
+        return Target(
+            target.ids + (self.eos if pad is None else pad,) * pair.padding,
+            target.learn + (True,) * pair.padding,
+            target.ends + target.ends[-1:] * pair.padding,
+        )
 
     def lengths(self, pairs: Sequence[TargetPair]) -> list[tuple[int, int, int]]:
         """Return (source tokens, target tokens with EOS, learnt tokens) of each pair after truncation."""

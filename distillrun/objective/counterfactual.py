@@ -15,11 +15,14 @@ from distillrun.records import (
     TargetPair,
     TeacherRecord,
     factual,
+    find_factual,
     gold,
     is_right,
 )
 from distillrun.template import Template
 from distillrun.tensors import Count, Loss, StudentOutputs
+
+CHOICES = ("drawn", "first_wrong", "first")
 
 
 class Counterfactual:
@@ -27,8 +30,8 @@ class Counterfactual:
 
     L = factual_weight * L_factual + (1 - factual_weight) * L_counterfactual, each the mean over its own tokens.
 
-    In every step, the wrong choice is drawn anew: uniform over the counterfactual rationales of the example, by the
-    step's seed; a choice that repeats the right one's text is never drawn.
+    With `choice=drawn`, the wrong choice is drawn anew in every step: uniform over the counterfactual rationales of the
+    example, by the step's seed; a choice that repeats the right one's text is never drawn.
 
     Args:
         factual_source: field {question}.
@@ -39,6 +42,9 @@ class Counterfactual:
         decoder_source, decoder_target: the counterfactual view with `prefix=decoder`; fields {question}; {rationale}
             and {answer}.
         encoder_source, encoder_target: the same with `prefix=encoder`; fields {question} and {rationale}; {answer}.
+        choice: which choice the counterfactual view argues for: `drawn`; or, as the released code of arXiv:2504.16056
+            has it, always `first_wrong`, the first wrong one (in its combined training), or `first`, the first of all,
+            right or wrong (in its counterfactual training). Those have no draw: every step sees the same.
         factual_weight: share of the factual view, 0 to 1.
         rationale: which version of the factual rationale is learnt: initial or revised.
 
@@ -54,6 +60,7 @@ class Counterfactual:
         decoder_target: str,
         encoder_source: str,
         encoder_target: str,
+        choice: str,
         factual_weight: float,
         rationale: str,
     ) -> None:
@@ -72,13 +79,17 @@ class Counterfactual:
         if prefix not in readings:
             raise ConfigError(f"objective.prefix={prefix!r} is unknown; choose decoder or encoder")
         self._source, self._target = readings[prefix]
+        if choice not in CHOICES:
+            raise ConfigError(f"objective.choice={choice!r} is unknown; choose {', '.join(CHOICES)}")
+        self._choice = choice
         self._version = check_version(rationale)
         share = check_weight("factual_weight", factual_weight)
         self.weights: Mapping[str, float] = {"factual": share, "counterfactual": 1 - share}
 
     @property
     def needs(self) -> frozenset[str]:
-        return frozenset({self._version, "counterfactual"})
+        first = {"initial"} if self._choice == "first" else set()  # what argues for a first choice that is right
+        return frozenset({self._version, "counterfactual", *first})
 
     def targets(self, example: Example, record: TeacherRecord | None, task: Task, seed: int) -> Sequence[TargetPair]:
         question = task.question(example)
@@ -88,12 +99,21 @@ class Counterfactual:
         }
         source = self._factual_source.segments({"question": question})
         pairs = [TargetPair(source, self._factual_target.segments(right), "factual")]
-        drawn = draw_counterfactual(example, record, seed)
-        if drawn is not None:
-            wrong = {"question": question, "rationale": drawn.text, "answer": task.answer(example, drawn.supports)}
+        chosen = self._chosen(example, record, seed)
+        if chosen is not None:
+            wrong = {"question": question, "rationale": chosen.text, "answer": task.answer(example, chosen.supports)}
             source, target = self._source.segments(wrong), self._target.answering(wrong)
             pairs.append(TargetPair(source, target, "counterfactual"))
         return pairs
+
+    def _chosen(self, example: Example, record: TeacherRecord | None, seed: int) -> Rationale | None:
+        """Return the rationale of the counterfactual view; None where the teacher gave none."""
+        if self._choice == "drawn":
+            return draw_counterfactual(example, record, seed)
+        if self._choice == "first" and is_right(example, 0):
+            return find_factual(record, "initial")
+        arguing = {rationale.supports: rationale for rationale in reversed(_counterfactual(example, record))}
+        return arguing.get(0) if self._choice == "first" else arguing.get(min(arguing, default=0))
 
     def query(self, example: Example, task: Task) -> Query:
         return Query(self._factual_source.segments({"question": task.question(example)}), rationale="before")
@@ -111,9 +131,14 @@ class Counterfactual:
 
 def draw_counterfactual(example: Example, record: TeacherRecord | None, seed: int) -> Rationale | None:
     """Return a counterfactual rationale drawn uniformly by seed; None where the teacher gave no usable one."""
-    wrong = [
+    wrong = _counterfactual(example, record)
+    return random.Random(seed).choice(wrong) if wrong else None
+
+
+def _counterfactual(example: Example, record: TeacherRecord | None) -> list[Rationale]:
+    """Return the usable counterfactual rationales: none argues for what reads as the right choice."""
+    return [
         rationale
         for rationale in (record.rationales if record else ())
         if rationale.kind == "counterfactual" and not is_right(example, rationale.supports)
     ]
-    return random.Random(seed).choice(wrong) if wrong else None

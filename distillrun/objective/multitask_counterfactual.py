@@ -14,14 +14,17 @@ class MultitaskCounterfactual:
     """Learns predict, explain, factual and counterfactual together; answers and explains as a multitask student.
 
     L = multitask_weight * L_multitask + (1 - multitask_weight) * L_counterfactual, with the two losses and their own
-    weights as in `Multitask` and `Counterfactual`. One version of the rationale is learnt in explain and factual alike.
+    weights as in `Multitask` and `Counterfactual`. One version of the rationale is learnt in explain and factual alike,
+    unless `factual_rationale` names another for factual.
 
     Args:
         multitask_weight: share of the multitask views, 0 to 1.
         predict_weight: share of predict among the multitask views.
         factual_weight: share of factual among the counterfactual views.
         rationale: which version is learnt: initial or revised.
+        factual_rationale: which version the factual view learns; None = the same.
         prefix: where the wrong rationale goes: decoder or encoder.
+        choice: which choice the counterfactual view argues for: drawn, first_wrong or first.
         multitask: templates of the multitask views.
         counterfactual: templates of the counterfactual views.
 
@@ -34,14 +37,20 @@ class MultitaskCounterfactual:
         predict_weight: float,
         factual_weight: float,
         rationale: str,
+        factual_rationale: str | None,
         prefix: str,
+        choice: str,
         multitask: Mapping[str, str],
         counterfactual: Mapping[str, str],
     ) -> None:
         share = check_weight("multitask_weight", multitask_weight)
         self._multitask = Multitask(predict_weight=predict_weight, rationale=rationale, **multitask)
         self._counterfactual = Counterfactual(
-            factual_weight=factual_weight, rationale=rationale, prefix=prefix, **counterfactual
+            factual_weight=factual_weight,
+            rationale=rationale if factual_rationale is None else factual_rationale,
+            prefix=prefix,
+            choice=choice,
+            **counterfactual,
         )
         self.weights = {view: share * weight for view, weight in self._multitask.weights.items()}
         self.weights |= {view: (1 - share) * weight for view, weight in self._counterfactual.weights.items()}

@@ -25,13 +25,14 @@ class TargetPair(Record):
     """What the student reads (`source`) and writes (`target`) in one view of an example.
 
     `written` are the very ids of a target that a student wrote itself, EOS among them if it came to it: its text might
-    be tokenised otherwise. They stand in the place of `target`.
+    be tokenised otherwise. They stand in the place of `target`. `padding` is how many pads are learnt after its end.
     """
 
     source: tuple[Segment, ...]
     target: tuple[Segment, ...]
     view: str
     written: tuple[int, ...] | None = None
+    padding: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,11 +34,15 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """An SVG drawing of ours, the sentence under it, and the same as a table where drawings cannot be shown."""
+    """An SVG drawing of ours, the sentence under it, and the same as a table where drawings cannot be shown.
+
+    One that has a `name` is also written as files of its own.
+    """
 
     svg: str
     caption: str
     table: Table
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +95,11 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A whole page. `status` is one word, `summary` the sentence that a reader came for."""
+    """A whole page. `status` is one word, `summary` the sentence a reader came for; `wide` makes room for tables."""
 
     title: str
     status: str
     state: State
     summary: str
     sections: Sequence[Section]
+    wide: bool = False

@@ -30,7 +30,12 @@ def axis_label(value: float, unit: str) -> str:
 
 
 def grouped_bars(groups: Sequence[tuple[str, Sequence[Bar]]], unit: str, chance: float | None = None) -> str:
-    """Return groups of bars side by side; bars of one name share a colour. There is at least one bar."""
+    """Return groups of bars side by side; bars of one name share a colour. There is at least one bar.
+
+    In percent, whiskers end at 0 and 100: an interval of few runs may reach beyond.
+    """
+    if unit == "%":
+        groups = [(group, [_within(bar, 0.0, 100.0) for bar in bars]) for group, bars in groups]
     names = list(dict.fromkeys(bar.name for _, bars in groups for bar in bars))
     marks, top = legend(names, LEFT)
     ends = [end for _, bars in groups for bar in bars for end in (bar.mean, bar.low, bar.high, *bar.runs)]
@@ -96,7 +101,7 @@ def heat_map(
             share = (value - low) / (high - low) if high > low else 0.5
             x = left + index * wide
             parts.append(
-                f'<rect class="fill series-0" fill-opacity="{0.08 + 0.5 * share:.2f}" x="{x + 1:.1f}" y="{y + 1:.1f}" '
+                f'<rect class="fill series-0" fill-opacity="{0.06 + 0.36 * share:.2f}" x="{x + 1:.1f}" y="{y + 1:.1f}" '
                 f'width="{wide - 2:.1f}" height="{tall - 2:.1f}" rx="2"/>'
             )
             parts.append(text(x + wide / 2, y + tall / 2 + 4, number(value), "middle"))
@@ -109,6 +114,11 @@ def _levels(levels: Sequence[float], unit: str, at_y: Place) -> list[str]:
         parts.append(line(LEFT, at_y(level), WIDTH - RIGHT, at_y(level), "grid"))
         parts.append(text(LEFT - 8, at_y(level) + 4, axis_label(level, unit), "end"))
     return parts
+
+
+def _within(bar: Bar, least: float, most: float) -> Bar:
+    low, high = (end if end != end else min(most, max(least, end)) for end in (bar.low, bar.high))
+    return Bar(bar.name, bar.mean, low, high, bar.runs)
 
 
 def _bar(bar: Bar, colour: int, x: float, wide: float, at_y: Place) -> list[str]:

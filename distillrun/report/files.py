@@ -2,20 +2,24 @@
 
 from pathlib import Path
 
-from distillrun.report.block import Page
+from distillrun.report.block import Figure, Page
 from distillrun.report.copying import comma_separated, latex, named_tables
 from distillrun.report.markdown import markdown
 from distillrun.report.page import html
 
 
 def write_page(folder: Path, page: Page) -> None:
-    """Write `report.md`, `report.html`, and each named table as `tables/<name>.csv` and `.tex`."""
-    write_whole(folder / "report.md", markdown(page))
-    write_whole(folder / "report.html", html(page))
+    """Write `report.md` and `report.html`, named tables into `tables/` (CSV, LaTeX), named drawings into `plots/`."""
     for name, table in named_tables(page).items():
         (folder / "tables").mkdir(exist_ok=True)
         write_whole(folder / "tables" / f"{name}.csv", comma_separated(table))
         write_whole(folder / "tables" / f"{name}.tex", latex(table))
+    for section in page.sections:
+        for block in section.blocks:
+            if isinstance(block, Figure) and block.name:
+                _write_plot(folder / "plots", block)
+    write_whole(folder / "report.md", markdown(page))
+    write_whole(folder / "report.html", html(page))
 
 
 def write_whole(file: Path, content: str | bytes) -> None:
@@ -23,3 +27,11 @@ def write_whole(file: Path, content: str | bytes) -> None:
     unfinished = file.with_name(f"{file.name}.tmp")
     unfinished.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)
     unfinished.replace(file)
+
+
+def _write_plot(folder: Path, figure: Figure) -> None:
+    from distillrun.report.picture import png, svg_file  # matplotlib takes a second that other pages need not wait
+
+    folder.mkdir(exist_ok=True)
+    write_whole(folder / f"{figure.name}.svg", svg_file(figure.svg))
+    write_whole(folder / f"{figure.name}.png", png(figure.svg))

@@ -29,7 +29,7 @@ def html(page: Page) -> str:
 <style>
 {style}</style>
 </head>
-<body>
+<body{' class="wide"' if page.wide else ""}>
 <header>
 <h1>{_clean(page.title)} <span class="badge {page.state}">{_clean(page.status)}</span></h1>
 <p class="summary">{_clean(page.summary)}</p>

@@ -1,6 +1,7 @@
 """The end of a sweep: the table of its jobs, means over seeds, and sweep.json."""
 
 import json
+import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict
@@ -46,6 +47,7 @@ def finish(sweep: Path, complete: bool) -> int:
     ]
     content = {
         "folder": str(sweep),
+        "command": ["distillrun", *sys.argv[1:]],
         "complete": complete,
         "jobs": entries,
         "cells": [asdict(cell) for cell in averaged if cell.seeds > 1],
@@ -53,6 +55,9 @@ def finish(sweep: Path, complete: bool) -> int:
     part = sweep / "sweep.json.part"
     part.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     part.replace(sweep / "sweep.json")
+    from distillrun.sweep_page.writing import page_at_the_end  # numpy and scipy, which no job waits for
+
+    say(page_at_the_end(sweep))
     return 0 if well else 1
 
 

@@ -81,7 +81,9 @@ class Trainer:
         if self._active is not None and self.progress.step:
             self._active.load_state(self.progress.objective)
         backward = self._accelerator.backward
-        self._gradient = StepGradient(model, objective, task, settings.micro_batch_tokens, supervision, backward)
+        self._gradient = StepGradient(
+            model, objective, task, settings.micro_batch_tokens, settings.learn_padding, supervision, backward
+        )
         self._sums: defaultdict[str, float] = defaultdict(float)
         self._summed_steps = 0
 

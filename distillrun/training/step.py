@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from torch import Tensor
 
@@ -55,6 +55,7 @@ class StepGradient:
         model: the student.
         objective, task: what is learnt, and how it is written.
         tokens_per_batch: the largest padded size of a micro-batch.
+        learn_padding: whether targets are filled up to the longest of their view in the step, and the pads learnt.
         supervision: what the teacher says beside texts.
         backward: adds the gradient of a loss.
     """
@@ -65,6 +66,7 @@ class StepGradient:
         objective: StudentObjective,
         task: Task,
         tokens_per_batch: int,
+        learn_padding: bool,
         supervision: Supervision | None,
         backward: Callable[[Tensor], None],
     ) -> None:
@@ -75,6 +77,7 @@ class StepGradient:
         self._wishes = wishes_of(objective)
         self._task = task
         self._tokens = tokens_per_batch
+        self._learn_padding = learn_padding
         self._supervision = supervision
         self._backward = backward
 
@@ -97,6 +100,9 @@ class StepGradient:
         pairs = [pair for own in made for pair in own]
         rows = [row for row, own in enumerate(made) for _ in own]
         lengths = model.lengths(pairs)
+        if self._learn_padding:
+            pairs = filled(pairs, [target for _, target, _ in lengths])
+            lengths = model.lengths(pairs)
         counts = count_views(pairs, [learnt for _, _, learnt in lengths])
         sizes = [(source, target) for source, target, _ in lengths]
         for chosen in _batches(sizes, rows, self._tokens, self._wishes.whole_examples):
@@ -123,6 +129,18 @@ class StepGradient:
         if loss.total.requires_grad:  # a view that weighs nothing has no gradient
             self._backward(loss.total)
         taken.add(loss)
+
+
+def filled(pairs: Sequence[TargetPair], lengths: Sequence[int]) -> list[TargetPair]:
+    """Return the pairs with targets filled up with pads to the longest of their view; `lengths` are their tokens.
+
+    A loss that learns pads is diluted by them, and rationales more than answers: what the released code of
+    arXiv:2504.16056 does, whose labels are padded with id 0 rather than with the id that the loss ignores.
+    """
+    longest: dict[str, int] = {}
+    for pair, length in zip(pairs, lengths, strict=True):
+        longest[pair.view] = max(length, longest.get(pair.view, 0))
+    return [replace(pair, padding=longest[pair.view] - length) for pair, length in zip(pairs, lengths, strict=True)]
 
 
 def count_views(pairs: Sequence[TargetPair], learnt_tokens: Sequence[int]) -> dict[str, Count]:

@@ -24,6 +24,8 @@ VARIANTS: list[tuple[str, dict[str, Any]]] = [
     *((name, {}) for name in OBJECTIVES),
     ("rationale_answer", {"order": "rationale_first"}),
     ("counterfactual", {"prefix": "encoder"}),
+    ("counterfactual", {"choice": "first"}),
+    ("multitask_counterfactual", {"choice": "first_wrong", "rationale": "revised", "factual_rationale": "initial"}),
     ("multitask_counterfactual", {"multitask_weight": 0.7, "predict_weight": 0.2, "factual_weight": 0.9}),
     ("forward_kl", {"temperature": 2.0, "top_k": None}),
     ("forward_kl", {"top_k": 3}),
@@ -127,6 +129,7 @@ class Step:
             self.objective,
             task(),
             tokens,
+            False,
             self.supervision,
             lambda loss: loss.backward(),  # type: ignore[no-untyped-call]
         )

@@ -25,6 +25,7 @@ LINE: tuple[tuple[str, ...], ...] = (
         "report",
         "refusal",
         "traits",
+        "published",
     ),
     ("language_model", "data_card", "comparison"),
     # siblings never import each other
@@ -37,7 +38,7 @@ LINE: tuple[tuple[str, ...], ...] = (
     ("composition", "build", "result"),
     ("enumeration",),
     ("complaint", "preflight", "run_folder"),
-    ("cells", "experiment"),
+    ("cells", "experiment", "sweep_page"),
     ("assessment", "schooling"),
     ("baseline",),
     ("pipeline", "predict", "sweep"),

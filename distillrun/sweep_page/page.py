@@ -1,0 +1,77 @@
+"""The page of a sweep, from what was found to its sections."""
+
+from collections.abc import Sequence
+
+from distillrun.comparison.sections import outlier_section, variance_sections
+from distillrun.report.block import Block, Code, Page, Paragraph, Section, State, Table
+from distillrun.sweep_page.figures import bar_section, cost_section, curve_section, heat_section
+from distillrun.sweep_page.findings import Findings
+from distillrun.sweep_page.grid import Grid, label
+from distillrun.sweep_page.paper import paper_section
+from distillrun.sweep_page.questions import question_section
+from distillrun.sweep_page.reading import Sweeps
+from distillrun.sweep_page.results import CellRow
+from distillrun.sweep_page.tables import amount, main_section, score_section, span, versions
+from distillrun.sweep_page.troubles import reuse_section, trouble_section
+
+
+def sweep_page(found: Findings, command: str, rule: str) -> Page:
+    """Return the page.
+
+    Args:
+        found: what it says.
+        command: what asked for it, where that was not the sweep itself.
+        rule: none or iqr: whether the tests leave outlying runs out.
+    """
+    grid, rows, jobs = found.grid, found.rows, found.sweeps.jobs
+    sections: list[Section | None] = []
+    if grid.measured:
+        sections += [main_section(grid, rows, found.floor), bar_section(grid, rows, found.chance)]
+        sections += [heat_section(grid, rows), paper_section(grid, rows), score_section(grid, rows)]
+    sections.append(trouble_section(grid, found.sweeps, found.chance))
+    if found.whole is not None and found.kept is not None:
+        leading = found.kept if rule == "iqr" else found.whole
+        sections += [*variance_sections(leading), outlier_section(found.whole, found.kept)]
+    sections += [question_section(grid, found.pairs), curve_section(grid, found.chance)]
+    sections += [cost_section(grid) if grid.measured else None, reuse_section(jobs), _made(found.sweeps, command)]
+    status, state = _status(found.sweeps)
+    names = list(dict.fromkeys(job.sweep.name for job in jobs))
+    return Page(
+        title=", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else ""),
+        status=status,
+        state=state,
+        summary=_summary(grid, rows),
+        sections=[section for section in sections if section is not None],
+        wide=True,
+    )
+
+
+def _status(sweeps: Sweeps) -> tuple[str, State]:
+    states = [job.state for job in sweeps.jobs]
+    waiting = sum(state in ("running", "not finished", "waiting") for state in states)
+    failed = len(states) - waiting - states.count("done")
+    if failed:
+        return f"{failed} of {len(states)} jobs failed", "bad"
+    return (f"{waiting} of {len(states)} jobs not finished", "plain") if waiting else ("done", "good")
+
+
+def _summary(grid: Grid, rows: Sequence[CellRow]) -> str:
+    measured = [row for row in rows if row.seeds]
+    if not measured:
+        return "No job has a score yet."
+    best = max(measured, key=lambda row: row.scores[grid.metric][0])
+    mean, low, high = best.scores[grid.metric]
+    unit = " %" if grid.is_share else ""
+    runs = sum(row.seeds for row in measured)
+    told = f"Best of {len(measured)} cells" if len(measured) > 1 else "One cell"
+    interval = "" if low != low else f" (95 % interval {span(low, high, grid.is_share)})"
+    shown = amount(mean, grid.is_share)
+    return f"{told}: {label(best.levels)} with {grid.metric} {shown}{unit}{interval}; {runs} runs count."
+
+
+def _made(sweeps: Sweeps, command: str) -> Section:
+    commands = [*sweeps.commands, *([command] if command else [])]
+    blocks: list[Block] = [Code("\n".join(commands))] if commands else [Paragraph("The command was not written down.")]
+    if found := versions(sweeps.jobs):
+        blocks.append(Table(("", ""), found))
+    return Section("Command and versions", blocks)

@@ -1,0 +1,43 @@
+"""The arms of arXiv:2504.16056 in a sweep, beside what was published of them."""
+
+from collections.abc import Sequence
+from statistics import stdev
+
+from distillrun.published import SIZES, published
+from distillrun.report.block import Paragraph, Section, Table
+from distillrun.report.text import NOTHING
+from distillrun.sweep_page.grid import Grid, level
+from distillrun.sweep_page.results import CellRow
+from distillrun.sweep_page.tables import percent
+
+FAMILIES = ("paper", "as_published")
+
+
+def paper_section(grid: Grid, rows: Sequence[CellRow]) -> Section | None:
+    """Return the cells of experiments of the paper with the published mean, sd and n; None where there are none."""
+    body = []
+    for row in rows:
+        jobs = grid.measured.get(row.levels, ())
+        family, _, arm = level(jobs[0], "experiment").partition("/") if jobs else ("", "", "")
+        if family in FAMILIES and grid.is_share:
+            student, values = level(jobs[0], "student"), grid.values(row.levels)
+            own = percent(row.scores[grid.metric][0])
+            sd = percent(stdev(values)) if len(values) > 1 else NOTHING
+            compared = published(arm, SIZES.get(student, ""))
+            by = NOTHING if compared is None else f"{100 * row.scores[grid.metric][0] - compared.mean:+.2f}"
+            told = [_told(arm, size) for size in SIZES.values()]
+            body.append((f"{family}/{arm}", student, own, sd, str(len(values)), *told, by))
+    if not body:
+        return None
+    columns = ("arm", "student", "mean", "sd", "n", *(f"published, {size}" for size in SIZES.values()), "difference")
+    intro = (
+        f"{grid.metric} in percent. Published: mean ± standard deviation (runs) of T5 v1.1 base (220M) and large "
+        "(770M), all runs of arXiv:2504.16056, outliers among them. A student of another size cannot be compared."
+    )
+    table = Table(columns, body, frozenset(range(2, len(columns))), name="published")
+    return Section("Beside the published figures", [Paragraph(intro), table])
+
+
+def _told(arm: str, size: str) -> str:
+    found = published(arm, size)
+    return NOTHING if found is None else f"{found.mean:.2f} ± {found.sd:.2f} ({found.n})"

@@ -1,0 +1,79 @@
+"""Tables and drawings in the forms that papers take."""
+
+import csv
+import io
+from pathlib import Path
+
+from distillrun.report.block import Figure, Page, Paragraph, Section, Table
+from distillrun.report.cell_chart import Bar, grouped_bars, heat_map, scatter
+from distillrun.report.copying import comma_separated, csv_text, latex
+from distillrun.report.files import write_page
+from distillrun.report.page import html
+from distillrun.report.picture import png, svg_file
+from distillrun.report.terminal import terminal
+
+TABLE = Table(("arm_1", "p"), [("a & b", "-0.5"), ("50 % {x}", "< 0.0001")], frozenset({1}), name="tests")
+
+
+def test_latex_says_what_the_table_says() -> None:
+    assert latex(TABLE).splitlines() == [
+        r"\begin{tabular}{lr}",
+        r"\toprule",
+        r"arm\_1 & p \\",
+        r"\midrule",
+        r"a \& b & $-$0.5 \\",
+        r"50 \% \{x\} & $<$ 0.0001 \\",
+        r"\bottomrule",
+        r"\end{tabular}",
+    ]
+
+
+def test_csv_reads_back_and_runs_no_formula() -> None:
+    assert list(csv.reader(io.StringIO(comma_separated(TABLE)))) == [["arm_1", "p"], *map(list, TABLE.rows)]
+    assert csv_text(["a"], [["=1+1"], ["@x"], ["+x"], ["-3"], [-2.5]]) == "a\n'=1+1\n'@x\n'+x\n-3\n-2.5\n"
+
+
+def test_a_named_table_can_be_copied_from_the_page_and_an_unnamed_one_not() -> None:
+    page = Page("t", "done", "good", "s", [Section("S", [TABLE, Table(("x",), [("y",)])])])
+    assert html(page).count("<details>") == 1
+    assert "\\begin{tabular}" in html(page)
+
+
+def test_a_terminal_shows_sentences_and_aligned_tables() -> None:
+    page = Page("title", "done", "good", "summary", [Section("part", [Paragraph("Told.\x1b[31m"), TABLE])])
+    assert terminal(page).splitlines() == [
+        *["title", "summary", "", "PART", "Told."],
+        *["arm_1            p", "a & b         -0.5", "50 % {x}  < 0.0001"],
+    ]
+
+
+def test_drawings_become_files_without_the_pages_colours() -> None:
+    bars = grouped_bars(
+        [("small", [Bar("a", 50, -20, 130, [40, 60]), Bar("<b>", 10, float("nan"), float("nan"), [10])])], "%", 20
+    )
+    drawings = [bars, scatter([("a", [(1.0, 2.0)])], "seconds", ""), heat_map(["1"], ["2"], [[0.5]], ("x", "y"))]
+    for drawing in drawings:
+        assert "class=" not in svg_file(drawing)
+        assert "#" in svg_file(drawing)
+        assert png(drawing).startswith(b"\x89PNG")
+    assert "&lt;b&gt;" in bars
+
+
+def test_whiskers_of_shares_end_where_shares_end() -> None:
+    wide = grouped_bars([("", [Bar("a", 50, -300, 400, [50])])], "%")
+    assert wide == grouped_bars([("", [Bar("a", 50, 0, 100, [50])])], "%")
+    assert wide != grouped_bars([("", [Bar("a", 50, 10, 90, [50])])], "%")
+
+
+def test_a_page_writes_its_named_tables_and_drawings(tmp_path: Path) -> None:
+    figure = Figure(heat_map(["1"], ["2"], [[0.5]], ("x", "y")), "caption", TABLE, name="grid")
+    write_page(tmp_path, Page("t", "done", "good", "s", [Section("S", [figure, TABLE])]))
+    names = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.*"))
+    assert names == [
+        "plots/grid.png",
+        "plots/grid.svg",
+        "report.html",
+        "report.md",
+        "tables/tests.csv",
+        "tables/tests.tex",
+    ]
