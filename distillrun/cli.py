@@ -9,6 +9,7 @@ import os
 import re
 import sys
 import traceback
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -85,6 +86,8 @@ def _experiment(given: list[str]) -> int:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin starve whatever shares their cores
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises what goes wrong instead of printing its own summary
     register_schema()
+    # our launcher options bear the names of the plugins' schemas, which they are meant to be checked against
+    warnings.filterwarnings("ignore", message=r"\s*'hydra/(launcher|sweeper)/\w+' is validated against ConfigStore")
     asks = flags.cfg or flags.info or flags.help or flags.hydra_help or flags.shell_completion
     try:
         start = None if asks else start_of(flags)
