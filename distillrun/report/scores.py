@@ -25,7 +25,8 @@ def score_section(scores: Values, chance: float | None) -> Section | None:
         return None
     rows = [_row(name, mapping(score)) for name, score in scores.items()]
     table = Table(COLUMNS, rows, frozenset({1, 2, 3}))
-    drawn = [drawable for name, score in scores.items() if (drawable := _share(name, mapping(score))) is not None]
+    shares = [drawable for name, score in scores.items() if (drawable := _share(name, mapping(score))) is not None]
+    drawn = [one for one in shares if "accuracy" in one[0]] or shares
     level = chance if any("accuracy" in name for name, *_ in drawn) else None
     blocks: list[Block] = [table]
     if drawn:
