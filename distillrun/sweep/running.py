@@ -112,6 +112,8 @@ def _why(job: Job, exit_code: int) -> str:
         return ""
     if exit_code < 0:
         return f"signal {signal.Signals(-exit_code).name}"
+    if exit_code == 130:
+        return "the same command goes on from there"
     try:
         error = json.loads(Path(job.folder, "result.json").read_text(encoding="utf-8")).get("error")
     except (OSError, ValueError, AttributeError):
