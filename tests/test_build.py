@@ -157,7 +157,7 @@ def test_the_parts_of_a_run_are_built_and_every_wrong_leaf_is_reported_at_once()
 def test_a_resolved_config_holds_plain_values_and_reads_back(tmp_path: Path) -> None:
     config = config_of(["evaluation=[choice_likelihood,generated_answer]", "training.seed=7"])
     assert type(config.objective) is dict
-    assert list(config.evaluation) == ["choice_likelihood", "generated_answer"]
+    assert list(config.evaluators) == ["choice_likelihood", "generated_answer"]
     (tmp_path / "config.yaml").write_text(OmegaConf.to_yaml(OmegaConf.create(plain(config))))
     again = OmegaConf.load(tmp_path / "config.yaml")
     assert isinstance(again, DictConfig)

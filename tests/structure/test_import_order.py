@@ -56,6 +56,7 @@ LIGHT = (
     "complaint",
     "composition",
     "config",
+    "enumeration",
     "errors",
     "folder",
     "records",
