@@ -51,7 +51,10 @@ def complaint(capfd: pytest.CaptureFixture[str], *arguments: str) -> str:
         ("+foo=1", "there is no foo; known: name, until"),
         ("++training.max_step=5", "there is no training.max_step (did you mean 'max_steps'?)"),
         ("~task", "not set: task"),
-        ("nonsense", "there is no command nonsense; there are plan, predict, report, store, and settings are KEY=VALUE"),
+        (
+            "nonsense",
+            "there is no command nonsense; there are plan, predict, report, store, and settings are KEY=VALUE",
+        ),
         (
             "objective=label_only,multitask",
             "objective=label_only,multitask: several values are a sweep, which needs -m",
