@@ -14,6 +14,7 @@ from typing import Self
 import yaml
 
 from distillrun.config import Config, plain
+from distillrun.folder import write_whole
 from distillrun.records import Json
 from distillrun.report import write_report
 from distillrun.report.values import mapping
@@ -53,9 +54,7 @@ class RunFolder:
 
     def write_result(self, result: Mapping[str, Json]) -> None:
         """Write `result.json`, whole or not at all."""
-        part = self.path / "result.json.part"
-        part.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        part.replace(self.path / "result.json")
+        write_whole(self.path / "result.json", json.dumps(result, indent=1, ensure_ascii=False) + "\n")
 
     def write_predictions(self, rows: Sequence[Mapping[str, Json]]) -> None:
         """Write `predictions.jsonl`: the answers of all evaluators, each with its question."""
@@ -96,6 +95,4 @@ class RunFolder:
 
 
 def _write_rows(file: Path, rows: Sequence[Mapping[str, Json]]) -> None:
-    part = file.with_name(f"{file.name}.part")
-    part.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
-    part.replace(file)
+    write_whole(file, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))

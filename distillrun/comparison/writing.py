@@ -11,8 +11,9 @@ from distillrun.comparison.compare import Comparison, Observation, cells_of, com
 from distillrun.comparison.sections import comparison_sections, outlier_section
 from distillrun.comparison.table import Observations
 from distillrun.comparison.words import change_sentences, test_phrase
+from distillrun.folder import write_whole
 from distillrun.report.block import Block, Code, Page, Paragraph, Section, Table
-from distillrun.report.files import write_page, write_whole
+from distillrun.report.files import write_page
 from distillrun.report.text import shortened
 from distillrun.statistics.collapse import collapsed
 

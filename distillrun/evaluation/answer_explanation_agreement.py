@@ -1,5 +1,7 @@
 """Does the answer after explaining equal the answer without?"""
 
+from dataclasses import replace
+
 from distillrun.evaluation.forced_rationale import choices_after, reasons_first
 from distillrun.evaluation.overlap import names
 from distillrun.evaluation.share import share
@@ -40,7 +42,7 @@ class AnswerExplanationAgreement:
             implied = [implied_choice(made.rationale, one) for made, one in zip(predictions, examples, strict=True)]
         answers = [made.choice for made in predictions]
         agree = {
-            n: _same(examples[n], answer, other)
+            n: is_right(replace(examples[n], answer=answer), other)  # as texts: choices may repeat
             for n, (answer, other) in enumerate(zip(answers, implied, strict=True))
             if answer is not None and other is not None
         }
@@ -73,7 +75,3 @@ def implied_choice(rationale: str, example: Example) -> int | None:
     }
     found = [place for place, choice in enumerate(example.choices) if choice.strip().casefold() in whole]
     return found[0] if len(whole) == 1 else None
-
-
-def _same(example: Example, one: int, other: int) -> bool:
-    return example.choices[one].strip().casefold() == example.choices[other].strip().casefold()

@@ -1,6 +1,6 @@
 """Does the student know what it knows?"""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 from distillrun.evaluation.answer_of import answer_of
@@ -10,13 +10,12 @@ from distillrun.evaluation.confidence import (
     expected_calibration_error,
     risk_coverage,
     sureness_of,
+    sureness_score,
 )
 from distillrun.evaluation.share import mean
 from distillrun.interfaces import Answered
-from distillrun.records import Finding, ResultCurve, ResultTable, Score, is_right
-from distillrun.statistics.resampling import percentile_interval
+from distillrun.records import Finding, ResultCurve, ResultTable, is_right
 
-Statistic = Callable[[Sequence[Sureness]], float]
 DEFERRED = (0.0, 0.1, 0.2, 0.3, 0.5, 1.0)
 POINTS = 60
 """Of the drawn risk-coverage curve."""
@@ -53,9 +52,9 @@ class Calibration:
         found = [sureness_of(*pair) for pair in zip(answered.predictions, answered.examples, strict=True)]
         curve = risk_coverage(found)
         scores = [
-            self._interval("calibration_error", found, lambda part: expected_calibration_error(part, self._bins)),
+            sureness_score("calibration_error", found, lambda part: expected_calibration_error(part, self._bins)),
             mean("brier", [one.brier for one in found]),
-            self._interval("risk_coverage_area", found, _area),
+            sureness_score("risk_coverage_area", found, _area),
         ]
         reliability = ResultTable(
             "Confidence and accuracy",
@@ -74,10 +73,6 @@ class Calibration:
             records = answered.reference()
             teacher = [is_right(*pair) for pair in zip(answered.examples, map(answer_of, records), strict=True)]
         return Finding(tuple(scores), (reliability, cascade(found, teacher)), (risks,))
-
-    def _interval(self, name: str, found: Sequence[Sureness], statistic: Statistic) -> Score:
-        low, high = percentile_interval(len(found), lambda drawn: statistic([found[n] for n in drawn]), resamples=500)
-        return Score(name, statistic(found), len(found), low, high)
 
 
 def cascade(found: Sequence[Sureness], teacher: Sequence[bool] | None) -> ResultTable:

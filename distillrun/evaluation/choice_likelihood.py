@@ -3,9 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from distillrun.evaluation.likelihood_rule import above_prior, best, per_character, per_token, scores_by_rule, summed
+from distillrun.evaluation.likelihood_rule import (
+    above_prior,
+    answers_to,
+    per_character,
+    per_token,
+    scored_prediction,
+    scores_by_rule,
+    summed,
+)
 from distillrun.interfaces import ChoiceModel, StudentObjective, Task, WritingModel
-from distillrun.records import Example, Prediction, Score, ScoredContinuation, Segment
+from distillrun.records import Example, Prediction, Score, Segment
 
 RULES = {
     "likelihood_sum": summed,
@@ -57,7 +65,7 @@ class ChoiceLikelihood:
             for n, text in zip(first, texts, strict=True):
                 rationales[n] = objective.read(text, None).rationale
         continuations = [
-            [objective.continuation(example, choice, task, rationale) for choice in range(len(example.choices))]
+            answers_to(objective, example, task, rationale)
             for example, rationale in zip(examples, rationales, strict=True)
         ]
         scored = student.score([query.answer for query in queries], continuations, tokens_per_batch)
@@ -66,7 +74,7 @@ class ChoiceLikelihood:
             sources = [objective.query(_unasked(example), task).answer for example in examples]
             priors = list(_priors(student, sources, continuations, tokens_per_batch))
         return [
-            _prediction(example, rationale, scores, prior)
+            scored_prediction(example, example.choices, scores, rationale, prior)
             for example, rationale, scores, prior in zip(examples, rationales, scored, priors, strict=True)
         ]
 
@@ -97,12 +105,3 @@ def _priors(
         tuple(wanted[tuple(source)][tuple(answer)] for answer in answers)
         for source, answers in zip(sources, continuations, strict=True)
     ]
-
-
-def _prediction(
-    example: Example, rationale: str, scores: Sequence[ScoredContinuation], prior: tuple[float, ...] | None
-) -> Prediction:
-    log_probs = tuple(score.log_prob for score in scores)
-    tokens = tuple(score.tokens for score in scores)
-    choice = best(log_probs)
-    return Prediction(example.id, example.choices[choice], rationale, choice, log_probs, tokens, prior)

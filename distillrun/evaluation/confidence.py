@@ -1,10 +1,11 @@
 """How sure a student is, and what that is worth."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from distillrun.records import Example, Prediction, is_right
+from distillrun.records import Example, Prediction, Score, is_right
+from distillrun.statistics.resampling import percentile_interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,12 @@ def expected_calibration_error(found: Sequence[Sureness], bins: int) -> float:
     Source: Guo et al. 2017, https://arxiv.org/abs/1706.04599, equation 3.
     """
     return sum(count * abs(sure - right) for sure, right, count in calibration_bins(found, bins)) / len(found)
+
+
+def sureness_score(name: str, found: Sequence[Sureness], statistic: Callable[[Sequence[Sureness]], float]) -> Score:
+    """Return a statistic of questions with its percentile bootstrap interval over them."""
+    low, high = percentile_interval(len(found), lambda drawn: statistic([found[n] for n in drawn]), resamples=500)
+    return Score(name, statistic(found), len(found), low, high)
 
 
 def risk_coverage(found: Sequence[Sureness]) -> list[tuple[float, float]]:

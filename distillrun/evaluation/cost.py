@@ -5,6 +5,7 @@ import time
 from collections.abc import Sequence
 from statistics import median
 
+from distillrun.evaluation.likelihood_rule import answers_to
 from distillrun.evaluation.share import mean
 from distillrun.interfaces import Answered, ChoiceModel, LanguageModel, WritingModel
 from distillrun.records import Cell, Finding, Query, ResultTable, Score, Segment, TargetPair
@@ -82,17 +83,15 @@ class Cost:
         """Return (tokens read, tokens written) of each answer; of a student that writes nothing, none are written."""
         student = answered.student()
         if not isinstance(student, LanguageModel):
-            ends = [self._answers(answered, n) for n in range(len(queries))]
-            return [(sum(student.choice_size(q.answer, end)), 0) for q, end in zip(queries, ends, strict=True)]
+            return [
+                (sum(student.choice_size(query.answer, answers_to(answered.objective, example, answered.task))), 0)
+                for query, example in zip(queries, answered.examples, strict=True)
+            ]
         pairs = [
             TargetPair(query.answer, (Segment(made.text),), "cost")
             for query, made in zip(queries, answered.predictions, strict=True)
         ]
         return [(read, written) for read, written, _ in student.lengths(pairs)]
-
-    def _answers(self, answered: Answered, place: int) -> list[tuple[Segment, ...]]:
-        example = answered.examples[place]
-        return [answered.objective.continuation(example, n, answered.task, "") for n in range(len(example.choices))]
 
     def _seconds(self, answered: Answered, queries: Sequence[Query], places: Sequence[int]) -> float:
         started = time.perf_counter()
@@ -105,7 +104,8 @@ class Cost:
         if isinstance(student, WritingModel):
             student.generate(sources, self._new_tokens, answered.tokens_per_batch)
         else:
-            student.score(sources, [self._answers(answered, n) for n in places], answered.tokens_per_batch)
+            answers = [answers_to(answered.objective, answered.examples[n], answered.task) for n in places]
+            student.score(sources, answers, answered.tokens_per_batch)
 
 
 def _weights(student: ChoiceModel) -> tuple[int, int]:

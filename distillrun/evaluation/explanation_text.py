@@ -6,7 +6,7 @@ from typing import Literal
 from distillrun.evaluation.overlap import grams, known_share, names, repeated_share, rouge_l, words
 from distillrun.evaluation.share import mean, share
 from distillrun.interfaces import Answered
-from distillrun.records import Cell, Example, Finding, Json, Prediction, ResultTable, kind_of
+from distillrun.records import Cell, Example, Finding, Json, Prediction, ResultTable, TeacherRecord, find_factual
 
 RUN = 4
 """Words in a row that count as copied."""
@@ -36,6 +36,7 @@ class ExplanationText:
     def __init__(self, of: str, reference: Literal["initial", "revised"] | None) -> None:
         self.of = of
         self.wants = frozenset({reference} if reference else ())
+        self._reference = reference
 
     def measure(self, answered: Answered) -> Finding:
         pairs = zip(answered.predictions, answered.examples, strict=True)
@@ -51,8 +52,8 @@ class ExplanationText:
             if known:
                 own = words(made.rationale)
                 row |= {"novelty": 1 - known_share(own, known, RUN), "exact_copies": tuple(own) in texts}
-        if self.wants:
-            _compare(counts, explained, answered, self.wants)
+        if self._reference:
+            _compare(counts, explained, answered.reference(), self._reference)
         for name in dict.fromkeys(name for row in counts for name in row):
             values = [row[name] for row in counts if name in row]
             whole = f"explanation/{name}"
@@ -87,19 +88,14 @@ def _taught(answered: Answered) -> list[str]:
 def _compare(
     counts: Sequence[dict[str, float | bool]],
     explained: Sequence[tuple[Prediction, Example]],
-    answered: Answered,
-    kinds: frozenset[str],
+    records: Sequence[TeacherRecord],
+    version: str,
 ) -> None:
     """Note how near each explanation is to the teacher's for the same question, where there is one."""
-    texts = {
-        record.example_id: rationale.text
-        for record in answered.reference()
-        for rationale in record.rationales
-        if kind_of(rationale) in kinds
-    }
+    found = {record.example_id: find_factual(record, version) for record in records}
     for row, (made, _) in zip(counts, explained, strict=True):
-        if made.example_id in texts:
-            row["rouge_l"] = rouge_l(made.rationale, texts[made.example_id])
+        if (rationale := found[made.example_id]) is not None:
+            row["rouge_l"] = rouge_l(made.rationale, rationale.text)
 
 
 def _by_correctness(

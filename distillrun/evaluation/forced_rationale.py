@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from distillrun.evaluation.likelihood_rule import best
+from distillrun.evaluation.likelihood_rule import answers_to, chosen
 from distillrun.interfaces import Answered
 
 NOT_APPLICABLE = (
@@ -22,8 +22,8 @@ def choices_after(answered: Answered, rationales: Sequence[str]) -> list[int]:
     objective, task = answered.objective, answered.task
     sources = [objective.query(example, task).answer for example in answered.examples]
     continuations = [
-        [objective.continuation(example, choice, task, rationale) for choice in range(len(example.choices))]
+        answers_to(objective, example, task, rationale)
         for example, rationale in zip(answered.examples, rationales, strict=True)
     ]
     scored = answered.student().score(sources, continuations, answered.tokens_per_batch)
-    return [best([score.log_prob for score in scores]) for scores in scored]
+    return [chosen(scores) for scores in scored]

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from distillrun.evaluation.likelihood_rule import best, scores_by_rule, summed
+from distillrun.evaluation.likelihood_rule import scored_prediction, scores_by_rule, summed
 from distillrun.interfaces import ChoiceModel, StudentObjective, Task
 from distillrun.records import Example, Prediction, Score, Segment
 from distillrun.template import Template
@@ -46,12 +46,10 @@ class LetterLikelihood:
         sources = [[Segment(self.source(example))] for example in examples]
         answers = [[(Segment(text),) for text in self.answers(example)] for example in examples]
         scored = student.score(sources, answers, tokens_per_batch)
-        predictions = []
-        for example, scores in zip(examples, scored, strict=True):
-            log_probs, tokens = tuple(one.log_prob for one in scores), tuple(one.tokens for one in scores)
-            choice = best(log_probs)
-            predictions.append(Prediction(example.id, letter(choice), "", choice, log_probs, tokens))
-        return predictions
+        return [
+            scored_prediction(example, [letter(place) for place in range(len(example.choices))], scores)
+            for example, scores in zip(examples, scored, strict=True)
+        ]
 
     def score(self, predictions: Sequence[Prediction], examples: Sequence[Example]) -> list[Score]:
         return scores_by_rule({"letter": summed}, predictions, examples)

@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from distillrun.evaluation.share import share, share_by_group
-from distillrun.records import Example, Prediction, Score, is_right
+from distillrun.interfaces import StudentObjective, Task
+from distillrun.records import Example, Prediction, Score, ScoredContinuation, Segment, is_right
 
 Number = TypeVar("Number", int, float)
 
@@ -35,6 +36,39 @@ def above_prior(prediction: Prediction, example: Example) -> list[float]:
     """
     prior = _known(prediction, prediction.choice_prior)
     return [value - without for value, without in zip(summed(prediction, example), prior, strict=True)]
+
+
+def answers_to(
+    objective: StudentObjective, example: Example, task: Task, rationale: str = ""
+) -> list[tuple[Segment, ...]]:
+    """Return what a student would write to answer a question with each of its choices, after a rationale."""
+    return [objective.continuation(example, choice, task, rationale) for choice in range(len(example.choices))]
+
+
+def chosen(scores: Sequence[ScoredContinuation]) -> int:
+    """Return the choice whose answer is the likeliest, the first of equals."""
+    return best([score.log_prob for score in scores])
+
+
+def scored_prediction(
+    example: Example,
+    texts: Sequence[str],
+    scores: Sequence[ScoredContinuation],
+    rationale: str = "",
+    prior: tuple[float, ...] | None = None,
+) -> Prediction:
+    """Return the likeliest choice as a prediction, with the scores of all.
+
+    Args:
+        example: the question.
+        texts: what each choice is called as an answer.
+        scores: of each choice.
+        rationale: after which they were scored.
+        prior: the same without the question, where they were scored so, too.
+    """
+    choice = chosen(scores)
+    log_probs, tokens = tuple(score.log_prob for score in scores), tuple(score.tokens for score in scores)
+    return Prediction(example.id, texts[choice], rationale, choice, log_probs, tokens, prior)
 
 
 def best(values: Sequence[float]) -> int:

@@ -8,7 +8,7 @@ from typing import Literal
 from distillrun.evaluation.forced_rationale import NOT_APPLICABLE, choices_after, reasons_first
 from distillrun.evaluation.share import mean, share
 from distillrun.interfaces import Answered
-from distillrun.records import Cell, Example, Finding, Json, ResultTable, Score, TeacherRecord, is_right, kind_of
+from distillrun.records import Cell, Example, Finding, Json, ResultTable, Score, find_factual, is_right
 
 MASK = "something"
 
@@ -46,6 +46,7 @@ class RationalePerturbation:
             raise ValueError(f"random_share={random_share} is no share; choose a number from 0 to 1")
         self.of = of
         self.wants = frozenset({reference} if reference else ())
+        self._reference = reference
         self._random_share = random_share
         self._seed = seed
 
@@ -55,8 +56,9 @@ class RationalePerturbation:
         examples = answered.examples
         own = [made.rationale for made in answered.predictions]
         texts = {"own": own, **self._changed(own, examples)}
-        if self.wants:
-            texts["teacher"] = _texts(answered.reference(), self.wants)
+        if self._reference:
+            found = [find_factual(record, self._reference) for record in answered.reference()]
+            texts["teacher"] = [rationale.text if rationale else "" for rationale in found]
         answers = {change: choices_after(answered, rationales) for change, rationales in texts.items()}
         scores, rows = _compared(answers, examples)
         table = ResultTable(
@@ -94,11 +96,6 @@ def scrambled(text: str, vocabulary: Sequence[str], share: float, draw: Random) 
     for place in draw.sample(range(len(found)), round(share * len(found))):
         found[place] = draw.choice(vocabulary)
     return " ".join(found)
-
-
-def _texts(records: Sequence[TeacherRecord], kinds: frozenset[str]) -> list[str]:
-    """Return the first rationale of the kinds of each record; empty where there is none."""
-    return [next((one.text for one in record.rationales if kind_of(one) in kinds), "") for record in records]
 
 
 def _compared(answers: dict[str, list[int]], examples: Sequence[Example]) -> tuple[list[Score], list[tuple[Cell, ...]]]:

@@ -5,11 +5,10 @@ from collections import Counter
 from collections.abc import Sequence
 from hashlib import sha256
 
-from distillrun.evaluation.confidence import Sureness, expected_calibration_error
+from distillrun.evaluation.confidence import Sureness, expected_calibration_error, sureness_score
 from distillrun.evaluation.share import mean, share
 from distillrun.interfaces import Answered
-from distillrun.records import Example, Finding, Json, ResultCurve, Score, is_right
-from distillrun.statistics.resampling import percentile_interval
+from distillrun.records import Example, Finding, Json, ResultCurve, is_right
 
 BINS = 10
 
@@ -56,12 +55,9 @@ class SelfConsistency:
         examples = answered.examples
         votes = [[majority(row[:count]) for row in drawn] for count in range(1, self._samples + 1)]
         accuracy = [_accuracy(vote, examples) for vote in votes]
-        parsed = [
-            (row, example) for row, example in zip(drawn, examples, strict=True) if any(a is not None for a in row)
-        ]
-        single = [
-            sum(is_right(one, choice) for choice in row) / len(row) for row, one in zip(drawn, examples, strict=True)
-        ]
+        pairs = list(zip(drawn, examples, strict=True))
+        parsed = [(row, example) for row, example in pairs if majority(row) is not None]
+        single = [sum(is_right(example, choice) for choice in row) / len(row) for row, example in pairs]
         scores = [
             share("self_consistency/accuracy", [is_right(*pair) for pair in zip(examples, votes[-1], strict=True)]),
             mean("self_consistency/one_sample", single),
@@ -71,15 +67,17 @@ class SelfConsistency:
             scores += [
                 mean("self_consistency/agreement", [agreement(row) for row, _ in parsed]),
                 mean("self_consistency/entropy", [entropy(row) for row, _ in parsed], "nats"),
-                _calibration([Sureness(agreement(row), is_right(one, majority(row)), 0.0) for row, one in parsed]),
+                sureness_score(
+                    "self_consistency/calibration_error",
+                    [Sureness(agreement(row), is_right(example, majority(row)), 0.0) for row, example in parsed],
+                    lambda found: expected_calibration_error(found, BINS),
+                ),
             ]
         lines = {"majority": tuple((float(n), value) for n, value in enumerate(accuracy, start=1))}
         greedy = _accuracy([made.choice for made in answered.predictions], examples)
         lines["greedy"] = ((1.0, greedy), (float(max(2, self._samples)), greedy))
         curve = ResultCurve("Accuracy against samples", "samples", lines, "The majority of the first n samples")
-        rows: list[dict[str, Json]] = [
-            {"example_id": example.id, "samples": list(row)} for example, row in zip(examples, drawn, strict=True)
-        ]
+        rows: list[dict[str, Json]] = [{"example_id": example.id, "samples": list(row)} for row, example in pairs]
         return Finding(tuple(scores), curves=(curve,), rows=tuple(rows))
 
     def _drawn(self, answered: Answered) -> list[list[int | None]]:
@@ -133,11 +131,3 @@ def entropy(choices: Sequence[int | None]) -> float:
 
 def _accuracy(choices: Sequence[int | None], examples: Sequence[Example]) -> float:
     return sum(is_right(*pair) for pair in zip(examples, choices, strict=True)) / len(examples)
-
-
-def _calibration(found: Sequence[Sureness]) -> Score:
-    value = expected_calibration_error(found, BINS)
-    low, high = percentile_interval(
-        len(found), lambda drawn: expected_calibration_error([found[n] for n in drawn], BINS), resamples=500
-    )
-    return Score("self_consistency/calibration_error", value, len(found), low, high)

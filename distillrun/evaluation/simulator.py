@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from distillrun.evaluation.likelihood_rule import best
+from distillrun.evaluation.likelihood_rule import chosen
 from distillrun.interfaces import ChoiceModel, Task
 from distillrun.records import Example, Prediction, Segment, is_right
 
@@ -40,6 +40,5 @@ def simulated(
             [(Segment(task.answer(example, choice)),) for choice in range(len(example.choices))] for example in examples
         ]
         scored = simulator.score(sources, answers, tokens_per_batch)
-        chosen = [best([score.log_prob for score in scores]) for scores in scored]
-        foreseen[form] = [is_right(example, choice) for example, choice in zip(examples, chosen, strict=True)]
+        foreseen[form] = [is_right(example, chosen(scores)) for example, scores in zip(examples, scored, strict=True)]
     return foreseen

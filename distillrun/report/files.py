@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from distillrun.folder import write_whole
 from distillrun.report.block import Figure, Page
 from distillrun.report.copying import comma_separated, latex, named_tables
 from distillrun.report.markdown import markdown
@@ -20,13 +21,6 @@ def write_page(folder: Path, page: Page) -> None:
                 _write_plot(folder / "plots", block)
     write_whole(folder / "report.md", markdown(page))
     write_whole(folder / "report.html", html(page))
-
-
-def write_whole(file: Path, content: str | bytes) -> None:
-    """Write a file beside its place first, so that nobody reads half of it."""
-    unfinished = file.with_name(f"{file.name}.tmp")
-    unfinished.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)
-    unfinished.replace(file)
 
 
 def _write_plot(folder: Path, figure: Figure) -> None:

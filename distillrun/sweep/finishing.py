@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from distillrun.cells import aligned, cell_lines, cells
+from distillrun.folder import write_whole
 from distillrun.records import Json
 from distillrun.sweep.job import Job, jobs_in, own_settings, say
 
@@ -52,9 +53,7 @@ def finish(sweep: Path, complete: bool) -> int:
         "jobs": entries,
         "cells": [asdict(cell) for cell in averaged if cell.seeds > 1],
     }
-    part = sweep / "sweep.json.part"
-    part.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    part.replace(sweep / "sweep.json")
+    write_whole(sweep / "sweep.json", json.dumps(content, indent=2, ensure_ascii=False) + "\n")
     from distillrun.sweep_page.writing import page_at_the_end  # numpy and scipy, which no job waits for
 
     say(page_at_the_end(sweep))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from distillrun.config import Config, digest
 from distillrun.errors import ConfigError
+from distillrun.folder import write_whole
 
 FILE = "job.json"
 
@@ -52,9 +53,7 @@ def claim_job_folder(sweep: Path, number: int, config: Config) -> Path:
 
 def write_job(job: Job) -> Job:
     """Write a job's state into its folder, whole or not at all."""
-    part = Path(job.folder, f"{FILE}.part")
-    part.write_text(json.dumps(asdict(job), indent=2) + "\n", encoding="utf-8")
-    part.replace(Path(job.folder, FILE))
+    write_whole(Path(job.folder, FILE), json.dumps(asdict(job), indent=2) + "\n")
     return job
 
 

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from distillrun.folder import make_folder
+from distillrun.folder import make_folder, write_whole
 from distillrun.report.block import Page
 from distillrun.report.copying import csv_text
-from distillrun.report.files import write_page, write_whole
+from distillrun.report.files import write_page
 from distillrun.sweep_page.findings import findings_of
 from distillrun.sweep_page.page import sweep_page
 from distillrun.sweep_page.results import cell_table, job_rows
