@@ -1,14 +1,12 @@
 """What a trained student is worth: every scoring rule, then every measure."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
 from distillrun.artifacts import ArtifactStore, digest
 from distillrun.experiment import Experiment, generating, student_loader
 from distillrun.interfaces import Answered, ChoiceModel, ExpansionStep, Measure, Student
-from distillrun.journal.context import JournaledContext
 from distillrun.journal.line import spent_by
-from distillrun.journal.usage import Usage
 from distillrun.objective.label_only import LabelOnly
 from distillrun.records import Example, Prediction, TeacherRecord
 from distillrun.result import Outcome
@@ -25,9 +23,8 @@ def assess(experiment: Experiment, store: ArtifactStore, outcome: Outcome) -> No
     student = student_loader(experiment, outcome.stages["train"])
     tested = {name: outcome.stages[name].fingerprint for name in ("load/test", "train")}
     score(experiment, store, outcome, student, tested)
-    untrained = student_loader(experiment, None)
     for name, wanted in experiment.parts.measures.items():
-        _Measurement(experiment, store, outcome, name, wanted, student, untrained).take()
+        _Measurement(experiment, store, outcome, name, wanted, student).take()
 
 
 def score(
@@ -58,6 +55,23 @@ def score(
         outcome.add_scores([replace(score, name=f"test/{score.name}") for score in scores_of(made)])
 
 
+def asked(line: GenerationLine, outcome: Outcome, kinds: Collection[str]) -> list[TeacherRecord]:
+    """Let a teacher answer the test questions, or find them answered.
+
+    Args:
+        line: the steps in which it does.
+        outcome: is given the artifacts, and what was asked just now.
+        kinds: of what the steps make.
+    """
+    try:
+        for name, artifact in line.run(outcome.stages["load/test"].fingerprint):
+            outcome.stages[f"reference/{name}"] = artifact
+            outcome.asked[f"reference/{name}"] = line.asked[name]
+    finally:
+        line.shared.teacher.release()
+    return line.handed(kinds)
+
+
 @dataclass(frozen=True, slots=True)
 class _Measurement:
     """One measure of one student, and the services that it may call on."""
@@ -68,19 +82,16 @@ class _Measurement:
     name: str
     wanted: Measure
     student: Callable[[], ChoiceModel]
-    untrained: Callable[[], ChoiceModel]
 
     def take(self) -> None:
         """Take the measure, or find it taken, and note it."""
-        wanted, outcome, parts = self.wanted, self.outcome, self.experiment.parts
-        leaf = self.experiment.config.evaluators[self.name]
-        made = measure(self.store, Measuring(self.name, wanted, leaf, self._looked_at()), self._answered())
+        outcome, leaf = self.outcome, self.experiment.config.evaluators[self.name]
+        made = measure(self.store, Measuring(self.name, self.wanted, leaf, self._looked_at()), self._answered())
         outcome.stages[f"evaluate/{self.name}"] = made
         outcome.findings[self.name] = found = finding_of(made)
         outcome.add_scores([replace(score, name=f"test/{score.name}") for score in found.scores])
-        for teacher in (parts.teacher, *wanted.teachers):
-            teacher.release()
-            outcome.ledgers |= spent_by(self.store.root, teacher)
+        if self.wanted.wants:
+            outcome.ledgers |= spent_by(self.store.root, self.experiment.parts.teacher)
 
     def _looked_at(self) -> dict[str, str]:
         """Return the fingerprints of what the measure looks at."""
@@ -93,17 +104,7 @@ class _Measurement:
 
     def _answered(self) -> Answered:
         experiment, outcome = self.experiment, self.outcome
-        config, parts = experiment.config, experiment.parts
-        context = JournaledContext(
-            self.store.root,
-            self.name,
-            parts.task,
-            parts.teacher,
-            (),
-            replace(config.generation, max_failed_share=1.0),  # what a judge cannot tell is counted, not fatal
-            config.runtime.progress,
-            outcome.asked.setdefault(self.name, Usage()),
-        )
+        parts = experiment.parts
         return Answered(
             parts.task,
             parts.objective,
@@ -112,12 +113,10 @@ class _Measurement:
             outcome.taught or experiment.examples["train"],
             outcome.records,
             self.student,
-            self.untrained,
             self._reference,
             self._answer,
             self._teach,
-            context,
-            config.runtime.tokens_per_batch,
+            experiment.config.runtime.tokens_per_batch,
         )
 
     def _line(self) -> GenerationLine:
@@ -128,11 +127,7 @@ class _Measurement:
         return GenerationLine(self.store, steps, chosen, generating(experiment), experiment.examples["test"], "test")
 
     def _reference(self) -> list[TeacherRecord]:
-        line, outcome = self._line(), self.outcome
-        for name, artifact in line.run(outcome.stages["load/test"].fingerprint):
-            outcome.stages[f"reference/{name}"] = artifact
-            outcome.asked[f"reference/{name}"] = line.asked[name]
-        return line.handed(self.wanted.wants)
+        return asked(self._line(), self.outcome, self.wanted.wants)
 
     def _answer(self, examples: Sequence[Example]) -> list[Prediction]:
         parts, runtime = self.experiment.parts, self.experiment.config.runtime

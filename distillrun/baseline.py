@@ -7,13 +7,14 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from distillrun.artifacts import Artifact, ArtifactStore, digest
-from distillrun.assessment import score
+from distillrun.assessment import asked, score
 from distillrun.build import build
 from distillrun.composition import compose_first, conf_folder
 from distillrun.evaluation.answer_of import answer_of
 from distillrun.evaluation.share import share_by_group
 from distillrun.experiment import Experiment, generating, student_leaves, student_loader
 from distillrun.interfaces import AnyTeacher, RecordedTeacher, members_of
+from distillrun.journal.line import spent_by
 from distillrun.records import Score, is_right
 from distillrun.result import Outcome
 from distillrun.schooling import school
@@ -90,12 +91,10 @@ def _taught_by(experiment: Experiment, store: ArtifactStore, outcome: Outcome, t
     leaf: Any = OmegaConf.to_container(composed.generation.steps[name], resolve=True)
     config = replace(experiment.config, generation=replace(experiment.config.generation, steps={name: leaf}))
     parts = replace(experiment.parts, teacher=teacher, steps={name: build(leaf, "generation")})
-    asked = Experiment(config, parts, experiment.examples)
+    own = Experiment(config, parts, experiment.examples)
     examples = experiment.examples["test"]
-    line = GenerationLine(store, parts.steps, parts.steps, generating(asked), examples, "test")
-    for step, artifact in line.run(outcome.stages["load/test"].fingerprint):
-        outcome.stages[f"reference/{step}"] = artifact
-        outcome.asked[f"reference/{step}"] = line.asked[step]
-    records = line.handed({"choice_scores", "answers"})
+    line = GenerationLine(store, parts.steps, parts.steps, generating(own), examples, "test")
+    records = asked(line, outcome, {"choice_scores", "answers"})
+    outcome.ledgers |= spent_by(store.root, teacher)
     right = [is_right(example, answer_of(record)) for example, record in zip(examples, records, strict=True)]
     return {f"test/{found.name}": found for found in share_by_group("accuracy", right, examples)}

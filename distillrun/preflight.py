@@ -131,7 +131,7 @@ def _student_problems(config: Config, parts: Parts) -> list[str]:
 
 
 def _measure_problems(config: Config, parts: Parts) -> list[str]:
-    """Return which measures look at what no evaluator predicts or no teacher gives, and what is wrong with judges."""
+    """Return which measures look at what no evaluator predicts or no teacher gives."""
     problems = []
     for name, measure in parts.measures.items():
         if measure.of and measure.of not in parts.evaluators:
@@ -145,8 +145,6 @@ def _measure_problems(config: Config, parts: Parts) -> list[str]:
                 f"evaluation.{name} compares with {_called(kind)} of the teacher, which no step makes; choose "
                 "generation=everything, or another reference"
             )
-        for teacher in measure.teachers:
-            problems += [f"evaluation.{name}: {problem}" for problem in teacher.check(parts.task)]
     return problems
 
 

@@ -27,7 +27,6 @@ class AnswerExplanationAgreement:
         "The answer that comes with an explanation against the answer that comes without, or against the one choice "
         "that the explanation names. Explanations that speak for another choice do not explain the answer."
     )
-    teachers = ()
     wants: frozenset[str] = frozenset()
 
     def __init__(self, of: str) -> None:

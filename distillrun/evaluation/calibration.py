@@ -39,7 +39,6 @@ class Calibration:
         "The softmax of the choices' log-likelihoods is the student's confidence. A well calibrated student is right "
         "as often as it is sure; a useful confidence makes few mistakes on the questions of which it is surest."
     )
-    teachers = ()
 
     def __init__(self, of: str, bins: int, teacher: Literal["answers", "choice_scores"] | None) -> None:
         if bins < 1:

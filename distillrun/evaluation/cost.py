@@ -35,7 +35,6 @@ class Cost:
         "Size, tokens, time and memory of an answer on this machine and its device; the arithmetic is an estimate from "
         "the weights and the tokens."
     )
-    teachers = ()
     wants: frozenset[str] = frozenset()
 
     def __init__(self, of: str, questions: int, new_tokens: int) -> None:

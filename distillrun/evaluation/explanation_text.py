@@ -31,7 +31,6 @@ class ExplanationText:
         "Counted in the explanations that are there, in words: what they name, repeat, copy from the question, and "
         "share with the teacher's texts. None of it says that an explanation is good."
     )
-    teachers = ()
 
     def __init__(self, of: str, reference: Literal["initial", "revised"] | None) -> None:
         self.of = of

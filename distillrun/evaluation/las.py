@@ -41,7 +41,6 @@ class Las:
         "A second model learns to foresee the student's answers. LAS is how much better it does with the explanation, "
         "the mean of explanations that give the answer away and of those that do not."
     )
-    teachers = ()
     wants: frozenset[str] = frozenset()
 
     def __init__(self, of: str, simulator: Student, train_questions: int, steps: int, seed: int) -> None:

@@ -37,7 +37,6 @@ class RationalePerturbation:
         "The student answers after its own rationale, and after the same one spoilt. Where accuracy and answers stay "
         "as they are, the rationale plays no part in the answer."
     )
-    teachers = ()
 
     def __init__(
         self, of: str, random_share: float, reference: Literal["initial", "revised"] | None, seed: int

@@ -25,7 +25,6 @@ class RationaleSwap:
         "The teacher argues for wrong choices, and its rationales take the place of the student's own. A student whose "
         "answers rest on rationales follows them; one that ignores them never flips."
     )
-    teachers = ()
     wants = frozenset({"initial", "counterfactual"})
 
     def __init__(self, of: str) -> None:

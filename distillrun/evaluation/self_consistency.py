@@ -35,7 +35,6 @@ class SelfConsistency:
         "The student is asked several times at a temperature, and the most frequent answer counts. More samples cost "
         "more; the curve shows what they bring."
     )
-    teachers = ()
     wants: frozenset[str] = frozenset()
 
     def __init__(self, of: str, samples: int, temperature: float, top_p: float, new_tokens: int, seed: int) -> None:

@@ -4,12 +4,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-from distillrun.interfaces.generation import GenerationContext
 from distillrun.interfaces.model import ChoiceModel
 from distillrun.interfaces.objective import StudentObjective
 from distillrun.interfaces.student import Student
 from distillrun.interfaces.task import Task
-from distillrun.interfaces.teacher import AnyTeacher
 from distillrun.records import Example, Finding, Prediction, Score, TeacherRecord
 
 
@@ -48,12 +46,11 @@ class Answered:
         predictions: one per question, of the evaluator that the measure is `of`; empty where it is of none.
         taught: what was trained on, and `records` what the teacher gave for it, one per example; None where it was
             asked for nothing.
-        student, untrained: load the trained student, and the same student before its training.
+        student: loads the trained student.
         reference: returns what the run's teacher gives for the test questions, one record per question, holding what
             the measure `wants`; it is asked when this is called, and kept as any teacher's work is.
         answer: lets the trained student answer other questions under the evaluator that the measure is `of`.
         teach: trains a student of the measure's own on labels for so many steps; what it makes is kept, too.
-        context: asks judges and teachers; what they say is kept and paid for once.
         tokens_per_batch: the most tokens of a batch.
     """
 
@@ -64,11 +61,9 @@ class Answered:
     taught: Sequence[Example]
     records: Sequence[TeacherRecord] | None
     student: Callable[[], ChoiceModel]
-    untrained: Callable[[], ChoiceModel]
     reference: Callable[[], Sequence[TeacherRecord]]
     answer: Callable[[Sequence[Example]], list[Prediction]]
     teach: Callable[[Student, Sequence[Example], int], ChoiceModel]
-    context: GenerationContext
     tokens_per_batch: int
 
 
@@ -83,10 +78,6 @@ class Measure(Protocol):
     @property
     def of(self) -> str:
         """The evaluator whose predictions it looks at; empty where it looks at none."""
-
-    @property
-    def teachers(self) -> tuple[AnyTeacher, ...]:
-        """Judges and other teachers of its own."""
 
     @property
     def wants(self) -> frozenset[str]:

@@ -58,7 +58,7 @@ def generation_stage(
     """
     config: dict[str, Json] = {
         "teacher": dict(run.teacher.identity()),
-        "step": decisive(run.generation.steps[name]),
+        "step": _decisive(run.generation.steps[name]),
         "seed": run.generation.seed,
         "attempts": run.generation.attempts,
         "cleaning": CLEANING,
@@ -134,8 +134,8 @@ def usage_of(artifact: Artifact) -> dict[str, Json]:
     return read_json(artifact.folder / "usage.json")
 
 
-def decisive(leaf: Json) -> Json:
-    """Return the config of what asks teachers without what changes no completion, however deep it stands."""
+def _decisive(leaf: Json) -> Json:
+    """Return a step's config without what changes no completion, however deep it stands."""
     if isinstance(leaf, dict):
-        return {key: decisive(value) for key, value in leaf.items() if key not in UNDECISIVE}
-    return [decisive(item) for item in leaf] if isinstance(leaf, list) else leaf
+        return {key: _decisive(value) for key, value in leaf.items() if key not in UNDECISIVE}
+    return [_decisive(item) for item in leaf] if isinstance(leaf, list) else leaf

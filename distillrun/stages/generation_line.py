@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
 from distillrun.artifacts import Artifact, ArtifactStore, Stage, digest
-from distillrun.interfaces import GenerationStep
+from distillrun.interfaces import ExpansionStep, GenerationStep
 from distillrun.journal.usage import Usage
 from distillrun.records import Example, Split, TeacherRecord
 from distillrun.stages.generate import Generating, examples_of, generate, generation_stage, records_of
@@ -57,7 +57,9 @@ class GenerationLine:
         Args:
             loaded: the fingerprint of the split.
         """
-        held_out = digest([asdict(example) for example in self.shared.held_out])
+        held_out = ""  # only expansions depend on it, and it takes a while
+        if any(isinstance(step, ExpansionStep) for step in self.chosen.values()):
+            held_out = digest([asdict(example) for example in self.shared.held_out])
         stages: dict[str, Stage] = {}
         for name, step in self.chosen.items():
             before = set(makers(self.steps, self.shared.teacher, step.needs, before=name).values())

@@ -6,11 +6,8 @@ from pathlib import Path
 
 from distillrun.artifacts import Artifact, ArtifactStore, Stage
 from distillrun.interfaces import Answered, Measure
-from distillrun.journal.context import JournaledContext
 from distillrun.jsonl import read_records, write_records
 from distillrun.records import Finding, Json
-from distillrun.stages.files import write_json
-from distillrun.stages.generate import decisive
 
 VERSION = 1
 
@@ -34,21 +31,14 @@ class Measuring:
     @property
     def stage(self) -> Stage:
         """The stage, and with it the fingerprint; nothing is measured."""
-        judges: list[Json] = [dict(teacher.identity()) for teacher in self.measure.teachers]
-        return Stage(
-            f"evaluate/{self.name}", VERSION, {"measure": decisive(self.leaf), "judges": judges}, self.upstream
-        )
+        return Stage(f"evaluate/{self.name}", VERSION, {"measure": self.leaf}, self.upstream)
 
 
 def measure(store: ArtifactStore, measuring: Measuring, answered: Answered) -> Artifact:
     """Take a measure, or find it taken."""
 
     def make(work: Path) -> None:
-        found = measuring.measure.measure(answered)
-        write_records(work / "finding.jsonl", [found])
-        if isinstance(answered.context, JournaledContext):
-            usage = answered.context.usage
-            write_json(work / "usage.json", {**usage.as_json(), "failures": dict(usage.failures)})
+        write_records(work / "finding.jsonl", [measuring.measure.measure(answered)])
 
     return store.get_or_make(measuring.stage, make)
 
