@@ -78,7 +78,7 @@ def _experiment(given: list[str]) -> int:
     parser.prog = "distillrun"
     flags = parser.parse_intermixed_args(given)
     # Hydra's own reading of the line wants its flags and the overrides apart
-    words = [*flags.overrides, *(word for word in given if word not in flags.overrides)]
+    hydra_flags = [word for word in given if word not in flags.overrides]
     if flags.config_path is not None:
         raise ConfigError("--config-path would replace the shipped options; --config-dir DIR adds your own to them")
     if flags.config_dir is not None and not Path(flags.config_dir).is_dir():
@@ -92,9 +92,9 @@ def _experiment(given: list[str]) -> int:
     try:
         start = None if asks else start_of(flags)
         if start is None:
-            _hydra(words, flags)
+            _hydra([*flags.overrides, *hydra_flags], flags)
             return 0
-        return _sweep(start, words[len(flags.overrides) :], flags)
+        return _sweep(start, hydra_flags, flags)
     except Exception as error:
         if is_complaint(error):
             raise explain(error, flags.overrides, flags.config_dir) from error
@@ -104,7 +104,7 @@ def _experiment(given: list[str]) -> int:
 def _sweep(start: Start, hydra_flags: Sequence[str], flags: argparse.Namespace) -> int:
     """Run a sweep in its folder, and tell what became of it even where it was interrupted."""
     complete = False
-    with working_in(start.folder):
+    with working_in(start.folder, start.overrides):
         try:
             _hydra([f"hydra.sweep.dir={quoted(start.folder)}", *start.overrides, *hydra_flags], flags)
             complete = True

@@ -1,8 +1,7 @@
 """Every job that a sweep asks for, and its config, composed once for each set of group choices."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from copy import deepcopy
-from dataclasses import dataclass
 from pathlib import Path
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
@@ -13,14 +12,6 @@ from omegaconf import DictConfig, flag_override
 
 from distillrun.composition import compose_first, conf_folder, resolve_composed
 from distillrun.config import Config
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """One job: the settings of its own, as Hydra hands them to it, and the config that they make."""
-
-    overrides: tuple[str, ...]
-    config: Config
 
 
 def job_overrides(overrides: Sequence[str], composed: DictConfig) -> list[list[str]]:
@@ -37,37 +28,43 @@ def job_overrides(overrides: Sequence[str], composed: DictConfig) -> list[list[s
     return [list(job) for batch in batches for job in batch]
 
 
-def jobs_of(
-    jobs: Sequence[Sequence[str]], hydra: Sequence[str], config_name: str, config_dir: str | None
-) -> Iterator[Asked]:
-    """Yield every job with its config, which is what Hydra would compose for it.
+class Composer:
+    """Makes the configs of many jobs, each what Hydra would compose for it.
 
     Composing takes a tenth of a second, so it is done once for each set of group choices; plain values are then put in
     by Hydra's own rule.
 
     Args:
-        jobs: the settings of each.
         hydra: settings of Hydra's own that decide where configs are found.
         config_name, config_dir: as in `compose_first`.
     """
-    parser = OverridesParser.create()
-    composed: dict[tuple[str, ...], DictConfig] = {}
-    for job in jobs:
-        parsed = parser.parse_overrides(list(job))
-        groups = tuple(str(one.input_line) for one in parsed if _chooses(one, config_dir))
-        values = [one for one in parsed if not _chooses(one, config_dir)]
-        if groups not in composed:
-            composed[groups] = compose_first([*groups, *hydra], config_name, config_dir)
-        config = deepcopy(composed[groups])
+
+    def __init__(self, hydra: Sequence[str], config_name: str, config_dir: str | None) -> None:
+        self._hydra = hydra
+        self._where = (config_name, config_dir)
+        self._folders = [conf_folder(), *([Path(config_dir)] if config_dir else [])]
+        self._composed: dict[tuple[str, ...], DictConfig] = {}
+
+    def config(self, job: Sequence[str]) -> Config:
+        """Return the config that the settings of one job make. Raises ConfigError as `resolve` does."""
+        groups: list[str] = []
+        values: list[Override] = []
+        for override in OverridesParser.create().parse_overrides(list(job)):
+            if self._chooses(override):
+                groups.append(str(override.input_line))
+            else:
+                values.append(override)
+        key = tuple(groups)
+        if key not in self._composed:
+            self._composed[key] = compose_first([*groups, *self._hydra], *self._where)
+        config = deepcopy(self._composed[key])
         with flag_override(config, "struct", True), flag_override(config, "readonly", False):
             ConfigLoaderImpl._apply_overrides_to_config(values, config)
-        yield Asked(tuple(job), resolve_composed(config))
+        return resolve_composed(config)
 
-
-def _chooses(override: Override, config_dir: str | None) -> bool:
-    """Return whether an override chooses an option of a group, rather than a value."""
-    group = override.key_or_group
-    if override.package is not None or "/" in group or override.is_delete() or override.is_hydra_override():
-        return True
-    folders = [conf_folder(), *([Path(config_dir)] if config_dir else [])]
-    return any((folder / group).is_dir() for folder in folders)
+    def _chooses(self, override: Override) -> bool:
+        """Return whether an override chooses an option of a group, rather than a value."""
+        group = override.key_or_group
+        if override.package is not None or "/" in group or override.is_delete() or override.is_hydra_override():
+            return True
+        return any((folder / group).is_dir() for folder in self._folders)

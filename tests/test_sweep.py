@@ -10,7 +10,7 @@ import pytest
 
 from distillrun.cli import main
 from distillrun.composition import compose_first, config_of, quoted
-from distillrun.enumeration import job_overrides, jobs_of
+from distillrun.enumeration import Composer, job_overrides
 from distillrun.errors import ConfigError
 from distillrun.sweep.folder import working_in
 from distillrun.sweep.share import available_cores
@@ -209,8 +209,10 @@ def test_a_broken_job_file_is_named(capfd: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_sweep_keeps_others_out_of_its_folder(tmp_path: Path) -> None:
-    with working_in(tmp_path), pytest.raises(ConfigError, match="another sweep is at work"), working_in(tmp_path):
-        pass
+    with working_in(tmp_path, ["first"]):
+        with pytest.raises(ConfigError, match="another sweep is at work"), working_in(tmp_path, ["second"]):
+            pass
+        assert json.loads((tmp_path / "command.json").read_text()) == ["first"]
 
 
 @pytest.mark.slow
@@ -239,8 +241,9 @@ def test_what_is_enumerated_is_what_hydra_composes() -> None:
     ]
     jobs = job_overrides(overrides, compose_first(overrides))
     assert len(jobs) == 4
-    for job in jobs_of(jobs, [], "config", None):
-        assert job.config == config_of(job.overrides)
+    composer = Composer([], "config", None)
+    for job in jobs:
+        assert composer.config(job) == config_of(job)
 
 
 def test_the_lists_of_an_experiment_are_part_of_what_is_enumerated() -> None:

@@ -5,9 +5,13 @@ from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from io import BytesIO
+from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
 from distillrun.report.svg import WIDTH
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 DOTS_PER_UNIT = 2
 """Pixels of the PNG for each unit of the drawing."""
@@ -46,7 +50,7 @@ def png(svg: str) -> bytes:
     return stream.getvalue()
 
 
-def _draw(axes: "object", tag: str, attributes: Mapping[str, str], text: str, order: int) -> None:
+def _draw(axes: "Axes", tag: str, attributes: Mapping[str, str], text: str, order: int) -> None:
     """Draw one stroke; a unit of the drawing is 1/100 inch, and a point of matplotlib 1/72."""
     from matplotlib.patches import Circle, Rectangle
 
@@ -54,23 +58,24 @@ def _draw(axes: "object", tag: str, attributes: Mapping[str, str], text: str, or
     thick = 0.72 * number.get("stroke-width", 1)
     stroke, fill = attributes.get("stroke", "none"), attributes.get("fill", "none")
     dashes = (0, (5, 4)) if "stroke-dasharray" in attributes else "solid"
-    line = {"color": stroke, "linewidth": thick, "linestyle": dashes, "solid_capstyle": "round", "zorder": order}
+    line: dict[str, Any] = {"color": stroke, "linewidth": thick, "linestyle": dashes, "zorder": order}
+    line["solid_capstyle"] = "round"
     if tag == "line":
-        axes.plot([number["x1"], number["x2"]], [number["y1"], number["y2"]], **line)  # type: ignore[attr-defined]
+        axes.plot([number["x1"], number["x2"]], [number["y1"], number["y2"]], **line)
     elif tag == "polyline":
         points = [tuple(map(float, pair.split(","))) for pair in attributes["points"].split()]
-        axes.plot([x for x, _ in points], [y for _, y in points], **line)  # type: ignore[attr-defined]
+        axes.plot([x for x, _ in points], [y for _, y in points], **line)
     elif tag == "circle":
         patch = Circle((number["cx"], number["cy"]), number["r"], facecolor=fill, linewidth=0, zorder=order)
-        axes.add_patch(patch)  # type: ignore[attr-defined]
+        axes.add_patch(patch)
     elif tag == "rect":
         place = (number["x"], number["y"])
         box = Rectangle(place, number["width"], number["height"], facecolor=fill, linewidth=0, zorder=order)
         box.set_alpha(number.get("fill-opacity", 1))
-        axes.add_patch(box)  # type: ignore[attr-defined]
+        axes.add_patch(box)
     elif tag == "text":
         side = {"start": "left", "middle": "center", "end": "right"}[attributes.get("text-anchor", "start")]
-        words = {
+        words: dict[str, Any] = {
             "ha": side,
             "va": "baseline",
             "fontsize": 0.72 * 12,
@@ -78,7 +83,7 @@ def _draw(axes: "object", tag: str, attributes: Mapping[str, str], text: str, or
             "parse_math": False,
             "zorder": order,
         }
-        axes.text(number["x"], number["y"], text, **words)  # type: ignore[attr-defined]
+        axes.text(number["x"], number["y"], text, **words)
 
 
 def _painted(svg: str) -> ElementTree.Element:

@@ -7,6 +7,7 @@ from itertools import combinations, product
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
 
@@ -92,7 +93,7 @@ def _effect(factors: tuple[str, ...], explained: float, df: int, residual: float
     return Effect(factors, explained, df, f, float(fdtrc(df, residual_df, f)), explained / (explained + residual))
 
 
-def _indicators(own: Sequence[str]) -> "NDArray":  # type: ignore[type-arg]
+def _indicators(own: Sequence[str]) -> "NDArray[np.float64]":
     """Return one column for each level but the first, 1 where a run has it, [n, levels - 1]."""
     import numpy as np
 
@@ -101,8 +102,8 @@ def _indicators(own: Sequence[str]) -> "NDArray":  # type: ignore[type-arg]
 
 
 def _residual(
-    outcome: "NDArray",  # type: ignore[type-arg]
-    codes: "Sequence[NDArray]",  # type: ignore[type-arg]
+    outcome: "NDArray[np.float64]",
+    codes: "Sequence[NDArray[np.float64]]",
     terms: Sequence[tuple[int, ...]],
 ) -> tuple[float, int]:
     """Return the residual sum of squares of a linear model, and its degrees of freedom."""

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from distillrun.errors import ConfigError
-from distillrun.folder import claim_folder, make_folder
+from distillrun.folder import write_whole
 from distillrun.sweep.running import STOP
 
 COMMAND = "command.json"
@@ -23,28 +23,9 @@ def unfinished_sweep(runs: Path, label: str, overrides: Sequence[str]) -> Path |
     return None
 
 
-def sweep_folder(runs: Path, label: str, overrides: Sequence[str]) -> Path:
-    """Make and return a new folder for a sweep, `<runs>/<date>_<time>_<label>`."""
-    folder = claim_folder(runs, label)
-    note_command(folder, overrides)
-    return folder
-
-
-def named_folder(folder: Path, overrides: Sequence[str]) -> Path:
-    """Return a folder that the user named, for a new sweep or for one that goes on or grows there."""
-    make_folder(folder, "hydra.sweep.dir")
-    note_command(folder, overrides)
-    return folder
-
-
-def note_command(folder: Path, overrides: Sequence[str]) -> None:
-    """Write down what was asked for."""
-    (folder / COMMAND).write_text(json.dumps(sorted(overrides), indent=1) + "\n", encoding="utf-8")
-
-
 @contextmanager
-def working_in(folder: Path) -> Iterator[None]:
-    """Keep other sweeps out of the folder, and let jobs be started in it again.
+def working_in(folder: Path, overrides: Sequence[str]) -> Iterator[None]:
+    """Keep other sweeps out of the folder, note there what is asked for, and let jobs be started in it again.
 
     Raises:
         ConfigError: another sweep works there.
@@ -59,6 +40,7 @@ def working_in(folder: Path) -> Iterator[None]:
             f"another sweep is at work in {folder}; wait for it, or name another folder: hydra.sweep.dir=FOLDER"
         ) from None
     try:
+        write_whole(folder / COMMAND, json.dumps(sorted(overrides), indent=1) + "\n")
         (folder / STOP).unlink(missing_ok=True)
         for refused in folder.glob("*_refused"):  # the settings of this time decide anew
             shutil.rmtree(refused)

@@ -41,8 +41,7 @@ def share_of(launcher: Mapping[str, Any], devices: str | None, threads: int | No
         at_once = max(1, cores + 1 + at_once)
     if devices is None or at_once == 1:
         return Share(None, ())
-    own = threads is None
-    return Share(max(1, cores // at_once) if own else None, gpus())
+    return Share(max(1, cores // at_once) if threads is None else None, gpus())
 
 
 def available_cores() -> int:

@@ -3,7 +3,6 @@
 import argparse
 import importlib.util
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,9 +12,10 @@ from omegaconf import DictConfig, OmegaConf
 
 from distillrun.composition import compose_first, conf_folder, resolve_composed, sweeping
 from distillrun.config import Config, digest
-from distillrun.enumeration import job_overrides, jobs_of
+from distillrun.enumeration import Composer, job_overrides
 from distillrun.errors import ConfigError
-from distillrun.sweep.folder import named_folder, sweep_folder, unfinished_sweep
+from distillrun.folder import claim_folder, make_folder
+from distillrun.sweep.folder import unfinished_sweep
 from distillrun.sweep.job import say
 
 EXTRAS = {"joblib": "joblib", "submitit": "submitit", "ray": "ray", "optuna": "optuna"}
@@ -50,10 +50,7 @@ def start_of(flags: argparse.Namespace) -> Start | None:
     _check_plugins(composed)
     overrides = _replicated(first, flags.overrides, composed)
     if "BasicSweeper" in str(composed.hydra.sweeper._target_):
-        try:
-            _check_jobs(overrides, composed, *where)
-        except _SameJobError as error:
-            raise ConfigError(str(error)) from None
+        _check_jobs(overrides, composed, *where)
     elif first.replicates > 1:
         raise ConfigError("replicates needs Hydra's basic sweeper; with another one, sweep training.seed yourself")
     return Start(_folder(composed, first, overrides), tuple(overrides))
@@ -61,13 +58,15 @@ def start_of(flags: argparse.Namespace) -> Start | None:
 
 def _folder(composed: DictConfig, first: Config, overrides: Sequence[str]) -> Path:
     if composed.hydra.sweep.dir:
-        return named_folder(Path(composed.hydra.sweep.dir).resolve(), overrides)
+        folder = Path(composed.hydra.sweep.dir).resolve()
+        make_folder(folder, "hydra.sweep.dir")
+        return folder
     runs, label = Path(first.paths.runs), f"{first.name}_sweep"
     begun = unfinished_sweep(runs, label, overrides)
     if begun is not None:
         say(f"this sweep began in {begun} and goes on there; hydra.sweep.dir=FOLDER starts it anew elsewhere")
         return begun.resolve()
-    return sweep_folder(runs, f"{label}_{digest(first)[:6]}", overrides).resolve()
+    return claim_folder(runs, f"{label}_{digest(first)[:6]}").resolve()
 
 
 def _replicated(first: Config, overrides: Sequence[str], composed: DictConfig) -> list[str]:
@@ -91,15 +90,15 @@ def _check_jobs(overrides: Sequence[str], composed: DictConfig, config_name: str
         raise ConfigError("this sweep has no job; one of its values is an empty list")
     hydra = [line for line in overrides if line.lstrip("+").startswith("hydra.searchpath=")]
     seen: dict[str, tuple[str, ...]] = {}
-    with suppress(ConfigError):  # a job with a wrong value fails alone, when its turn comes
-        for job in jobs_of(jobs, hydra, config_name, config_dir):
-            earlier = seen.setdefault(digest(job.config), job.overrides)
-            if earlier is not job.overrides:
-                raise _SameJobError(_same(earlier, job.overrides))
-
-
-class _SameJobError(Exception):
-    """Two jobs of a sweep are the same."""
+    composer = Composer(hydra, config_name, config_dir)
+    for job in map(tuple, jobs):
+        try:
+            known = digest(composer.config(job))
+        except ConfigError:
+            continue  # a job with a wrong value fails alone, when its turn comes
+        if known in seen:
+            raise ConfigError(_same(seen[known], job))
+        seen[known] = job
 
 
 def _same(one: Sequence[str], other: Sequence[str]) -> str:
