@@ -29,12 +29,16 @@ class ChoiceScorer:
         module: the module.
         tokenizer: its tokenizer.
         max_tokens: of a question with one choice, special tokens included.
+        group: the config group that sets `max_tokens`, for messages.
     """
 
-    def __init__(self, module: nn.Module, tokenizer: PreTrainedTokenizerBase, max_tokens: int) -> None:
+    def __init__(
+        self, module: nn.Module, tokenizer: PreTrainedTokenizerBase, max_tokens: int, group: str = "student"
+    ) -> None:
         self.module = module
         self.tokenizer = tokenizer
         self._max_tokens = max_tokens
+        self._group = group
         self._encoded = lru_cache(REMEMBERED_TEXTS)(self._tokenised)
 
     @property
@@ -123,8 +127,8 @@ class ChoiceScorer:
         tokens = len(encoding["input_ids"])
         if tokens > self._max_tokens:
             raise ConfigError(
-                f"student.max_tokens={self._max_tokens} is too small for the question that begins {question[:60]!r} "
-                f"with the choice {choice[:40]!r}; set student.max_tokens={tokens} or more"
+                f"{self._group}.max_tokens={self._max_tokens} is too small for the question that begins "
+                f"{question[:60]!r} with the choice {choice[:40]!r}; set {self._group}.max_tokens={tokens} or more"
             )
         return {name: list(ids) for name, ids in encoding.items()}
 
@@ -134,7 +138,7 @@ def written(segments: Sequence[Segment]) -> str:
     return "".join(segment.text for segment in segments)
 
 
-def load_scorer(folder: Path, max_tokens: int) -> ChoiceScorer:
+def load_scorer(folder: Path, max_tokens: int, group: str = "student") -> ChoiceScorer:
     """Return the scorer of a checkpoint, float32, on the CPU; no code of the checkpoint runs.
 
     What a plain encoder lacks, its head, draws from torch's global generator.
@@ -164,4 +168,4 @@ def load_scorer(folder: Path, max_tokens: int) -> ChoiceScorer:
             f"the checkpoint in {folder} lacks {len(lacking)} weights of its encoder ({lacking[0]}, ...); "
             "choose another"
         )
-    return ChoiceScorer(module, tokenizer, max_tokens)
+    return ChoiceScorer(module, tokenizer, max_tokens, group)
