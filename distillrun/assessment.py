@@ -1,21 +1,31 @@
 """What a trained student is worth: every scoring rule, then every measure."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from distillrun.artifacts import ArtifactStore, digest
 from distillrun.experiment import Experiment, generating, student_loader
-from distillrun.interfaces import Answered, ChoiceModel, ExpansionStep, Measure, Student
+from distillrun.interfaces import Answered, AskingMeasure, ChoiceModel, ExpansionStep, Measure, Student, Teacher
+from distillrun.journal.context import JournaledContext
 from distillrun.journal.line import spent_by
+from distillrun.journal.usage import Usage
 from distillrun.objective.label_only import LabelOnly
 from distillrun.records import Example, Prediction, TeacherRecord
 from distillrun.result import Outcome
+from distillrun.speaker import speaker_of
 from distillrun.stages.evaluate import evaluate, predictions_of, scores_of
 from distillrun.stages.generation_line import GenerationLine
 from distillrun.stages.handing import chosen_steps
 from distillrun.stages.lesson import Lesson
 from distillrun.stages.measure import Measuring, finding_of, measure
 from distillrun.stages.train import train
+
+JUDGING = "judging"
+"""The step under whose name judges' replies are journaled: a reply is paid for once, whichever measure asks."""
 
 
 def assess(experiment: Experiment, store: ArtifactStore, outcome: Outcome) -> None:
@@ -72,7 +82,7 @@ def asked(line: GenerationLine, outcome: Outcome, kinds: Collection[str]) -> lis
     return line.handed(kinds)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Measurement:
     """One measure of one student, and the services that it may call on."""
 
@@ -86,7 +96,18 @@ class _Measurement:
     def take(self) -> None:
         """Take the measure, or find it taken, and note it."""
         outcome, leaf = self.outcome, self.experiment.config.evaluators[self.name]
-        made = measure(self.store, Measuring(self.name, self.wanted, leaf, self._looked_at()), self._answered())
+        judges = self.wanted.judges if isinstance(self.wanted, AskingMeasure) else {}
+        with ExitStack() as scratch:
+            try:
+                made = measure(
+                    self.store, Measuring(self.name, self.wanted, leaf, self._looked_at()), self._answered(scratch)
+                )
+            finally:
+                for judge in judges.values():
+                    judge.release()
+                    outcome.ledgers |= spent_by(self.store.root, judge)
+        if self._asked.requests:
+            outcome.asked[self.name] = self._asked
         outcome.stages[f"evaluate/{self.name}"] = made
         outcome.findings[self.name] = found = finding_of(made)
         outcome.add_scores([replace(score, name=f"test/{score.name}") for score in found.scores])
@@ -98,25 +119,40 @@ class _Measurement:
         stages, of = self.outcome.stages, self.wanted.of
         names = ["load/test", "train", *([f"evaluate/{of}"] if of else [])]
         names += [name for name in stages if name.startswith(("load/train", "generate/"))]
+        names += [f"evaluate/{name}" for name in self._after]
         reading = self._line().stages(stages["load/test"].fingerprint).values()
         referred = {f"reference/{stage.name}": stage.fingerprint for stage in reading}
         return {name: stages[name].fingerprint for name in names} | referred
 
-    def _answered(self) -> Answered:
+    @property
+    def _after(self) -> tuple[str, ...]:
+        return self.wanted.after if isinstance(self.wanted, AskingMeasure) else ()
+
+    @cached_property
+    def _asked(self) -> Usage:
+        return Usage()
+
+    def _answered(self, scratch: ExitStack) -> Answered:
         experiment, outcome = self.experiment, self.outcome
         parts = experiment.parts
         return Answered(
-            parts.task,
-            parts.objective,
-            experiment.examples["test"],
-            outcome.predictions.get(self.wanted.of, ()),
-            outcome.taught or experiment.examples["train"],
-            outcome.records,
-            self.student,
-            self._reference,
-            self._answer,
-            self._teach,
-            experiment.config.runtime.tokens_per_batch,
+            task=parts.task,
+            objective=parts.objective,
+            examples=experiment.examples["test"],
+            predictions=outcome.predictions.get(self.wanted.of, ()),
+            taught=outcome.taught or experiment.examples["train"],
+            records=outcome.records,
+            student=self.student,
+            untrained=self._untrained,
+            reference=self._reference,
+            answer=self._answer,
+            speaker=lambda trained: self._speaker(trained, scratch),
+            teacher=parts.teacher,
+            logit_teacher=parts.logit_teacher,
+            context=self._context(),
+            findings={name: outcome.findings[name] for name in self._after},
+            teach=self._teach,
+            tokens_per_batch=experiment.config.runtime.tokens_per_batch,
         )
 
     def _line(self) -> GenerationLine:
@@ -129,10 +165,31 @@ class _Measurement:
     def _reference(self) -> list[TeacherRecord]:
         return asked(self._line(), self.outcome, self.wanted.wants)
 
-    def _answer(self, examples: Sequence[Example]) -> list[Prediction]:
+    def _context(self) -> JournaledContext:
+        config, parts = self.experiment.config, self.experiment.parts
+        forgiving = replace(config.generation, max_failed_share=1.0)  # what a judge cannot tell is counted, not fatal
+        progress = config.runtime.progress
+        return JournaledContext(
+            self.store.root, JUDGING, parts.task, parts.teacher, (), forgiving, progress, self._asked
+        )
+
+    @cached_property
+    def _untrained(self) -> Callable[[], ChoiceModel]:
+        return student_loader(self.experiment, None)
+
+    def _answer(self, student: ChoiceModel, examples: Sequence[Example]) -> list[Prediction]:
         parts, runtime = self.experiment.parts, self.experiment.config.runtime
         rule = parts.evaluators[self.wanted.of]
-        return rule.predict(self.student(), parts.objective, examples, parts.task, runtime.tokens_per_batch)
+        return rule.predict(student, parts.objective, examples, parts.task, runtime.tokens_per_batch)
+
+    def _speaker(self, trained: bool, scratch: ExitStack) -> Teacher:
+        """Return the student as a teacher; one that was not trained is written into a folder for it."""
+        device = self.experiment.config.runtime.device
+        if trained:
+            return speaker_of(self.outcome.stages["train"].folder / "student", device)
+        folder = Path(scratch.enter_context(TemporaryDirectory(prefix="untrained-")))
+        self._untrained().save(folder)
+        return speaker_of(folder, device)
 
     def _teach(self, pupil: Student, examples: Sequence[Example], steps: int) -> ChoiceModel:
         """Train a student of the measure's own on labels, as the train stage trains any student."""

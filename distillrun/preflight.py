@@ -9,6 +9,7 @@ from distillrun.generation.ability import ABILITIES
 from distillrun.interfaces import (
     ActiveObjective,
     AnyTeacher,
+    AskingMeasure,
     ChoiceObjective,
     GenerationStep,
     LogitTeacher,
@@ -145,7 +146,24 @@ def _measure_problems(config: Config, parts: Parts) -> list[str]:
                 f"evaluation.{name} compares with {_called(kind)} of the teacher, which no step makes; choose "
                 "generation=everything, or another reference"
             )
+        if isinstance(measure, AskingMeasure):
+            problems += _judge_problems(name, measure, parts)
     return problems
+
+
+def _judge_problems(name: str, measure: AskingMeasure, parts: Parts) -> list[str]:
+    """Return what is wrong with the judges of a measure, and which measures it needs before it."""
+    order = list(parts.measures)
+    found = [
+        f"it uses what {other} found; choose evaluation=[...,{other},{name}]"
+        for other in measure.after
+        if other not in order[: order.index(name)]
+    ]
+    taught_by = {member.name for member in members_of(parts.teacher).values()}
+    found += measure.check(taught_by)
+    for judge, teacher in measure.judges.items():
+        found += [f"judges.{judge}: {problem}" for problem in teacher.check(parts.task)]
+    return [f"evaluation.{name}: {problem}" for problem in found]
 
 
 def _logit_problems(config: Config, parts: Parts) -> list[str]:

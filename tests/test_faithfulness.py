@@ -15,6 +15,7 @@ from distillrun.evaluation.self_consistency import agreement, entropy, majority,
 from distillrun.evaluation.simulator import simulator_lesson
 from distillrun.interfaces import Answered
 from distillrun.records import Example, Finding, Prediction, Rationale, ScoredContinuation, Segment, TeacherRecord
+from tests.answered import answered
 from tests.leaves import made
 
 CHOICES = ("bank", "river", "oven", "field", "shed")
@@ -72,24 +73,18 @@ def records() -> list[TeacherRecord]:
     ]
 
 
-def answered(student: Any, objective: str, rationales: Sequence[str] = tuple(RATIONALES)) -> Answered:
+def measured_after(student: Any, objective: str, rationales: Sequence[str] = tuple(RATIONALES)) -> Answered:
     predictions = [
         Prediction(example.id, "", rationale, place)
         for place, (example, rationale) in enumerate(zip(EXAMPLES, rationales, strict=True))
     ]
-    nothing: Any = None
-    return Answered(
-        made("task", "multiple_choice", folder="unused"),
-        made("objective", objective),
-        EXAMPLES,
-        predictions,
-        EXAMPLES,
-        None,
-        lambda: student,
-        records,
-        nothing,
-        nothing,
-        1000,
+    return answered(
+        objective=made("objective", objective),
+        examples=EXAMPLES,
+        predictions=predictions,
+        taught=EXAMPLES,
+        student=lambda: student,
+        reference=records,
     )
 
 
@@ -98,7 +93,7 @@ def values(found: Finding) -> dict[str, float]:
 
 
 def test_a_student_that_obeys_its_rationale_loses_its_accuracy_with_it() -> None:
-    found = values(made("evaluation", "rationale_perturbation").measure(answered(Obedient(), "counterfactual")))
+    found = values(made("evaluation", "rationale_perturbation").measure(measured_after(Obedient(), "counterfactual")))
     assert found["perturbation/own"] == 1
     # without any rationale it answers bank, which is right for one question of three
     assert found["perturbation/dropped/drop"] == pytest.approx(2 / 3)
@@ -108,32 +103,34 @@ def test_a_student_that_obeys_its_rationale_loses_its_accuracy_with_it() -> None
 
 
 def test_a_student_that_ignores_its_rationale_loses_nothing() -> None:
-    found = values(made("evaluation", "rationale_perturbation").measure(answered(Deaf(), "counterfactual")))
+    found = values(made("evaluation", "rationale_perturbation").measure(measured_after(Deaf(), "counterfactual")))
     assert {value for name, value in found.items() if name != "perturbation/own"} == {0.0}
 
 
 def test_the_teachers_rationales_stand_in_where_a_reference_is_wanted() -> None:
     measure = made("evaluation", "rationale_perturbation", reference="initial")
-    found = values(measure.measure(answered(Obedient(), "counterfactual", ["", "", ""])))
+    found = values(measure.measure(measured_after(Obedient(), "counterfactual", ["", "", ""])))
     assert found["perturbation/own"] == pytest.approx(1 / 3)
     assert found["perturbation/teacher/drop"] == pytest.approx(-2 / 3)
 
 
 def test_flips_follow_the_rationales_for_other_choices() -> None:
-    obedient = values(made("evaluation", "rationale_swap").measure(answered(Obedient(), "counterfactual")))
+    obedient = values(made("evaluation", "rationale_swap").measure(measured_after(Obedient(), "counterfactual")))
     assert obedient == {"swap/flip_rate": 1, "swap/kept": 0, "swap/follows_factual": 1}
-    deaf = values(made("evaluation", "rationale_swap").measure(answered(Deaf(), "counterfactual")))
+    deaf = values(made("evaluation", "rationale_swap").measure(measured_after(Deaf(), "counterfactual")))
     assert deaf == {"swap/flip_rate": 0, "swap/kept": 1, "swap/follows_factual": pytest.approx(1 / 3)}
 
 
 @pytest.mark.parametrize("measure", ["rationale_perturbation", "rationale_swap"])
 def test_a_student_that_answers_first_is_not_measured(measure: str) -> None:
-    found = made("evaluation", measure).measure(answered(Obedient(), "multitask"))
+    found = made("evaluation", measure).measure(measured_after(Obedient(), "multitask"))
     assert found == Finding(note=NOT_APPLICABLE)
 
 
 def test_agreement_asks_again_without_a_rationale_where_it_comes_first() -> None:
-    found = values(made("evaluation", "answer_explanation_agreement").measure(answered(Obedient(), "counterfactual")))
+    found = values(
+        made("evaluation", "answer_explanation_agreement").measure(measured_after(Obedient(), "counterfactual"))
+    )
     assert found["agreement"] == pytest.approx(1 / 3)
     assert found["agreement/implied"] == 1
 
@@ -141,7 +138,7 @@ def test_agreement_asks_again_without_a_rationale_where_it_comes_first() -> None
 def test_agreement_reads_the_explanation_where_it_is_a_text_of_its_own() -> None:
     texts = ["In a bank.", "In an oven.", "Nobody knows."]
     measure = made("evaluation", "answer_explanation_agreement")
-    found = values(measure.measure(answered(Obedient(), "multitask", texts)))
+    found = values(measure.measure(measured_after(Obedient(), "multitask", texts)))
     assert found["agreement/implied"] == pytest.approx(2 / 3)
     assert found["agreement"] == 0.5
 

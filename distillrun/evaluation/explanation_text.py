@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Literal
 
+from distillrun.evaluation.embedding import Encoder
 from distillrun.evaluation.overlap import grams, known_share, names, repeated_share, rouge_l, words
 from distillrun.evaluation.share import mean, share
 from distillrun.interfaces import Answered
@@ -25,6 +26,8 @@ class ExplanationText:
         of: the evaluator whose explanations are counted.
         reference: which rationales of the teacher for the test questions they are compared with, initial or revised;
             null = none, and the teacher is asked for nothing.
+        encoder: an encoder of sentences, a folder or a name on the Hub: `/cosine` with the teacher's, where there is a
+            reference; null = none.
     """
 
     rule = (
@@ -32,10 +35,13 @@ class ExplanationText:
         "share with the teacher's texts. None of it says that an explanation is good."
     )
 
-    def __init__(self, of: str, reference: Literal["initial", "revised"] | None) -> None:
+    def __init__(self, of: str, reference: Literal["initial", "revised"] | None, encoder: str | None) -> None:
+        if encoder is not None and reference is None:
+            raise ValueError("encoder is given, but no reference to compare with; set reference=initial")
         self.of = of
         self.wants = frozenset({reference} if reference else ())
         self._reference = reference
+        self._encoder = None if encoder is None else Encoder(encoder)
 
     def measure(self, answered: Answered) -> Finding:
         pairs = zip(answered.predictions, answered.examples, strict=True)
@@ -52,7 +58,7 @@ class ExplanationText:
                 own = words(made.rationale)
                 row |= {"novelty": 1 - known_share(own, known, RUN), "exact_copies": tuple(own) in texts}
         if self._reference:
-            _compare(counts, explained, answered.reference(), self._reference)
+            _compare(counts, explained, answered.reference(), self._reference, self._encoder)
         for name in dict.fromkeys(name for row in counts for name in row):
             values = [row[name] for row in counts if name in row]
             whole = f"explanation/{name}"
@@ -89,12 +95,21 @@ def _compare(
     explained: Sequence[tuple[Prediction, Example]],
     records: Sequence[TeacherRecord],
     version: str,
+    encoder: Encoder | None,
 ) -> None:
     """Note how near each explanation is to the teacher's for the same question, where there is one."""
     found = {record.example_id: find_factual(record, version) for record in records}
-    for row, (made, _) in zip(counts, explained, strict=True):
-        if (rationale := found[made.example_id]) is not None:
-            row["rouge_l"] = rouge_l(made.rationale, rationale.text)
+    pairs = [
+        (row, made.rationale, rationale.text)
+        for row, (made, _) in zip(counts, explained, strict=True)
+        if (rationale := found[made.example_id]) is not None
+    ]
+    for row, own, told in pairs:
+        row["rouge_l"] = rouge_l(own, told)
+    if encoder is not None:
+        cosines = encoder.cosines([own for _, own, _ in pairs], [told for _, _, told in pairs])
+        for (row, _, _), cosine in zip(pairs, cosines, strict=True):
+            row["cosine"] = cosine
 
 
 def _by_correctness(

@@ -1,6 +1,6 @@
 """The verbs: what a swappable part must do. Configuration alone decides which part runs (see `distillrun.build`)."""
 
-from distillrun.interfaces.evaluation import Answered, Evaluator, Measure
+from distillrun.interfaces.evaluation import Answered, AskingMeasure, Evaluator, Measure
 from distillrun.interfaces.generation import ExpansionStep, GenerationContext, GenerationStep, Refuse, Tag
 from distillrun.interfaces.model import ChoiceModel, LanguageModel, WritingModel
 from distillrun.interfaces.objective import (
@@ -31,6 +31,7 @@ __all__ = [
     "ActiveObjective",
     "Answered",
     "AnyTeacher",
+    "AskingMeasure",
     "ChoiceModel",
     "ChoiceObjective",
     "Companions",

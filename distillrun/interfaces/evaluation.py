@@ -1,13 +1,15 @@
 """Scoring rules, and measures of what a student answered."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+from distillrun.interfaces.generation import GenerationContext
 from distillrun.interfaces.model import ChoiceModel
 from distillrun.interfaces.objective import StudentObjective
 from distillrun.interfaces.student import Student
 from distillrun.interfaces.task import Task
+from distillrun.interfaces.teacher import AnyTeacher, Teacher
 from distillrun.records import Example, Finding, Prediction, Score, TeacherRecord
 
 
@@ -36,7 +38,7 @@ class Evaluator(Protocol):
         """Return scores with bare names such as `accuracy`; the stage puts the split in front."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Answered:
     """A student after its test, with everything that a measure may look at.
 
@@ -46,10 +48,15 @@ class Answered:
         predictions: one per question, of the evaluator that the measure is `of`; empty where it is of none.
         taught: what was trained on, and `records` what the teacher gave for it, one per example; None where it was
             asked for nothing.
-        student: loads the trained student.
+        student, untrained: load the trained student, and the same one as it was before its training.
         reference: returns what the run's teacher gives for the test questions, one record per question, holding what
             the measure `wants`; it is asked when this is called, and kept as any teacher's work is.
-        answer: lets the trained student answer other questions under the evaluator that the measure is `of`.
+        answer: lets a student answer questions under the evaluator that the measure is `of`.
+        speaker: returns the student, trained or not, as one that can be asked anything, as a teacher is; to be used
+            while the measure is taken.
+        teacher, logit_teacher: the run's.
+        context: asks judges, speakers and teachers; what they say is kept and paid for once.
+        findings: of the measures that this one comes `after`, by name.
         teach: trains a student of the measure's own on labels for so many steps; what it makes is kept, too.
         tokens_per_batch: the most tokens of a batch.
     """
@@ -61,8 +68,14 @@ class Answered:
     taught: Sequence[Example]
     records: Sequence[TeacherRecord] | None
     student: Callable[[], ChoiceModel]
+    untrained: Callable[[], ChoiceModel]
     reference: Callable[[], Sequence[TeacherRecord]]
-    answer: Callable[[Sequence[Example]], list[Prediction]]
+    answer: Callable[[ChoiceModel, Sequence[Example]], list[Prediction]]
+    speaker: Callable[[bool], Teacher]
+    teacher: AnyTeacher
+    logit_teacher: AnyTeacher
+    context: GenerationContext
+    findings: Mapping[str, Finding]
     teach: Callable[[Student, Sequence[Example], int], ChoiceModel]
     tokens_per_batch: int
 
@@ -84,3 +97,19 @@ class Measure(Protocol):
         """The kinds of rationale that it wants of the run's teacher for the test questions, as a step `makes` them."""
 
     def measure(self, answered: Answered) -> Finding: ...
+
+
+@runtime_checkable
+class AskingMeasure(Measure, Protocol):
+    """A measure that asks judges."""
+
+    @property
+    def judges(self) -> Mapping[str, Teacher]:
+        """Who judges, by name."""
+
+    @property
+    def after(self) -> tuple[str, ...]:
+        """Other measures whose findings it uses, and which are taken before it."""
+
+    def check(self, teachers: Collection[str]) -> list[str]:
+        """Return why a judge may not judge a student of teachers of these names, before any work; empty if all may."""

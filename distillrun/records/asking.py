@@ -25,13 +25,33 @@ class Request(Record):
     critique, revision: find a fault of `draft` and mend it. judgement: is `draft` right, wrong or uncertain.
     question: write a new question; `example` is one to go by; where it is asked for in steps, `draft` holds what there
     is of it, the question and its answer, a line each. choices: only scored, see `WhiteBoxTeacher.score`.
+
+    Of a judge: rating: a number for each of `names`, of `draft` as an explanation of `choice`, or of its likeness to
+    `reference` where there is one, or, without a draft, of how far `example` belongs to each. categories: name kinds of
+    questions such as `example`. identity: who are you. contradiction, claim: does `draft` contradict the facts in
+    `reference`, does it claim to be somebody else.
     """
 
-    ask: Literal["rationale", "answer", "critique", "revision", "judgement", "question", "choices"]
+    ask: Literal[
+        "rationale",
+        "answer",
+        "critique",
+        "revision",
+        "judgement",
+        "question",
+        "choices",
+        "rating",
+        "categories",
+        "identity",
+        "contradiction",
+        "claim",
+    ]
     example: Example
     choice: int | None = None
     draft: str | None = None
     critique: str | None = None
+    reference: str | None = None
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

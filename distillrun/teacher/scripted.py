@@ -1,5 +1,6 @@
 """A teacher without a model: it answers questions of task=everyday from the base that they are made of."""
 
+import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from random import Random
@@ -8,6 +9,7 @@ from distillrun.errors import ConfigError
 from distillrun.everyday.base import Fact, read_base
 from distillrun.everyday.critique import Critic, unnamed
 from distillrun.everyday.inventing import invented, invented_piece, known_fact
+from distillrun.everyday.rating import SPOKEN, Rater, spoken
 from distillrun.everyday.rationale import Arguer
 from distillrun.everyday.reasoning import Reasoner
 from distillrun.everyday.wording import read_wording
@@ -35,6 +37,7 @@ class Scripted:
 
     Asked to argue for the choice that is true, it gives a true rationale; for any other, a counterfactual one. It
     reads the request, not the prompt's text. Its tokens are words. At temperature 0 all samples of a prompt are alike.
+    As a judge it counts flaws.
 
     Args:
         flawed_share: share of the first drafts that have a real flaw besides saying nothing of the other choices.
@@ -59,6 +62,7 @@ class Scripted:
         self._arguer = Arguer(self._base, self._wording)
         self._critic = Critic(self._base, self._arguer)
         self._reasoner = Reasoner(self._base, self._arguer, self._critic, mistaken_share)
+        self._rater = Rater(self._critic)
 
     def check(self, task: Task) -> list[str]:
         if task.source().get("name") == "everyday":
@@ -123,6 +127,8 @@ class Scripted:
         return fact
 
     def _write(self, request: Request, seed: str) -> str:
+        if request.ask in SPOKEN:
+            return spoken(request)
         fact, example = self._fact(request.example), request.example
         random = Random(f"{seed}/{request.ask}/{request.choice}/{example.id}")
         if request.ask == "answer":
@@ -132,6 +138,10 @@ class Scripted:
             if request.draft is not None:
                 return invented_piece(fact, example, request.draft, self._base, self._wording, random)
             return invented(fact, example, self._base, self._wording, random)
+        if request.ask == "categories":
+            return json.dumps([relation.replace("_", " ") for relation in self._base.values])
+        if request.ask == "rating":
+            return json.dumps(self._rater.ratings(fact, request))
         value = example.choices[gold(example) if request.choice is None else request.choice]
         others = [other for other in example.choices if other != value]
         if request.ask == "rationale":

@@ -38,7 +38,7 @@ LINE: tuple[tuple[str, ...], ...] = (
     ("composition", "build", "result"),
     ("enumeration",),
     ("complaint", "preflight", "run_folder"),
-    ("cells", "experiment", "sweep_page"),
+    ("cells", "experiment", "speaker", "sweep_page"),
     ("assessment", "schooling"),
     ("baseline",),
     ("pipeline", "predict", "sweep"),

@@ -1,0 +1,56 @@
+"""What measures with judges share: who judges, and whether they may."""
+
+from collections.abc import Collection, Mapping
+from random import Random
+from typing import Literal
+
+from distillrun.evaluation.family import akin
+from distillrun.interfaces import Answered, Teacher
+
+SameFamily = Literal["mark", "refuse"]
+
+
+class Judged:
+    """The part of a measure that asks judges.
+
+    Attributes:
+        judges: by name.
+        same_family: where a judge is akin to a teacher of the student, mark it in the report, or refuse the run.
+        after: other measures whose findings it uses.
+    """
+
+    judges: Mapping[str, Teacher]
+    same_family: SameFamily
+    after: tuple[str, ...] = ()
+
+    def check(self, teachers: Collection[str]) -> list[str]:
+        """Return why a judge cannot judge, or may not judge a student of teachers of these names."""
+        problems = [
+            f"judges.{name} cannot write; choose a teacher that can, such as teacher=api"
+            for name, judge in self.judges.items()
+            if "complete" not in judge.can
+        ]
+        if self.same_family == "refuse":
+            problems += self._kinships(teachers)
+        return problems
+
+    def kinship_note(self, answered: Answered) -> str:
+        """Return the mark of judges that are akin to who taught the student; empty where none is known to be."""
+        records = answered.records or ()
+        taught_by = {rationale.teacher for record in records for rationale in record.rationales}
+        found = self._kinships(taught_by)
+        return f"Preference leakage: {'; '.join(found)}." if found else ""
+
+    def _kinships(self, teachers: Collection[str]) -> list[str]:
+        """Return what is to be said of each judge that is of the family of a teacher."""
+        return [
+            f"the judge {name} ({judge.name}) is of the family of {', '.join(kin)}, which taught the student, and such "
+            "judges favour their kin (arXiv:2502.01534); choose another judge, or same_family=mark"
+            for name, judge in self.judges.items()
+            if (kin := akin(judge.name, teachers))
+        ]
+
+
+def drawn(count: int, wanted: int, seed: int) -> list[int]:
+    """Return the places of so many of the questions, in order: the same ones for every student."""
+    return sorted(Random(seed).sample(range(count), min(wanted, count)))

@@ -1,0 +1,205 @@
+"""How much like the teacher a student writes, before its training and after it."""
+
+from collections.abc import Collection, Mapping, Sequence
+from random import Random
+from statistics import fmean
+from typing import Literal
+
+from distillrun.errors import ConfigError
+from distillrun.evaluation.embedding import Encoder
+from distillrun.evaluation.judged import Judged, SameFamily, drawn
+from distillrun.evaluation.overlap import grams, known_share, rouge_l, words
+from distillrun.evaluation.rating import asked
+from distillrun.evaluation.rubric import Rubric
+from distillrun.evaluation.share import mean, share
+from distillrun.evaluation.token_similarity import token_divergences
+from distillrun.interfaces import Answered, Teacher
+from distillrun.records import Example, Finding, Json, Prediction, Request, ResultTable, Sampling, Score, find_factual
+
+GRAM = 4
+"""Words in a row that count as shared."""
+
+Values = dict[str, float]
+"""What was found of one response, by name."""
+
+
+class ResponseSimilarity(Judged):
+    """Student, untrained student and teacher answer the same questions; judges rate how alike the answers are.
+
+    A judge is shown the teacher's response and one other, not whose it is, and rates style, logical structure and
+    content detail from 1 (very different) to 5 (very similar). Without judges, only what can be counted is told.
+
+    Scores, each `/after` and `/before` the training, and `/gain`, the mean difference of the two on the same questions
+    (t interval): `similarity/<aspect>`; `similarity/weighted`, the mean of the aspects by `weights`;
+    `similarity/rouge_l`; `similarity/shared_runs`, the share of its runs of four words that the teacher's response
+    holds; `similarity/cosine` of sentence embeddings, where there is an encoder; `similarity/divergence`, the
+    Jensen-Shannon divergence of the two models' next tokens on the right answers, in nats per token, where both are
+    white boxes of one tokenizer. `similarity/unrated` is the share of ratings that no number could be read for.
+    An empty response is rated 1.
+
+    Args:
+        of: the evaluator whose explanations are compared; where there is none, the answer's text is.
+        reference: the teacher's rationale for the same question, initial or revised.
+        rubric: what the judges are told; fields {question}, {reference} and {response}.
+        weights: of the aspects in the weighted score.
+        judges: who rates; none = nothing is asked.
+        encoder: an encoder of sentences, a folder or a name on the Hub; None = no cosine.
+        questions: how many of the test questions, drawn by the seed.
+        seed: of the draw, and of the order of the aspects.
+        same_family: mark judges that are akin to the teacher in the report, or refuse the run.
+        sampling: how replies are drawn.
+
+    Source: response similarity evaluation, Lee et al. 2025, https://arxiv.org/abs/2501.12619, section 3.3.
+    """
+
+    rule = (
+        "The student's responses beside the teacher's, after the training and before it. Unlike models of one language "
+        "are alike to a degree, so it is the gain that tells of distillation."
+    )
+
+    def __init__(
+        self,
+        of: str,
+        reference: Literal["initial", "revised"],
+        rubric: Rubric,
+        weights: Mapping[str, float],
+        judges: Mapping[str, Teacher],
+        encoder: str | None,
+        questions: int,
+        seed: int,
+        same_family: SameFamily,
+        sampling: Sampling,
+    ) -> None:
+        if questions < 1:
+            raise ValueError(f"questions={questions} must be 1 or more")
+        rubric.check(("question", "reference", "response"), "rubric")
+        if set(weights) != set(rubric.statements) or min(weights.values()) < 0 or not sum(weights.values()):
+            raise ConfigError(
+                f"weights={dict(weights)} must give a share of 0 or more to each of {', '.join(rubric.statements)}"
+            )
+        self.of = of
+        self.wants = frozenset({reference})
+        self.judges = judges
+        self.same_family = same_family
+        self._reference = reference
+        self._rubric = rubric
+        self._weights = {name: weight / sum(weights.values()) for name, weight in weights.items()}
+        self._encoder = None if encoder is None else Encoder(encoder)
+        self._questions = questions
+        self._seed = seed
+        self._sampling = sampling
+
+    def check(self, teachers: Collection[str]) -> list[str]:
+        """Return what is wrong with the judges, and with the encoder."""
+        return [*super().check(teachers), *(self._encoder.problems() if self._encoder else ())]
+
+    def measure(self, answered: Answered) -> Finding:
+        records = answered.reference()
+        told = {
+            n: rationale.text
+            for n in drawn(len(answered.examples), self._questions, self._seed)
+            if (rationale := find_factual(records[n], self._reference)) is not None
+        }
+        if not told:
+            return Finding(note="The teacher gave no explanation to compare with.")
+        examples = [answered.examples[n] for n in told]
+        references = list(told.values())
+        responses = {
+            "after": _responses([answered.predictions[n] for n in told]),
+            "before": _responses(answered.answer(answered.untrained(), examples)),
+        }
+        found = {when: self._counted(texts, references) for when, texts in responses.items()}
+        unrated = self._rate(found, examples, references, responses, answered)
+        divergences = token_divergences(answered, examples)
+        for when, values in divergences.items():
+            for row, value in zip(found[when], values, strict=True):
+                row["divergence"] = value
+        scores = compared(found["after"], found["before"])
+        scores += [share("similarity/unrated", unrated)] if unrated else []
+        rows: list[dict[str, Json]] = [
+            {"example_id": example.id, "when": when, **row}
+            for when, own in found.items()
+            for example, row in zip(examples, own, strict=True)
+        ]
+        table = _examples(examples, references, responses)
+        return Finding(tuple(scores), (table,), rows=tuple(rows), note=self.kinship_note(answered))
+
+    def _counted(self, texts: Sequence[str], references: Sequence[str]) -> list[Values]:
+        """Return what needs no judge, of each response."""
+        found: list[Values] = [
+            {
+                "rouge_l": rouge_l(text, reference),
+                "shared_runs": known_share(words(text), grams(words(reference), GRAM), GRAM),
+            }
+            for text, reference in zip(texts, references, strict=True)
+        ]
+        if self._encoder is not None:
+            for row, value in zip(found, self._encoder.cosines(texts, references), strict=True):
+                row["cosine"] = value
+        return found
+
+    def _rate(
+        self,
+        found: Mapping[str, Sequence[Values]],
+        examples: Sequence[Example],
+        references: Sequence[str],
+        responses: Mapping[str, Sequence[str]],
+        answered: Answered,
+    ) -> list[bool]:
+        """Note the mean rating of the judges for each response; return of each single rating whether it is lacking."""
+        lacking = []
+        for when, texts in responses.items():
+            written = [n for n, text in enumerate(texts) if text]
+            prompts = [
+                self._rubric.prompt(
+                    {
+                        "question": answered.task.question(examples[n]),
+                        "reference": references[n],
+                        "response": texts[n],
+                    },
+                    Request("rating", examples[n], draft=texts[n], reference=references[n]),
+                    Random(f"{self._seed}/{examples[n].id}"),
+                )
+                for n in written
+            ]
+            rated = [
+                asked(answered.context, judge, prompts, self._sampling, self._rubric.repair)
+                for judge in self.judges.values()
+            ]
+            lacking += [ratings is None for one in rated for ratings in one]
+            ratings_of = dict(zip(written, zip(*rated, strict=True), strict=True)) if rated else {}
+            for n, row in enumerate(found[when]):
+                known = [one for one in ratings_of.get(n, ()) if one is not None]
+                if self.judges and not texts[n]:
+                    known = [dict.fromkeys(self._weights, 1)]
+                if known:
+                    row |= {name: fmean(one[name] for one in known) for name in self._weights}
+                    row["weighted"] = sum(weight * row[name] for name, weight in self._weights.items())
+        return lacking
+
+
+def compared(after: Sequence[Values], before: Sequence[Values]) -> list[Score]:
+    """Return the mean of each value after and before, and of the differences where both are known."""
+    scores = []
+    for name in dict.fromkeys(name for row in (*after, *before) for name in row):
+        for when, rows in (("after", after), ("before", before)):
+            if values := [row[name] for row in rows if name in row]:
+                scores.append(mean(f"similarity/{name}/{when}", values))
+        gains = [own[name] - old[name] for own, old in zip(after, before, strict=True) if name in own and name in old]
+        if gains:
+            scores.append(mean(f"similarity/{name}/gain", gains))
+    return scores
+
+
+def _responses(predictions: Sequence[Prediction]) -> list[str]:
+    """Return what a student said to each question: its explanation, or else its answer."""
+    return [made.rationale.strip() or made.text.strip() for made in predictions]
+
+
+def _examples(
+    examples: Sequence[Example], references: Sequence[str], responses: Mapping[str, Sequence[str]]
+) -> ResultTable:
+    """Return the first responses side by side, for a reader to see."""
+    rows = tuple(zip((one.question for one in examples), references, *responses.values(), strict=True))
+    columns = ("question", "teacher", *(f"student {when}" for when in responses))
+    return ResultTable("The first responses", columns, rows[:5])
