@@ -63,8 +63,13 @@ class Parts:
     tracker: Tracker
 
 
-def build_parts(config: Config) -> Parts:
-    """Return all parts of a run. Raises ConfigError that lists what is wrong in every leaf at once."""
+def build_parts(config: Config, known: dict[str, Any] | None = None) -> Parts:
+    """Return all parts of a run. Raises ConfigError that lists what is wrong in every leaf at once.
+
+    Args:
+        config: of the run.
+        known: parts of other runs, by what they were built from; it is given those of this one.
+    """
     allowed = config.runtime.allow_targets
     singles = ("task", "teacher", "student", "objective", "tracking")
     leaves = {key: (getattr(config, key), key) for key in singles}
@@ -75,8 +80,11 @@ def build_parts(config: Config) -> Parts:
     made: dict[str, Any] = {}
     problems = []
     for key, (node, group) in leaves.items():
+        source = json.dumps([key, node, list(allowed)])
         try:
-            made[key] = build(node, group, allowed, key)
+            made[key] = known[source] if known and source in known else build(node, group, allowed, key)
+            if known is not None:
+                known[source] = made[key]
         except ConfigError as error:
             problems.append(str(error))
     if problems:

@@ -5,7 +5,8 @@ import json
 import math
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from functools import cache
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -41,19 +42,21 @@ class Config(Settings):
         return bool(self.evaluation.get(BASELINES, False))
 
 
-def resolve(cfg: DictConfig, selected: Mapping[str, Json] | None = None) -> Config:
+def resolve(cfg: DictConfig, selected: Mapping[str, Json] | None = None, base: Config | None = None) -> Config:
     """Return the composed config as plain, checked values.
 
     Args:
         cfg: composed by Hydra, or read from a run folder's config.yaml.
         selected: the option chosen of each config group.
+        base: where `cfg` holds some sections only, what all others are taken from.
 
     Raises:
         ConfigError: naming every value that is missing, out of range or looks like a secret.
     """
     try:
         # as a dict, since a structured node may have been given keys by force that its schema does not have
-        merged = OmegaConf.merge(OmegaConf.structured(Settings), OmegaConf.to_container(cfg, resolve=False))
+        schema = _schema(None if base is None else tuple(str(key) for key in cfg))
+        merged = OmegaConf.merge(schema, OmegaConf.to_container(cfg, resolve=False))
         missing = sorted(OmegaConf.missing_keys(merged))
         if missing:
             raise ConfigError(f"not set: {', '.join(missing)}; give a value, such as {missing[0]}=...")
@@ -65,11 +68,20 @@ def resolve(cfg: DictConfig, selected: Mapping[str, Json] | None = None) -> Conf
         ) from error
     except OmegaConfBaseException as error:
         raise ConfigError(f"{error.full_key}: {str(error).splitlines()[0]}") from error
-    config = Config(**vars(settings), selected=dict(selected or {}))
-    problems = [*_secrets(plain(config)), *_wrong_values(config)]
+    config = replace(base, **settings) if base else Config(**vars(settings), selected=dict(selected or {}))
+    written = OmegaConf.to_container(merged, resolve=True, enum_to_str=True)
+    problems = [*_secrets(written), *_wrong_values(config)]
     if problems:
         raise ConfigError("\n".join(problems))
     return config
+
+
+@cache
+def _schema(sections: tuple[str, ...] | None) -> DictConfig:
+    """Return the types of the spine, or of some sections of it."""
+    whole = OmegaConf.structured(Settings)
+    schema: DictConfig = whole if sections is None else OmegaConf.masked_copy(whole, list(sections))
+    return schema
 
 
 def plain(config: Config) -> dict[str, Any]:

@@ -8,10 +8,10 @@ from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
-from omegaconf import DictConfig, flag_override
+from omegaconf import DictConfig, OmegaConf, flag_override
 
 from distillrun.composition import compose_first, conf_folder, resolve_composed
-from distillrun.config import Config
+from distillrun.config import Config, resolve
 
 
 def job_overrides(overrides: Sequence[str], composed: DictConfig) -> list[list[str]]:
@@ -31,8 +31,8 @@ def job_overrides(overrides: Sequence[str], composed: DictConfig) -> list[list[s
 class Composer:
     """Makes the configs of many jobs, each what Hydra would compose for it.
 
-    Composing takes a tenth of a second, so it is done once for each set of group choices; plain values are then put in
-    by Hydra's own rule.
+    Composing takes a tenth of a second, so it is done once for each set of group choices; plain values are then put by
+    Hydra's own rule into the sections that they change, where nothing else depends on these.
 
     Args:
         hydra: settings of Hydra's own that decide where configs are found.
@@ -44,6 +44,7 @@ class Composer:
         self._where = (config_name, config_dir)
         self._folders = [conf_folder(), *([Path(config_dir)] if config_dir else [])]
         self._composed: dict[tuple[str, ...], DictConfig] = {}
+        self._bases: dict[tuple[str, ...], Config | None] = {}
 
     def config(self, job: Sequence[str]) -> Config:
         """Return the config that the settings of one job make. Raises ConfigError as `resolve` does."""
@@ -57,10 +58,23 @@ class Composer:
         key = tuple(groups)
         if key not in self._composed:
             self._composed[key] = compose_first([*groups, *self._hydra], *self._where)
-        config = deepcopy(self._composed[key])
-        with flag_override(config, "struct", True), flag_override(config, "readonly", False):
-            ConfigLoaderImpl._apply_overrides_to_config(values, config)
-        return resolve_composed(config)
+        composed, base = self._composed[key], self._base(key)
+        sections = {override.key_or_group.split(".")[0] for override in values}
+        if base is None or sections & {"generation", "evaluation"} or not sections <= {str(name) for name in composed}:
+            return resolve_composed(_changed(deepcopy(composed), values))
+        return resolve(_changed(OmegaConf.masked_copy(composed, sorted(sections)), values), base=base)
+
+    def _base(self, key: tuple[str, ...]) -> Config | None:
+        """Return the config before plain values are put in; None where one section refers to another, or lacks a value.
+
+        What can be chosen of generation and evaluation is noted beside the sections, see `composition.selected`.
+        """
+        if key not in self._bases:
+            composed = self._composed[key]
+            settings = OmegaConf.masked_copy(composed, [str(name) for name in composed if name != "hydra"])
+            text = OmegaConf.to_yaml(settings, resolve=False)
+            self._bases[key] = None if "${" in text or "???" in text else resolve_composed(composed)
+        return self._bases[key]
 
     def _chooses(self, override: Override) -> bool:
         """Return whether an override chooses an option of a group, rather than a value."""
@@ -68,3 +82,10 @@ class Composer:
         if override.package is not None or "/" in group or override.is_delete() or override.is_hydra_override():
             return True
         return any((folder / group).is_dir() for folder in self._folders)
+
+
+def _changed(config: DictConfig, values: Sequence[Override]) -> DictConfig:
+    """Return a config with plain values put in."""
+    with flag_override(config, "struct", True), flag_override(config, "readonly", False):
+        ConfigLoaderImpl._apply_overrides_to_config(list(values), config)
+    return config

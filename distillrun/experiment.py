@@ -13,6 +13,7 @@ from distillrun.interfaces import (
     ActiveObjective,
     ChoiceModel,
     LogitTeacher,
+    Task,
     WritingStudent,
     wishes_of,
 )
@@ -40,12 +41,22 @@ def prepare(config: Config) -> Experiment:
     """Return the experiment that a config describes. Raises ConfigError for whatever would fail later."""
     parts = build_parts(config)
     preflight(config, parts)
-    examples = {split: parts.task.examples(split) for split in SPLITS}
+    return with_examples(config, parts, read_examples(parts.task))
+
+
+def read_examples(task: Task) -> dict[Split, Sequence[Example]]:
+    """Return the questions of every split. Raises ConfigError where one has none."""
+    examples: dict[Split, Sequence[Example]] = {split: task.examples(split) for split in SPLITS}
     for split, rows in examples.items():
         if not rows:
             raise ConfigError(
                 f"the {split} split has no question; check the files of the task, task.dev_share and task.limit"
             )
+    return examples
+
+
+def with_examples(config: Config, parts: Parts, examples: Mapping[Split, Sequence[Example]]) -> Experiment:
+    """Return the experiment of parts that were checked. Raises ConfigError where a question is too long."""
     check_lengths(config, parts, chain.from_iterable(examples.values()))
     return Experiment(config, parts, examples)
 

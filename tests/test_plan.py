@@ -275,8 +275,7 @@ def test_the_command_prints_a_table_or_json(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["-m", "training.seed=1,2"], "not of a sweep"),
-        (["training.seed=1,2"], "not of a sweep"),
+        (["training.seed=1,2"], "training.seed=1,2: several values are a sweep, which needs -m"),
         (["teacher.flawed_shar=0.1"], "did you mean teacher.flawed_share"),
         (["generation=nothing"], "generation"),
     ],

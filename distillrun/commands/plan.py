@@ -6,34 +6,58 @@ import sys
 from collections.abc import Sequence
 
 from distillrun.complaint import explain, is_complaint
+from distillrun.config import Config
 from distillrun.errors import ConfigError
 
 
 def plan(arguments: Sequence[str]) -> int:
-    """Tell what a run with the same settings would do, ask and cost; nothing is asked, trained or written."""
+    """Tell what a run, or with -m a sweep, with the same settings would do, ask and cost; nothing is asked or made."""
     parser = argparse.ArgumentParser("distillrun plan", description=plan.__doc__)
     parser.add_argument("settings", nargs="*", metavar="KEY=VALUE", help="as of the run")
     parser.add_argument("--config-dir", metavar="DIR", help="a folder of your own options")
     parser.add_argument("--config-name", default="config", metavar="NAME", help="another primary config")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("-m", "--multirun", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("-m", "--multirun", action="store_true", help="tell of all jobs of a sweep")
     given = parser.parse_intermixed_args(arguments)
-    from distillrun.composition import config_of, sweeping
-
-    if given.multirun or sweeping(given.settings):
-        raise ConfigError("distillrun plan tells of one run, not of a sweep; give one value for each setting")
     try:
-        config = config_of(given.settings, given.config_name, given.config_dir)
+        return _plan_sweep(given) if given.multirun else _plan_run(given)
     except Exception as error:
         if is_complaint(error):
             raise explain(error, given.settings, given.config_dir) from error
         raise
-    permitted = any(line.lstrip("+").startswith("runtime.allow_targets=") for line in given.settings)
-    if config.runtime.allow_targets and not permitted:
-        raise ConfigError("runtime.allow_targets lets a file run any code, so it counts on the command line only")
+
+
+def _plan_run(given: argparse.Namespace) -> int:
+    from distillrun.composition import config_of, sweeping
+
+    if swept := sweeping(given.settings):
+        raise ConfigError(f"{swept[0]}: several values are a sweep, which needs -m; a list is written [a,b]")
+    config = config_of(given.settings, given.config_name, given.config_dir)
+    _check_targets(config, given.settings)
     from distillrun.experiment import prepare
     from distillrun.plan import make_plan, plan_text
 
     made = make_plan(prepare(config))
     sys.stdout.write(json.dumps(made.as_json(), indent=1) + "\n" if given.json else plan_text(made))
     return 0
+
+
+def _plan_sweep(given: argparse.Namespace) -> int:
+    """Print the plan of a sweep; the exit code is 2 where a job would be refused."""
+    from distillrun.sweep.starting import sweep_jobs
+
+    jobs = sweep_jobs(given.settings, given.config_name, given.config_dir)
+    for _, config in jobs:
+        if isinstance(config, Config):
+            _check_targets(config, given.settings)
+    from distillrun.plan.sweep import make_sweep_plan, sweep_plan_text
+
+    made = make_sweep_plan(jobs)
+    sys.stdout.write(json.dumps(made.as_json(), indent=1) + "\n" if given.json else sweep_plan_text(made))
+    return 2 if made.refused else 0
+
+
+def _check_targets(config: Config, settings: Sequence[str]) -> None:
+    permitted = any(line.lstrip("+").startswith("runtime.allow_targets=") for line in settings)
+    if config.runtime.allow_targets and not permitted:
+        raise ConfigError("runtime.allow_targets lets a file run any code, so it counts on the command line only")

@@ -1,10 +1,11 @@
 """How a plan is made: stage by stage, as a run would go, but nothing is asked, loaded or written."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Literal
 
-from distillrun.artifacts import ArtifactStore, Stage
+from distillrun.artifacts import ArtifactStore, Stage, digest
 from distillrun.errors import ConfigError
 from distillrun.experiment import SPLITS, Experiment, generation_line, student_leaves, teaching_of
 from distillrun.interfaces import ExpansionStep, GenerationStep, members_of, wishes_of
@@ -13,7 +14,7 @@ from distillrun.journal.line import Line, key_of
 from distillrun.journal.planning import PlanningContext, Shelf, summed
 from distillrun.plan.plan import Plan, PlannedStage, TeacherPlan
 from distillrun.preflight import wanted_kinds
-from distillrun.records import Example, TeacherRecord
+from distillrun.records import Example, Split, TeacherRecord
 from distillrun.schema import Until
 from distillrun.stages.evaluate import evaluation_stage
 from distillrun.stages.generate import examples_of, records_of
@@ -24,19 +25,36 @@ from distillrun.stages.load import loading_stage
 from distillrun.stages.train import training_stage
 
 
-def make_plan(experiment: Experiment) -> Plan:
-    """Return what a run of the experiment would do. Raises ConfigError where a step says that it cannot be done."""
-    config = experiment.config
+@dataclass(slots=True)
+class Known:
+    """What the plans of several runs have in common, and is found out once.
+
+    Attributes:
+        loads: the load stages, by the settings of the task.
+        walks: the plans of generation steps and their teachers, by the fingerprints of the steps.
+    """
+
+    loads: dict[str, dict[Split, Stage]] = field(default_factory=dict)
+    walks: dict[str, tuple[list[PlannedStage], list[TeacherPlan]]] = field(default_factory=dict)
+
+
+def make_plan(experiment: Experiment, known: Known | None = None) -> Plan:
+    """Return what a run of the experiment would do. Raises ConfigError where a step says that it cannot be done.
+
+    Args:
+        experiment: what would be run.
+        known: of other runs from the same store; it is given what this one adds.
+    """
+    config, known = experiment.config, known or Known()
     store = ArtifactStore(Path(config.paths.store))
-    loads = {split: loading_stage(experiment.parts.task, split, experiment.examples[split]) for split in SPLITS}
+    loads = _loads(experiment, known)
     stages = [_planned(stage, store) for stage in loads.values()]
     if config.until is Until.load:
         return Plan(stages, [])
     line = generation_line(experiment, store)
     generated = line.stages(loads["train"].fingerprint)
-    walk = _Walk(line, {name for name, stage in generated.items() if store.find(stage) is None})
-    stages += [walk.planned(name, stage) for name, stage in generated.items()]
-    teachers = walk.teachers()
+    walked, teachers = _walked(line, generated, known)
+    stages += walked
     if config.until is Until.generate:
         return Plan(stages, teachers)
     given = [loads["train"], loads["dev"], *generated.values()]
@@ -58,10 +76,37 @@ def make_plan(experiment: Experiment) -> Plan:
     return Plan(stages, teachers)
 
 
+def _loads(experiment: Experiment, known: Known) -> dict[Split, Stage]:
+    """Return the load stages."""
+    key = digest(experiment.config.task)
+    if key not in known.loads:
+        task, examples = experiment.parts.task, experiment.examples
+        known.loads[key] = {split: loading_stage(task, split, examples[split]) for split in SPLITS}
+    return known.loads[key]
+
+
+def _walked(
+    line: GenerationLine, generated: Mapping[str, Stage], known: Known
+) -> tuple[list[PlannedStage], list[TeacherPlan]]:
+    """Return the plans of the generation steps, and of the teachers that they ask."""
+    prices = [
+        [asdict(teacher.price_per_million), asdict(teacher.budget)]
+        for asked in (line.shared.teacher, *(own for step in line.chosen.values() for own in step.teachers))
+        for teacher in members_of(asked).values()
+    ]
+    key = digest([[stage.fingerprint for stage in generated.values()], prices])
+    if key not in known.walks:
+        walk = _Walk(line, {name for name, stage in generated.items() if line.store.find(stage) is None})
+        known.walks[key] = [walk.planned(name, stage) for name, stage in generated.items()], walk.teachers()
+    return known.walks[key]
+
+
 def _planned(stage: Stage, store: ArtifactStore) -> PlannedStage:
+    fingerprint = stage.fingerprint
     if (found := store.find(stage)) is not None:
-        return PlannedStage(stage.name, "cached", found.made_in_s)
-    return PlannedStage(stage.name, "resumable" if store.is_begun(stage) else "to do", store.last_seconds(stage.name))
+        return PlannedStage(stage.name, "cached", found.made_in_s, fingerprint=fingerprint)
+    state: Literal["resumable", "to do"] = "resumable" if store.is_begun(stage) else "to do"
+    return PlannedStage(stage.name, state, store.last_seconds(stage.name), fingerprint=fingerprint)
 
 
 def _reading(experiment: Experiment, line: GenerationLine, generated: Mapping[str, Stage]) -> Stage | None:
@@ -138,7 +183,7 @@ class _Walk:
             unknown = f"cannot be told before {_named(rests_on)} is there: nothing that stands for its texts passes"
         if isinstance(step, ExpansionStep) and told.has_guessed:
             unknown = "asks until enough new questions pass every check"
-        return PlannedStage(planned.name, planned.state, planned.last_s, forecast, unknown)
+        return replace(planned, forecast=forecast, unknown=unknown, by_teacher=told.by_teacher)
 
     def teachers(self) -> list[TeacherPlan]:
         """Return every teacher that a step may ask, with what remains to be asked of it."""
@@ -151,7 +196,7 @@ class _Walk:
                     spent = Line(line.store.root, "", teacher).ledger.spent().as_dict()
                     forecast = self.by_teacher.get(key, Forecast())
                     price = teacher.price_per_million
-                    found[key] = TeacherPlan(name or teacher.name, forecast, spent, teacher.budget, price)
+                    found[key] = TeacherPlan(name or teacher.name, forecast, spent, teacher.budget, price, key)
         return list(found.values())
 
     def _is_read_later(self, name: str) -> bool:

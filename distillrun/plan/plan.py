@@ -1,7 +1,7 @@
 """A plan as data."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Literal
 
 from distillrun.journal.forecast import Forecast
@@ -18,6 +18,8 @@ class PlannedStage:
         last_s: how long it took, or the newest stage of that name, in seconds; None where there is none.
         forecast: what a generation step asks that is not cached; None where nothing can be asked.
         unknown: why the forecast is not the whole story; empty where it is.
+        by_teacher: the forecast of each teacher that is asked, by its key.
+        fingerprint: by which two runs know that they share the stage; empty where it cannot be told yet.
     """
 
     name: str
@@ -25,6 +27,8 @@ class PlannedStage:
     last_s: float | None = None
     forecast: Forecast | None = None
     unknown: str = ""
+    by_teacher: Mapping[str, Forecast] = field(default_factory=dict)
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,7 @@ class TeacherPlan:
         spent: what it was ever asked from this store, by all runs: requests, prompt_tokens, completion_tokens, usd.
         budget: its caps.
         price: of its tokens.
+        key: tells it from any other teacher.
     """
 
     name: str
@@ -44,6 +49,7 @@ class TeacherPlan:
     spent: Mapping[str, int | float]
     budget: Budget
     price: Price
+    key: str
 
     @property
     def caps(self) -> dict[str, float]:

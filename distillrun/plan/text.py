@@ -14,20 +14,21 @@ def plan_text(plan: Plan) -> str:
     """Return a table of the stages, what its figures mean, and a paragraph on each teacher."""
     asking = [stage for stage in plan.stages if stage.forecast]
     rows: list[tuple[str, ...]] = [
-        (stage.name, stage.state, *_figures(stage.forecast), _took(stage)) for stage in plan.stages
+        (stage.name, stage.state, *figures(stage.forecast), _took(stage)) for stage in plan.stages
     ]
     if len(asking) > 1:
-        rows.append(("total", "", *_figures(plan.total()), ""))
+        rows.append(("total", "", *figures(plan.total()), ""))
     lines = [plain(aligned([HEAD, *rows]))]
     if any(stage.forecast and stage.forecast.most.requests for stage in asking):
-        lines += ["", *_legend(plan.total())]
+        lines += ["", *legend(plan.total())]
     lines += [f"{stage.name}: {stage.unknown}" for stage in plan.stages if stage.unknown]
     for teacher in plan.teachers:
-        lines += ["", *_about(teacher)]
+        lines += ["", *about_teacher(teacher)]
     return "\n".join(map(plain, lines)) + "\n"
 
 
-def _figures(forecast: Forecast | None) -> tuple[str, str, str, str, str]:
+def figures(forecast: Forecast | None) -> tuple[str, str, str, str, str]:
+    """Return requests, how many of them are journaled, prompt and completion tokens, and dollars; blanks for None."""
     if forecast is None:
         return ("", "", "", "", "")
     expected, most = forecast.expected, forecast.most
@@ -58,13 +59,14 @@ def _took(stage: PlannedStage) -> str:
     return "" if stage.last_s is None else duration(stage.last_s)
 
 
-def _legend(total: Forecast) -> Iterator[str]:
+def legend(total: Forecast) -> Iterator[str]:
+    """Yield what the figures mean."""
     yield "Requests are those that remain; max: every text as long as it may be. Texts drawn again are not foreseen."
     if total.is_estimate:
         yield "~ before a number of requests: it depends on texts that are not written yet."
 
 
-def _about(teacher: TeacherPlan) -> Iterator[str]:
+def about_teacher(teacher: TeacherPlan) -> Iterator[str]:
     """Yield what a teacher was asked, what it will be asked, and whether its budget allows that."""
     most, spent = teacher.forecast.most, teacher.spent
     remains = (

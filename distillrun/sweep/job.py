@@ -86,8 +86,13 @@ def _jobs(sweep: Path) -> Iterator[Job]:
 
 def own_settings(jobs: Sequence[Job]) -> list[list[str]]:
     """Return of each job the settings that not all of them share."""
-    shared = set.intersection(*(set(job.overrides) for job in jobs)) if len(jobs) > 1 else set()
-    return [[line for line in job.overrides if line not in shared] for job in jobs]
+    return varying([job.overrides for job in jobs])
+
+
+def varying(settings: Sequence[Sequence[str]]) -> list[list[str]]:
+    """Return of each job's settings those that not all of them share."""
+    shared = set.intersection(*map(set, settings)) if len(settings) > 1 else set()
+    return [[line for line in own if line not in shared] for own in settings]
 
 
 def say(text: str) -> None:

@@ -50,10 +50,26 @@ def start_of(flags: argparse.Namespace) -> Start | None:
     _check_plugins(composed)
     overrides = _replicated(first, flags.overrides, composed)
     if "BasicSweeper" in str(composed.hydra.sweeper._target_):
-        _check_jobs(overrides, composed, *where)
+        _checked_jobs(overrides, composed, *where)
     elif first.replicates > 1:
         raise ConfigError("replicates needs Hydra's basic sweeper; with another one, sweep training.seed yourself")
     return Start(_folder(composed, first, overrides), tuple(overrides))
+
+
+def sweep_jobs(
+    overrides: Sequence[str], config_name: str, config_dir: str | None
+) -> list[tuple[list[str], Config | ConfigError]]:
+    """Return the settings of each job that a sweep would start, with its config, or why it would be refused.
+
+    Raises:
+        ConfigError: the sweep itself would be refused, or its sweeper chooses jobs as it goes.
+    """
+    _check_experiment(overrides, config_dir)
+    composed = compose_first(overrides, config_name, config_dir)
+    if "BasicSweeper" not in str(composed.hydra.sweeper._target_):
+        raise ConfigError("only the jobs of Hydra's basic sweeper are known before; another one chooses as it goes")
+    whole = _replicated(resolve_composed(composed), overrides, composed)
+    return _checked_jobs(whole, composed, config_name, config_dir)
 
 
 def _folder(composed: DictConfig, first: Config, overrides: Sequence[str]) -> Path:
@@ -83,22 +99,33 @@ def _replicated(first: Config, overrides: Sequence[str], composed: DictConfig) -
     return [*(line for line in overrides if not line.startswith("training.seed=")), f"training.seed={seeds}"]
 
 
-def _check_jobs(overrides: Sequence[str], composed: DictConfig, config_name: str, config_dir: str | None) -> None:
-    """Refuse a sweep of no jobs, and values that are written differently and mean the same."""
+def _checked_jobs(
+    overrides: Sequence[str], composed: DictConfig, config_name: str, config_dir: str | None
+) -> list[tuple[list[str], Config | ConfigError]]:
+    """Return the settings of each job with its config; a job with a wrong value fails alone, when its turn comes.
+
+    Raises:
+        ConfigError: there is no job, or two values are written differently and mean the same.
+    """
     jobs = job_overrides(overrides, composed)
     if not jobs:
         raise ConfigError("this sweep has no job; one of its values is an empty list")
     hydra = [line for line in overrides if line.lstrip("+").startswith("hydra.searchpath=")]
-    seen: dict[str, tuple[str, ...]] = {}
     composer = Composer(hydra, config_name, config_dir)
-    for job in map(tuple, jobs):
+    seen: dict[str, list[str]] = {}
+    found: list[tuple[list[str], Config | ConfigError]] = []
+    for job in jobs:
         try:
-            known = digest(composer.config(job))
-        except ConfigError:
-            continue  # a job with a wrong value fails alone, when its turn comes
+            config = composer.config(job)
+        except ConfigError as error:
+            found.append((job, error))
+            continue
+        found.append((job, config))
+        known = digest(config)
         if known in seen:
             raise ConfigError(_same(seen[known], job))
         seen[known] = job
+    return found
 
 
 def _same(one: Sequence[str], other: Sequence[str]) -> str:
