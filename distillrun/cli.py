@@ -26,6 +26,7 @@ from distillrun.commands.plan import plan
 from distillrun.commands.predict import predict
 from distillrun.commands.report import report
 from distillrun.commands.store import store
+from distillrun.commands.study import study
 from distillrun.complaint import explain, is_complaint
 from distillrun.composition import conf_folder, quoted, selected
 from distillrun.config import digest, resolve
@@ -39,7 +40,7 @@ from distillrun.sweep.running import Manner, refuse_job, run_job
 from distillrun.sweep.share import share_of
 from distillrun.sweep.starting import Start, start_of
 
-COMMANDS = {"plan": plan, "predict": predict, "report": report, "store": store}
+COMMANDS = {"plan": plan, "predict": predict, "report": report, "store": store, "study": study}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

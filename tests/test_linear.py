@@ -41,6 +41,8 @@ def test_predictors_that_cannot_explain_are_named() -> None:
         linear_model([1.0, 2.0, 4.0, 3.0], {"length": [1, 2, 3, 4], "twice": [2, 4, 6, 8]})
     with pytest.raises(ValueError, match="2 rows are too few for 2 coefficients"):
         linear_model([1.0, 2.0], {"length": [1, 2]})
+    with pytest.raises(ValueError, match="the predictors explain every value"):
+        linear_model([1.0, 2.0, 3.0], {"length": [1, 2, 3]})
     with pytest.raises(ValueError, match="model has no level 'x'; its levels: a, b"):
         linear_model([1.0, 2.0, 3.0], {"model": ["a", "b", "a"]}, {"model": "x"})
 

@@ -72,11 +72,13 @@ def linear_model(outcome: Sequence[float], columns: Columns, references: Mapping
             named.
 
     Raises:
-        ValueError: a predictor is constant or follows from the others, or there are too few rows.
+        ValueError: a predictor is constant or follows from the others, there are too few rows, or nothing is left that
+            the predictors do not explain.
     """
     import statsmodels.api as sm
 
     names, design = _design(len(outcome), columns, references or {})
+    _check_spread(outcome, design)
     fit: Any = sm.OLS(list(map(float, outcome)), design).fit()
     bounds = fit.conf_int()
     coefficients = tuple(
@@ -114,6 +116,7 @@ def mixed_model(
     from statsmodels.regression.mixed_linear_model import MixedLM, VCSpec
 
     names, design = _design(len(outcome), columns, references or {})
+    _check_spread(outcome, design)
     kept = {name: levels for name, levels in groups.items() if 1 < len(set(levels)) < len(levels)}
     if not kept:
         raise ValueError(f"no level of {' or '.join(groups)} occurs twice, so nothing can be told apart from chance")
@@ -175,6 +178,16 @@ def _design(count: int, columns: Columns, references: Mapping[str, str]) -> "tup
     if count <= design.shape[1]:
         raise ValueError(f"{count} rows are too few for {design.shape[1]} coefficients")
     return names, design
+
+
+def _check_spread(outcome: Sequence[float], design: "NDArray[np.float64]") -> None:
+    """Raise ValueError where the predictors explain every value, so that no error can be told."""
+    import numpy as np
+
+    values = np.asarray(outcome, dtype=float)
+    solution, *_ = np.linalg.lstsq(design, values, rcond=None)
+    if float(np.abs(values - design @ solution).max()) <= 1e-9 * max(1.0, float(np.abs(values).max())):
+        raise ValueError("the predictors explain every value, so nothing can be told apart from chance")
 
 
 def _indicators(levels: Sequence[str]) -> "NDArray[np.float64]":

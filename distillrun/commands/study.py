@@ -1,0 +1,95 @@
+"""`distillrun study`."""
+
+import argparse
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+CONSTRUCTS = ("plausibility", "understandability", "completeness", "satisfaction", "contrastiveness")
+RULES = ("bad-rows", "duplicates", "failed-checks")
+
+
+def study(arguments: Sequence[str]) -> int:
+    """Ask people how good explanations are: `design` writes questionnaires, `analyse` reads the answers."""
+    given = _parser().parse_args(arguments)
+    if given.what == "design":
+        return _design(given)
+    return _analyse(given, shlex.join(["distillrun", "study", *arguments]))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("distillrun study", description=study.__doc__)
+    commands = parser.add_subparsers(dest="what", required=True, metavar="design|analyse")
+    told = "Write a questionnaire for each rater, an empty table for other survey tools, and the key."
+    _design_options(commands.add_parser("design", help=told, description=told))
+    told = "Read answers files of our questionnaires, or tables of any survey tool, and write a report."
+    _analyse_options(commands.add_parser("analyse", help=told, description=told))
+    return parser
+
+
+def _design_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("runs", nargs="+", metavar="[NAME=]RUN", help="the folder of a run, and what to call its student")
+    add("--raters", type=int, default=30, help="how many people (default: 30)")
+    add("--per-rater", type=int, default=12, help="explanations for each (default: 12)")
+    add("--questions", type=int, help="how many are used (default: each explanation is rated about twice)")
+    add("--only-right", action="store_true", help="only questions that every student answered rightly")
+    add("--attention-checks", type=int, default=1, help="for each rater (default: 1)")
+    add("--demographics", nargs="*", default=[], metavar="COLUMN", help="age, gender, country, english")
+    add("--consent", type=Path, metavar="FILE", help="a text that raters agree to first")
+    add("--texts", type=Path, metavar="FILE", help="a YAML file of all texts, such as a translation")
+    add("--seed", type=int, default=0, help="of everything that is drawn (default: 0)")
+    add("--out", type=Path, required=True, metavar="DIR", help="where to write")
+
+
+def _analyse_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("files", nargs="+", type=Path, metavar="ANSWERS", help="answers_*.json, or tables (.csv, .jsonl, .parquet)")
+    add("--key", type=Path, metavar="FILE", help="key.json of the design (default: looked for upwards)")
+    for name, what in (("rater", "who rated"), ("model", "whose explanation"), ("item", "which explanation")):
+        add(f"--{name}", default=name, metavar="COLUMN", help=f"{what} (default: {name})")
+    add("--constructs", nargs="+", default=CONSTRUCTS, metavar="COLUMN", help="what was rated (default: the five)")
+    add("--length", default="rationale_length", metavar="COLUMN", help="words of the explanation")
+    add("--demographics", nargs="*", default=[], metavar="COLUMN", help="of raters, that enter the linear model")
+    add("--reference", metavar="MODEL", help="which the linear models compare with (default: the first)")
+    add("--drop", nargs="+", default=[], choices=RULES, metavar="RULE", help=f"leave out: {', '.join(RULES)}")
+    add("--outliers", choices=("none", "iqr"), default="none", help="which linear model leads; both are shown")
+    add("--correction", choices=("holm", "bonferroni"), default="holm", help="of pairs (default: holm)")
+    add("--out", type=Path, metavar="DIR", help="where to write (default: study_report beside the answers)")
+
+
+def _design(given: argparse.Namespace) -> int:
+    from distillrun.study.design import FOR_RATERS, KEY, Request, design
+
+    request = Request(
+        given.runs,
+        given.raters,
+        given.per_rater,
+        given.questions,
+        given.only_right,
+        given.attention_checks,
+        given.demographics,
+        given.consent,
+        given.texts,
+        given.seed,
+        given.out,
+    )
+    told = design(request)
+    sys.stdout.write(f"{told}\n{given.out / FOR_RATERS}: send these out\n{given.out / KEY}: keep this to yourself\n")
+    return 0
+
+
+def _analyse(given: argparse.Namespace, command: str) -> int:
+    from distillrun.report.terminal import terminal
+    from distillrun.study.answers import Columns
+    from distillrun.study.writing import Request, write_analysis
+
+    columns = Columns(given.rater, given.model, given.item, given.constructs, given.length, given.demographics)
+    out = given.out or given.files[0].parent / "study_report"
+    request = Request(
+        given.files, given.key, columns, given.drop, given.reference, given.outliers, given.correction, out
+    )
+    page = write_analysis(request, command)
+    sys.stdout.write(f"{terminal(page)}\nreport: {out}\n")
+    return 0

@@ -1,0 +1,109 @@
+"""A headless Chromium, driven over a pipe in its own protocol (https://chromedevtools.github.io/devtools-protocol)."""
+
+import itertools
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+class Browser:
+    """One page, opened from a file, with a profile and a folder for downloads of its own.
+
+    Args:
+        folder: of both.
+        size: of the window, in pixels.
+    """
+
+    def __init__(self, folder: Path, size: tuple[int, int] = (900, 1400)) -> None:
+        self.downloads = folder / "downloads"
+        self.downloads.mkdir(parents=True, exist_ok=True)
+        to_browser, self._write = os.pipe()
+        self._read, from_browser = os.pipe()
+        line: Sequence[str] = [
+            str(CHROMIUM),
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--remote-debugging-pipe",
+            f"--window-size={size[0]},{size[1]}",
+            f"--user-data-dir={folder / 'profile'}",
+            "about:blank",
+        ]
+
+        def as_three_and_four() -> None:
+            os.dup2(to_browser, 13)
+            os.dup2(from_browser, 14)
+            os.dup2(13, 3)
+            os.dup2(14, 4)
+
+        self._process = subprocess.Popen(
+            line, close_fds=False, preexec_fn=as_three_and_four, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        os.close(to_browser)
+        os.close(from_browser)
+        self._numbers = itertools.count(1)
+        self._left = b""
+        (page,) = (one for one in self._call("Target.getTargets")["targetInfos"] if one["type"] == "page")
+        attached = self._call("Target.attachToTarget", targetId=page["targetId"], flatten=True)
+        self._session = attached["sessionId"]
+        self._call("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(self.downloads))
+        self.tell("Page.enable")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._process.kill()
+        self._process.wait()
+        os.close(self._write)
+        os.close(self._read)
+
+    def open(self, file: Path) -> None:
+        """Open a file, or load it anew, and wait until it is there."""
+        self.tell("Page.navigate", url=file.resolve().as_uri())
+        while self.run("document.readyState") != "complete":
+            pass
+
+    def run(self, script: str) -> Any:
+        """Return what an expression of JavaScript is; a promise is waited for."""
+        found = self.tell("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
+        if "exceptionDetails" in found:
+            raise AssertionError(found["exceptionDetails"]["exception"].get("description"))
+        return found["result"].get("value")
+
+    def tell(self, method: str, **parameters: Any) -> dict[str, Any]:
+        """Send a command about the page, and return its answer."""
+        return self._call(method, self._session, **parameters)
+
+    def _call(self, method: str, session: str | None = None, **parameters: Any) -> dict[str, Any]:
+        number = next(self._numbers)
+        message: dict[str, Any] = {"id": number, "method": method, "params": parameters}
+        if session is not None:
+            message["sessionId"] = session
+        os.write(self._write, json.dumps(message).encode() + b"\0")
+        while True:
+            answer = self._next()
+            if answer.get("id") == number:
+                if "error" in answer:
+                    raise AssertionError(f"{method}: {answer['error']}")
+                result: dict[str, Any] = answer["result"]
+                return result
+
+    def _next(self) -> dict[str, Any]:
+        while b"\0" not in self._left:
+            read = os.read(self._read, 1 << 16)
+            if not read:
+                raise AssertionError("the browser ended")
+            self._left += read
+        text, self._left = self._left.split(b"\0", 1)
+        message: dict[str, Any] = json.loads(text)
+        return message
