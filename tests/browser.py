@@ -69,8 +69,9 @@ class Browser:
 
     def open(self, file: Path) -> None:
         """Open a file, or load it anew, and wait until it is there."""
+        self.run("window.isOld = true")
         self.tell("Page.navigate", url=file.resolve().as_uri())
-        while self.run("document.readyState") != "complete":
+        while self.run("window.isOld || document.readyState != 'complete'"):
             pass
 
     def run(self, script: str) -> Any:

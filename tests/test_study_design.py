@@ -225,9 +225,8 @@ def filled_in(browser: Browser, page: Path, key: dict[str, Any]) -> Path:
     browser.open(page)
     assert browser.run("document.getElementById('start').disabled")
     browser.run("document.getElementById('agree').click()")
-    browser.run(
-        "const about = document.getElementById('about-age'); about.value = '30'; about.dispatchEvent(new Event('input'))"
-    )
+    browser.run("about = document.getElementById('about-age'), about.value = '30'")
+    browser.run("about.dispatchEvent(new Event('input'))")
     browser.run("document.getElementById('start').click()")
     browser.run("document.getElementById('next').click()")
     assert "rate every statement" in browser.run("document.querySelector('.bad').textContent")
@@ -251,8 +250,7 @@ def filled_in(browser: Browser, page: Path, key: dict[str, Any]) -> Path:
     saved = json.loads(file.read_text(encoding="utf-8"))
     assert saved["demographics"] == {"age": "30"}
     assert len(saved["answers"]) == len(codes)
-    kept = file.with_name(file.name)
-    return Path(shutil.copy(kept, page.parents[1] / file.name))
+    return Path(shutil.copy(file, page.parents[1] / file.name))
 
 
 def questionnaire(page: Path) -> dict[str, Any]:
