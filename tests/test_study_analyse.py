@@ -1,0 +1,281 @@
+"""What the answers of a study say, and which of them count."""
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from distillrun.cli import main
+from distillrun.errors import ConfigError
+from distillrun.study.analysis import analyse, cronbach_alpha
+from distillrun.study.answers import Columns, checksum, read_answers
+from distillrun.study.ratings import Answer, Rating, Ratings, checked
+
+NAMED = ("plausibility", "understandability", "completeness", "satisfaction", "contrastiveness")
+COLUMNS = Columns("rater", "model", "item", NAMED, "rationale_length", ())
+EFFECT = {"cf": 0.0, "mt": 0.3, "both": 0.8}
+
+
+def simulated(raters: int = 24, items: int = 12) -> list[dict[str, Any]]:
+    """Return a study in which only contrastiveness differs between models; raters differ by a whole point."""
+    draw = np.random.default_rng(1)
+    rows = []
+    for rater in range(raters):
+        level = draw.normal(0, 0.8)
+        for item in range(items):
+            model = [*EFFECT][(item + rater) % 3]
+            for_all = 3 + level + draw.normal(0, 0.3)
+            values = {name: for_all + draw.normal(0, 0.5) for name in NAMED}
+            values["contrastiveness"] += 1.5 * EFFECT[model]
+            rows.append(
+                {
+                    "rater": f"r{rater}",
+                    "model": model,
+                    "item": f"{model}/{item}",
+                    **{name: int(min(5, max(1, round(value)))) for name, value in values.items()},
+                    "rationale_length": 20 + item,
+                    "age": 20 + rater,
+                }
+            )
+    return rows
+
+
+def written(folder: Path, rows: list[dict[str, Any]], name: str = "study.csv") -> Path:
+    with (folder / name).open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return folder / name
+
+
+def ratings(rows: list[dict[str, Any]]) -> Ratings:
+    found = [
+        Rating(
+            str(n),
+            row["rater"],
+            row["model"],
+            row["item"],
+            {name: row[name] for name in NAMED},
+            row["rationale_length"],
+            {},
+        )
+        for n, row in enumerate(rows)
+    ]
+    return Ratings(found, NAMED)
+
+
+def test_what_was_put_in_is_found_and_nothing_else() -> None:
+    made = analyse(ratings(simulated()), (), None, "holm")
+    tests = {test.construct: test for test in made.tests}
+    assert tests["contrastiveness"].kruskal.p < 1e-4
+    assert all(tests[name].kruskal.p > 0.05 for name in NAMED[:4])
+    pairs = {(pair.first, pair.second): pair for pair in tests["contrastiveness"].pairs}
+    assert pairs["both", "cf"].p_adjusted < 1e-4
+    assert pairs["both", "cf"].a < 0.3  # cf is hardly ever above both
+    assert made.complete_raters == 24
+    agreed = tests["contrastiveness"].friedman
+    assert agreed is not None
+    assert agreed.p < 1e-6
+    assert made.mixed is not None
+    assert made.mixed.shares["rater"] > 0.5
+    # the raters' own levels are most of the noise: a model that knows them tells the models apart far better
+    assert made.linear is not None
+    errors = [{one.name: one.error for one in fit.coefficients}["model: cf"] for fit in (made.linear, made.mixed)]
+    assert errors[1] < errors[0] / 1.5
+    assert {one.construct for one in made.described} == {*NAMED, "quality"}
+
+
+def test_quality_is_the_mean_of_the_constructs_and_alpha_that_of_their_sums() -> None:
+    rows = simulated(4, 6)
+    made = analyse(ratings(rows), (), "mt", "bonferroni")
+    own = [np.mean([row[name] for name in NAMED]) for row in rows if row["model"] == "mt"]
+    quality = next(one for one in made.described if (one.model, one.construct) == ("mt", "quality"))
+    assert quality.mean == pytest.approx(np.mean(own))
+    assert quality.se == pytest.approx(np.std(own, ddof=1) / np.sqrt(len(own)))
+    assert made.linear is not None
+    assert [one.name for one in made.linear.coefficients] == [
+        "(intercept)",
+        "model: both",
+        "model: cf",
+        "rationale_length",
+    ]
+    assert cronbach_alpha([[1, 1], [2, 2], [4, 4]]) == pytest.approx(1)
+    # items (1, 2), (2, 1), (3, 3): variances 1 and 1, of the sums 3: 2 * (1 - 2 / 3)
+    assert cronbach_alpha([[1, 2], [2, 1], [3, 3]]) == pytest.approx(2 / 3)
+
+
+def test_the_command_writes_all_of_it(tmp_path: Path) -> None:
+    file = written(tmp_path, simulated())
+    assert main(["study", "analyse", str(file), "--reference", "cf", "--demographics", "age", "--outliers", "iqr"]) == 0
+    out = tmp_path / "study_report"
+    report = json.loads((out / "report.json").read_text(encoding="utf-8"))
+    assert report["ratings"] == 288
+    assert [one["name"] for one in report["linear"]["coefficients"]] == [
+        "(intercept)",
+        "model: both",
+        "model: mt",
+        "rationale_length",
+        "age",
+    ]
+    assert report["next_study"][0]["power"] <= 1
+    assert (out / "plots" / "ratings.png").read_bytes().startswith(b"\x89PNG")
+    assert {file.stem for file in (out / "tables").glob("*.csv")} >= {"descriptives", "kruskal_wallis", "dunn", "power"}
+    page = (out / "report.html").read_text(encoding="utf-8")
+    for heading in ("Ratings", "Pairs of models", "Raters rate more than once", "The next study"):
+        assert heading in page
+
+
+def test_a_renamed_table_is_read_by_its_columns(tmp_path: Path) -> None:
+    rows = [
+        {"who": row["rater"], "Student": row["model"], **{name.upper(): row[name] for name in NAMED}}
+        for row in simulated()
+    ]
+    file = written(tmp_path, rows)
+    read = read_answers([file], None, Columns("who", "student", "item", NAMED, "rationale_length", ()))
+    assert len(checked(read.answers, read.constructs, ()).rows) == 288
+    assert read.answers[0].length is None
+    with pytest.raises(ConfigError, match="there is no column 'rater'"):
+        read_answers([file], None, COLUMNS)
+
+
+@pytest.mark.parametrize(
+    ("change", "rule", "message"),
+    [
+        (lambda rows: rows[5].update(plausibility=7), "bad-rows", r"csv:7: plausibility='7', not a whole number"),
+        (lambda rows: rows[5].update(completeness=""), "bad-rows", "completeness is missing"),
+        (lambda rows: rows[5].update(satisfaction="good"), "bad-rows", "satisfaction='good'"),
+        (lambda rows: rows[5].update(satisfaction="3.5"), "bad-rows", r"satisfaction='3\.5'"),
+        (lambda rows: rows[5].update(rater=""), "bad-rows", "it names no rater"),
+        (lambda rows: rows[5].update(model=""), "bad-rows", "it names no model"),
+        (lambda rows: rows.append(rows[5]), "duplicates", r"same explanation again: .*csv:290: r0 rated both/5"),
+    ],
+)
+def test_a_row_that_cannot_count_is_named_and_left_out_only_by_rule(
+    change: Callable[[Any], None], rule: Any, message: str, tmp_path: Path
+) -> None:
+    rows = simulated()
+    change(rows)
+    read = read_answers([written(tmp_path, rows)], None, COLUMNS)
+    with pytest.raises(ConfigError, match=f"{message}.*--drop {rule}"):
+        checked(read.answers, NAMED, ())
+    found = checked(read.answers, NAMED, (rule,))
+    assert len(found.rows) == len(rows) - 1
+    assert "left out" in found.notes[0]
+    assert main(["study", "analyse", str(tmp_path / "study.csv"), "--out", str(tmp_path / "out")]) == 2
+    assert not (tmp_path / "out").exists()
+
+
+def test_raters_who_fail_a_check_are_reported_and_left_out_only_by_rule() -> None:
+    def answer(rater: str, model: str, point: int, expected: int = 0) -> Answer:
+        return Answer(f"{rater}/{model}", rater, model, model, dict.fromkeys(NAMED, point), None, {}, expected)
+
+    answers = [answer(rater, model, 3) for rater in "abc" for model in ("mt", "cf")]
+    answers += [answer("a", "", 5, 5), answer("b", "", 2, 5), answer("c", "", 1, 1)]
+    kept = checked(answers, NAMED, ())
+    assert len(kept.rows) == 6
+    assert "1 raters failed an attention check and are kept: b/: b chose 2 where 5 was asked for" in kept.notes[0]
+    left = checked(answers, NAMED, ("failed-checks",))
+    assert {row.rater for row in left.rows} == {"a", "c"}
+
+
+@pytest.mark.parametrize(
+    ("keep", "message"),
+    [
+        (lambda row: row["model"] == "mt", "one model only, 'mt'"),
+        (lambda row: row["rater"] == "r0", "of 1 rater; a study needs two or more"),
+    ],
+)
+def test_too_little_to_compare_is_refused(keep: Callable[[Any], bool], message: str, tmp_path: Path) -> None:
+    file = written(tmp_path, [row for row in simulated() if keep(row)])
+    read = read_answers([file], None, COLUMNS)
+    with pytest.raises(ConfigError, match=message):
+        checked(read.answers, read.constructs, ())
+
+
+def test_a_constant_construct_is_said_to_be_constant(tmp_path: Path) -> None:
+    rows = [{**row, "understandability": 5} for row in simulated()]
+    assert main(["study", "analyse", str(written(tmp_path, rows))]) == 0
+    page = (tmp_path / "study_report" / "report.md").read_text(encoding="utf-8")
+    assert "the ratings do not vary" in page
+
+
+def test_a_wrong_reference_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["study", "analyse", str(written(tmp_path, simulated())), "--reference", "boht"]) == 2
+    assert (
+        "--reference boht: no model is called so (did you mean 'both'?); there are both, cf, mt"
+        in capsys.readouterr().err
+    )
+
+
+KEY = {
+    "format": "distillrun study 1",
+    "study": "abc",
+    "constructs": ["plausibility"],
+    "demographics": ["age"],
+    "items": {
+        "i1": {"rater": "R01", "model": "mt", "question": "q1", "rationale_length": 4},
+        "i2": {"rater": "R01", "model": "cf", "question": "q2", "rationale_length": 5},
+    },
+}
+
+
+def sent(folder: Path, **changes: Any) -> Path:
+    found: dict[str, Any] = {
+        "format": KEY["format"],
+        "study": "abc",
+        "rater": "R01",
+        "demographics": {"age": "30"},
+        "answers": [{"item": "i1", "plausibility": 4}, {"item": "i2", "plausibility": 2}],
+    }
+    found["checksum"] = checksum(found, KEY)
+    (folder / "key.json").write_text(json.dumps(KEY), encoding="utf-8")
+    (folder / "answers_R01.json").write_text(json.dumps({**found, **changes}), encoding="utf-8")
+    return folder / "answers_R01.json"
+
+
+def test_an_answers_file_joins_its_key(tmp_path: Path) -> None:
+    read = read_answers([sent(tmp_path)], None, COLUMNS)
+    assert [(one.model, one.item, one.given, one.length) for one in read.answers] == [
+        ("mt", "mt/q1", {"plausibility": 4}, 4.0),
+        ("cf", "cf/q2", {"plausibility": 2}, 5.0),
+    ]
+    assert read.answers[0].about == {"age": "30"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"answers": [{"item": "i1", "plausibility": 5}, {"item": "i2", "plausibility": 2}]}, "was edited"),
+        ({"rater": "R02"}, "was edited"),
+        ({"demographics": {"age": "31"}}, "was edited"),
+        ({"answers": []}, "was edited"),
+        ({"study": "xyz"}, "is of study xyz, and the key of abc"),
+    ],
+)
+def test_an_answers_file_that_was_edited_is_noticed(changes: dict[str, Any], message: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=message):
+        read_answers([sent(tmp_path, **changes)], None, COLUMNS)
+
+
+def test_a_broken_file_a_foreign_one_and_a_missing_key_are_named(tmp_path: Path) -> None:
+    file = sent(tmp_path)
+    with pytest.raises(ConfigError, match="both of rater R01"):
+        read_answers([file, file], None, COLUMNS)
+    with pytest.raises(ConfigError, match="is no answers file of a questionnaire"):
+        read_answers([file, written(tmp_path, simulated())], None, COLUMNS)
+    file.write_text(file.read_text()[:80], encoding="utf-8")
+    with pytest.raises(ConfigError, match="is no whole answers file"):
+        read_answers([file], None, COLUMNS)
+    lonely = tmp_path / "lonely"
+    lonely.mkdir()
+    file = sent(lonely)
+    (lonely / "key.json").rename(lonely / "other.json")
+    (tmp_path / "key.json").unlink()
+    with pytest.raises(ConfigError, match="name it with --key FILE"):
+        read_answers([file], None, COLUMNS)
+    with pytest.raises(ConfigError, match=r"it is the key\.json that the design wrote"):
+        read_answers([file], file, COLUMNS)
