@@ -1,8 +1,10 @@
 """A headless Chromium, driven over a pipe in its own protocol (https://chromedevtools.github.io/devtools-protocol)."""
 
+import base64
 import itertools
 import json
 import os
+import select
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -11,6 +13,8 @@ from types import TracebackType
 from typing import Any, Self
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+PATIENCE = 60
+"""Seconds of silence after which a browser counts as stuck."""
 
 
 class Browser:
@@ -50,10 +54,11 @@ class Browser:
         os.close(from_browser)
         self._numbers = itertools.count(1)
         self._left = b""
+        self._events: list[dict[str, Any]] = []
         (page,) = (one for one in self._call("Target.getTargets")["targetInfos"] if one["type"] == "page")
         attached = self._call("Target.attachToTarget", targetId=page["targetId"], flatten=True)
         self._session = attached["sessionId"]
-        self._call("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(self.downloads))
+        self._call("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(self.downloads), eventsEnabled=True)
         self.tell("Page.enable")
 
     def __enter__(self) -> Self:
@@ -68,11 +73,29 @@ class Browser:
         os.close(self._read)
 
     def open(self, file: Path) -> None:
-        """Open a file, or load it anew, and wait until it is there."""
-        self.run("window.isOld = true")
+        """Open a file and wait until it is there."""
+        self._events.clear()
         self.tell("Page.navigate", url=file.resolve().as_uri())
-        while self.run("window.isOld || document.readyState != 'complete'"):
+        self._wait("Page.loadEventFired")
+
+    def reload(self) -> None:
+        """Load the page anew, as a reader does, and wait until it is there."""
+        self._events.clear()
+        self.tell("Page.reload")
+        self._wait("Page.loadEventFired")
+
+    def save(self, selector: str, name: str) -> Path:
+        """Click what downloads a file, and return the file once the browser says that it is whole."""
+        self._events.clear()
+        self.run(f"document.querySelector({json.dumps(selector)}).click()")
+        while self._wait("Browser.downloadProgress")["state"] != "completed":
             pass
+        return self.downloads / name
+
+    def picture(self) -> bytes:
+        """Return the whole page as PNG."""
+        found = self.tell("Page.captureScreenshot", captureBeyondViewport=True)
+        return base64.b64decode(found["data"])
 
     def run(self, script: str) -> Any:
         """Return what an expression of JavaScript is; a promise is waited for."""
@@ -93,14 +116,26 @@ class Browser:
         os.write(self._write, json.dumps(message).encode() + b"\0")
         while True:
             answer = self._next()
+            if "method" in answer:
+                self._events.append(answer)
             if answer.get("id") == number:
                 if "error" in answer:
                     raise AssertionError(f"{method}: {answer['error']}")
                 result: dict[str, Any] = answer["result"]
                 return result
 
+    def _wait(self, event: str) -> dict[str, Any]:
+        """Return what the next event of a kind tells."""
+        while True:
+            told = self._events.pop(0) if self._events else self._next()
+            if told.get("method") == event:
+                parameters: dict[str, Any] = told["params"]
+                return parameters
+
     def _next(self) -> dict[str, Any]:
         while b"\0" not in self._left:
+            if not select.select([self._read], [], [], PATIENCE)[0]:
+                raise AssertionError(f"the browser said nothing for {PATIENCE} s")
             read = os.read(self._read, 1 << 16)
             if not read:
                 raise AssertionError("the browser ended")

@@ -1,11 +1,9 @@
 """The design of a study, and its questionnaire in a real browser."""
 
-import base64
 import csv
 import json
 import re
 import shutil
-import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -219,6 +217,24 @@ def test_a_rater_fills_it_in_reloads_half_way_and_saves(size: tuple[int, int], t
     assert main(["study", "analyse", *map(str, answers), "--key", str(folder / "key.json")]) == 2
 
 
+@pytest.mark.browser
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
+def test_a_browser_that_keeps_nothing_says_so_and_a_page_reaches_no_network(tmp_path: Path) -> None:
+    page = made(tmp_path) / "for_raters" / "questionnaire_R01.html"
+    with Browser(tmp_path / "browser") as browser:
+        browser.open(page)
+        assert "kept in this browser" in browser.run("document.body.innerText")
+        refused = "fetch('data:text/plain,x').then(() => 'reached', () => 'refused')"
+        assert browser.run(refused) == "refused"
+        gone = "Object.defineProperty(window, 'localStorage', { get() { throw new Error('no storage'); } })"
+        browser.tell("Page.addScriptToEvaluateOnNewDocument", source=gone)
+        browser.open(page)
+        assert "does not keep your answers" in browser.run("document.querySelector('.bad').textContent")
+        browser.run("document.getElementById('agree').click()")
+        browser.run("document.getElementById('start').click()")
+        assert browser.run("document.querySelectorAll('fieldset').length") == len(NAMED)
+
+
 def filled_in(browser: Browser, page: Path, key: dict[str, Any]) -> Path:
     """Fill a questionnaire in, 4 for alpha and 2 for beta, and return the file that it saves."""
     codes = [item["code"] for item in questionnaire(page)["items"]]
@@ -237,19 +253,17 @@ def filled_in(browser: Browser, page: Path, key: dict[str, Any]) -> Path:
         for name in NAMED:
             browser.run(f"document.querySelector('input[name={name}][value=\"{point}\"]').click()")
         if place == 2:
-            browser.open(page)
+            browser.reload()
             assert browser.run("document.querySelectorAll('input:checked').length") == len(NAMED)
+            assert browser.run("document.querySelector('progress').value") == 3
         browser.run("document.getElementById('next').click()")
-    picture = browser.tell("Page.captureScreenshot")["data"]
-    assert len(base64.b64decode(picture)) > 1000
-    browser.run("document.getElementById('save').click()")
-    file = browser.downloads / f"answers_{page.stem.removeprefix('questionnaire_')}.json"
-    until = time.monotonic() + 20
-    while not file.exists() and time.monotonic() < until:
-        time.sleep(0.05)
+    assert len(browser.picture()) > 1000
+    file = browser.save("#save", f"answers_{page.stem.removeprefix('questionnaire_')}.json")
+    copied = json.loads(browser.run("document.querySelector('textarea').value"))
     saved = json.loads(file.read_text(encoding="utf-8"))
     assert saved["demographics"] == {"age": "30"}
     assert len(saved["answers"]) == len(codes)
+    assert {**copied, "saved": None} == {**saved, "saved": None}
     return Path(shutil.copy(file, page.parents[1] / file.name))
 
 

@@ -18,6 +18,7 @@ POINTS = 5
 class Texts(Record):
     """The texts of a questionnaire, see `conf/text/questionnaire.yaml`."""
 
+    language: str
     title: str
     consent: str
     agree: str
@@ -39,6 +40,8 @@ class Texts(Record):
     save: str
     progress: str
     kept: str
+    not_kept: str
+    copy: str
 
     def __post_init__(self) -> None:
         if len(self.scale) != POINTS or not self.statements:
