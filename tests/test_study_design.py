@@ -93,7 +93,7 @@ def test_a_plan_is_its_seeds_and_codes_tell_nothing() -> None:
     assert same[0] != same[2]
     codes = [item.code for items in same[0] for item in items]
     assert len(set(codes)) == len(codes) == 4 * 7
-    assert all(re.fullmatch(r"[0-9a-f]{6}", code) for code in codes)
+    assert all(re.fullmatch(r"x[0-9a-f]{6}", code) for code in codes)
     assert [sum(item.expected > 0 for item in items) for items in same[0]] == [1] * 4
     assert {item.expected for items in same[0] for item in items} == {0, 1, 5}
 
@@ -164,8 +164,42 @@ def test_only_questions_that_all_answered_rightly_are_used_where_wished(tmp_path
     assert source.shared(only_right=True) == [f"everyday/{n}" for n in (0, 2, 4, 6, 8)]
 
 
+def test_an_explanation_belongs_to_the_answer_that_it_was_read_with(tmp_path: Path) -> None:
+    run = write_run(tmp_path, "one", questions=3)
+    rows = [json.loads(line) for line in (run / "predictions.jsonl").read_text(encoding="utf-8").splitlines()]
+    scored = [{**row, "evaluator": "choice_likelihood", "rationale": "", "choice": 1} for row in rows]
+    rescored = [{**row, "evaluator": "another", "rationale": "Not this one.", "choice": 1} for row in rows]
+    rows[1]["choice"] = None  # unparsed, and therefore not taken from the other rule
+    rows[2]["rationale"] = " \x1b[31m"
+    lines = "\n".join(json.dumps(row) for row in [*scored, *rows, *rescored])
+    (run / "predictions.jsonl").write_text(lines, encoding="utf-8")
+    source = read_source([f"a={run}", f"b={write_run(tmp_path, 'two', questions=3)}"])
+    assert {name: one.answer for name, one in source.students["a"].items()} == {"everyday/0": "bank"}
+    assert source.left_out == {"a": 2, "b": 0}
+
+
+def test_students_who_were_asked_different_questions_under_one_id_are_refused(tmp_path: Path) -> None:
+    runs = [str(write_run(tmp_path, name, questions=3)) for name in ("alpha", "beta")]
+    file = tmp_path / "beta" / "predictions.jsonl"
+    file.write_text(file.read_text(encoding="utf-8").replace(" 1?", " one?"), encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"different questions as everyday/1: .* 1.* one"):
+        read_source(runs)
+
+
+def test_what_the_user_should_know_of_a_design_is_told(tmp_path: Path) -> None:
+    runs = [str(write_run(tmp_path, name)) for name in ("alpha", "beta")]
+    file = tmp_path / "beta" / "predictions.jsonl"
+    file.write_text(file.read_text(encoding="utf-8").replace("Because of <b>3</b> & very very very much.", " "))
+    told = design(request(tmp_path, *runs, raters=3, per_rater=5))
+    assert "3 questionnaires, 5 of 29 questions, 2 students." in told
+    assert "blank or no choice could be read: beta 1." in told
+    assert "3 raters are no multiple of 2 students" in told
+    assert "--per-rater 5 is no multiple of 2 students" in told
+
+
 def test_a_second_design_does_not_overwrite_the_key_of_the_first(tmp_path: Path) -> None:
     folder = made(tmp_path)
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["alpha", "beta", "study"]  # nothing half-written beside
     before = (folder / "key.json").read_bytes()
     runs = [str(tmp_path / name) for name in ("alpha", "beta")]
     assert main(["study", "design", *runs, "--raters", "4", "--per-rater", "4", "--out", str(folder)]) == 2
@@ -177,7 +211,7 @@ def test_texts_may_be_ones_own(tmp_path: Path) -> None:
     folder = made(tmp_path, consent=tmp_path / "consent.txt")
     assert "I will be nice." in (folder / "for_raters" / "questionnaire_R01.html").read_text(encoding="utf-8")
     (tmp_path / "texts.yaml").write_text("title: x\n", encoding="utf-8")
-    with pytest.raises(ConfigError, match=r"texts\.yaml: consent: Field required"):
+    with pytest.raises(ConfigError, match=r"texts\.yaml: language: Field required"):
         read_texts(tmp_path / "texts.yaml")
     with pytest.raises(ConfigError, match="--demographics shoe_size: there is no question for it"):
         design(request(tmp_path / "x", demographics=["shoe_size"]))

@@ -60,7 +60,8 @@ def _analyse_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _design(given: argparse.Namespace) -> int:
-    from distillrun.study.design import FOR_RATERS, KEY, Request, design
+    from distillrun.study.design import Request, design
+    from distillrun.study.files import FOR_RATERS, KEY
 
     request = Request(
         given.runs,

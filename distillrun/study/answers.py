@@ -9,7 +9,7 @@ from zlib import crc32
 
 from distillrun.errors import ConfigError, nearest
 from distillrun.rows import Row, read_rows
-from distillrun.study.design import FORMAT, KEY
+from distillrun.study.files import FORMAT, KEY
 from distillrun.study.ratings import Answer
 
 

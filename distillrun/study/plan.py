@@ -85,4 +85,5 @@ def plan(
 
 
 def _codes(random: Random, count: int) -> Iterator[str]:
-    return iter(f"{code:06x}" for code in random.sample(range(16**6), count))
+    """Return different codes; the letter before keeps a spreadsheet from reading 12e345 as a number."""
+    return iter(f"x{code:06x}" for code in random.sample(range(16**6), count))

@@ -1,12 +1,12 @@
 """What students said, as their run folders hold it: the material of a study."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from distillrun.errors import ConfigError
-from distillrun.records import Json
-from distillrun.report.values import mapping, sequence
+from distillrun.report.text import plain
+from distillrun.report.values import Values, mapping, sequence
 from distillrun.rows import read_rows
 from distillrun.sweep_page.reading import read_sweeps
 
@@ -24,9 +24,15 @@ class Explained:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Students by name, each with what it explained, by the question's id."""
+    """What students said.
+
+    Attributes:
+        students: by name, each with what it explained, by the question's id.
+        left_out: of each student, how many answers cannot be rated, since the rationale is blank or no choice was read.
+    """
 
     students: dict[str, dict[str, Explained]]
+    left_out: dict[str, int]
 
     def shared(self, only_right: bool) -> list[str]:
         """Return the questions that all students answered and explained; with `only_right`, all of them rightly."""
@@ -46,8 +52,8 @@ def read_source(runs: Sequence[str]) -> Source:
         runs: folders, each as FOLDER or NAME=FOLDER, where the name is what the analysis calls the student.
 
     Raises:
-        ConfigError: a folder holds no run, two have one name, the runs are of different tasks, a student explains
-            nothing, or fewer than two students are left.
+        ConfigError: a folder holds no run, two have one name, the runs are of different tasks or different questions, a
+            student explains nothing, or fewer than two students are left.
     """
     named = [_named(run) for run in runs]
     names = [name for name, _ in named]
@@ -57,14 +63,11 @@ def read_source(runs: Sequence[str]) -> Source:
     if len(named) < 2:
         raise ConfigError("a study compares students; name two runs or more")
     read_sweeps([folder for _, folder in named])  # refuses folders that hold no run, and different tasks
-    students = {name: _explained(folder) for name, folder in named}
-    silent = [name for name, found in students.items() if not found]
-    if silent:
-        raise ConfigError(
-            f"{', '.join(silent)} explained no answer, so there is nothing to rate; choose an objective that explains, "
-            "and evaluation=[generated_answer] with explain=true"
-        )
-    return Source(students)
+    students, left_out = {}, {}
+    for name, folder in named:
+        students[name], left_out[name] = _explained(name, folder)
+    _same_questions(students)
+    return Source(students, left_out)
 
 
 def _named(run: str) -> tuple[str, Path]:
@@ -74,23 +77,49 @@ def _named(run: str) -> tuple[str, Path]:
     return Path(run).name, Path(run)
 
 
-def _explained(folder: Path) -> dict[str, Explained]:
-    """Return the answered and explained questions of a run folder, under the first rule that reads texts."""
+def _explained(name: str, folder: Path) -> tuple[dict[str, Explained], int]:
+    """Return what the student of a run explained, by question, and how many answers cannot be rated.
+
+    Where there are several scoring rules, those of the first one count under which the student explains at all: an
+    explanation belongs to the answer that it was read with.
+    """
     file = folder / "predictions.jsonl"
     if not file.is_file():
         raise ConfigError(f"{folder} has no predictions.jsonl; name the folder of a run that was evaluated")
-    found: dict[str, Explained] = {}
+    rules: dict[str, dict[str, Explained | None]] = {}
+    where = ""
     for row in read_rows(file):
+        where = where or row.where
         values = mapping(row.values)
-        choice, choices = values.get("choice"), [str(text) for text in sequence(values.get("choices"))]
-        explanation = str(values.get("rationale") or "").strip()
-        name = str(values.get("id"))
-        if explanation and isinstance(choice, int) and 0 <= choice < len(choices) and name not in found:
-            found[name] = Explained(
-                _text(values.get("question")), tuple(choices), choices[choice], explanation, values.get("right") is True
-            )
-    return found
+        rules.setdefault(str(values.get("evaluator")), {})[str(values.get("id"))] = _told(values)
+    for answers in rules.values():
+        found = {question: one for question, one in answers.items() if one is not None}
+        if found:
+            return found, len(answers) - len(found)
+    raise ConfigError(
+        f"{name} explained no answer that could be read, so there is nothing to rate: every rationale is blank, from "
+        f"{where or file} on; choose an objective that explains, and evaluation=[generated_answer] with explain=true"
+    )
 
 
-def _text(value: Json) -> str:
-    return str(value or "").strip()
+def _told(values: Values) -> Explained | None:
+    """Return one answer with its explanation; None where either is missing."""
+    choice, choices = values.get("choice"), tuple(plain(str(text)) for text in sequence(values.get("choices")))
+    explanation = plain(str(values.get("rationale") or "")).strip()
+    if not explanation or not isinstance(choice, int) or not 0 <= choice < len(choices):
+        return None
+    question = plain(str(values.get("question") or "")).strip()
+    return Explained(question, choices, choices[choice], explanation, values.get("right") is True)
+
+
+def _same_questions(students: Mapping[str, Mapping[str, Explained]]) -> None:
+    """Refuse students who were asked something else under the same id: raters would compare different things."""
+    (first, known), *others = students.items()
+    for other, answers in others:
+        for name in known.keys() & answers.keys():
+            one, two = known[name], answers[name]
+            if (one.question, one.choices) != (two.question, two.choices):
+                raise ConfigError(
+                    f"{first} and {other} were asked different questions as {name}: {one.question[:80]!r} and "
+                    f"{two.question[:80]!r}, or other choices; compare runs on the same data"
+                )
