@@ -3,6 +3,7 @@
 import csv
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,11 @@ import pytest
 
 from distillrun.cli import main
 from distillrun.errors import ConfigError
+from distillrun.statistics.mixed import MixedFit
+from distillrun.statistics.power import power
 from distillrun.study.analysis import analyse, cronbach_alpha
 from distillrun.study.answers import Columns, checksum, read_answers
+from distillrun.study.next_study import next_study
 from distillrun.study.ratings import Answer, Rating, Ratings, checked
 
 NAMED = ("plausibility", "understandability", "completeness", "satisfaction", "contrastiveness")
@@ -69,7 +73,7 @@ def ratings(rows: list[dict[str, Any]]) -> Ratings:
 
 
 def test_what_was_put_in_is_found_and_nothing_else() -> None:
-    made = analyse(ratings(simulated()), (), None, "holm")
+    made = analyse(ratings(simulated()), (), {}, "holm")
     tests = {test.construct: test for test in made.tests}
     assert tests["contrastiveness"].kruskal.p < 1e-4
     assert all(tests[name].kruskal.p > 0.05 for name in NAMED[:4])
@@ -83,21 +87,23 @@ def test_what_was_put_in_is_found_and_nothing_else() -> None:
     assert made.mixed is not None
     assert made.mixed.shares["rater"] > 0.5
     # the raters' own levels are most of the noise: a model that knows them tells the models apart far better
-    assert made.linear is not None
-    errors = [{one.name: one.error for one in fit.coefficients}["model: cf"] for fit in (made.linear, made.mixed)]
+    assert made.mixed.joint["model"].p < 1e-4
+    (linear,) = made.quality
+    assert linear.whole is not None
+    errors = [{one.name: one.error for one in fit.coefficients}["model: cf"] for fit in (linear.whole, made.mixed)]
     assert errors[1] < errors[0] / 1.5
     assert {one.construct for one in made.described} == {*NAMED, "quality"}
 
 
 def test_quality_is_the_mean_of_the_constructs_and_alpha_that_of_their_sums() -> None:
     rows = simulated(4, 6)
-    made = analyse(ratings(rows), (), "mt", "bonferroni")
+    made = analyse(ratings(rows), (), {"model": "mt"}, "bonferroni")
     own = [np.mean([row[name] for name in NAMED]) for row in rows if row["model"] == "mt"]
     quality = next(one for one in made.described if (one.model, one.construct) == ("mt", "quality"))
     assert quality.mean == pytest.approx(np.mean(own))
     assert quality.se == pytest.approx(np.std(own, ddof=1) / np.sqrt(len(own)))
-    assert made.linear is not None
-    assert [one.name for one in made.linear.coefficients] == [
+    assert made.quality[0].whole is not None
+    assert [one.name for one in made.quality[0].whole.coefficients] == [
         "(intercept)",
         "model: both",
         "model: cf",
@@ -114,19 +120,116 @@ def test_the_command_writes_all_of_it(tmp_path: Path) -> None:
     out = tmp_path / "study_report"
     report = json.loads((out / "report.json").read_text(encoding="utf-8"))
     assert report["ratings"] == 288
-    assert [one["name"] for one in report["linear"]["coefficients"]] == [
-        "(intercept)",
-        "model: both",
-        "model: mt",
-        "rationale_length",
-        "age",
-    ]
-    assert report["next_study"][0]["power"] <= 1
+    names = ["(intercept)", "model: both", "model: mt", "rationale_length"]
+    for model, expected in zip(report["quality"], (names, [*names, "age"]), strict=True):
+        assert [one["name"] for one in model["whole"]["coefficients"]] == expected
+    assert report["next_study"]["wanted"][0]["power"] <= 1
     assert (out / "plots" / "ratings.png").read_bytes().startswith(b"\x89PNG")
     assert {file.stem for file in (out / "tables").glob("*.csv")} >= {"descriptives", "kruskal_wallis", "dunn", "power"}
     page = (out / "report.html").read_text(encoding="utf-8")
     for heading in ("Ratings", "Pairs of models", "Raters rate more than once", "The next study"):
         assert heading in page
+
+
+def test_what_raters_may_leave_out_costs_no_model() -> None:
+    rows = simulated()
+    told = {
+        f"r{n}": {"age": "" if n == 3 else str(20 + n), "gender": ("w", "W", "m", "")[n % 4], "country": "UK"}
+        for n in range(24)
+    }
+    found = [replace(one, about=told[one.rater]) for one in ratings(rows).rows]
+    made = analyse(Ratings(found, NAMED), ("age", "gender", "country"), {"gender": "m"}, "holm")
+    first, second = made.quality
+    assert first.whole is not None
+    assert (first.whole.n, first.notes) == (288, [])
+    assert second.whole is not None
+    assert [one.name for one in second.whole.coefficients][4:] == ["age", "gender: not told", "gender: w"]
+    assert second.whole.n == 288 - 12
+    assert second.notes == [
+        "12 rows that do not tell age are left out of this model",
+        "country is left out, since it is UK in every row",
+    ]
+
+
+def test_a_length_that_some_rows_lack_is_said_and_one_that_no_row_has_is_not_missed() -> None:
+    found = list(ratings(simulated()).rows)
+    some = [replace(one, length=None) if place < 5 else one for place, one in enumerate(found)]
+    (model,) = analyse(Ratings(some, NAMED), (), {}, "holm").quality
+    assert model.whole is not None
+    assert model.whole.n == 283
+    assert model.notes == ["5 rows that do not tell rationale_length are left out of this model"]
+    (model,) = analyse(Ratings([replace(one, length=None) for one in found], NAMED), (), {}, "holm").quality
+    assert model.whole is not None
+    assert (len(model.whole.coefficients), model.notes) == (3, [])
+
+
+def test_what_the_outlier_rule_turns_is_named(tmp_path: Path) -> None:
+    # two models that differ by half a point, but for three ratings of the better one that are all 1
+    draw = np.random.default_rng(0)
+    rows = [
+        {"rater": f"r{n % 10}", "model": "ab"[n % 2], **dict.fromkeys(NAMED, 3 + (n % 2) * int(draw.random() < 0.6))}
+        for n in range(60)
+    ]
+    for n in (1, 21, 41):
+        rows[n].update(dict.fromkeys(NAMED, 1))
+    made = analyse(ratings([{"item": "", "rationale_length": None, **row} for row in rows]), (), {}, "holm")
+    (model,) = made.quality
+    assert set(made.outlying) >= {"1", "21", "41"}
+    assert model.whole is not None
+    assert model.kept is not None
+    p = [fit.coefficients[1].p for fit in (model.whole, model.kept)]
+    assert p[0] > 0.05 > p[1]
+    assert model.turned == ["model: b"]
+    assert main(["study", "analyse", str(written(tmp_path, rows)), "--outliers", "iqr"]) == 0
+    page = (tmp_path / "study_report" / "report.md").read_text(encoding="utf-8")
+    assert page.index("Without outlying rows: n = 57") < page.index("All rows: n = 60")
+    assert "Significant in one of the two fits only: model: b." in page
+
+
+def test_two_raters_who_rate_each_model_once_are_told_what_cannot_be(tmp_path: Path) -> None:
+    rows = [{"rater": r, "model": m, **dict.fromkeys(NAMED, 2 + (m == "b"))} for r, m in (("x", "a"), ("y", "b"))]
+    assert main(["study", "analyse", str(written(tmp_path, rows))]) == 0
+    page = (tmp_path / "study_report" / "report.md").read_text(encoding="utf-8")
+    assert "There is no fit of 2 rows: 2 rows are too few for 2 coefficients" in page
+    assert "There is no mixed model" in page
+    assert "too few for Friedman" in page
+    assert "The ratings are too few, or do not vary" in page
+
+
+def test_the_power_is_that_of_studies_drawn_with_raters_and_explanations_that_vary() -> None:
+    draw = np.random.default_rng(5)
+    raters, per_model, difference = 16, 4, 0.35
+    residual, of_rater, of_item = 0.5, 0.8, 0.3
+
+    def study() -> float:
+        """Return the difference of means of a study in which every explanation is rated twice."""
+        levels = draw.normal(0, np.sqrt(of_rater), raters)
+        means = []
+        for shift in (0.0, difference):
+            items = np.tile(draw.normal(0, np.sqrt(of_item), raters * per_model // 2), 2)
+            noise = draw.normal(0, np.sqrt(residual), raters * per_model)
+            means.append(float((shift + np.repeat(levels, per_model) + items + noise).mean()))
+        return means[1] - means[0]
+
+    spread = 2 * (residual + 2 * of_item) / (raters * per_model)
+    found = [study() for _ in range(4000)]
+    assert np.var(found) == pytest.approx(spread, rel=0.08)
+    share = np.mean(np.abs(found) > 1.959964 * np.sqrt(spread))
+    rows = [
+        Rating(
+            f"{rater}/{model}/{n}", f"r{rater}", model, f"{model}/{(rater * 4 + n) % 32}", {"x": 3 + n % 2}, None, {}
+        )
+        for rater in range(raters)
+        for model in "ab"
+        for n in range(per_model)
+    ]
+    fit = MixedFit((), {}, len(rows), {"rater": of_rater, "item": of_item}, residual, {}, converged=True)
+    told = next_study(rows, ["a", "b"], fit)
+    assert (told.raters, told.per_model, told.per_item) == (16, 4, 2)
+    assert told.variance == pytest.approx(residual + 2 * of_item)
+    assert power(difference, told.variance, told.raters, told.per_model) == pytest.approx(share, abs=0.025)
+    # a fit that did not converge is not built on
+    assert next_study(rows, ["a", "b"], replace(fit, converged=False)).basis == "the ratings within models"
 
 
 def test_a_renamed_table_is_read_by_its_columns(tmp_path: Path) -> None:
@@ -203,12 +306,28 @@ def test_a_constant_construct_is_said_to_be_constant(tmp_path: Path) -> None:
     assert "the ratings do not vary" in page
 
 
-def test_a_wrong_reference_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["study", "analyse", str(written(tmp_path, simulated())), "--reference", "boht"]) == 2
-    assert (
-        "--reference boht: no model is called so (did you mean 'both'?); there are both, cf, mt"
-        in capsys.readouterr().err
-    )
+@pytest.mark.parametrize(
+    ("references", "message"),
+    [
+        (["boht"], "--reference boht: no model is called so (did you mean 'both'?); there are both, cf, mt"),
+        (["gendre=m"], "--reference gendre=m: there is no gendre; there are model, age"),
+        (["age=30"], "--reference age=30: no age is called so; there are numbers only"),
+    ],
+)
+def test_a_wrong_reference_is_named(
+    references: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = written(tmp_path, simulated())
+    assert main(["study", "analyse", str(file), "--demographics", "age", "--reference", *references]) == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("length", ["long", "nan", "-3"])
+def test_a_length_that_is_none_is_named_with_its_row(length: str, tmp_path: Path) -> None:
+    rows = simulated()
+    rows[3]["rationale_length"] = length
+    with pytest.raises(ConfigError, match=rf"study\.csv:5: rationale_length='{length}' is no length"):
+        read_answers([written(tmp_path, rows)], None, COLUMNS)
 
 
 KEY = {
@@ -253,12 +372,20 @@ def test_an_answers_file_joins_its_key(tmp_path: Path) -> None:
         ({"rater": "R02"}, "was edited"),
         ({"demographics": {"age": "31"}}, "was edited"),
         ({"answers": []}, "was edited"),
+        ({"answers": "none", "checksum": None}, "was edited"),
+        ({"demographics": None, "checksum": None}, "was edited"),
         ({"study": "xyz"}, "is of study xyz, and the key of abc"),
     ],
 )
 def test_an_answers_file_that_was_edited_is_noticed(changes: dict[str, Any], message: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=message):
         read_answers([sent(tmp_path, **changes)], None, COLUMNS)
+
+
+def test_a_character_that_a_browser_cut_in_half_counts_as_the_browser_counts_it(tmp_path: Path) -> None:
+    whole = {"study": "abc", "rater": "R01", "answers": [], "demographics": {"age": "\ufffd \U0001f642"}}
+    cut = {**whole, "demographics": {"age": "\ud83d \ud83d\ude42"}}
+    assert checksum(cut, KEY) == checksum(whole, KEY)
 
 
 def test_a_broken_file_a_foreign_one_and_a_missing_key_are_named(tmp_path: Path) -> None:

@@ -52,7 +52,8 @@ def _analyse_options(parser: argparse.ArgumentParser) -> None:
     add("--constructs", nargs="+", default=CONSTRUCTS, metavar="COLUMN", help="what was rated (default: the five)")
     add("--length", default="rationale_length", metavar="COLUMN", help="words of the explanation")
     add("--demographics", nargs="*", default=[], metavar="COLUMN", help="of raters, that enter the linear model")
-    add("--reference", metavar="MODEL", help="which the linear models compare with (default: the first)")
+    told = "the model, or level of a column, that linear models compare with (default: the first)"
+    add("--reference", nargs="+", default=[], metavar="[COLUMN=]LEVEL", help=told)
     add("--drop", nargs="+", default=[], choices=RULES, metavar="RULE", help=f"leave out: {', '.join(RULES)}")
     add("--outliers", choices=("none", "iqr"), default="none", help="which linear model leads; both are shown")
     add("--correction", choices=("holm", "bonferroni"), default="holm", help="of pairs (default: holm)")

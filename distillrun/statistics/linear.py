@@ -1,7 +1,5 @@
-"""Linear models of ratings: ordinary, and with intercepts for raters and items."""
+"""Linear models: what a number depends on, each predictor with the others held fixed."""
 
-import math
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -41,27 +39,6 @@ class LinearFit:
     p: float
 
 
-@dataclass(frozen=True, slots=True)
-class MixedFit:
-    """A fit with random intercepts.
-
-    Attributes:
-        coefficients: of the fixed effects; z instead of t.
-        n: observations.
-        variances: of each group's intercepts.
-        residual_variance: of what neither explains.
-        shares: of each group, its intercepts' share of all variance (intraclass correlation).
-        note: why the fit is to be read with care; empty where it is not.
-    """
-
-    coefficients: tuple[Coefficient, ...]
-    n: int
-    variances: Mapping[str, float]
-    residual_variance: float
-    shares: Mapping[str, float]
-    note: str = ""
-
-
 def linear_model(outcome: Sequence[float], columns: Columns, references: Mapping[str, str] | None = None) -> LinearFit:
     """Return the ordinary least squares fit of an outcome on predictors, R's `lm`.
 
@@ -77,8 +54,8 @@ def linear_model(outcome: Sequence[float], columns: Columns, references: Mapping
     """
     import statsmodels.api as sm
 
-    names, design = _design(len(outcome), columns, references or {})
-    _check_spread(outcome, design)
+    names, design = design_matrix(len(outcome), columns, references or {})
+    check_spread(outcome, design)
     fit: Any = sm.OLS(list(map(float, outcome)), design).fit()
     bounds = fit.conf_int()
     coefficients = tuple(
@@ -92,65 +69,14 @@ def linear_model(outcome: Sequence[float], columns: Columns, references: Mapping
     )
 
 
-def mixed_model(
-    outcome: Sequence[float],
-    columns: Columns,
-    groups: Mapping[str, Sequence[str]],
-    references: Mapping[str, str] | None = None,
-) -> MixedFit:
-    """Return a fit with a random intercept for each level of each grouping, which may cross (REML).
-
-    Ratings of one rater, or of one item, are alike; a model that takes them for independent finds effects too easily.
-
-    Args:
-        outcome, columns, references: as in `linear_model`.
-        groups: such as rater and item; one whose every level occurs once is left out, since it cannot be told from the
-            residual.
+def design_matrix(
+    count: int, columns: Columns, references: Mapping[str, str]
+) -> "tuple[list[str], NDArray[np.float64]]":
+    """Return the names of the coefficients and the predictors' values, [n, coefficients], an intercept first.
 
     Raises:
-        ValueError: as `linear_model`, or no grouping is left.
-
-    Source: Baayen, Davidson and Bates 2008, https://doi.org/10.1016/j.jml.2007.12.005 (crossed intercepts).
+        ValueError: as `linear_model`.
     """
-    import numpy as np
-    from statsmodels.regression.mixed_linear_model import MixedLM, VCSpec
-
-    names, design = _design(len(outcome), columns, references or {})
-    _check_spread(outcome, design)
-    kept = {name: levels for name, levels in groups.items() if 1 < len(set(levels)) < len(levels)}
-    if not kept:
-        raise ValueError(f"no level of {' or '.join(groups)} occurs twice, so nothing can be told apart from chance")
-    indicators = {name: _indicators(levels) for name, levels in kept.items()}
-    components = VCSpec(
-        [*kept],
-        [[[f"{name}[{n}]" for n in range(matrix.shape[1])]] for name, matrix in indicators.items()],
-        [[matrix] for matrix in indicators.values()],
-    )
-    model: Any = MixedLM(np.asarray(outcome, float), design, np.zeros(len(outcome)), exog_vc=components)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        fit: Any = model.fit(reml=True, method=["lbfgs", "powell"])
-    residual = float(fit.scale)
-    variances = {name: max(0.0, float(value)) for name, value in zip(kept, np.atleast_1d(fit.vcomp), strict=True)}
-    total = residual + sum(variances.values())
-    count = len(names)
-    bounds = fit.conf_int()
-    coefficients = tuple(
-        Coefficient(name, *map(float, (fit.params[n], fit.bse[n], fit.tvalues[n], fit.pvalues[n], *bounds[n])))
-        for n, name in enumerate(names)
-    )
-    note = "" if fit.converged else "the fit did not converge, so its figures are no more than a hint"
-    if not note and any(value < 1e-6 * total for value in variances.values()):
-        none = " and ".join(name for name, value in variances.items() if value < 1e-6 * total)
-        note = f"the intercepts of {none} do not vary beyond chance"
-    if not note and any(not math.isfinite(one.error) for one in coefficients[:count]):
-        note = f"the standard errors could not be found ({caught[-1].message if caught else 'no reason given'})"
-    shares = {name: value / total for name, value in variances.items()}
-    return MixedFit(coefficients, len(outcome), variances, residual, shares, note)
-
-
-def _design(count: int, columns: Columns, references: Mapping[str, str]) -> "tuple[list[str], NDArray[np.float64]]":
-    """Return the names of the predictors and their values, [n, predictors], an intercept first."""
     import numpy as np
 
     names, values = ["(intercept)"], [np.ones(count)]
@@ -180,7 +106,7 @@ def _design(count: int, columns: Columns, references: Mapping[str, str]) -> "tup
     return names, design
 
 
-def _check_spread(outcome: Sequence[float], design: "NDArray[np.float64]") -> None:
+def check_spread(outcome: Sequence[float], design: "NDArray[np.float64]") -> None:
     """Raise ValueError where the predictors explain every value, so that no error can be told."""
     import numpy as np
 
@@ -188,10 +114,3 @@ def _check_spread(outcome: Sequence[float], design: "NDArray[np.float64]") -> No
     solution, *_ = np.linalg.lstsq(design, values, rcond=None)
     if float(np.abs(values - design @ solution).max()) <= 1e-9 * max(1.0, float(np.abs(values).max())):
         raise ValueError("the predictors explain every value, so nothing can be told apart from chance")
-
-
-def _indicators(levels: Sequence[str]) -> "NDArray[np.float64]":
-    import numpy as np
-
-    names = sorted(set(levels))
-    return np.array([[float(level == name) for name in names] for level in levels])

@@ -1,6 +1,7 @@
 """Reading answers: the files of our own questionnaires, or one table of any survey tool."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,7 +100,8 @@ def _ours(files: Sequence[Path], key: Mapping[str, Any]) -> Read:
         if rater in seen:
             raise ConfigError(f"{file} and {seen[rater]} are both of rater {rater}; leave one of them out")
         seen[rater] = file
-        if checksum(found, key) != found.get("checksum"):
+        own = checksum(found, key)
+        if own is None or own != found.get("checksum"):
             raise ConfigError(f"{file} was edited after it was saved: its checksum is another; ask for it anew")
         about = {name: str(found["demographics"].get(name) or "").strip() for name in key["demographics"]}
         answers += [
@@ -121,7 +123,9 @@ def checksum(found: Mapping[str, Any], key: Mapping[str, Any]) -> str | None:
         lines += [f"{name} {found['demographics'].get(name) or ''}" for name in key["demographics"]]
     except (KeyError, TypeError, AttributeError):
         return None
-    return f"{crc32(chr(10).join(lines).encode()):08x}"
+    # half of a character outside the basic plane, where a browser cut one, is U+FFFD to it
+    text = "\n".join(lines).encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return f"{crc32(text.encode()):08x}"
 
 
 def _answer(
@@ -169,16 +173,24 @@ def _row(
 ) -> Answer:
     def text(column: str) -> str:
         value = row.values.get(names.get(column.casefold(), column))
-        return "" if value is None else str(value).strip()
+        return "" if value is None or value != value else str(value).strip()
 
     given: dict[str, object] = {name: row.values.get(names[name.casefold()]) for name in constructs}
     about = {name: text(name) for name in columns.about}
     rater = text(columns.rater)
     if key is not None:
         return _answer(row.where, rater, {"item": text(columns.item), **given}, key, about)
-    length = text(columns.length)
+    length = _length(text(columns.length), f"{row.where}: {columns.length}")
+    return Answer(row.where, rater, text(columns.model), text(columns.item), given, length, about)
+
+
+def _length(text: str, where: str) -> float | None:
+    if not text:
+        return None
     try:
-        words = float(length) if length else None
+        number = float(text)
     except ValueError:
-        raise ConfigError(f"{row.where}: {columns.length}={length!r} is no number") from None
-    return Answer(row.where, rater, text(columns.model), text(columns.item), given, words, about)
+        number = math.nan
+    if not (math.isfinite(number) and number >= 0):
+        raise ConfigError(f"{where}={text!r} is no length; give a number of 0 or more, or leave it empty")
+    return number

@@ -13,7 +13,8 @@ from distillrun.report.files import write_page
 from distillrun.study.analysis import Correction, analyse
 from distillrun.study.answers import Columns, read_answers
 from distillrun.study.page import study_page
-from distillrun.study.ratings import Rule, checked
+from distillrun.study.predictors import MODEL, levels
+from distillrun.study.ratings import Ratings, Rule, checked
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class Request:
     Attributes:
         files, key, columns: as in `read_answers`.
         rules: which rows are left out.
-        reference: the model that the linear models compare with; None = the first in alphabetical order.
+        references: LEVEL of the model, or COLUMN=LEVEL of what is told of raters, that linear models compare with.
         outliers: none or iqr: which linear model leads.
         correction: of pairs.
         out: the folder.
@@ -33,7 +34,7 @@ class Request:
     key: Path | None
     columns: Columns
     rules: Sequence[Rule]
-    reference: str | None
+    references: Sequence[str]
     outliers: str
     correction: Correction
     out: Path
@@ -47,13 +48,8 @@ def write_analysis(request: Request, command: str) -> Page:
     """
     read = read_answers(request.files, request.key, request.columns)
     ratings = checked(read.answers, read.constructs, request.rules)
-    if request.reference is not None and request.reference not in ratings.models:
-        known = ", ".join(ratings.models)
-        raise ConfigError(
-            f"--reference {request.reference}: no model is called so{nearest(request.reference, ratings.models)}; "
-            f"there are {known}"
-        )
-    made = analyse(ratings, read.about, request.reference, request.correction)
+    references = _references(request.references, ratings, read.about)
+    made = analyse(ratings, read.about, references, request.correction)
     page = study_page(ratings, made, request.outliers, request.correction, command)
     values = {
         "command": command,
@@ -69,3 +65,23 @@ def write_analysis(request: Request, command: str) -> Page:
     write_whole(request.out / "report.json", json.dumps(plain_numbers(values), indent=1, ensure_ascii=False) + "\n")
     write_page(request.out, page)
     return page
+
+
+def _references(given: Sequence[str], ratings: Ratings, about: Sequence[str]) -> dict[str, str]:
+    """Return the levels to compare with by predictor, spelt as in the answers."""
+    found = {}
+    for text in given:
+        column, equals, level = text.partition("=")
+        if not equals or text in ratings.models:
+            column, level = MODEL, text
+        if column not in (MODEL, *about):
+            known = ", ".join((MODEL, *about))
+            raise ConfigError(f"--reference {text}: there is no {column}{nearest(column, about)}; there are {known}")
+        known_levels = levels(ratings.rows, column)
+        found[column] = next((one for one in known_levels if one.casefold() == level.casefold()), "")
+        if not found[column]:
+            listed = ", ".join(known_levels) or "numbers only"
+            raise ConfigError(
+                f"--reference {text}: no {column} is called so{nearest(level, known_levels)}; there are {listed}"
+            )
+    return found

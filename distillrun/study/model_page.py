@@ -1,0 +1,143 @@
+"""The sections of a study's page that rest on models of quality."""
+
+from collections.abc import Sequence
+
+from distillrun.comparison.words import p_phrase, p_text, shown
+from distillrun.report.block import Block, Paragraph, Section, Table
+from distillrun.report.text import NOTHING
+from distillrun.statistics.linear import Coefficient, LinearFit
+from distillrun.statistics.mixed import JointTest, MixedFit
+from distillrun.study.analysis import Analysis
+from distillrun.study.models import QualityModel
+from distillrun.study.next_study import NextStudy
+from distillrun.study.predictors import MODEL
+
+LISTED = 20
+"""How many outlying rows are named."""
+
+
+def model_sections(made: Analysis, leading: str) -> list[Section]:
+    """Return what quality depends on, what that becomes once raters and items are known, and what a next study needs.
+
+    Args:
+        made: the analysis.
+        leading: none or iqr: which fit stands first; both are there.
+    """
+    return [
+        Section("What quality depends on", _linear(made, leading)),
+        Section("Raters rate more than once", _nested(made)),
+        Section("The next study", _next(made.next_study)),
+    ]
+
+
+def joint_phrase(joint: JointTest) -> str:
+    """Return a test of all levels at once."""
+    return f"χ²({joint.df}) = {joint.statistic:.3f}, {p_phrase(joint.p)}"
+
+
+def _linear(made: Analysis, leading: str) -> list[Block]:
+    rule = "beyond its model's quartiles by more than 1.5 interquartile ranges"
+    text = "Ordinary least squares of quality; each level against the reference, which has no row of its own."
+    blocks: list[Block] = [Paragraph(text)]
+    if made.outlying:
+        more = f" and {len(made.outlying) - LISTED} more" if len(made.outlying) > LISTED else ""
+        listed = ", ".join(made.outlying[:LISTED])
+        blocks.append(Paragraph(f"{len(made.outlying)} rows have a quality {rule}: {listed}{more}."))
+    else:
+        blocks.append(Paragraph(f"No row has a quality {rule}."))
+    for one in made.quality:
+        blocks += _quality_model(one, leading)
+    return blocks
+
+
+def _quality_model(one: QualityModel, leading: str) -> list[Block]:
+    fits = [("All rows", one.name, one.whole), ("Without outlying rows", f"{one.name}_kept", one.kept)]
+    if leading == "iqr" and one.kept is not None:
+        fits.reverse()
+    blocks: list[Block] = [Paragraph(f"{note[0].upper()}{note[1:]}.", "bad") for note in one.notes]
+    for title, name, fit in fits:
+        if fit is not None:
+            blocks += [Paragraph(f"{title}: {_whole_fit(fit)}."), _coefficients(fit.coefficients, "t", name)]
+    if one.turned:
+        blocks.append(Paragraph(f"Significant in one of the two fits only: {', '.join(one.turned)}.", "bad"))
+    return blocks
+
+
+def _whole_fit(fit: LinearFit) -> str:
+    head = f"n = {fit.n}, R² = {fit.r_squared:.4f}, adjusted R² = {fit.adjusted_r_squared:.4f}"
+    return f"{head}, F({fit.df}, {fit.residual_df}) = {fit.f:.3f}, {p_phrase(fit.p)}"
+
+
+def _coefficients(found: Sequence[Coefficient], statistic: str, name: str) -> Table:
+    rows = [
+        (
+            one.name,
+            shown(one.estimate, 4),
+            shown(one.error, 4),
+            shown(one.statistic),
+            p_text(one.p),
+            f"{shown(one.low)} to {shown(one.high)}",
+        )
+        for one in found
+    ]
+    columns = ("coefficient", "estimate", "se", statistic, "p", "95 % interval")
+    return Table(columns, rows, frozenset(range(1, 6)), name=name)
+
+
+def _nested(made: Analysis) -> list[Block]:
+    text = (
+        "Ratings of one rater are alike, and so are those of one explanation. The tests above take no notice of that; "
+        "these do."
+    )
+    blocks: list[Block] = [Paragraph(text)]
+    if made.mixed is None:
+        blocks.append(Paragraph(f"There is no mixed model: {made.unmixed}.", "bad"))
+    else:
+        blocks += _mixed(made.mixed)
+    return [*blocks, *_friedman(made)]
+
+
+def _mixed(fit: MixedFit) -> list[Block]:
+    shares = ", ".join(f"{name} {share:.1%}" for name, share in fit.shares.items())
+    text = f"Linear mixed model of quality with random intercepts (REML), n = {fit.n}. Share of the variance: {shares}."
+    text += f" All models at once: {joint_phrase(fit.joint[MODEL])}."
+    blocks: list[Block] = [Paragraph(text)]
+    if fit.note:
+        blocks.append(Paragraph(f"Note: {fit.note}.", "plain" if fit.converged else "bad"))
+    return [*blocks, _coefficients(fit.coefficients, "z", "mixed_model")]
+
+
+def _friedman(made: Analysis) -> list[Block]:
+    rows = [
+        (
+            test.construct,
+            shown(test.friedman.statistic),
+            str(test.friedman.df),
+            p_text(test.friedman.p),
+            shown(test.friedman.effect),
+        )
+        for test in made.tests
+        if test.friedman is not None
+    ]
+    if not rows:
+        return [Paragraph(f"{made.complete_raters} raters rated every model, too few for Friedman's test.")]
+    text = f"Friedman's test on the means of the {made.complete_raters} raters who rated every model; W is Kendall's."
+    return [Paragraph(text), Table(("construct", "χ²", "df", "p", "W"), rows, frozenset({1, 2, 3, 4}), name="friedman")]
+
+
+def _next(made: NextStudy) -> list[Block]:
+    if not made.wanted:
+        return [Paragraph("The ratings are too few, or do not vary, so that nothing can be estimated.")]
+    rows = [
+        (one.what, shown(one.difference), f"{one.power:.0%}", NOTHING if one.raters is None else f"{one.raters:,}")
+        for one in made.wanted
+    ]
+    text = (
+        f"How likely {made.raters} raters find a difference in quality between two models at 5 % over all pairs "
+        "together, and how many find it in four of five cases, if each rates "
+        f"{made.per_model} explanation{'s' if made.per_model > 1 else ''} of each model and each explanation is rated "
+        f"{made.per_item:.1f} times, as here. The variance of a rating, {made.variance:.3f}, is from {made.basis}. "
+        "The power for a difference as seen says no more than its p; plan with one that would matter."
+    )
+    columns = ("difference", "points", "power now", "raters needed")
+    return [Paragraph(text), Table(columns, rows, frozenset({1, 2, 3}), name="power")]
