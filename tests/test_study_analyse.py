@@ -20,7 +20,7 @@ from distillrun.study.next_study import next_study
 from distillrun.study.ratings import Answer, Rating, Ratings, checked
 
 NAMED = ("plausibility", "understandability", "completeness", "satisfaction", "contrastiveness")
-COLUMNS = Columns("rater", "model", "item", NAMED, "rationale_length", ())
+COLUMNS = Columns("rater", "model", "item", NAMED, "rationale_length", (), "attention_check")
 EFFECT = {"cf": 0.0, "mt": 0.3, "both": 0.8}
 
 
@@ -238,7 +238,9 @@ def test_a_renamed_table_is_read_by_its_columns(tmp_path: Path) -> None:
         for row in simulated()
     ]
     file = written(tmp_path, rows)
-    read = read_answers([file], None, Columns("who", "student", "item", NAMED, "rationale_length", ()))
+    read = read_answers(
+        [file], None, Columns("who", "student", "item", NAMED, "rationale_length", (), "attention_check")
+    )
     assert len(checked(read.answers, read.constructs, ()).rows) == 288
     assert read.answers[0].length is None
     with pytest.raises(ConfigError, match="there is no column 'rater'"):
@@ -280,9 +282,32 @@ def test_raters_who_fail_a_check_are_reported_and_left_out_only_by_rule() -> Non
     answers += [answer("a", "", 5, 5), answer("b", "", 2, 5), answer("c", "", 1, 1)]
     kept = checked(answers, NAMED, ())
     assert len(kept.rows) == 6
-    assert "1 raters failed an attention check and are kept: b/: b chose 2 where 5 was asked for" in kept.notes[0]
+    assert (
+        "Attention checks failed, by 1 of 3 raters, who are kept: b/: b chose 2 where 5 was asked for" in kept.notes[0]
+    )
     left = checked(answers, NAMED, ("failed-checks",))
     assert {row.rater for row in left.rows} == {"a", "c"}
+
+
+def test_a_table_may_hold_attention_checks_of_its_own(tmp_path: Path) -> None:
+    rows = [{**row, "attention_check": ""} for row in simulated()]
+    for rater, given in (("r0", 5), ("r1", 4)):
+        checks = {"rater": rater, "model": "", "item": "check", "attention_check": 5, "rationale_length": "", "age": ""}
+        rows.append({**checks, **dict.fromkeys(NAMED, given)})
+    read = read_answers([written(tmp_path, rows)], None, COLUMNS)
+    assert len(checked(read.answers, NAMED, ()).rows) == 288
+    left = checked(read.answers, NAMED, ("failed-checks",))
+    assert len(left.rows) == 288 - 12
+    assert "study.csv:291: r1 chose 4 where 5 was asked for" in left.notes[0]
+    rows[-1]["attention_check"] = "agree"
+    with pytest.raises(ConfigError, match=r"study\.csv:291: attention_check='agree' is no point of the scale"):
+        read_answers([written(tmp_path, rows)], None, COLUMNS)
+
+
+def test_a_table_that_names_no_items_is_told_what_that_costs(tmp_path: Path) -> None:
+    rows = [{name: value for name, value in row.items() if name != "item"} for row in simulated()]
+    read = read_answers([written(tmp_path, rows)], None, COLUMNS)
+    assert "No row names its item" in checked(read.answers, NAMED, ()).notes[0]
 
 
 @pytest.mark.parametrize(

@@ -266,6 +266,7 @@ def test_a_browser_that_keeps_nothing_says_so_and_a_page_reaches_no_network(tmp_
         assert "does not keep your answers" in browser.run("document.querySelector('.bad').textContent")
         browser.run("document.getElementById('agree').click()")
         browser.run("document.getElementById('start').click()")
+        browser.run("document.getElementById('next').click()")
         assert browser.run("document.querySelectorAll('fieldset').length") == len(NAMED)
 
 
@@ -274,10 +275,12 @@ def filled_in(browser: Browser, page: Path, key: dict[str, Any]) -> Path:
     codes = [item["code"] for item in questionnaire(page)["items"]]
     browser.open(page)
     assert browser.run("document.getElementById('start').disabled")
+    assert browser.run("document.getElementById('about-age')") is None  # nothing is asked before consent
     browser.run("document.getElementById('agree').click()")
-    browser.run("about = document.getElementById('about-age'), about.value = '30'")
-    browser.run("about.dispatchEvent(new Event('input'))")
     browser.run("document.getElementById('start').click()")
+    browser.run("age = document.getElementById('about-age'), age.value = '30'")
+    browser.run("age.dispatchEvent(new Event('input'))")
+    browser.run("document.getElementById('next').click()")
     browser.run("document.getElementById('next').click()")
     assert "rate every statement" in browser.run("document.querySelector('.bad').textContent")
     for place, code in enumerate(codes):

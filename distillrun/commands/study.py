@@ -50,8 +50,10 @@ def _analyse_options(parser: argparse.ArgumentParser) -> None:
     for name, what in (("rater", "who rated"), ("model", "whose explanation"), ("item", "which explanation")):
         add(f"--{name}", default=name, metavar="COLUMN", help=f"{what} (default: {name})")
     add("--constructs", nargs="+", default=CONSTRUCTS, metavar="COLUMN", help="what was rated (default: the five)")
-    add("--length", default="rationale_length", metavar="COLUMN", help="words of the explanation")
-    add("--demographics", nargs="*", default=[], metavar="COLUMN", help="of raters, that enter the linear model")
+    add("--length", default="rationale_length", metavar="COLUMN", help="of the explanation (default: rationale_length)")
+    told = "the point that an attention check asks for, in a row without a model (default: attention_check)"
+    add("--check", default="attention_check", metavar="COLUMN", help=told)
+    add("--demographics", nargs="*", default=[], metavar="COLUMN", help="of raters, that enter a linear model")
     told = "the model, or level of a column, that linear models compare with (default: the first)"
     add("--reference", nargs="+", default=[], metavar="[COLUMN=]LEVEL", help=told)
     add("--drop", nargs="+", default=[], choices=RULES, metavar="RULE", help=f"leave out: {', '.join(RULES)}")
@@ -87,7 +89,9 @@ def _analyse(given: argparse.Namespace, command: str) -> int:
     from distillrun.study.answers import Columns
     from distillrun.study.writing import Request, write_analysis
 
-    columns = Columns(given.rater, given.model, given.item, given.constructs, given.length, given.demographics)
+    columns = Columns(
+        given.rater, given.model, given.item, given.constructs, given.length, given.demographics, given.check
+    )
     out = given.out or given.files[0].parent / "study_report"
     request = Request(
         given.files, given.key, columns, given.drop, given.reference, given.outliers, given.correction, out

@@ -11,7 +11,7 @@ from zlib import crc32
 from distillrun.errors import ConfigError, nearest
 from distillrun.rows import Row, read_rows
 from distillrun.study.files import FORMAT, KEY
-from distillrun.study.ratings import Answer
+from distillrun.study.ratings import Answer, point
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,7 @@ class Columns:
         constructs: those that are rated.
         length: of the explanation, in words.
         about: what is told of raters.
+        check: the point that a row asks for, if it is an attention check; such a row needs no model.
     """
 
     rater: str
@@ -31,6 +32,7 @@ class Columns:
     constructs: Sequence[str]
     length: str
     about: Sequence[str]
+    check: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,7 @@ def _ours(files: Sequence[Path], key: Mapping[str, Any]) -> Read:
             raise ConfigError(f"{file} was edited after it was saved: its checksum is another; ask for it anew")
         about = {name: str(found["demographics"].get(name) or "").strip() for name in key["demographics"]}
         answers += [
-            _answer(f"{file.name}, item {place}", rater, given, key, about)
+            _answer(f"{file}, item {place}", rater, given, key, about)
             for place, given in enumerate(found["answers"], start=1)
         ]
     return Read(answers, key["constructs"], key["demographics"])
@@ -181,7 +183,18 @@ def _row(
     if key is not None:
         return _answer(row.where, rater, {"item": text(columns.item), **given}, key, about)
     length = _length(text(columns.length), f"{row.where}: {columns.length}")
-    return Answer(row.where, rater, text(columns.model), text(columns.item), given, length, about)
+    expected = _expected(text(columns.check), f"{row.where}: {columns.check}")
+    return Answer(row.where, rater, text(columns.model), text(columns.item), given, length, about, expected)
+
+
+def _expected(text: str, where: str) -> int:
+    """Return the point that an attention check asks for; 0 of a row that is none."""
+    if not text:
+        return 0
+    expected = point(text)
+    if expected is None:
+        raise ConfigError(f"{where}={text!r} is no point of the scale; give what the check asks for, or leave it empty")
+    return expected
 
 
 def _length(text: str, where: str) -> float | None:

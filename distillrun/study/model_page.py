@@ -54,7 +54,8 @@ def _quality_model(one: QualityModel, leading: str) -> list[Block]:
     fits = [("All rows", one.name, one.whole), ("Without outlying rows", f"{one.name}_kept", one.kept)]
     if leading == "iqr" and one.kept is not None:
         fits.reverse()
-    blocks: list[Block] = [Paragraph(f"{note[0].upper()}{note[1:]}.", "bad") for note in one.notes]
+    blocks: list[Block] = [Paragraph(f"Quality on {', '.join(one.predictors)}:")]
+    blocks += [Paragraph(f"{note[0].upper()}{note[1:]}.", "bad") for note in one.notes]
     for title, name, fit in fits:
         if fit is not None:
             blocks += [Paragraph(f"{title}: {_whole_fit(fit)}."), _coefficients(fit.coefficients, "t", name)]

@@ -18,6 +18,7 @@ class QualityModel:
 
     Attributes:
         name: what tables of it are called.
+        predictors: what it rests on.
         whole: the fit of all rows; None where there is none, and `notes` say why.
         kept: the fit without outlying rows; None where no row is outlying, or as above.
         turned: the coefficients that are significant in one of both fits only.
@@ -25,6 +26,7 @@ class QualityModel:
     """
 
     name: str
+    predictors: Sequence[str]
     whole: LinearFit | None
     kept: LinearFit | None
     turned: Sequence[str] = field(default=())
@@ -71,6 +73,7 @@ def _quality_model(
     name: str, rows: Sequence[Rating], gone: Sequence[str], about: Sequence[str], references: Mapping[str, str]
 ) -> QualityModel:
     notes: dict[str, None] = {}  # in order, each once
+    names = list(predictors(rows, about).columns)
 
     def fit(own: Sequence[Rating]) -> LinearFit | None:
         used = predictors(own, about)
@@ -85,7 +88,7 @@ def _quality_model(
 
     whole = fit(rows)
     kept = fit([row for row in rows if row.where not in set(gone)]) if gone else None
-    return QualityModel(name, whole, kept, _turned(whole, kept), list(notes))
+    return QualityModel(name, names, whole, kept, _turned(whole, kept), list(notes))
 
 
 def _turned(whole: LinearFit | None, kept: LinearFit | None) -> list[str]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from distillrun.comparison.words import ALPHA, p_text, shown
 from distillrun.report.block import Block, Code, Figure, Page, Paragraph, Section, Table
 from distillrun.report.cell_chart import Bar, grouped_bars
-from distillrun.study.analysis import Analysis, ConstructTest, Described
+from distillrun.study.analysis import QUALITY, Analysis, ConstructTest, Described
 from distillrun.study.model_page import joint_phrase, model_sections
 from distillrun.study.predictors import MODEL
 from distillrun.study.ratings import Ratings
@@ -57,19 +57,24 @@ def _summary(made: Analysis) -> str:
 
 
 def _described(made: Analysis) -> list[Block]:
-    groups: dict[str, list[Bar]] = {}
-    for one in made.described:
-        groups.setdefault(one.construct, []).append(Bar(one.model, one.mean, one.mean - one.se, one.mean + one.se, ()))
-    drawn = grouped_bars(list(groups.items()), "")
     columns = ("construct", "model", "n", "mean", "se", "sd", "median")
     rows = [(one.construct, one.model, str(one.n), *_numbers(one)) for one in made.described]
-    caption = "Mean ratings, from 1 (strongly disagree) to 5 (strongly agree); whiskers are standard errors."
     alpha = f"Quality is the mean of the constructs; Cronbach's alpha = {shown(made.alpha)}."
+    constructs = [one for one in made.described if one.construct != QUALITY]
     return [
-        Figure(drawn, caption, Table((), ()), name="ratings"),
+        _bars(constructs, "ratings"),
+        _bars([one for one in made.described if one.construct == QUALITY], QUALITY),
         Table(columns, rows, frozenset(range(2, 7)), name="descriptives"),
         Paragraph(alpha),
     ]
+
+
+def _bars(described: Sequence[Described], name: str) -> Figure:
+    groups: dict[str, list[Bar]] = {}
+    for one in described:
+        groups.setdefault(one.construct, []).append(Bar(one.model, one.mean, one.mean - one.se, one.mean + one.se, ()))
+    caption = f"Mean {name}, from 1 (strongly disagree) to {POINTS} (strongly agree); whiskers are standard errors."
+    return Figure(grouped_bars(list(groups.items()), ""), caption, Table((), ()), name=name)
 
 
 def _numbers(one: Described) -> tuple[str, ...]:

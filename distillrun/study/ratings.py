@@ -99,19 +99,19 @@ def checked(answers: Sequence[Answer], constructs: Sequence[str], rules: Sequenc
     careless = {answer.rater for answer in kept if answer.where in failed}
     if failed:
         listed = _listed(failed)
+        head = f"Attention checks failed, by {len(careless)} of {len({answer.rater for answer in kept})} raters"
         if "failed-checks" in rules:
             kept = [answer for answer in kept if answer.rater not in careless]
-            notes.append(f"{len(careless)} raters failed an attention check and are left out: {listed}.")
+            notes.append(f"{head}, who are left out: {listed}.")
         else:
-            notes.append(
-                f"{len(careless)} raters failed an attention check and are kept: {listed}. "
-                "--drop failed-checks leaves them out."
-            )
+            notes.append(f"{head}, who are kept: {listed}. --drop failed-checks leaves them out.")
     rows = [
         Rating(one.where, one.rater, one.model, one.item, _values(one), one.length, one.about)
         for one in kept
         if not one.expected
     ]
+    if not any(row.item for row in rows):
+        notes.append("No row names its item: what a rater rated twice cannot be told, nor what items share.")
     return _enough(Ratings(rows, tuple(constructs), notes))
 
 
@@ -145,7 +145,7 @@ def _problem(answer: Answer, constructs: Sequence[str]) -> str:
         return "it names no rater"
     if not answer.model and not answer.expected:
         return "it names no model"
-    wrong = [name for name in constructs if _point(answer.given.get(name)) is None]
+    wrong = [name for name in constructs if point(answer.given.get(name)) is None]
     told = [
         f"{name} is missing" if answer.given.get(name) in (None, "") else f"{name}={answer.given.get(name)!r}"
         for name in wrong
@@ -153,7 +153,7 @@ def _problem(answer: Answer, constructs: Sequence[str]) -> str:
     return f"{', '.join(told)}, not a whole number from 1 to {POINTS}" if told else ""
 
 
-def _point(value: object) -> int | None:
+def point(value: object) -> int | None:
     """Return a point of the scale; None for anything else."""
     try:
         number = float(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else 0.0
@@ -163,7 +163,7 @@ def _point(value: object) -> int | None:
 
 
 def _values(answer: Answer) -> dict[str, int]:
-    return {name: point for name, value in answer.given.items() if (point := _point(value)) is not None}
+    return {name: number for name, value in answer.given.items() if (number := point(value)) is not None}
 
 
 def _given(answer: Answer) -> str:
