@@ -8,9 +8,10 @@ from dataclasses import asdict
 from pathlib import Path
 
 from distillrun.cells import aligned, cell_lines, cells
-from distillrun.folder import write_whole
+from distillrun.folder import COMMAND, write_whole
 from distillrun.records import Json
 from distillrun.sweep.job import Job, jobs_in, own_settings, say
+from distillrun.sweep.summary import track_sweep
 
 
 def finish(sweep: Path, complete: bool) -> int:
@@ -57,6 +58,10 @@ def finish(sweep: Path, complete: bool) -> int:
     from distillrun.sweep_page.writing import page_at_the_end  # numpy and scipy, which no job waits for
 
     say(page_at_the_end(sweep))
+    try:
+        track_sweep(sweep)
+    except Exception as error:
+        say(f"the sweep could not be tracked ({type(error).__name__}: {error}); its jobs are, and its page is there")
     return 0 if well else 1
 
 
@@ -68,7 +73,7 @@ def _line(job: Job, own: Sequence[str], scores: dict[str, float]) -> tuple[str, 
 
 
 def _leave_nothing(sweep: Path) -> None:
-    for name in ("multirun.yaml", "command.json", ".sweep.lock"):
+    for name in ("multirun.yaml", COMMAND, ".sweep.lock"):
         Path(sweep, name).unlink(missing_ok=True)
     with suppress(OSError):
         sweep.rmdir()

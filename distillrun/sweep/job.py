@@ -1,6 +1,7 @@
 """One job of a sweep: where it is, and what became of it."""
 
 import json
+import math
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -82,6 +83,16 @@ def _jobs(sweep: Path) -> Iterator[Job]:
         job = read_job(file.parent)
         if job is not None:
             yield job
+
+
+def score_of(job: Job, name: str) -> float:
+    """Return a score of a job that is done, nan where it is not, or has none of that name."""
+    if job.state != "done":
+        return math.nan
+    try:
+        return float(json.loads(Path(job.folder, "result.json").read_text(encoding="utf-8"))["scores"][name]["value"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return math.nan
 
 
 def own_settings(jobs: Sequence[Job]) -> list[list[str]]:

@@ -9,7 +9,7 @@ from distillrun.composition import compose_first
 from tests.structure.disk import CONF, GROUPS, ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-SUBCOMMANDS = ("plan", "predict", "report", "store", "objective.predict_wieght=0.3")
+SUBCOMMANDS = ("plan", "predict", "report", "store", "study", "objective.predict_wieght=0.3")
 
 
 def commands() -> list[list[str]]:
