@@ -33,10 +33,12 @@ from distillrun.composition import conf_folder, quoted, selected
 from distillrun.config import digest, resolve
 from distillrun.errors import BudgetSpentError, ConfigError, nearest
 from distillrun.folder import claim_folder, make_folder
+from distillrun.interrupt import stops_at_once
 from distillrun.schema import register_schema
 from distillrun.sweep.finishing import finish
 from distillrun.sweep.folder import working_in
 from distillrun.sweep.job import claim_job_folder, say, score_of
+from distillrun.sweep.live import live_view
 from distillrun.sweep.running import Manner, refuse_job, run_job
 from distillrun.sweep.share import share_of
 from distillrun.sweep.starting import Start, start_of
@@ -108,7 +110,8 @@ def _sweep(start: Start, hydra_flags: Sequence[str], flags: argparse.Namespace) 
     complete = False
     with working_in(start.folder, start.overrides):
         try:
-            _hydra([f"hydra.sweep.dir={quoted(start.folder)}", *start.overrides, *hydra_flags], flags)
+            with stops_at_once(), live_view(start.folder, start.jobs, start.drawn):
+                _hydra([f"hydra.sweep.dir={quoted(start.folder)}", *start.overrides, *hydra_flags], flags)
             complete = True
         finally:
             exit_code = finish(start.folder, complete)
