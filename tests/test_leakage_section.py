@@ -26,8 +26,8 @@ def job(folder: Path, teacher: str, ratings: dict[str, list[float]]) -> SweepJob
 def test_the_golden_win_rates_give_the_golden_score(tmp_path: Path) -> None:
     # the judge a prefers its own student on 6 of 10, the judge b its own on 6 of 10
     jobs = [
-        job(tmp_path, "a", {"a": [5] * 6 + [1] * 4, "b": [5] * 4 + [1] * 6}),
-        job(tmp_path, "b", {"a": [3] * 10, "b": [3] * 10}),
+        job(tmp_path, "a", {"a": [5.0] * 6 + [1.0] * 4, "b": [5.0] * 4 + [1.0] * 6}),
+        job(tmp_path, "b", {"a": [3.0] * 10, "b": [3.0] * 10}),
     ]
     section = leakage_section(jobs)
     assert section is not None

@@ -35,8 +35,8 @@ def leakage_section(jobs: Sequence[SweepJob]) -> Section | None:
     if not rows:
         return None
     text = (
-        "Win rates of the student of each of two teachers against the other's, under either as the judge, by the mean of "
-        "the constructs on the same questions. A leakage above 0: the judges favour their own (arXiv:2502.01534)."
+        "Win rates of the student of each of two teachers against the other's, under either as the judge, by the mean "
+        "of the constructs on the same questions. A leakage above 0: the judges favour their own (arXiv:2502.01534)."
     )
     columns = ("teacher i", "teacher j", "i by i", "i by j", "j by j", "j by i", "leakage")
     return Section(
