@@ -5,6 +5,7 @@ run begins, so that `--help` and `--cfg job` answer at once.
 """
 
 import argparse
+import math
 import os
 import re
 import sys
@@ -32,10 +33,12 @@ from distillrun.composition import conf_folder, quoted, selected
 from distillrun.config import digest, resolve
 from distillrun.errors import BudgetSpentError, ConfigError, nearest
 from distillrun.folder import claim_folder, make_folder
+from distillrun.interrupt import stops_at_once
 from distillrun.schema import register_schema
 from distillrun.sweep.finishing import finish
 from distillrun.sweep.folder import working_in
-from distillrun.sweep.job import claim_job_folder, say
+from distillrun.sweep.job import claim_job_folder, say, score_of
+from distillrun.sweep.live import live_view
 from distillrun.sweep.running import Manner, refuse_job, run_job
 from distillrun.sweep.share import share_of
 from distillrun.sweep.starting import Start, start_of
@@ -107,7 +110,8 @@ def _sweep(start: Start, hydra_flags: Sequence[str], flags: argparse.Namespace) 
     complete = False
     with working_in(start.folder, start.overrides):
         try:
-            _hydra([f"hydra.sweep.dir={quoted(start.folder)}", *start.overrides, *hydra_flags], flags)
+            with stops_at_once(), live_view(start.folder, start.jobs, start.drawn):
+                _hydra([f"hydra.sweep.dir={quoted(start.folder)}", *start.overrides, *hydra_flags], flags)
             complete = True
         finally:
             exit_code = finish(start.folder, complete)
@@ -119,13 +123,14 @@ def _hydra(arguments: Sequence[str], flags: argparse.Namespace) -> None:
     permitted = any(line.lstrip("+").startswith("runtime.allow_targets=") for line in flags.overrides)
     failures: list[Exception] = []
 
-    def job(cfg: DictConfig) -> None:
+    def job(cfg: DictConfig) -> float | None:
         try:
-            _job(cfg, HydraConfig.get(), permitted)
+            return _job(cfg, HydraConfig.get(), permitted)
         except Exception as error:
             if HydraConfig.get().mode is RunMode.MULTIRUN:
                 raise
             failures.append(error)  # kept from Hydra, which would print a report of its own
+            return None
 
     GlobalHydra.instance().clear()
     saved, sys.argv = sys.argv, ["distillrun", *arguments]
@@ -137,8 +142,11 @@ def _hydra(arguments: Sequence[str], flags: argparse.Namespace) -> None:
         raise error
 
 
-def _job(cfg: DictConfig, node: HydraConf, permitted: bool) -> None:
-    """Run one job: here if it is the only one, in a child process if it is part of a sweep."""
+def _job(cfg: DictConfig, node: HydraConf, permitted: bool) -> float | None:
+    """Run one job: here if it is the only one, in a child process if it is part of a sweep.
+
+    Returns its dev accuracy, by which a sweeper such as Optuna chooses the next ones; nan where it has none.
+    """
     in_sweep = node.mode is RunMode.MULTIRUN
     try:
         config = resolve(cfg, selected(node.runtime.choices, cfg))
@@ -148,13 +156,13 @@ def _job(cfg: DictConfig, node: HydraConf, permitted: bool) -> None:
         if not in_sweep:
             raise
         refuse_job(int(node.job.num), Path(node.sweep.dir), node.overrides.task, error)
-        return
+        return math.nan
     if in_sweep:
         folder = claim_job_folder(Path(node.sweep.dir), int(node.job.num), config)
         share = share_of(node.launcher, config.runtime.devices, config.runtime.threads)
         manner = Manner(_child_flags(node), config.sweep.on_error == "stop", config.sweep.retries, share)
-        run_job(int(node.job.num), folder, node.overrides.task, manner)
-        return
+        done = run_job(int(node.job.num), folder, node.overrides.task, manner)
+        return score_of(done, "dev/accuracy")
     from distillrun.experiment import prepare
     from distillrun.pipeline import run
 
@@ -166,6 +174,7 @@ def _job(cfg: DictConfig, node: HydraConf, permitted: bool) -> None:
         make_folder(folder, "paths.run")
     outcome = run(experiment, folder)
     say(f"{outcome.shown()}run: {folder}")
+    return None
 
 
 def _child_flags(node: HydraConf) -> list[str]:

@@ -6,6 +6,20 @@ from pathlib import Path
 
 from distillrun.errors import ConfigError
 
+COMMAND = "command.json"
+"""What a sweep was asked for, in its folder."""
+
+
+def sweep_of(run: Path) -> str | None:
+    """Return the name of the sweep in whose folder a run folder lies; None where it lies in none."""
+    return run.parent.name if (run.parent / COMMAND).is_file() else None
+
+
+def files_in(folder: Path) -> dict[str, Path]:
+    """Return the files of a folder, and of those in it, by their paths inside it; hidden ones are left out."""
+    found = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
+    return {str(path.relative_to(folder)): path for path in found}
+
 
 def make_folder(path: Path, key: str) -> None:
     """Make a folder, unless it is there. Raises ConfigError naming its key where it cannot be made or written."""

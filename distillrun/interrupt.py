@@ -9,7 +9,16 @@ from types import FrameType
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
+_arrived: set[int] = set()
+
+
+def was_terminated() -> bool:
+    """Return whether a SIGTERM ended a block of `stops_at_once` in this process."""
+    return signal.SIGTERM in _arrived
+
+
 def _raise(number: int, frame: FrameType | None) -> None:
+    _arrived.add(number)
     raise KeyboardInterrupt
 
 

@@ -9,7 +9,8 @@ from distillrun.baseline import add_baselines
 from distillrun.config import plain
 from distillrun.errors import BudgetSpentError
 from distillrun.experiment import SPLITS, Experiment
-from distillrun.interfaces import Evaluator, Measure
+from distillrun.folder import files_in, sweep_of
+from distillrun.interfaces import Evaluator, Measure, Status, TrackedRun
 from distillrun.interrupt import stops_at_once
 from distillrun.result import Outcome
 from distillrun.run_folder import RunFolder
@@ -34,7 +35,7 @@ def run(experiment: Experiment, path: Path) -> Outcome:
     outcome = Outcome(config, experiment.examples, {name: part.rule for name, part in judging.items()})
     with RunFolder(path, config) as folder, stops_at_once():
         folder.write_result(outcome.result())
-        tracker.start(path, path.name, plain(config))
+        tracker.start(_tracked(experiment, path))
         try:
             _go(experiment, folder, tracker, outcome)
             outcome.status = "done"
@@ -54,8 +55,30 @@ def run(experiment: Experiment, path: Path) -> Outcome:
             folder.write_report(result, outcome)
             tracker.summary(outcome.summary())
             tracker.table("predictions", *outcome.prediction_table())
-            tracker.finish(outcome.status == "done")
+            _track_files(tracker, folder, outcome)
+            ended: dict[str, Status] = {"done": "done", "failed": "failed"}
+            tracker.finish(ended.get(outcome.status, "interrupted"))
     return outcome
+
+
+def _tracked(experiment: Experiment, path: Path) -> TrackedRun:
+    """Return what a tracker is told at the start. A job's folder lies in that of its sweep."""
+    config = experiment.config
+    job = "experiment" if config.until is Until.report else config.until.value
+    chosen = [found if isinstance(found, list) else [found] for found in config.selected.values()]
+    tags = tuple(dict.fromkeys(str(option) for options in chosen for option in options if option))
+    return TrackedRun(path, path.name, plain(config), job, sweep_of(path.resolve()), tags)
+
+
+def _track_files(tracker: RunLog, folder: RunFolder, outcome: Outcome) -> None:
+    """Hand over what the run learnt from, and what it made; the folder has links to both."""
+    for name, made in outcome.stages.items():
+        if name.startswith("generate/"):
+            step = name.removeprefix("generate/")
+            folder.link(f"teacher_data/{step}", made.folder)
+            tracker.files("teacher-data", f"{step}-{made.fingerprint[:12]}", files_in(made.folder))
+    if (trained := outcome.stages.get("train")) is not None:
+        tracker.files("student", f"student-{trained.fingerprint[:12]}", files_in(trained.folder / "student"))
 
 
 def _go(experiment: Experiment, folder: RunFolder, tracker: RunLog, outcome: Outcome) -> None:
@@ -70,7 +93,7 @@ def _go(experiment: Experiment, folder: RunFolder, tracker: RunLog, outcome: Out
     trained = school(experiment, store, tracker.log, outcome)
     if trained is None:
         return
-    folder.link_student(trained.folder / "student")
+    folder.link("student", trained.folder / "student")
     if until is Until.train:
         return
     try:

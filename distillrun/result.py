@@ -160,9 +160,10 @@ class Outcome:
         }
 
     def _findings(self) -> dict[str, Json]:
-        """Return the tables and curves of every measure; its scores stand among the others, its rows in a file."""
+        """Return the tables and curves of every measure, and the names of its scores; its rows stand in a file."""
         return {
             name: {
+                "scores": [f"test/{score.name}" for score in found.scores],
                 "note": found.note,
                 "tables": [asdict(one) for one in found.tables],
                 "curves": [asdict(one) for one in found.curves],

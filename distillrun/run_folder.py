@@ -83,9 +83,10 @@ class RunFolder:
         except Exception:
             log.exception("the report could not be written; result.json holds everything")
 
-    def link_student(self, stored: Path) -> None:
-        """Make `student` point to the stored one; where links are not to be had, it is copied."""
-        link = self.path / "student"
+    def link(self, name: str, stored: Path) -> None:
+        """Make a name in the folder point to what is stored; where links are not to be had, it is copied."""
+        link = self.path / name
+        link.parent.mkdir(exist_ok=True)
         with suppress(FileNotFoundError):
             link.unlink()
         try:

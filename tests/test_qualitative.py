@@ -18,9 +18,7 @@ from tests.leaves import leaf, made
 
 KINDS = ("place", "use", "place", "use", "use", "place")
 EXAMPLES = [Example(f"q{n}", f"{kind} question {n}?", ("yes", "no"), 0) for n, kind in enumerate(KINDS)]
-JUDGED = Finding(
-    rows=tuple({"example_id": f"q{n}", "judge": "a", "rationale_length": 5, "x": n % 2 + 1} for n in range(6))
-)
+JUDGED = Finding(rows=tuple({"example_id": f"q{n}", "judge": "a", "quality": n % 2 + 1} for n in range(6)))
 
 
 def test_the_assignment_is_the_best_within_the_quotas() -> None:

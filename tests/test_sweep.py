@@ -1,9 +1,11 @@
 """Sweeps: every job in a process of its own, and a table of what became of them."""
 
 import json
+import math
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from distillrun.composition import compose_first, config_of, quoted
 from distillrun.enumeration import Composer, job_overrides
 from distillrun.errors import ConfigError
 from distillrun.sweep.folder import working_in
+from distillrun.sweep.job import Job, score_of
 from distillrun.sweep.share import available_cores
 
 CHILD = """#!/bin/sh
@@ -252,3 +255,11 @@ def test_the_lists_of_an_experiment_are_part_of_what_is_enumerated() -> None:
         ["training.seed=5", "objective=label_only", "experiment=white_box"],
         ["training.seed=5", "objective=multitask", "experiment=white_box"],
     ]
+
+
+def test_a_job_tells_a_sweeper_how_well_it_did(tmp_path: Path) -> None:
+    (tmp_path / "result.json").write_text(json.dumps({"scores": {"dev/accuracy": {"value": 0.25}}}), encoding="utf-8")
+    job = Job(0, str(tmp_path), (), "done", 0, 1.0)
+    assert score_of(job, "dev/accuracy") == 0.25
+    assert math.isnan(score_of(job, "dev/other"))
+    assert math.isnan(score_of(replace(job, state="failed"), "dev/accuracy"))

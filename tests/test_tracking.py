@@ -1,6 +1,9 @@
 import importlib
+import importlib.util
+import json
 import logging
 import os
+import signal
 import struct
 import subprocess
 import sys
@@ -12,23 +15,31 @@ from typing import Any
 import pytest
 
 from distillrun.errors import ConfigError
-from distillrun.interfaces import Tracker
+from distillrun.interfaces import Kind, Status, TrackedRun, Tracker
 from distillrun.records import Json
 from distillrun.tracking.jsonl import METRICS, Jsonl, RunLog, read_metrics
+from distillrun.tracking.mlflow import Mlflow
 from distillrun.tracking.wandb import Wandb
+from tests.end_to_end.runs import SMALL, run_small
 
 CANARY = "canary" + "0" * 34
 JOB = """
 import logging, sys
 from pathlib import Path
+from distillrun.interfaces import TrackedRun
 from distillrun.tracking.wandb import Wandb
 logging.basicConfig(level=logging.INFO)
-tracker = Wandb(project="demo", entity=None, mode="{mode}", group="sweep", tags=["tiny"], init_timeout_s=2)
-tracker.start(Path(sys.argv[1]), "job", {{"training": {{"seed": 1}}}})
+tracker = Wandb(project="demo", entity=None, mode="{mode}", group="sweep", tags=["tiny"],
+    log_student=True, init_timeout_s=2)
+folder = Path(sys.argv[1])
+tracker.start(TrackedRun(folder, "job", {{"training": {{"seed": 1}}}}, "experiment", "other", ("multitask",)))
 tracker.log({{"train/loss": 0.5}}, 1)
 tracker.summary({{"test/accuracy": 0.25}})
 tracker.table("predictions", ["question", "answer"], [["Where?", "here"]])
-tracker.finish({succeeded})
+(folder / "told.jsonl").write_text("{{}}")
+tracker.files("teacher-data", "told-1", {{"told.jsonl": folder / "told.jsonl"}})
+tracker.files("student", "student-1", {{"model/weights": folder / "told.jsonl"}})
+tracker.finish("done" if {succeeded} else "failed")
 """
 
 
@@ -38,7 +49,7 @@ class Broken:
     def __init__(self) -> None:
         self.calls: list[str] = []
 
-    def start(self, folder: Path, name: str, config: Mapping[str, Json]) -> None:
+    def start(self, run: TrackedRun) -> None:
         self.fail("start")
 
     def log(self, metrics: Mapping[str, float], step: int) -> None:
@@ -50,7 +61,10 @@ class Broken:
     def table(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[Json]]) -> None:
         self.fail("table")
 
-    def finish(self, succeeded: bool) -> None:
+    def files(self, kind: Kind, name: str, files: Mapping[str, Path]) -> None:
+        self.fail("files")
+
+    def finish(self, status: Status) -> None:
         self.fail("finish")
 
     def fail(self, what: str) -> None:
@@ -59,7 +73,7 @@ class Broken:
 
 
 def offline(mode: str = "offline") -> Wandb:
-    return Wandb(project="demo", entity=None, mode=mode, group=None, tags=[], init_timeout_s=2)
+    return Wandb(project="demo", entity=None, mode=mode, group=None, tags=[], log_student=False, init_timeout_s=2)
 
 
 def run_job(folder: Path, mode: str, succeeded: bool, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -107,11 +121,11 @@ def test_both_trackers_keep_the_protocol() -> None:
 
 def test_metrics_are_lines_with_step_and_time(tmp_path: Path) -> None:
     run_log = RunLog(Jsonl())
-    run_log.start(tmp_path, "job", {})
+    run_log.start(TrackedRun(tmp_path, "job", {}, "experiment", None, ()))
     before = time.time()
     run_log.log({"train/loss": 2.5}, step=1)
     run_log.log({"train/loss": float("nan"), "dev/accuracy": 0.5}, step=2)
-    run_log.finish(succeeded=True)
+    run_log.finish("done")
     first, second = read_metrics(tmp_path / METRICS)
     assert (first["step"], first["train/loss"]) == (1, 2.5)
     assert isinstance(first["time"], float)
@@ -123,11 +137,11 @@ def test_metrics_are_lines_with_step_and_time(tmp_path: Path) -> None:
 def test_a_failing_tracker_is_named_once_and_the_run_goes_on(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     broken = Broken()
     run_log = RunLog(broken)
-    run_log.start(tmp_path, "job", {})
+    run_log.start(TrackedRun(tmp_path, "job", {}, "experiment", None, ()))
     run_log.log({"train/loss": 1.0}, 1)
     run_log.summary({})
     run_log.table("predictions", [], [])
-    run_log.finish(succeeded=True)
+    run_log.finish("done")
     assert broken.calls == ["start", "finish"]
     assert len(caplog.messages) == 1
     assert "Broken failed in start (OSError: no route to host in start)" in caplog.messages[0]
@@ -143,6 +157,8 @@ def test_wandb_records_offline_and_finishes(tmp_path: Path, succeeded: bool) -> 
     assert list(tmp_path.glob("wandb/offline-run-*/files/media/table/*.json"))
     exits = [record.exit.exit_code for record in stored_records(tmp_path) if record.HasField("exit")]
     assert exits == [0 if succeeded else 1]
+    (run,) = [record.run for record in stored_records(tmp_path) if record.HasField("run")][-1:]
+    assert (run.run_group, run.job_type, list(run.tags)) == ("sweep", "experiment", ["multitask", "tiny"])
 
 
 @pytest.fixture(scope="module")
@@ -183,9 +199,9 @@ def test_wandb_fails_inside_and_the_run_goes_on(
 ) -> None:
     monkeypatch.setitem(sys.modules, "wandb", None)
     run_log = RunLog(offline())
-    run_log.start(tmp_path, "job", {})
+    run_log.start(TrackedRun(tmp_path, "job", {}, "experiment", None, ()))
     run_log.log({"train/loss": 1.0}, 1)
-    run_log.finish(succeeded=False)
+    run_log.finish("failed")
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
     assert len(read_metrics(tmp_path / METRICS)) == 1
 
@@ -198,3 +214,138 @@ def test_wandb_is_imported_where_it_is_used() -> None:
 def test_an_unknown_mode_is_refused_with_the_nearest_one() -> None:
     with pytest.raises(ConfigError, match=r"tracking\.mode=ofline .* \(did you mean 'offline'\?\)"):
         offline("ofline")
+
+
+def run_whole(folder: Path, *words: str, **environment: str) -> subprocess.Popen[str]:
+    """Start a small run, or a sweep of some, that wandb records offline."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("WANDB_")}
+    home = {"HOME": str(folder), "WANDB_MODE": "offline"}
+    small = [word for word in SMALL if not word.startswith("tracking=")]
+    line = [sys.executable, "-m", "distillrun", *small, f"paths.store={folder / 'store'}", *words]
+    return subprocess.Popen(
+        line,
+        env={**kept, **home, **environment},
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def summary_of(records: Sequence[Any]) -> dict[str, Any]:
+    """Return the last summary of a run, by key."""
+    updates = [update for record in records if record.HasField("summary") for update in record.summary.update]
+    return {update.key or "/".join(update.nested_key): json.loads(update.value_json) for update in updates}
+
+
+def test_what_wandb_gets_is_what_the_run_folder_holds(tmp_path: Path) -> None:
+    run = run_whole(tmp_path, "paths.run=one", "tracking.log_student=true")
+    output, _ = run.communicate(timeout=200)
+    assert run.returncode == 0, output
+    records = stored_records(tmp_path / "one")
+    result = json.loads((tmp_path / "one" / "result.json").read_text(encoding="utf-8"))
+    told, summary = result["scores"]["test/accuracy"], summary_of(records)
+    for part in ("low", "high", "n"):
+        assert summary[f"test/accuracy/{part}"] == told[part]
+    assert summary["test/accuracy"] == told["value"]
+    assert summary["status"] == "done"
+    (run_record,) = [record.run for record in records if record.HasField("run")][-1:]
+    config = {update.key: json.loads(update.value_json) for update in run_record.config.update}
+    assert config["training"]["max_steps"] == 6
+    assert {"everyday", "tiny_qwen", "multitask", "scripted"} <= set(run_record.tags)
+    (table,) = (tmp_path / "one").glob("wandb/offline-run-*/files/media/table/predictions*.json")
+    rows = json.loads(table.read_text(encoding="utf-8"))
+    written = [json.loads(line) for line in (tmp_path / "one" / "predictions.jsonl").read_text().splitlines()]
+    assert len(rows["data"]) == len(written) == 24
+    place = rows["columns"].index("rationale")
+    assert [row[place] for row in rows["data"]] == [row["rationale"] for row in written]
+    found = [record.artifact for record in records if record.HasField("artifact")]
+    found += [record.request.log_artifact.artifact for record in records if record.request.HasField("log_artifact")]
+    artifacts = {artifact.type: artifact for artifact in found}
+    assert {"teacher-data", "model"} <= set(artifacts)
+    data, model = artifacts["teacher-data"].manifest.contents, artifacts["model"].manifest.contents
+    assert "model.safetensors" in {entry.path for entry in model}
+    assert "records.jsonl" in {entry.path for entry in data}
+    for entry in (*data, *model):  # what is uploaded later waits in the run folder
+        assert Path(entry.local_path).resolve().is_relative_to((tmp_path / "one").resolve())
+        assert Path(entry.local_path).is_file()
+    assert (tmp_path / "one" / "teacher_data" / "few_shot_rationale" / "records.jsonl").is_file()
+
+
+def test_a_run_that_is_told_to_end_is_finished(tmp_path: Path) -> None:
+    run = run_whole(tmp_path, "paths.run=one", "training.max_steps=100000")
+    metrics = tmp_path / "one" / METRICS
+    until = time.monotonic() + 120
+    while not (metrics.exists() and metrics.read_text()) and time.monotonic() < until:
+        time.sleep(0.1)
+    run.send_signal(signal.SIGTERM)
+    output, _ = run.communicate(timeout=100)
+    assert run.returncode == 130, output
+    records = stored_records(tmp_path / "one")
+    assert [record.exit.exit_code for record in records if record.HasField("exit")] == [1]
+    assert summary_of(records)["status"] == "interrupted"
+
+
+def test_the_jobs_of_a_sweep_are_one_group_with_a_summary(tmp_path: Path) -> None:
+    sweep = run_whole(tmp_path, "-m", "objective=label_only,multitask", "hydra.sweep.dir=sweep")
+    output, _ = sweep.communicate(timeout=400)
+    assert sweep.returncode == 0, output
+    jobs = [stored_records(folder) for folder in sorted((tmp_path / "sweep").glob("00*"))]
+    last = [[record.run for record in records if record.HasField("run")][-1] for records in jobs]
+    assert [(run.run_group, run.job_type) for run in last] == [("sweep", "experiment")] * 2
+    records = stored_records(tmp_path / "sweep")
+    (whole,) = [record.run for record in records if record.HasField("run")][-1:]
+    assert (whole.run_group, whole.job_type, whole.display_name) == ("sweep", "sweep", "sweep")
+    assert summary_of(records)["jobs/done"] == 2
+    files = next((tmp_path / "sweep").glob("wandb/offline-run-*/files/media"))
+    (table,) = files.glob("table/cells*.json")
+    assert len(json.loads(table.read_text(encoding="utf-8"))["data"]) == 2
+    assert list(files.rglob("*.png"))
+    assert [record.exit.exit_code for record in records if record.HasField("exit")] == [0]
+
+
+def test_mlflow_keeps_what_the_run_folder_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    client = importlib.import_module("mlflow").MlflowClient
+    result = run_small(tmp_path / "sweep" / "one", "tracking=mlflow", "tracking.log_student=true")
+    with pytest.raises(ConfigError):
+        run_small(tmp_path / "two", "tracking=mlflow", "task.limit=24", "teacher=recorded", "generation=recorded")
+    store = client(tracking_uri="sqlite:///mlflow.db")
+    (found,) = store.search_runs([store.get_experiment_by_name("distillrun").experiment_id])
+    told: Any = result["scores"]
+    assert found.info.status == "FINISHED"
+    assert found.data.params["training.max_steps"] == "6"
+    assert found.data.metrics["test/accuracy"] == told["test/accuracy"]["value"]
+    assert found.data.metrics["test/accuracy/n"] == 24
+    assert found.data.tags["multitask"] == "yes"
+    assert found.data.tags["job"] == "experiment"
+    losses = store.get_metric_history(found.info.run_id, "train/loss")
+    lines = [line for line in read_metrics(tmp_path / "sweep" / "one" / METRICS) if "train/loss" in line]
+    assert [(one.step, one.value) for one in losses] == [(line["step"], line["train/loss"]) for line in lines]
+    kept = {file.name for file in (tmp_path / "mlflow_artifacts").rglob("*")}
+    assert {"predictions.csv", "model.safetensors", "records.jsonl"} <= kept
+
+
+def test_mlflow_ends_a_run_as_it_ended(tmp_path: Path) -> None:
+    uri = f"sqlite:///{tmp_path / 'db.sqlite'}"
+    client = importlib.import_module("mlflow").MlflowClient(tracking_uri=uri)
+    ends: tuple[Status, ...] = ("done", "failed", "interrupted")
+    for status in ends:
+        tracker = Mlflow(uri, "here", str(tmp_path / "files"), ["own"], log_student=False)
+        tracker.start(TrackedRun(tmp_path, status, {"a": {"b": 1}}, "sweep", "group", ("tag",)))
+        tracker.files("student", "student-1", {"x": tmp_path / "missing"})  # not asked for, so not read
+        tracker.finish(status)
+    found = client.search_runs([client.get_experiment_by_name("here").experiment_id], order_by=["start_time"])
+    assert {one.info.run_name: one.info.status for one in found} == {
+        "done": "FINISHED",
+        "failed": "FAILED",
+        "interrupted": "KILLED",
+    }
+    assert found[0].data.params == {"a.b": "1"}
+    assert {"own": "yes", "tag": "yes", "sweep": "group"}.items() <= found[0].data.tags.items()
+
+
+def test_a_missing_mlflow_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ConfigError, match=r"pip install \"distillrun\[mlflow\]\""):
+        Mlflow("sqlite:///x.db", "here", "files", [], log_student=False)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from random import Random
 from statistics import fmean
 
-from distillrun.evaluation.judged import Judged, SameFamily, drawn
+from distillrun.evaluation.judged import Judged, SameFamily, drawn, teachers_of
 from distillrun.evaluation.overlap import words
 from distillrun.evaluation.rating import Ratings, asked
 from distillrun.evaluation.rubric import Rubric
@@ -102,7 +102,8 @@ class Judge(Judged):
             *(alpha_scores(rated, constructs) if len(rated) > 1 else ()),
         ]
         tables = [_by_judge(rated, constructs), *_by_correctness(rated, pairs)]
-        return Finding(tuple(scores), tuple(tables), rows=_rows(rated, pairs), note=self.kinship_note(answered))
+        rows = self._rows(rated, pairs, answered)
+        return Finding(tuple(scores), tuple(tables), rows=rows, note=self.kinship_note(answered))
 
     def _prompt(self, example: Example, made: Prediction, answered: Answered) -> Prompt:
         if made.choice is None:
@@ -114,6 +115,25 @@ class Judge(Judged):
         }
         request = Request("rating", example, made.choice, draft=made.rationale)
         return self._rubric.prompt(fields, request, Random(f"{self._seed}/{example.id}"))
+
+    def _rows(
+        self, rated: Rated, pairs: Sequence[tuple[Example, Prediction]], answered: Answered
+    ) -> tuple[dict[str, Json], ...]:
+        """Return one row for each rating, with who judged and who taught the student."""
+        taught_by: list[Json] = list(teachers_of(answered))
+        return tuple(
+            {
+                "example_id": example.id,
+                "judge": name,
+                "judge_model": self.judges[name].name,
+                "taught_by": taught_by,
+                "rationale_length": len(words(made.rationale)),
+                **(ratings or {}),
+                "quality": fmean(ratings.values()) if ratings else None,
+            }
+            for name, found in rated.items()
+            for ratings, (example, made) in zip(found, pairs, strict=True)
+        )
 
 
 def construct_scores(rated: Rated, constructs: Sequence[str]) -> list[Score]:
@@ -171,17 +191,3 @@ def _by_correctness(rated: Rated, pairs: Sequence[tuple[Example, Prediction]]) -
         return []
     rows = tuple((name, len(values), fmean(values)) for name, values in groups.items())
     return [ResultTable("Quality of right and wrong answers' explanations", ("answer", "rated", "quality"), rows)]
-
-
-def _rows(rated: Rated, pairs: Sequence[tuple[Example, Prediction]]) -> tuple[dict[str, Json], ...]:
-    """Return one row for each rating, in the columns that `distillrun study analyse` reads."""
-    return tuple(
-        {
-            "example_id": example.id,
-            "judge": name,
-            "rationale_length": len(words(made.rationale)),
-            **(ratings or {}),
-        }
-        for name, found in rated.items()
-        for ratings, (example, made) in zip(found, pairs, strict=True)
-    )

@@ -36,9 +36,7 @@ class Judged:
 
     def kinship_note(self, answered: Answered) -> str:
         """Return the mark of judges that are akin to who taught the student; empty where none is known to be."""
-        records = answered.records or ()
-        taught_by = {rationale.teacher for record in records for rationale in record.rationales}
-        found = self._kinships(taught_by)
+        found = self._kinships(teachers_of(answered))
         return f"Preference leakage: {'; '.join(found)}." if found else ""
 
     def _kinships(self, teachers: Collection[str]) -> list[str]:
@@ -49,6 +47,12 @@ class Judged:
             for name, judge in self.judges.items()
             if (kin := akin(judge.name, teachers))
         ]
+
+
+def teachers_of(answered: Answered) -> list[str]:
+    """Return the names of those whose texts the student learnt from, as far as they are known."""
+    names = {rationale.teacher for record in answered.records or () for rationale in record.rationales}
+    return sorted(name for name in names if name)
 
 
 def drawn(count: int, wanted: int, seed: int) -> list[int]:

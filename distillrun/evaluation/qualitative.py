@@ -10,7 +10,7 @@ from statistics import fmean
 
 from distillrun.evaluation.category_assignment import assigned
 from distillrun.evaluation.judged import Judged, SameFamily, drawn
-from distillrun.evaluation.rating import FIVE_POINTS, Ratings, asked, chat
+from distillrun.evaluation.rating import Ratings, asked, chat
 from distillrun.evaluation.share import share
 from distillrun.interfaces import Answered, Teacher
 from distillrun.records import Cell, Example, Finding, Json, Prompt, Record, Request, ResultTable, Sampling, is_right
@@ -180,16 +180,11 @@ def read_names(text: str) -> list[str]:
 
 
 def _ratings_of(finding: Finding) -> dict[str, float]:
-    """Return the mean of all ratings of each question's explanation."""
+    """Return the mean quality of each question's explanation, over its judges."""
     values: dict[str, list[float]] = {}
     for row in finding.rows:
-        numbers = [
-            float(value)
-            for name, value in row.items()
-            if isinstance(value, int) and name != "rationale_length" and FIVE_POINTS.low <= value <= FIVE_POINTS.high
-        ]
-        if numbers:
-            values.setdefault(str(row["example_id"]), []).append(fmean(numbers))
+        if isinstance(quality := row.get("quality"), int | float):
+            values.setdefault(str(row["example_id"]), []).append(float(quality))
     return {name: fmean(found) for name, found in values.items()}
 
 

@@ -24,7 +24,7 @@ from distillrun.interfaces.teacher import (
     WhiteBoxTeacher,
     members_of,
 )
-from distillrun.interfaces.tracking import Tracker
+from distillrun.interfaces.tracking import Kind, Status, TrackedRun, Tracker
 
 __all__ = [
     "Account",
@@ -40,18 +40,21 @@ __all__ = [
     "ExpansionStep",
     "GenerationContext",
     "GenerationStep",
+    "Kind",
     "LanguageModel",
     "LogitTeacher",
     "Measure",
     "RecordedTeacher",
     "Refuse",
     "Reservation",
+    "Status",
     "Student",
     "StudentObjective",
     "Tag",
     "Task",
     "Teacher",
     "TextObjective",
+    "TrackedRun",
     "Tracker",
     "WhiteBoxTeacher",
     "WritingModel",

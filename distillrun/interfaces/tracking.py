@@ -1,17 +1,44 @@
 """Where metrics go."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 from distillrun.records import Json
+
+Kind = Literal["teacher-data", "student", "report"]
+"""What files are: what the run learnt from, what it made, or what it says of itself."""
+
+Status = Literal["done", "failed", "interrupted"]
+
+
+@dataclass(frozen=True, slots=True)
+class TrackedRun:
+    """What a tracker is told of a run at its start.
+
+    Attributes:
+        folder: its run folder.
+        name: what it is called.
+        config: its settings, without secrets.
+        job: experiment, the stage that it ends with where that is an earlier one, or sweep.
+        group: the sweep that it belongs to; None = none.
+        tags: the options that were chosen.
+    """
+
+    folder: Path
+    name: str
+    config: Mapping[str, Json]
+    job: str
+    group: str | None
+    tags: tuple[str, ...]
 
 
 @runtime_checkable
 class Tracker(Protocol):
     """Where metrics go besides the run folder. Every method must tolerate being called after a failure."""
 
-    def start(self, folder: Path, name: str, config: Mapping[str, Json]) -> None: ...
+    def start(self, run: TrackedRun) -> None: ...
 
     def log(self, metrics: Mapping[str, float], step: int) -> None: ...
 
@@ -19,4 +46,7 @@ class Tracker(Protocol):
 
     def table(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[Json]]) -> None: ...
 
-    def finish(self, succeeded: bool) -> None: ...
+    def files(self, kind: Kind, name: str, files: Mapping[str, Path]) -> None:
+        """Keep files by their paths inside something of that name; a name stands for one content."""
+
+    def finish(self, status: Status) -> None: ...

@@ -7,9 +7,9 @@ from distillrun.records import Json
 from distillrun.report.answers import position_section, prediction_section
 from distillrun.report.block import Block, Code, Page, Paragraph, Section, State, Table
 from distillrun.report.data import data_sections, flattened, pairs
-from distillrun.report.finding import finding_sections, rule_section
+from distillrun.report.finding import finding_sections, measured_scores, rule_section
 from distillrun.report.learning import learning_section
-from distillrun.report.scores import baseline_section, chance_level, headline, score_section
+from distillrun.report.scores import baseline_section, chance_level, headline, majority_level, score_section
 from distillrun.report.story import story_section
 from distillrun.report.text import NOTHING, duration, number, shortened, size
 from distillrun.report.values import Values, finite, mapping, sequence
@@ -26,17 +26,19 @@ def run_page(
     data: Values,
 ) -> Page:
     """Return the page of one run. `examples` maps an id to the example; the rest is as in `write_report`."""
-    scores = mapping(result.get("scores"))
+    scores, findings = mapping(result.get("scores")), mapping(result.get("findings"))
+    measured = measured_scores(findings)
+    answered = {name: score for name, score in scores.items() if name not in measured}
     chance = chance_level(examples, predictions)
     sections = [
         _what_ran(result),
-        score_section(scores, chance),
+        score_section(answered, chance, majority_level(examples, predictions)),
         baseline_section(scores, mapping(result.get("baselines"))),
         rule_section(mapping(result.get("rules"))),
         learning_section(metrics, chance),
         prediction_section(predictions, examples),
         position_section(predictions, examples),
-        *finding_sections(mapping(result.get("findings")), mapping(result.get("rules"))),
+        *finding_sections(findings, mapping(result.get("rules")), scores),
         *data_sections(data),
         story_section(sequence(result.get("stories"))),
         _facts("The teacher's distributions", mapping(result.get("logits"))),

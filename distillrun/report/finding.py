@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from distillrun.records import Json
 from distillrun.report.block import Block, Figure, Paragraph, Section, Table
 from distillrun.report.chart import curves
+from distillrun.report.scores import score_table
 from distillrun.report.text import NOTHING, number, shortened
 from distillrun.report.values import Values, finite, mapping, sequence
 
@@ -16,12 +17,19 @@ def rule_section(rules: Values) -> Section | None:
     return Section("What is counted", [Table(("", ""), [(name, str(rule)) for name, rule in rules.items()])])
 
 
-def finding_sections(findings: Values, rules: Values) -> list[Section]:
-    """Return a section for each measure that found more than scores."""
+def measured_scores(findings: Values) -> set[str]:
+    """Return the names of the scores that measures found: they stand in the sections of these."""
+    return {str(score) for found in findings.values() for score in sequence(mapping(found).get("scores"))}
+
+
+def finding_sections(findings: Values, rules: Values, scores: Values) -> list[Section]:
+    """Return a section for each measure."""
     sections = []
     for name, found in findings.items():
         note = str(mapping(found).get("note") or "")
         blocks: list[Block] = [Paragraph(note)] if note else []
+        own = {str(score): scores[str(score)] for score in sequence(mapping(found).get("scores")) if score in scores}
+        blocks += [score_table(own)] if own else []
         for table in sequence(mapping(found).get("tables")):
             blocks += _table(mapping(table))
         for curve in sequence(mapping(found).get("curves")):

@@ -19,12 +19,18 @@ def chance_level(examples: Mapping[str, Values], predictions: Sequence[Values]) 
     return sum(1 / count for count in known) / len(known) if known else None
 
 
-def score_section(scores: Values, chance: float | None) -> Section | None:
-    """Return the section of all scores; None where there are none."""
+def majority_level(examples: Mapping[str, Values], predictions: Sequence[Values]) -> float | None:
+    """Return what a student would score that always gave the letter which is right most often; None if unknown."""
+    predicted = [examples.get(str(prediction.get("example_id")), {}) for prediction in predictions]
+    right = [answer for example in predicted if isinstance(answer := example.get("answer"), int)]
+    return max(map(right.count, set(right))) / len(right) if right and len(right) == len(predicted) else None
+
+
+def score_section(scores: Values, chance: float | None, majority: float | None) -> Section | None:
+    """Return the section of the scores of answers; None where there are none."""
     if not scores:
         return None
-    rows = [_row(name, mapping(score)) for name, score in scores.items()]
-    table = Table(COLUMNS, rows, frozenset({1, 2, 3}))
+    table = score_table(scores)
     shares = [drawable for name, score in scores.items() if (drawable := _share(name, mapping(score))) is not None]
     drawn = [one for one in shares if "accuracy" in one[0]] or shares
     level = chance if any("accuracy" in name for name, *_ in drawn) else None
@@ -33,8 +39,14 @@ def score_section(scores: Values, chance: float | None) -> Section | None:
         caption = "Dots are the measured shares, lines their 95 % intervals."
         blocks.insert(0, Figure(intervals(drawn, level), caption, Table((), ())))
     if level is not None:
-        blocks.append(Paragraph(_against_chance(scores, level)))
+        always = "" if majority is None else f" Always the same letter would score {percent(majority)} at most."
+        blocks.append(Paragraph(_against_chance(scores, level) + always))
     return Section("Scores", blocks)
+
+
+def score_table(scores: Values) -> Table:
+    """Return scores with their intervals, a row each."""
+    return Table(COLUMNS, [_row(name, mapping(score)) for name, score in scores.items()], frozenset({1, 2, 3}))
 
 
 def baseline_section(scores: Values, baselines: Values) -> Section | None:
@@ -48,10 +60,10 @@ def baseline_section(scores: Values, baselines: Values) -> Section | None:
         if name.startswith("test/") and name.endswith("accuracy")
     ]
     rows = [
-        [who, *(_with_interval(mapping(found.get(name))) if name in found else NOTHING for name in names)]
-        for who, found in everyone.items()
+        [name, *(_with_interval(mapping(found.get(name))) if name in found else NOTHING for found in everyone.values())]
+        for name in names
     ]
-    columns = ("", *(name.removeprefix("test/") for name in names))
+    columns = ("", *everyone)
     text = (
         "The untrained student, the same student taught by labels alone for as many steps, and the teacher; accuracies "
         "with their 95 % intervals."

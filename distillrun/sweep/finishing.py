@@ -1,16 +1,22 @@
 """The end of a sweep: the table of its jobs, means over seeds, and sweep.json."""
 
 import json
+import os
+import signal
 import sys
+import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from distillrun.cells import aligned, cell_lines, cells
-from distillrun.folder import write_whole
+from distillrun.folder import COMMAND, write_whole
+from distillrun.interrupt import was_terminated
 from distillrun.records import Json
-from distillrun.sweep.job import Job, jobs_in, own_settings, say
+from distillrun.sweep.job import Job, is_over, jobs_in, own_process, own_settings, say, write_job
+from distillrun.sweep.running import GOES_ON, SAVE_S
+from distillrun.sweep.summary import track_sweep
 
 
 def finish(sweep: Path, complete: bool) -> int:
@@ -22,7 +28,7 @@ def finish(sweep: Path, complete: bool) -> int:
         sweep: its folder.
         complete: whether every job had its turn.
     """
-    jobs = jobs_in(sweep)
+    jobs = jobs_in(sweep) if complete else _settled(sweep)
     if not jobs:
         _leave_nothing(sweep)
         return 1
@@ -57,7 +63,32 @@ def finish(sweep: Path, complete: bool) -> int:
     from distillrun.sweep_page.writing import page_at_the_end  # numpy and scipy, which no job waits for
 
     say(page_at_the_end(sweep))
+    try:
+        track_sweep(sweep)
+    except Exception as error:
+        say(f"the sweep could not be tracked ({type(error).__name__}: {error}); its jobs are, and its page is there")
     return 0 if well else 1
+
+
+def _settled(sweep: Path) -> list[Job]:
+    """Return the jobs after an interruption. Those of this machine have time to save; who started them may be gone.
+
+    Ctrl-C reached them through the terminal; a SIGTERM was for the sweep alone, and is handed on to those that it left.
+    """
+    until = time.monotonic() + SAVE_S
+    for job in jobs_in(sweep) if was_terminated() else ():
+        if job.state == "running" and _is_here(job):
+            os.kill(int(job.process.rpartition("/")[2]), signal.SIGTERM)
+    while time.monotonic() < until and any(job.state == "running" and _is_here(job) for job in jobs_in(sweep)):
+        time.sleep(0.2)
+    for job in jobs_in(sweep):
+        if job.state == "running" and is_over(job):
+            write_job(replace(job, state="interrupted", exit_code=130, why=GOES_ON))
+    return jobs_in(sweep)
+
+
+def _is_here(job: Job) -> bool:
+    return job.process.startswith(own_process(0)[:-1]) and not is_over(job)
 
 
 def _line(job: Job, own: Sequence[str], scores: dict[str, float]) -> tuple[str, ...]:
@@ -68,7 +99,7 @@ def _line(job: Job, own: Sequence[str], scores: dict[str, float]) -> tuple[str, 
 
 
 def _leave_nothing(sweep: Path) -> None:
-    for name in ("multirun.yaml", "command.json", ".sweep.lock"):
+    for name in ("multirun.yaml", COMMAND, ".sweep.lock"):
         Path(sweep, name).unlink(missing_ok=True)
     with suppress(OSError):
         sweep.rmdir()

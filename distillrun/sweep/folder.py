@@ -7,10 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from distillrun.errors import ConfigError
-from distillrun.folder import write_whole
+from distillrun.folder import COMMAND, write_whole
 from distillrun.sweep.running import STOP
 
-COMMAND = "command.json"
 LOCK = ".sweep.lock"
 
 

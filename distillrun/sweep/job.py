@@ -1,6 +1,9 @@
 """One job of a sweep: where it is, and what became of it."""
 
 import json
+import math
+import os
+import platform
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -11,6 +14,10 @@ from distillrun.errors import ConfigError
 from distillrun.folder import write_whole
 
 FILE = "job.json"
+CONSOLE = "console.log"
+
+QUIET = "DISTILLRUN_SWEEP_IS_DRAWN"
+"""In the environment of a sweep and its launcher's workers while a view of it is drawn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +33,7 @@ class Job:
         seconds: of its last attempt.
         why: it did not end well; empty where it did.
         attempt: counts from 1.
+        process: host and number of the process that runs it; empty before it began.
     """
 
     number: int
@@ -36,6 +44,7 @@ class Job:
     seconds: float
     why: str = ""
     attempt: int = 1
+    process: str = ""
 
 
 def claim_job_folder(sweep: Path, number: int, config: Config) -> Path:
@@ -84,6 +93,35 @@ def _jobs(sweep: Path) -> Iterator[Job]:
             yield job
 
 
+def own_process(number: int) -> str:
+    """Return what a process of this machine is noted as."""
+    return f"{platform.node()}/{number}"
+
+
+def is_over(job: Job) -> bool:
+    """Return whether the process of a job ran on this machine and is gone."""
+    host, _, number = job.process.rpartition("/")
+    if not number.isdigit() or host != platform.node():
+        return False
+    try:
+        os.kill(int(number), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:  # the number is somebody else's by now
+        return True
+    return False
+
+
+def score_of(job: Job, name: str) -> float:
+    """Return a score of a job that is done, nan where it is not, or has none of that name."""
+    if job.state != "done":
+        return math.nan
+    try:
+        return float(json.loads(Path(job.folder, "result.json").read_text(encoding="utf-8"))["scores"][name]["value"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return math.nan
+
+
 def own_settings(jobs: Sequence[Job]) -> list[list[str]]:
     """Return of each job the settings that not all of them share."""
     return varying([job.overrides for job in jobs])
@@ -96,6 +134,8 @@ def varying(settings: Sequence[Sequence[str]]) -> list[list[str]]:
 
 
 def say(text: str) -> None:
-    """Print at once: a child's output follows on the same stream."""
+    """Print at once, since a child's output follows on the same stream; nothing while a view of the sweep is drawn."""
+    if QUIET in os.environ:
+        return
     sys.stdout.write(text + "\n")
     sys.stdout.flush()

@@ -8,13 +8,13 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
 
 from distillrun.composition import quoted
-from distillrun.sweep.job import Job, read_job, say, write_job
+from distillrun.sweep.job import CONSOLE, QUIET, Job, own_process, read_job, say, write_job
 from distillrun.sweep.share import Share, taking_a_device
 
 SAVE_S = 60.0
@@ -22,6 +22,9 @@ SAVE_S = 60.0
 
 STOP = "stop"
 """A file in a sweep's folder that keeps further jobs from being started."""
+
+GOES_ON = "the same command goes on from there"
+"""Why an interrupted job did not end well."""
 
 AGAIN = ("failed", "killed")
 """States after which another attempt may help."""
@@ -88,7 +91,7 @@ def _attempted(job: Job, manner: Manner) -> Job:
         words = [*manner.flags, *job.overrides, *manner.share.overrides, f"paths.run={quoted(job.folder)}"]
         command = [sys.executable, "-m", "distillrun", *words]
         try:
-            exit_code = _exit_code(command, environment)
+            exit_code = _exit_code(command, environment, job)
         finally:
             seconds = round(time.monotonic() - started, 1)
             state = _state(exit_code)
@@ -113,7 +116,7 @@ def _why(job: Job, exit_code: int) -> str:
     if exit_code < 0:
         return f"signal {signal.Signals(-exit_code).name}"
     if exit_code == 130:
-        return "the same command goes on from there"
+        return GOES_ON
     try:
         error = json.loads(Path(job.folder, "result.json").read_text(encoding="utf-8")).get("error")
     except (OSError, ValueError, AttributeError):
@@ -121,10 +124,19 @@ def _why(job: Job, exit_code: int) -> str:
     return str(error or "it wrote no reason; see what it printed")
 
 
-def _exit_code(command: Sequence[str], environment: Mapping[str, str]) -> int:
-    """Run a command to its end. Ctrl-C reaches it by itself, through the terminal; a SIGTERM to us is handed on."""
+def _exit_code(command: Sequence[str], environment: Mapping[str, str], job: Job) -> int:
+    """Run a command to its end. Ctrl-C reaches it by itself, through the terminal; a SIGTERM to us is handed on.
+
+    While a view of the sweep is drawn, what it prints goes into a file of the job's folder.
+    """
     whole = {**os.environ, **environment}
-    with subprocess.Popen(command, env=whole) as process, _hands_on_sigterm(process):
+    console = Path(job.folder, CONSOLE)
+    with (
+        console.open("ab") if QUIET in os.environ else nullcontext() as printed,
+        subprocess.Popen(command, env=whole, stdout=printed, stderr=printed) as process,
+        _hands_on_sigterm(process),
+    ):
+        write_job(replace(job, process=own_process(process.pid)))
         try:
             return process.wait()
         except KeyboardInterrupt:

@@ -15,6 +15,7 @@ from distillrun.config import Config, digest
 from distillrun.enumeration import Composer, job_overrides
 from distillrun.errors import ConfigError
 from distillrun.folder import claim_folder, make_folder
+from distillrun.schema import Progress
 from distillrun.sweep.folder import unfinished_sweep
 from distillrun.sweep.job import say
 
@@ -24,10 +25,19 @@ EXTRAS = {"joblib": "joblib", "submitit": "submitit", "ray": "ray", "optuna": "o
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """A sweep that may begin: its folder, and the settings of all its jobs, swept values among them."""
+    """A sweep that may begin.
+
+    Attributes:
+        folder: its own.
+        overrides: the settings of all its jobs, swept values among them.
+        jobs: how many there will be; None where the sweeper chooses as it goes.
+        drawn: whether it may be drawn on a terminal.
+    """
 
     folder: Path
     overrides: tuple[str, ...]
+    jobs: int | None
+    drawn: bool
 
 
 def start_of(flags: argparse.Namespace) -> Start | None:
@@ -49,11 +59,13 @@ def start_of(flags: argparse.Namespace) -> Start | None:
         raise ConfigError("paths.run is the folder of one run; name a sweep's folder with hydra.sweep.dir=FOLDER")
     _check_plugins(composed)
     overrides = _replicated(first, flags.overrides, composed)
+    jobs = None
     if "BasicSweeper" in str(composed.hydra.sweeper._target_):
-        _checked_jobs(overrides, composed, *where)
+        jobs = len(_checked_jobs(overrides, composed, *where))
     elif first.replicates > 1:
         raise ConfigError("replicates needs Hydra's basic sweeper; with another one, sweep training.seed yourself")
-    return Start(_folder(composed, first, overrides), tuple(overrides))
+    drawn = first.runtime.progress is not Progress.never
+    return Start(_folder(composed, first, overrides), tuple(overrides), jobs, drawn)
 
 
 def sweep_jobs(

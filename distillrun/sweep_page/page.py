@@ -7,6 +7,7 @@ from distillrun.report.block import Block, Code, Page, Paragraph, Section, State
 from distillrun.sweep_page.figures import bar_section, cost_section, curve_section, heat_section
 from distillrun.sweep_page.findings import Findings
 from distillrun.sweep_page.grid import Grid, label
+from distillrun.sweep_page.leakage import leakage_section
 from distillrun.sweep_page.paper import paper_section
 from distillrun.sweep_page.questions import question_section
 from distillrun.sweep_page.reading import Sweeps
@@ -32,7 +33,7 @@ def sweep_page(found: Findings, command: str, rule: str) -> Page:
     if found.whole is not None and found.kept is not None:
         leading = found.kept if rule == "iqr" else found.whole
         sections += [*variance_sections(leading), outlier_section(found.whole, found.kept)]
-    sections += [question_section(grid, found.pairs), curve_section(grid, found.chance)]
+    sections += [question_section(grid, found.pairs), leakage_section(jobs), curve_section(grid, found.chance)]
     sections += [cost_section(grid) if grid.measured else None, reuse_section(jobs), _made(found.sweeps, command)]
     status, state = _status(found.sweeps)
     names = list(dict.fromkeys(job.sweep.name for job in jobs))

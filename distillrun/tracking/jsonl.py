@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from distillrun.records import Json
 
 if TYPE_CHECKING:  # interfaces needs torch, and reading the metrics of a run does not
-    from distillrun.interfaces import Tracker
+    from distillrun.interfaces import Kind, Status, TrackedRun, Tracker
 
 log = logging.getLogger("distillrun")
 
@@ -21,7 +21,7 @@ METRICS = "metrics.jsonl"
 class Jsonl:
     """No tracker besides the run folder."""
 
-    def start(self, folder: Path, name: str, config: Mapping[str, Json]) -> None: ...
+    def start(self, run: "TrackedRun") -> None: ...
 
     def log(self, metrics: Mapping[str, float], step: int) -> None: ...
 
@@ -29,7 +29,9 @@ class Jsonl:
 
     def table(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[Json]]) -> None: ...
 
-    def finish(self, succeeded: bool) -> None: ...
+    def files(self, kind: "Kind", name: str, files: Mapping[str, Path]) -> None: ...
+
+    def finish(self, status: "Status") -> None: ...
 
 
 class RunLog:
@@ -43,9 +45,9 @@ class RunLog:
         self._file: Path | None = None
         self._tracker_failed = False
 
-    def start(self, folder: Path, name: str, config: Mapping[str, Json]) -> None:
-        self._file = folder / METRICS
-        self._try("start", lambda: self._tracker.start(folder, name, config))
+    def start(self, run: "TrackedRun") -> None:
+        self._file = run.folder / METRICS
+        self._try("start", lambda: self._tracker.start(run))
 
     def log(self, metrics: Mapping[str, float], step: int) -> None:
         """Append one line `{"step", "time", name: value, …}`; a value that is not finite is written as null."""
@@ -63,10 +65,13 @@ class RunLog:
     def table(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[Json]]) -> None:
         self._try("table", lambda: self._tracker.table(name, columns, rows))
 
-    def finish(self, succeeded: bool) -> None:
+    def files(self, kind: "Kind", name: str, files: Mapping[str, Path]) -> None:
+        self._try("files", lambda: self._tracker.files(kind, name, files))
+
+    def finish(self, status: "Status") -> None:
         """End the tracker's run, also after it failed: a run that stays open looks as if it were still running."""
         failed, self._tracker_failed = self._tracker_failed, False
-        self._try("finish", lambda: self._tracker.finish(succeeded), silent=failed)
+        self._try("finish", lambda: self._tracker.finish(status), silent=failed)
 
     def _try(self, what: str, call: Callable[[], None], silent: bool = False) -> None:
         if self._tracker_failed:

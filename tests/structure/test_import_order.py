@@ -60,6 +60,7 @@ LIGHT = (
     "enumeration",
     "errors",
     "folder",
+    "interrupt",
     "records",
     "schema",
     "statistics",

@@ -1,0 +1,61 @@
+"""The summary of a sweep in the tracker of its jobs: one run, with its tables and its plots."""
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+from distillrun.folder import files_in
+from distillrun.records import Json
+
+PAGE = ("report.html", "report.md", "results.csv", "cells.csv", "sweep.json")
+TABLES = ("cells", "results")
+
+
+def track_sweep(sweep: Path) -> None:
+    """Record a sweep whose page is written in the tracker that its jobs had; a tracker that fails costs no result."""
+    from distillrun.build import build
+    from distillrun.interfaces import TrackedRun
+    from distillrun.tracking.jsonl import RunLog
+
+    node, allowed = _tracking(sweep)
+    if node is None:
+        return
+    content: dict[str, Any] = json.loads((sweep / "sweep.json").read_text(encoding="utf-8"))
+    jobs = content["jobs"]
+    tracker = RunLog(build(node, "tracking", allowed))
+    about: dict[str, Json] = {"command": content["command"], "jobs": len(jobs)}
+    tracker.start(TrackedRun(sweep, sweep.name, about, "sweep", sweep.name, ()))
+    states = [str(job["state"]) for job in jobs]
+    tracker.summary({f"jobs/{state}": states.count(state) for state in sorted(set(states))})
+    for name in TABLES:
+        tracker.table(name, *_rows(sweep / f"{name}.csv"))
+    page = {name: sweep / name for name in PAGE if (sweep / name).is_file()}
+    for folder in ("tables", "plots"):
+        page |= {f"{folder}/{name}": file for name, file in files_in(sweep / folder).items()}
+    tracker.files("report", f"sweep-{sweep.name}", page)
+    tracker.finish("done" if content["complete"] and set(states) == {"done"} else "failed")
+
+
+def _tracking(sweep: Path) -> tuple[Any, list[str]]:
+    """Return how the newest job that came so far was tracked, and which modules it permitted; None where none did."""
+    import yaml
+
+    for file in sorted(sweep.glob("*/config.yaml"), reverse=True):
+        config = yaml.safe_load(file.read_text(encoding="utf-8"))
+        if not str(config["tracking"]["_target_"]).endswith("jsonl.Jsonl"):
+            return config["tracking"], list(config["runtime"]["allow_targets"])
+    return None, []
+
+
+def _rows(file: Path) -> tuple[list[str], list[list[Json]]]:
+    with file.open(encoding="utf-8", newline="") as stream:
+        head, *rows = csv.reader(stream)
+    return head, [[_value(text) for text in row] for row in rows]
+
+
+def _value(text: str) -> Json:
+    try:
+        return float(text)
+    except ValueError:
+        return text or None
