@@ -139,6 +139,26 @@ def test_the_table_holds_the_same_items_and_empty_ratings(tmp_path: Path) -> Non
     assert all(row[name] == "" for row in rows for name in NAMED)
 
 
+def test_the_table_filled_in_elsewhere_is_read_back_with_its_key(tmp_path: Path) -> None:
+    folder = made(tmp_path)
+    key = json.loads((folder / "key.json").read_text(encoding="utf-8"))
+    with (folder / "for_raters" / "table.csv").open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    for row in rows:
+        told = key["items"][row["item"]]
+        row.update(dict.fromkeys(NAMED, str(told.get("check") or {"alpha": 4, "beta": 2}[told["model"]])))
+    with (tmp_path / "filled.csv").open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    given = ["study", "analyse", str(tmp_path / "filled.csv"), "--key", str(folder / "key.json")]
+    assert main([*given, "--out", str(tmp_path / "report")]) == 0
+    report = json.loads((tmp_path / "report" / "report.json").read_text(encoding="utf-8"))
+    assert (report["ratings"], report["raters"], report["notes"]) == (16, 4, [])
+    means = {one["model"]: one["mean"] for one in report["described"] if one["construct"] == "quality"}
+    assert means == {"alpha": 4, "beta": 2}
+
+
 @pytest.mark.parametrize(
     ("runs", "message"),
     [
