@@ -165,7 +165,7 @@ def _names(row: Row, columns: Columns, key: Mapping[str, Any] | None) -> dict[st
         listed = ", ".join(map(repr, row.values))
         raise ConfigError(
             f"{row.where}: there is no column {', '.join(map(repr, lacking))}{nearest(lacking[0], row.values)}; there "
-            f"are {listed}"
+            f"are {listed}; name yours with --rater, --model, --constructs"
         )
     return there
 

@@ -53,7 +53,8 @@ def _summary(made: Analysis) -> str:
         return first
     joint = made.mixed.joint[MODEL]
     says = "differs between the models" if joint.p < ALPHA else "shows no difference between the models"
-    return f"{first} With raters and explanations taken into account, quality {says} ({joint_phrase(joint)})."
+    known = ", ".join(("raters", "explanations", *(one for one in made.quality[0].predictors if one != MODEL)))
+    return f"{first} Once {known} are taken into account, quality {says} ({joint_phrase(joint)})."
 
 
 def _described(made: Analysis) -> list[Block]:

@@ -128,10 +128,10 @@ def _enough(found: Ratings) -> Ratings:
 def _left_out(rule: Rule, wrong: Mapping[str, str], rules: Sequence[Rule], what: str) -> list[str]:
     if not wrong:
         return []
-    said = f"{len(wrong)} rows {what}: {_listed(wrong)}"
+    said = f"that {what} ({len(wrong)}): {_listed(wrong)}"
     if rule not in rules:
-        raise ConfigError(f"{said}; mend them, or leave them out with --drop {rule}")
-    return [f"{said}; left out."]
+        raise ConfigError(f"rows {said}; mend them, or leave them out with --drop {rule}")
+    return [f"Rows {said}; left out."]
 
 
 def _listed(found: Mapping[str, str]) -> str:
@@ -145,12 +145,13 @@ def _problem(answer: Answer, constructs: Sequence[str]) -> str:
         return "it names no rater"
     if not answer.model and not answer.expected:
         return "it names no model"
-    wrong = [name for name in constructs if point(answer.given.get(name)) is None]
+    given = {name: answer.given.get(name) for name in constructs}
     told = [
-        f"{name} is missing" if answer.given.get(name) in (None, "") else f"{name}={answer.given.get(name)!r}"
-        for name in wrong
+        f"{name} is missing" if value in (None, "") else f"{name}={value!r} is no whole number from 1 to {POINTS}"
+        for name, value in given.items()
+        if point(value) is None
     ]
-    return f"{', '.join(told)}, not a whole number from 1 to {POINTS}" if told else ""
+    return ", ".join(told)
 
 
 def point(value: object) -> int | None:

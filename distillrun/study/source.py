@@ -97,8 +97,9 @@ def _explained(name: str, folder: Path) -> tuple[dict[str, Explained], int]:
         if found:
             return found, len(answers) - len(found)
     raise ConfigError(
-        f"{name} explained no answer that could be read, so there is nothing to rate: every rationale is blank, from "
-        f"{where or file} on; choose an objective that explains, and evaluation=[generated_answer] with explain=true"
+        f"{name} explained no answer, so there is nothing to rate: no row from {where or file} on has both a rationale "
+        "and a choice that could be read; choose an objective that explains, and evaluation=[generated_answer] with "
+        "explain=true"
     )
 
 
@@ -116,7 +117,7 @@ def _same_questions(students: Mapping[str, Mapping[str, Explained]]) -> None:
     """Refuse students who were asked something else under the same id: raters would compare different things."""
     (first, known), *others = students.items()
     for other, answers in others:
-        for name in known.keys() & answers.keys():
+        for name in (one for one in known if one in answers):
             one, two = known[name], answers[name]
             if (one.question, one.choices) != (two.question, two.choices):
                 raise ConfigError(
