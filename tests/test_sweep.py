@@ -268,7 +268,7 @@ def test_experiments_are_swept_with_settings_of_their_own() -> None:
     (folder,) = Path("runs").iterdir()
     jobs = json.loads((folder / "sweep.json").read_text())["jobs"]
     assert [job["state"] for job in jobs] == ["done", "done"]
-    assert "task.folder=some folder" in " ".join(jobs[0]["overrides"]).replace("'", "")
+    assert "task.folder=some folder" in " ".join(jobs[0]["overrides"]).replace("\\", "")
 
 
 def test_the_lists_of_an_experiment_are_part_of_what_is_enumerated() -> None:
