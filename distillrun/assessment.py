@@ -9,7 +9,16 @@ from tempfile import TemporaryDirectory
 
 from distillrun.artifacts import ArtifactStore, digest
 from distillrun.experiment import Experiment, generating, student_loader
-from distillrun.interfaces import Answered, AskingMeasure, ChoiceModel, ExpansionStep, Measure, Student, Teacher
+from distillrun.interfaces import (
+    Answered,
+    AnyTeacher,
+    AskingMeasure,
+    ChoiceModel,
+    ExpansionStep,
+    Measure,
+    Student,
+    Teacher,
+)
 from distillrun.journal.context import JournaledContext
 from distillrun.journal.line import spent_by
 from distillrun.journal.usage import Usage
@@ -122,7 +131,16 @@ class _Measurement:
         names += [f"evaluate/{name}" for name in self._after]
         reading = self._line().stages(stages["load/test"].fingerprint).values()
         referred = {f"reference/{stage.name}": stage.fingerprint for stage in reading}
-        return {name: stages[name].fingerprint for name in names} | referred
+        return {name: stages[name].fingerprint for name in names} | referred | self._asks()
+
+    def _asks(self) -> dict[str, str]:
+        """Return who answers a measure that asks, as digests: a name may come to mean another model."""
+        if not isinstance(self.wanted, AskingMeasure):
+            return {}
+        parts = self.experiment.parts
+        everyone: dict[str, AnyTeacher] = {f"judge/{name}": judge for name, judge in self.wanted.judges.items()}
+        everyone |= {"teacher": parts.teacher, "logit_teacher": parts.logit_teacher}
+        return {name: digest(dict(one.identity())) for name, one in everyone.items() if isinstance(one, Teacher)}
 
     @property
     def _after(self) -> tuple[str, ...]:

@@ -31,6 +31,7 @@ from distillrun.commands.study import study
 from distillrun.complaint import explain, is_complaint
 from distillrun.composition import conf_folder, quoted, selected
 from distillrun.config import digest, resolve
+from distillrun.enumeration import swept_together
 from distillrun.errors import BudgetSpentError, ConfigError, nearest
 from distillrun.folder import claim_folder, make_folder
 from distillrun.interrupt import stops_at_once
@@ -111,7 +112,8 @@ def _sweep(start: Start, hydra_flags: Sequence[str], flags: argparse.Namespace) 
     with working_in(start.folder, start.overrides):
         try:
             with stops_at_once(), live_view(start.folder, start.jobs, start.drawn):
-                _hydra([f"hydra.sweep.dir={quoted(start.folder)}", *start.overrides, *hydra_flags], flags)
+                words = swept_together(start.overrides, flags.config_dir)
+                _hydra([f"hydra.sweep.dir={quoted(start.folder)}", *words, *hydra_flags], flags)
             complete = True
         finally:
             exit_code = finish(start.folder, complete)

@@ -28,6 +28,39 @@ def job_overrides(overrides: Sequence[str], composed: DictConfig) -> list[list[s
     return [list(job) for batch in batches for job in batch]
 
 
+def swept_together(overrides: Sequence[str], config_dir: str | None) -> list[str]:
+    """Return the settings of a sweep as Hydra takes them.
+
+    Hydra checks what is not swept against the config without what is swept. Where options of groups are swept, it would
+    refuse a setting that only they have, so each value becomes a sweep of one.
+    """
+    folders = _folders(config_dir)
+    parsed = OverridesParser.create().parse_overrides(list(overrides))
+    if not any(one.is_sweep_override() and _chooses(one, folders) for one in parsed):
+        return list(overrides)
+    return [
+        line if one.is_sweep_override() or _chooses(one, folders) or one.is_add() else _as_sweep(line)
+        for line, one in zip(overrides, parsed, strict=True)
+    ]
+
+
+def _as_sweep(line: str) -> str:
+    key, _, value = line.partition("=")
+    return f"{key}=choice({value})" if value else line
+
+
+def _folders(config_dir: str | None) -> list[Path]:
+    return [conf_folder(), *([Path(config_dir)] if config_dir else [])]
+
+
+def _chooses(override: Override, folders: Sequence[Path]) -> bool:
+    """Return whether an override chooses an option of a group, rather than a value."""
+    group = override.key_or_group
+    if override.package is not None or "/" in group or override.is_delete() or override.is_hydra_override():
+        return True
+    return any((folder / group).is_dir() for folder in folders)
+
+
 class Composer:
     """Makes the configs of many jobs, each what Hydra would compose for it.
 
@@ -42,7 +75,7 @@ class Composer:
     def __init__(self, hydra: Sequence[str], config_name: str, config_dir: str | None) -> None:
         self._hydra = hydra
         self._where = (config_name, config_dir)
-        self._folders = [conf_folder(), *([Path(config_dir)] if config_dir else [])]
+        self._folders = _folders(config_dir)
         self._composed: dict[tuple[str, ...], DictConfig] = {}
         self._bases: dict[tuple[str, ...], Config | None] = {}
 
@@ -51,7 +84,7 @@ class Composer:
         groups: list[str] = []
         values: list[Override] = []
         for override in OverridesParser.create().parse_overrides(list(job)):
-            if self._chooses(override):
+            if _chooses(override, self._folders):
                 groups.append(str(override.input_line))
             else:
                 values.append(override)
@@ -75,13 +108,6 @@ class Composer:
             text = OmegaConf.to_yaml(settings, resolve=False)
             self._bases[key] = None if "${" in text or "???" in text else resolve_composed(composed)
         return self._bases[key]
-
-    def _chooses(self, override: Override) -> bool:
-        """Return whether an override chooses an option of a group, rather than a value."""
-        group = override.key_or_group
-        if override.package is not None or "/" in group or override.is_delete() or override.is_hydra_override():
-            return True
-        return any((folder / group).is_dir() for folder in self._folders)
 
 
 def _changed(config: DictConfig, values: Sequence[Override]) -> DictConfig:

@@ -311,3 +311,41 @@ def test_quantities_carry_their_units() -> None:
     assert [duration(5), duration(83.2), duration(7260), duration(None)] == ["5.0 s", "1 min 23 s", "2 h 1 min", "–"]
     assert [size(12), size(1_500_000), size(2_000_000_000), size(None)] == ["12 bytes", "1.5 MB", "2.0 GB", "–"]
     assert [number(1234567), number(0.00012345), number(True), number(None)] == ["1,234,567", "0.0001234", "yes", "–"]
+
+
+def test_a_measure_shows_its_scores_in_its_own_section(tmp_path: Path) -> None:
+    scores: dict[str, Json] = {
+        "test/accuracy": {"value": 0.5, "n": 30, "low": 0.4, "high": 0.6, "unit": "share"},
+        "test/judge/quality": {"value": 3.2, "n": 30, "low": 3.0, "high": 3.4, "unit": "of 5"},
+    }
+    findings: dict[str, Json] = {
+        "judge": {"scores": ["test/judge/quality"], "note": "The judge is akin.", "tables": [], "curves": []}
+    }
+    result: dict[str, Json] = {**RESULT, "scores": scores, "findings": findings, "rules": {"judge": "Judges rate."}}
+    write_report(tmp_path, result, {}, [], PREDICTIONS, EXAMPLES, {})
+    text = (tmp_path / "report.md").read_text(encoding="utf-8")
+    first, own = text.split("## Judge", 1)
+    assert "test/accuracy" in first.split("## Scores", 1)[1]
+    assert "test/judge/quality" not in first
+    assert "test/judge/quality" in own
+    assert "The judge is akin." in own
+
+
+def test_the_page_tells_what_one_letter_would_score(tmp_path: Path) -> None:
+    examples: list[dict[str, Json]] = [{**example, "answer": n % 3 and 1} for n, example in enumerate(EXAMPLES)]
+    write_report(tmp_path, RESULT, {}, [], PREDICTIONS, examples, {})
+    assert "Always the same letter would score 66.7 % at most" in (tmp_path / "report.md").read_text(encoding="utf-8")
+
+
+def test_baselines_stand_side_by_side(tmp_path: Path) -> None:
+    told: dict[str, Json] = {"test/accuracy": {"value": 0.2, "n": 30, "low": 0.1, "high": 0.3}}
+    result: dict[str, Json] = {**RESULT, "baselines": {"untrained": told, "teacher": {}}}
+    write_report(tmp_path, result, {}, [], PREDICTIONS, EXAMPLES, {})
+    text = (tmp_path / "report.md").read_text(encoding="utf-8")
+    (row,) = [line for line in text.split("## Baselines", 1)[1].splitlines() if line.startswith("| accuracy")]
+    assert [cell.strip() for cell in row.strip("|").split("|")] == [
+        "accuracy",
+        "20.0 % (10.0 % to 30.0 %)",
+        "–",
+        "50.0 % (43.1 % to 56.9 %)",
+    ]

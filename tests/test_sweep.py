@@ -12,7 +12,7 @@ import pytest
 
 from distillrun.cli import main
 from distillrun.composition import compose_first, config_of, quoted
-from distillrun.enumeration import Composer, job_overrides
+from distillrun.enumeration import Composer, job_overrides, swept_together
 from distillrun.errors import ConfigError
 from distillrun.sweep.folder import working_in
 from distillrun.sweep.job import Job, score_of
@@ -247,6 +247,28 @@ def test_what_is_enumerated_is_what_hydra_composes() -> None:
     composer = Composer([], "config", None)
     for job in jobs:
         assert composer.config(job) == config_of(job)
+
+
+def test_a_setting_that_only_a_swept_option_has_is_taken() -> None:
+    experiments = "experiment=paper/mt,paper/cf"
+    assert swept_together([experiments, "task.folder=here"], None) == [experiments, "task.folder=choice(here)"]
+    assert swept_together(["training.seed=0,1", "task.limit=3"], None) == ["training.seed=0,1", "task.limit=3"]
+    others = ["student=tiny_t5", "+x=1", "~y"]
+    assert swept_together(["objective=a,b", *others], None)[1:] == others
+    taken = swept_together(
+        ["task=multiple_choice,commonsenseqa", "task.folder='it, is'", "training.seed=range(2)"], None
+    )
+    assert taken[1:] == ["task.folder=choice('it, is')", "training.seed=range(2)"]
+
+
+@pytest.mark.usefixtures("children")
+def test_experiments_are_swept_with_settings_of_their_own() -> None:
+    words = ["experiment=paper/mt,paper/cf", "task.folder=some folder", "teacher.folder={train: x}", "training.seed=1"]
+    assert main(["-m", *words]) == 0
+    (folder,) = Path("runs").iterdir()
+    jobs = json.loads((folder / "sweep.json").read_text())["jobs"]
+    assert [job["state"] for job in jobs] == ["done", "done"]
+    assert "task.folder=some folder" in " ".join(jobs[0]["overrides"]).replace("\\", "")
 
 
 def test_the_lists_of_an_experiment_are_part_of_what_is_enumerated() -> None:

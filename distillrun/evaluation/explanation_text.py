@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Literal
 
+from distillrun.errors import ConfigError
 from distillrun.evaluation.embedding import Encoder
 from distillrun.evaluation.overlap import grams, known_share, names, repeated_share, rouge_l, words
 from distillrun.evaluation.share import mean, share
@@ -42,6 +43,8 @@ class ExplanationText:
         self.wants = frozenset({reference} if reference else ())
         self._reference = reference
         self._encoder = None if encoder is None else Encoder(encoder)
+        if self._encoder is not None and (problems := self._encoder.problems()):
+            raise ConfigError("; ".join(problems))
 
     def measure(self, answered: Answered) -> Finding:
         pairs = zip(answered.predictions, answered.examples, strict=True)

@@ -60,7 +60,10 @@ def baseline_section(scores: Values, baselines: Values) -> Section | None:
         if name.startswith("test/") and name.endswith("accuracy")
     ]
     rows = [
-        [name, *(_with_interval(mapping(found.get(name))) if name in found else NOTHING for found in everyone.values())]
+        [
+            name.removeprefix("test/"),
+            *(_with_interval(mapping(found.get(name))) if name in found else NOTHING for found in everyone.values()),
+        ]
         for name in names
     ]
     columns = ("", *everyone)
