@@ -15,6 +15,7 @@ from distillrun.interfaces import (
     AskingMeasure,
     ChoiceModel,
     ExpansionStep,
+    LogitTeacher,
     Measure,
     Student,
     Teacher,
@@ -131,15 +132,17 @@ class _Measurement:
         names += [f"evaluate/{name}" for name in self._after]
         reading = self._line().stages(stages["load/test"].fingerprint).values()
         referred = {f"reference/{stage.name}": stage.fingerprint for stage in reading}
-        return {name: stages[name].fingerprint for name in names} | referred | self._asks()
+        return {name: stages[name].fingerprint for name in names} | referred | self._answering()
 
-    def _asks(self) -> dict[str, str]:
-        """Return who answers a measure that asks, as digests: a name may come to mean another model."""
-        if not isinstance(self.wanted, AskingMeasure):
-            return {}
+    def _answering(self) -> dict[str, str]:
+        """Return whom a measure may ask or read, as digests: a name may come to mean another model."""
         parts = self.experiment.parts
-        everyone: dict[str, AnyTeacher] = {f"judge/{name}": judge for name, judge in self.wanted.judges.items()}
-        everyone |= {"teacher": parts.teacher, "logit_teacher": parts.logit_teacher}
+        everyone: dict[str, AnyTeacher] = {}
+        if isinstance(self.wanted, AskingMeasure):
+            everyone |= {f"judge/{name}": judge for name, judge in self.wanted.judges.items()}
+            everyone["teacher"] = parts.teacher
+        if isinstance(parts.logit_teacher, LogitTeacher):
+            everyone["logit_teacher"] = parts.logit_teacher
         return {name: digest(dict(one.identity())) for name, one in everyone.items() if isinstance(one, Teacher)}
 
     @property

@@ -2,15 +2,19 @@
 
 import sys
 import time
-from collections.abc import Sequence
-from statistics import median
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean, median
 
 from distillrun.evaluation.likelihood_rule import answers_to
 from distillrun.evaluation.share import mean
-from distillrun.interfaces import Answered, ChoiceModel, LanguageModel, WritingModel
+from distillrun.interfaces import Answered, ChoiceModel, LanguageModel, LogitTeacher, WritingModel
 from distillrun.records import Cell, Finding, Query, ResultTable, Score, Segment, TargetPair
 
 BATCHES = (1, 16)
+
+ROOM = 4
+"""How many times the student's longest text the teacher has room for: its tokens may be others."""
 
 
 class Cost:
@@ -19,7 +23,8 @@ class Cost:
     Scores: `cost/latency_s`, the time of one answer alone (t interval over questions); `cost/prompt_tokens` and
     `cost/new_tokens` per answer; `cost/parameters`; `cost/gigaflops` per answer, an estimate: 2 x weights outside the
     embeddings x tokens read and written, without the attention over long texts. The table holds answers per second one
-    by one and in batches of 16, on the device of the run, after a warm-up.
+    by one and in batches of 16, on the device of the run, after a warm-up; and, where the teacher is a model on this
+    machine, the same of the teacher beside it.
 
     Times are of this machine and this load: they are measured once and kept, and another machine measures others.
 
@@ -45,66 +50,122 @@ class Cost:
         self._new_tokens = new_tokens
 
     def measure(self, answered: Answered) -> Finding:
-        student, examples = answered.student(), answered.examples
-        queries = [answered.objective.query(example, answered.task) for example in examples]
-        sizes = self._sizes(answered, queries)
-        weights, outside = _weights(student)
-        flops = [2.0 * outside * (read + written) / 1e9 for read, written in sizes]
-        timed = list(range(min(self._questions, len(examples))))
-        self._answer(answered, queries, timed[:1])  # the first call builds caches that the others find
-        latencies = [self._seconds(answered, queries, [n]) for n in timed]
-        scores = [
+        student, teacher = answered.student(), answered.logit_teacher
+        own = self._costs(answered, student)
+        latencies, sizes = own.latencies, own.sizes
+        flops = [own.flops(size) / 1e9 for size in sizes]
+        scores = (
             mean("cost/latency_s", latencies, "s"),
             mean("cost/prompt_tokens", [float(read) for read, _ in sizes], "tokens"),
             mean("cost/new_tokens", [float(written) for _, written in sizes], "tokens"),
             mean("cost/gigaflops", flops, "GFLOP"),
-            Score("cost/parameters", float(weights), 1, float(weights), float(weights)),
+            Score("cost/parameters", float(own.weights), 1, float(own.weights), float(own.weights)),
+        )
+        note = (
+            f"Timed on {len(latencies)} questions on {_device(student)}; means over all {len(sizes)} where it says so"
+        )
+        if not isinstance(teacher, LogitTeacher) or not isinstance(student, LanguageModel):
+            rows: list[tuple[Cell, ...]] = [*own.rows().items()]
+            return Finding(scores, (ResultTable("One answer", ("", "value"), tuple(rows), note),))
+        longest = [max(lengths) for lengths in zip(*sizes, strict=True)]
+        model = teacher.model(ROOM * longest[0], ROOM * (longest[1] + self._new_tokens))
+        other = self._costs(answered, model).rows()
+        rows = [
+            (name, value, other[name], other[name] / value if value else None)
+            for name, value in own.rows().items()
+            if name in other
         ]
-        rows: list[tuple[Cell, ...]] = [
-            ("parameters", weights),
-            ("parameters outside the embeddings", outside),
-            ("bytes in memory", sum(weight.numel() * weight.element_size() for weight in student.module.parameters())),
-            ("prompt tokens per answer", scores[1].value),
-            ("new tokens per answer", scores[2].value),
-            ("GFLOP per answer, estimated", scores[3].value),
-            ("median latency, s", median(latencies)),
-        ]
+        columns = ("", "student", "teacher", "teacher / student")
+        note = f"{note}; the teacher reads and writes the student's texts in its own tokens"
+        return Finding(scores, (ResultTable("One answer", columns, tuple(rows), note),))
+
+    def _costs(self, answered: Answered, model: ChoiceModel) -> "_Costs":
+        """Measure the answers of a model: the student, or its teacher in its place."""
+        queries = [answered.objective.query(example, answered.task) for example in answered.examples]
+        timed = list(range(min(self._questions, len(queries))))
+        self._answer(answered, model, queries, timed[:1])  # the first call builds caches that the others find
+        latencies = [self._seconds(answered, model, queries, [n]) for n in timed]
+        rates = {}
         for batch in BATCHES:
             groups = [timed[start : start + batch] for start in range(0, len(timed), batch)]
-            spent = sum(latencies) if batch == 1 else sum(self._seconds(answered, queries, group) for group in groups)
-            rows.append((f"answers per second, {batch} at once", len(timed) / spent))
-        kind, peak = _peak_bytes(student)
-        rows.append((f"peak memory, bytes ({kind})", peak))
-        note = f"Timed on {len(timed)} questions on {_device(student)}; means over all {len(examples)} where it says so"
-        return Finding(tuple(scores), (ResultTable("One answer", ("", "value"), tuple(rows), note),))
+            spent = (
+                sum(latencies) if batch == 1 else sum(self._seconds(answered, model, queries, own) for own in groups)
+            )
+            rates[batch] = len(timed) / spent
+        weights, outside = _weights(model)
+        size = sum(weight.numel() * weight.element_size() for weight in model.module.parameters())
+        return _Costs(
+            weights, outside, size, self._sizes(answered, model, queries), latencies, rates, _peak_bytes(model)
+        )
 
-    def _sizes(self, answered: Answered, queries: Sequence[Query]) -> list[tuple[int, int]]:
+    def _sizes(self, answered: Answered, model: ChoiceModel, queries: Sequence[Query]) -> list[tuple[int, int]]:
         """Return (tokens read, tokens written) of each answer; of a student that writes nothing, none are written."""
-        student = answered.student()
-        if not isinstance(student, LanguageModel):
+        if not isinstance(model, LanguageModel):
             return [
-                (sum(student.choice_size(query.answer, answers_to(answered.objective, example, answered.task))), 0)
+                (sum(model.choice_size(query.answer, answers_to(answered.objective, example, answered.task))), 0)
                 for query, example in zip(queries, answered.examples, strict=True)
             ]
         pairs = [
             TargetPair(query.answer, (Segment(made.text),), "cost")
             for query, made in zip(queries, answered.predictions, strict=True)
         ]
-        return [(read, written) for read, written, _ in student.lengths(pairs)]
+        return [(read, written) for read, written, _ in model.lengths(pairs)]
 
-    def _seconds(self, answered: Answered, queries: Sequence[Query], places: Sequence[int]) -> float:
+    def _seconds(
+        self, answered: Answered, model: ChoiceModel, queries: Sequence[Query], places: Sequence[int]
+    ) -> float:
         started = time.perf_counter()
-        self._answer(answered, queries, places)
+        self._answer(answered, model, queries, places)
         return time.perf_counter() - started
 
-    def _answer(self, answered: Answered, queries: Sequence[Query], places: Sequence[int]) -> None:
-        """Let the student answer some questions, in one batch where it fits."""
-        student, sources = answered.student(), [queries[n].answer for n in places]
-        if isinstance(student, WritingModel):
-            student.generate(sources, self._new_tokens, answered.tokens_per_batch)
+    def _answer(self, answered: Answered, model: ChoiceModel, queries: Sequence[Query], places: Sequence[int]) -> None:
+        """Let a model answer some questions, in one batch where it fits."""
+        sources = [queries[n].answer for n in places]
+        if isinstance(model, WritingModel):
+            model.generate(sources, self._new_tokens, answered.tokens_per_batch)
         else:
             answers = [answers_to(answered.objective, answered.examples[n], answered.task) for n in places]
-            student.score(sources, answers, answered.tokens_per_batch)
+            model.score(sources, answers, answered.tokens_per_batch)
+
+
+@dataclass(frozen=True, slots=True)
+class _Costs:
+    """What was measured of a model.
+
+    Attributes:
+        weights, outside: how many there are, and how many outside the embeddings.
+        size: of the weights in memory, bytes.
+        sizes: (tokens read, tokens written) of each answer.
+        latencies: seconds of each timed answer alone.
+        rates: answers per second, by how many are asked at once.
+        peak: what was measured, and the most memory in use until now, bytes.
+    """
+
+    weights: int
+    outside: int
+    size: int
+    sizes: Sequence[tuple[int, int]]
+    latencies: Sequence[float]
+    rates: Mapping[int, float]
+    peak: tuple[str, int]
+
+    def flops(self, size: tuple[int, int]) -> float:
+        """Return the estimated operations of an answer of so many tokens."""
+        return 2.0 * self.outside * sum(size)
+
+    def rows(self) -> dict[str, float]:
+        """Return the figures by what they are called."""
+        return {
+            "parameters": self.weights,
+            "parameters outside the embeddings": self.outside,
+            "bytes in memory": self.size,
+            "prompt tokens per answer": fmean(read for read, _ in self.sizes),
+            "new tokens per answer": fmean(written for _, written in self.sizes),
+            "GFLOP per answer, estimated": fmean(map(self.flops, self.sizes)) / 1e9,
+            "median latency, s": median(self.latencies),
+            **{f"answers per second, {batch} at once": rate for batch, rate in self.rates.items()},
+            f"peak memory, bytes ({self.peak[0]})": self.peak[1],
+        }
 
 
 def _weights(student: ChoiceModel) -> tuple[int, int]:
