@@ -14,6 +14,7 @@ import yaml
 
 from distillrun.cli import main
 from distillrun.sweep_page.grid import grid_of
+from distillrun.sweep_page.job import SweepJob
 from distillrun.sweep_page.reading import read_sweeps
 from distillrun.sweep_page.writing import page_at_the_end, write_sweep_page
 
@@ -298,3 +299,21 @@ def test_folders_that_cannot_be_compared_are_refused(
         assert expected in capfd.readouterr().err
     assert not (tmp_path / "x").exists()
     assert not (sweep / "report.html").exists()
+
+
+def test_a_share_is_known_by_its_unit_and_not_by_its_size(tmp_path: Path) -> None:
+    told: dict[str, Json] = {
+        "scores": {
+            "test/accuracy": {"value": 0.5, "unit": "share"},
+            "test/judge/quality": {"value": 1.0, "unit": "of 5"},
+            "test/old": {"value": 0.25},
+            "test/words": {"value": 12.0},
+        }
+    }
+    job = SweepJob(tmp_path, tmp_path, {}, told)
+    assert [job.is_share(f"test/{name}") for name in ("accuracy", "judge/quality", "old", "words")] == [
+        True,
+        False,
+        True,
+        False,
+    ]

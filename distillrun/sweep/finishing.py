@@ -105,10 +105,14 @@ def _leave_nothing(sweep: Path) -> None:
         sweep.rmdir()
 
 
+def _is_told(name: str) -> bool:
+    return name.startswith("test/") and ("accuracy" in name or name.endswith("unparsed"))
+
+
 def _test_scores(folder: Path) -> dict[str, float]:
-    """Return the test scores of a run's result.json by name; none where the run did not come so far."""
+    """Return how often a run was right, or not understood, by name; nothing where it did not come so far."""
     try:
         scores = json.loads((folder / "result.json").read_text(encoding="utf-8"))["scores"]
-        return {name: float(score["value"]) for name, score in scores.items() if name.startswith("test/")}
+        return {name: float(score["value"]) for name, score in scores.items() if _is_told(name)}
     except (OSError, KeyError, TypeError, ValueError, AttributeError):
         return {}

@@ -36,8 +36,12 @@ class Grid:
 
     @property
     def is_share(self) -> bool:
-        """Whether the metric lies between 0 and 1 in every run, and is shown in percent."""
-        return all(0 <= value <= 1 for levels in self.measured for value in self.values(levels))
+        """Whether the metric is a share in every run, and is shown in percent."""
+        return self.are_shares(self.metric)
+
+    def are_shares(self, name: str) -> bool:
+        """Return whether a score is a share in every run that has it."""
+        return all(job.is_share(name) for jobs in self.measured.values() for job in jobs if name in job.scores)
 
     def values(self, levels: Levels) -> list[float]:
         """Return the metric of each counted job of a cell."""

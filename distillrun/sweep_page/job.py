@@ -55,6 +55,11 @@ class SweepJob:
         }
         return {name: value for name, value in found.items() if value is not None}
 
+    def is_share(self, name: str) -> bool:
+        """Return whether a score is a share, and is shown in percent."""
+        score = mapping(mapping(self.result.get("scores")).get(name))
+        return score.get("unit", "share") == "share" and 0 <= self.scores.get(name, -1.0) <= 1
+
     @cached_property
     def config(self) -> dict[str, Json]:
         """The leaves of the job's config by their dotted keys; empty where it has none."""

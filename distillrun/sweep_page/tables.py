@@ -68,7 +68,7 @@ def score_section(grid: Grid, rows: Sequence[CellRow]) -> Section | None:
 
 
 def _scores(grid: Grid, rows: Sequence[CellRow], names: Sequence[str], title: str) -> Table:
-    shares = {name: all(0 <= row.scores[name][0] <= 1 for row in rows if name in row.scores) for name in names}
+    shares = {name: grid.are_shares(name) for name in names}
     body = []
     for row in rows:
         found = [row.scores.get(name, NO_INTERVAL) for name in names]
