@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from distillrun.cli import main
+from distillrun.records import Json
 from distillrun.sweep_page.grid import grid_of
 from distillrun.sweep_page.job import SweepJob
 from distillrun.sweep_page.reading import read_sweeps
