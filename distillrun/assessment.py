@@ -8,14 +8,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from distillrun.artifacts import ArtifactStore, digest
-from distillrun.experiment import Experiment, generating, student_loader
+from distillrun.experiment import Experiment, student_loader
 from distillrun.interfaces import (
     Answered,
-    AnyTeacher,
     AskingMeasure,
     ChoiceModel,
-    ExpansionStep,
-    LogitTeacher,
     Measure,
     Student,
     Teacher,
@@ -23,13 +20,13 @@ from distillrun.interfaces import (
 from distillrun.journal.context import JournaledContext
 from distillrun.journal.line import spent_by
 from distillrun.journal.usage import Usage
+from distillrun.measurement import after, measuring, reference_line
 from distillrun.objective.label_only import LabelOnly
 from distillrun.records import Example, Prediction, TeacherRecord
 from distillrun.result import Outcome
 from distillrun.speaker import speaker_of
 from distillrun.stages.evaluate import evaluate, predictions_of, scores_of
 from distillrun.stages.generation_line import GenerationLine
-from distillrun.stages.handing import chosen_steps
 from distillrun.stages.lesson import Lesson
 from distillrun.stages.measure import Measuring, finding_of, measure
 from distillrun.stages.train import train
@@ -105,13 +102,11 @@ class _Measurement:
 
     def take(self) -> None:
         """Take the measure, or find it taken, and note it."""
-        outcome, leaf = self.outcome, self.experiment.config.evaluators[self.name]
+        outcome = self.outcome
         judges = self.wanted.judges if isinstance(self.wanted, AskingMeasure) else {}
         with ExitStack() as scratch:
             try:
-                made = measure(
-                    self.store, Measuring(self.name, self.wanted, leaf, self._looked_at()), self._answered(scratch)
-                )
+                made = measure(self.store, self._measuring(), self._answered(scratch))
             finally:
                 for judge in judges.values():
                     judge.release()
@@ -124,30 +119,9 @@ class _Measurement:
         if self.wanted.wants:
             outcome.ledgers |= spent_by(self.store.root, self.experiment.parts.teacher)
 
-    def _looked_at(self) -> dict[str, str]:
-        """Return the fingerprints of what the measure looks at."""
-        stages, of = self.outcome.stages, self.wanted.of
-        names = ["load/test", "train", *([f"evaluate/{of}"] if of else [])]
-        names += [name for name in stages if name.startswith(("load/train", "generate/"))]
-        names += [f"evaluate/{name}" for name in self._after]
-        reading = self._line().stages(stages["load/test"].fingerprint).values()
-        referred = {f"reference/{stage.name}": stage.fingerprint for stage in reading}
-        return {name: stages[name].fingerprint for name in names} | referred | self._answering()
-
-    def _answering(self) -> dict[str, str]:
-        """Return whom a measure may ask or read, as digests: a name may come to mean another model."""
-        parts = self.experiment.parts
-        everyone: dict[str, AnyTeacher] = {}
-        if isinstance(self.wanted, AskingMeasure):
-            everyone |= {f"judge/{name}": judge for name, judge in self.wanted.judges.items()}
-            everyone["teacher"] = parts.teacher
-        if isinstance(parts.logit_teacher, LogitTeacher):
-            everyone["logit_teacher"] = parts.logit_teacher
-        return {name: digest(dict(one.identity())) for name, one in everyone.items() if isinstance(one, Teacher)}
-
-    @property
-    def _after(self) -> tuple[str, ...]:
-        return self.wanted.after if isinstance(self.wanted, AskingMeasure) else ()
+    def _measuring(self) -> Measuring:
+        stages = {name: made.fingerprint for name, made in self.outcome.stages.items()}
+        return measuring(self.experiment, self.store, self.name, stages)
 
     @cached_property
     def _asked(self) -> Usage:
@@ -171,20 +145,14 @@ class _Measurement:
             teacher=parts.teacher,
             logit_teacher=parts.logit_teacher,
             context=self._context(),
-            findings={name: outcome.findings[name] for name in self._after},
+            findings={name: outcome.findings[name] for name in after(self.wanted)},
             teach=self._teach,
             tokens_per_batch=experiment.config.runtime.tokens_per_batch,
         )
 
-    def _line(self) -> GenerationLine:
-        """Return the steps in which the run's teacher answers the test questions as far as the measure wants it."""
-        experiment, wants = self.experiment, self.wanted.wants
-        steps = {name: step for name, step in experiment.parts.steps.items() if not isinstance(step, ExpansionStep)}
-        chosen = chosen_steps(steps, experiment.parts.teacher, wants)
-        return GenerationLine(self.store, steps, chosen, generating(experiment), experiment.examples["test"], "test")
-
     def _reference(self) -> list[TeacherRecord]:
-        return asked(self._line(), self.outcome, self.wanted.wants)
+        line = reference_line(self.experiment, self.store, self.wanted.wants)
+        return asked(line, self.outcome, self.wanted.wants)
 
     def _context(self) -> JournaledContext:
         config, parts = self.experiment.config, self.experiment.parts

@@ -59,6 +59,31 @@ def test_after_the_sweep_nothing_remains(
     assert all(job["seconds"] == 0 for job in after["jobs"])
 
 
+def test_measures_are_planned_as_they_are_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = [
+        "objective=multitask",
+        "evaluation=[generated_answer,explanation_text,judge,qualitative]",
+        "evaluation.explanation_text.reference=initial",
+        "evaluation.qualitative.ratings=judge",
+        "runtime.progress=never",
+    ]
+    before = planned(capsys, tmp_path / "store", *words)
+    (job,) = before["jobs"]
+    assert [stage["name"] for stage in job["stages"]][-3:] == [
+        "evaluate/explanation_text",
+        "evaluate/judge",
+        "evaluate/qualitative",
+    ]
+    assert "is not counted" in job["stages"][-1]["unknown"]
+    assert main([*SMALL, f"paths.store={tmp_path / 'store'}", *words]) == 0
+    capsys.readouterr()
+    (job,) = planned(capsys, tmp_path / "store", *words)["jobs"]
+    assert {stage["state"] for stage in job["stages"]} == {"cached"}
+
+
 def test_a_job_that_would_be_refused_is_named_and_the_others_are_planned(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -8,10 +8,11 @@ from typing import Literal
 from distillrun.artifacts import ArtifactStore, Stage, digest
 from distillrun.errors import ConfigError
 from distillrun.experiment import SPLITS, Experiment, generation_line, student_leaves, teaching_of
-from distillrun.interfaces import ExpansionStep, GenerationStep, members_of, wishes_of
+from distillrun.interfaces import AskingMeasure, ExpansionStep, GenerationStep, members_of, wishes_of
 from distillrun.journal.forecast import Forecast
 from distillrun.journal.line import Line, key_of
 from distillrun.journal.planning import PlanningContext, Shelf, summed
+from distillrun.measurement import measuring
 from distillrun.plan.plan import Plan, PlannedStage, TeacherPlan
 from distillrun.preflight import wanted_kinds
 from distillrun.records import Example, Split, TeacherRecord
@@ -23,6 +24,8 @@ from distillrun.stages.handing import EXAMPLES, makers
 from distillrun.stages.lesson import lesson_of
 from distillrun.stages.load import loading_stage
 from distillrun.stages.train import training_stage
+
+NOT_COUNTED = "what it asks of judges and of the teacher about the test questions is not counted"
 
 
 @dataclass(slots=True)
@@ -72,8 +75,24 @@ def make_plan(experiment: Experiment, known: Known | None = None) -> Plan:
     if config.until is not Until.train:
         upstream = {stage.name: stage.fingerprint for stage in (loads["test"], train)}
         rules = {name: config.evaluators[name] for name in experiment.parts.evaluators}
-        stages += [_planned(evaluation_stage(name, leaf, upstream), store) for name, leaf in rules.items()]
+        tested = [evaluation_stage(name, leaf, upstream) for name, leaf in rules.items()]
+        stages += [_planned(stage, store) for stage in tested]
+        made = {stage.name: stage.fingerprint for stage in (*loads.values(), *generated.values(), train, *tested)}
+        stages += _measured(experiment, store, made)
     return Plan(stages, teachers)
+
+
+def _measured(experiment: Experiment, store: ArtifactStore, made: Mapping[str, str]) -> list[PlannedStage]:
+    """Return the plans of the measures; `made` are the fingerprints of all stages before them."""
+    made, found = dict(made), []
+    for name, measure in experiment.parts.measures.items():
+        stage = measuring(experiment, store, name, made).stage
+        made[stage.name] = stage.fingerprint
+        planned = _planned(stage, store)
+        asks = bool(measure.wants) or isinstance(measure, AskingMeasure)
+        told = asks and planned.state != "cached"
+        found.append(replace(planned, unknown=NOT_COUNTED) if told else planned)
+    return found
 
 
 def _loads(experiment: Experiment, known: Known) -> dict[Split, Stage]:

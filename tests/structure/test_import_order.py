@@ -39,7 +39,7 @@ LINE: tuple[tuple[str, ...], ...] = (
     ("enumeration",),
     ("complaint", "preflight", "run_folder"),
     ("cells", "experiment", "speaker", "sweep_page"),
-    ("study",),
+    ("measurement", "study"),
     ("assessment", "schooling"),
     ("baseline",),
     ("pipeline", "predict", "sweep"),
