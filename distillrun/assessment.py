@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -99,6 +99,7 @@ class _Measurement:
     name: str
     wanted: Measure
     student: Callable[[], ChoiceModel]
+    usage: Usage = field(default_factory=Usage)
 
     def take(self) -> None:
         """Take the measure, or find it taken, and note it."""
@@ -111,8 +112,8 @@ class _Measurement:
                 for judge in judges.values():
                     judge.release()
                     outcome.ledgers |= spent_by(self.store.root, judge)
-        if self._asked.requests:
-            outcome.asked[self.name] = self._asked
+        if self.usage.requests:
+            outcome.asked[self.name] = self.usage
         outcome.stages[f"evaluate/{self.name}"] = made
         outcome.findings[self.name] = found = finding_of(made)
         outcome.add_scores([replace(score, name=f"test/{score.name}") for score in found.scores])
@@ -122,10 +123,6 @@ class _Measurement:
     def _measuring(self) -> Measuring:
         stages = {name: made.fingerprint for name, made in self.outcome.stages.items()}
         return measuring(self.experiment, self.store, self.name, stages)
-
-    @cached_property
-    def _asked(self) -> Usage:
-        return Usage()
 
     def _answered(self, scratch: ExitStack) -> Answered:
         experiment, outcome = self.experiment, self.outcome
@@ -159,7 +156,7 @@ class _Measurement:
         forgiving = replace(config.generation, max_failed_share=1.0)  # what a judge cannot tell is counted, not fatal
         progress = config.runtime.progress
         return JournaledContext(
-            self.store.root, JUDGING, parts.task, parts.teacher, (), forgiving, progress, self._asked
+            self.store.root, JUDGING, parts.task, parts.teacher, (), forgiving, progress, self.usage
         )
 
     @cached_property
