@@ -7,8 +7,8 @@ from distillrun.interfaces import Answered
 
 NOT_APPLICABLE = (
     "Not applicable: this student answers before it explains, or without explaining, so that no rationale can change "
-    "its answer. Choose objective=rationale_answer, counterfactual or multitask_counterfactual for one that reasons "
-    "first."
+    "its answer. Choose objective=counterfactual, or rationale_answer with objective.order=rationale_first, for one "
+    "that reasons first."
 )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from random import Random
 from statistics import fmean
+from textwrap import shorten, wrap
 from typing import Literal
 
 from distillrun.errors import ConfigError
@@ -200,6 +201,12 @@ def _examples(
     examples: Sequence[Example], references: Sequence[str], responses: Mapping[str, Sequence[str]]
 ) -> ResultTable:
     """Return the first responses side by side, for a reader to see."""
-    rows = tuple(zip((one.question for one in examples), references, *responses.values(), strict=True))
+    told = [[one.question for one in examples], references, *responses.values()]
+    rows = tuple(tuple(map(_shown, row)) for row in zip(*told, strict=True))
     columns = ("question", "teacher", *(f"student {when}" for when in responses))
     return ResultTable("The first responses", columns, rows[:5])
+
+
+def _shown(text: str) -> str:
+    """Return a text that fits a table: an untrained student may write one endless word."""
+    return shorten(" ".join(wrap(text, 40)), 240, placeholder=" …")
