@@ -82,12 +82,11 @@ def _drawn(sweep: Path, total: int | None) -> "Table":
     found = lines(sweep)
     done = sum(line.state in ENDED for line in found)
     of = f" of {total}" if total is not None else ""
-    table = Table(title=f"{done}{of} jobs ended", title_justify="left", box=None, pad_edge=False)
+    table = Table(title=f"{done}{of} jobs ended", title_justify="left", box=None, pad_edge=False, expand=True)
     for column in ("job", "settings", "state", "stage", "left", "dev accuracy"):
-        widest = max([len(column), *(len(getattr(line, column.split()[0], "")) for line in found)])
-        # settings and reasons may be long; what is left of the line is theirs
-        least = min(widest, 24) if column != "settings" else 12
-        table.add_column(column, overflow="ellipsis", no_wrap=True, min_width=least)
+        # settings and reasons may be long, and get what is left of the line
+        share = {"settings": 2, "stage": 1}.get(column)
+        table.add_column(column, overflow="ellipsis", no_wrap=True, ratio=share)
     height = max(5, _height() - 4)
     for line in found[-height:]:
         state = Text(line.state, style=STYLES.get(line.state, "yellow"))
