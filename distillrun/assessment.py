@@ -16,6 +16,7 @@ from distillrun.interfaces import (
     Measure,
     Student,
     Teacher,
+    WritingStudent,
 )
 from distillrun.journal.context import JournaledContext
 from distillrun.journal.line import spent_by
@@ -83,8 +84,8 @@ def asked(line: GenerationLine, outcome: Outcome, kinds: Collection[str]) -> lis
     try:
         for name, artifact in line.run(outcome.stages["load/test"].fingerprint):
             outcome.stages[f"reference/{name}"] = artifact
-            outcome.asked[f"reference/{name}"] = line.asked[name]
     finally:
+        outcome.asked |= {f"reference/{name}": usage for name, usage in line.asked.items() if usage.requests}
         line.shared.teacher.release()
     return line.handed(kinds)
 
@@ -163,13 +164,15 @@ class _Measurement:
     def _untrained(self) -> Callable[[], ChoiceModel]:
         return student_loader(self.experiment, None)
 
-    def _answer(self, student: ChoiceModel, examples: Sequence[Example]) -> list[Prediction]:
+    def _answer(self, student: Callable[[], ChoiceModel], examples: Sequence[Example]) -> list[Prediction]:
         parts, runtime = self.experiment.parts, self.experiment.config.runtime
         rule = parts.evaluators[self.wanted.of]
-        return rule.predict(student, parts.objective, examples, parts.task, runtime.tokens_per_batch)
+        return rule.predict(student(), parts.objective, examples, parts.task, runtime.tokens_per_batch)
 
-    def _speaker(self, trained: bool, scratch: ExitStack) -> Teacher:
-        """Return the student as a teacher; one that was not trained is written into a folder for it."""
+    def _speaker(self, trained: bool, scratch: ExitStack) -> Teacher | None:
+        """Return the student as a teacher where it writes; one that was not trained is written into a folder for it."""
+        if not isinstance(self.experiment.parts.student, WritingStudent):
+            return None
         device = self.experiment.config.runtime.device
         if trained:
             return speaker_of(self.outcome.stages["train"].folder / "student", device)

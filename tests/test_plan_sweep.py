@@ -77,7 +77,7 @@ def test_measures_are_planned_as_they_are_taken(
         "evaluate/judge",
         "evaluate/qualitative",
     ]
-    assert "is not counted" in job["stages"][-1]["unknown"]
+    assert "counted with 50 words" in job["stages"][-1]["unknown"]
     assert main([*SMALL, f"paths.store={tmp_path / 'store'}", *words]) == 0
     capsys.readouterr()
     (job,) = planned(capsys, tmp_path / "store", *words)["jobs"]

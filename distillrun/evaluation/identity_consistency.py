@@ -9,7 +9,7 @@ from distillrun.errors import ConfigError
 from distillrun.evaluation.identity_score import Verdicts, identity_scores
 from distillrun.evaluation.judged import Judged, SameFamily
 from distillrun.evaluation.rating import YES_OR_NO, asked, chat
-from distillrun.interfaces import Answered, Teacher, WritingModel
+from distillrun.interfaces import Answered, Teacher
 from distillrun.records import Example, Finding, Json, Message, Prompt, Record, Request, ResultTable, Sampling
 from distillrun.template import Template
 
@@ -117,7 +117,7 @@ class IdentityConsistency(Judged):
     def _model(self, name: str, answered: Answered) -> Teacher | None:
         """Return who is asked; None where it cannot write."""
         if name != "teacher":
-            return answered.speaker(name == "student") if isinstance(answered.student(), WritingModel) else None
+            return answered.speaker(name == "student")
         teacher = answered.teacher
         return teacher if isinstance(teacher, Teacher) and "complete" in teacher.can else None
 

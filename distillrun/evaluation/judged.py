@@ -1,16 +1,18 @@
 """What measures with judges share: who judges, and whether they may."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
 from random import Random
 from typing import Literal
 
 from distillrun.evaluation.family import akin
 from distillrun.interfaces import Answered, Teacher
+from distillrun.records import Finding
 
 SameFamily = Literal["mark", "refuse"]
 
 
-class Judged:
+class Judged(ABC):
     """The part of a measure that asks judges.
 
     Attributes:
@@ -33,6 +35,14 @@ class Judged:
         if self.same_family == "refuse":
             problems += self._kinships(teachers)
         return problems
+
+    def foresee(self, answered: Answered) -> None:
+        """Ask what `measure` asks."""
+        self.measure(answered)
+
+    @abstractmethod
+    def measure(self, answered: Answered) -> Finding:
+        """As of `AskingMeasure`."""
 
     def kinship_note(self, answered: Answered) -> str:
         """Return the mark of judges that are akin to who taught the student; empty where none is known to be."""

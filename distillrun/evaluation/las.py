@@ -55,7 +55,7 @@ class Las:
     def measure(self, answered: Answered) -> Finding:
         count = min(self._train_questions, len(answered.taught))
         asked = Random(self._seed).sample(list(answered.taught), count)
-        lesson = simulator_lesson(asked, answered.answer(answered.student(), asked))
+        lesson = simulator_lesson(asked, answered.answer(answered.student, asked))
         tested = _answered(answered.examples, answered.predictions)
         if not lesson or not tested:
             return Finding(note="The student explains too few of its answers for a simulator to learn from.")

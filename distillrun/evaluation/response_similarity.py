@@ -94,21 +94,16 @@ class ResponseSimilarity(Judged):
         """Return what is wrong with the judges, and with the encoder."""
         return [*super().check(teachers), *(self._encoder.problems() if self._encoder else ())]
 
+    def foresee(self, answered: Answered) -> None:
+        """Ask what `measure` asks; nothing is counted, so that neither the encoder nor a student is loaded."""
+        examples, references, responses = self._told(answered)
+        found: dict[str, list[Values]] = {when: [{} for _ in texts] for when, texts in responses.items()}
+        self._rate(found, examples, references, responses, answered)
+
     def measure(self, answered: Answered) -> Finding:
-        records = answered.reference()
-        told = {
-            n: rationale.text
-            for n in drawn(len(answered.examples), self._questions, self._seed)
-            if (rationale := find_factual(records[n], self._reference)) is not None
-        }
-        if not told:
+        examples, references, responses = self._told(answered)
+        if not references:
             return Finding(note="The teacher gave no explanation to compare with.")
-        examples = [answered.examples[n] for n in told]
-        references = list(told.values())
-        responses = {
-            "after": _responses([answered.predictions[n] for n in told]),
-            "before": _responses(answered.answer(answered.untrained(), examples)),
-        }
         found = {when: self._counted(texts, references) for when, texts in responses.items()}
         unrated = self._rate(found, examples, references, responses, answered)
         divergences = token_divergences(answered, examples)
@@ -124,6 +119,21 @@ class ResponseSimilarity(Judged):
         ]
         table = _examples(examples, references, responses)
         return Finding(tuple(scores), (table,), rows=tuple(rows), note=self.kinship_note(answered))
+
+    def _told(self, answered: Answered) -> tuple[list[Example], list[str], dict[str, list[str]]]:
+        """Return the questions, what the teacher says to each, and what the student does after training and before."""
+        records = answered.reference()
+        told = {
+            n: rationale.text
+            for n in drawn(len(answered.examples), self._questions, self._seed)
+            if (rationale := find_factual(records[n], self._reference)) is not None
+        }
+        examples = [answered.examples[n] for n in told]
+        responses = {
+            "after": _responses([answered.predictions[n] for n in told]),
+            "before": _responses(answered.answer(answered.untrained, examples) if examples else []),
+        }
+        return examples, list(told.values()), responses
 
     def _counted(self, texts: Sequence[str], references: Sequence[str]) -> list[Values]:
         """Return what needs no judge, of each response."""

@@ -51,9 +51,9 @@ class Answered:
         student, untrained: load the trained student, and the same one as it was before its training.
         reference: returns what the run's teacher gives for the test questions, one record per question, holding what
             the measure `wants`; it is asked when this is called, and kept as any teacher's work is.
-        answer: lets a student answer questions under the evaluator that the measure is `of`.
-        speaker: returns the student, trained or not, as one that can be asked anything, as a teacher is; to be used
-            while the measure is taken.
+        answer: lets the student that a function loads answer questions under the evaluator that the measure is `of`.
+        speaker: returns the student, trained or not, as one that can be asked anything, as a teacher is, to be used
+            while the measure is taken; None where it does not write.
         teacher, logit_teacher: the run's.
         context: asks judges, speakers and teachers; what they say is kept and paid for once.
         findings: of the measures that this one comes `after`, by name.
@@ -70,8 +70,8 @@ class Answered:
     student: Callable[[], ChoiceModel]
     untrained: Callable[[], ChoiceModel]
     reference: Callable[[], Sequence[TeacherRecord]]
-    answer: Callable[[ChoiceModel, Sequence[Example]], list[Prediction]]
-    speaker: Callable[[bool], Teacher]
+    answer: Callable[[Callable[[], ChoiceModel], Sequence[Example]], list[Prediction]]
+    speaker: Callable[[bool], Teacher | None]
     teacher: AnyTeacher
     logit_teacher: AnyTeacher
     context: GenerationContext
@@ -113,3 +113,6 @@ class AskingMeasure(Measure, Protocol):
 
     def check(self, teachers: Collection[str]) -> list[str]:
         """Return why a judge may not judge a student of teachers of these names, before any work; empty if all may."""
+
+    def foresee(self, answered: Answered) -> None:
+        """Ask what `measure` asks, of a context that only counts it: no model is loaded, and texts are placeholders."""

@@ -1,6 +1,8 @@
 """Figures of what is not asked yet."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import reduce
 
 from distillrun.records import Price
 
@@ -71,3 +73,8 @@ def request(price: Price, prompt_tokens: int, expected: float, most: int, is_est
         most=Amount(1, prompt_tokens, most, price.usd(prompt_tokens, most)),
         is_estimate=is_estimate,
     )
+
+
+def summed(forecasts: Iterable[Forecast]) -> Forecast:
+    """Return the sum."""
+    return reduce(Forecast.plus, forecasts, Forecast())

@@ -32,7 +32,13 @@ def placeholder(prompt: Prompt, sample: int, tokens: int, task: Task, is_usable:
 
 def _text(request: Request, random: Random, tokens: int, task: Task) -> str:
     example = request.example
+    if request.ask == "categories":
+        return json.dumps(WORDS)
+    if request.names:  # every scale has a one
+        return json.dumps(dict.fromkeys(request.names, 1))
     words = " ".join(random.choices(WORDS, k=max(1, tokens)))
+    if not example.choices:
+        return words
     choice = next((one for one in (request.choice, example.answer) if one is not None), 0)
     if request.ask == "answer":
         return f"{words}. So the answer is {task.answer(example, choice)}."

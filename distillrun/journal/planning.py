@@ -1,6 +1,6 @@
 """What a generation step would ask: counted without asking."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import fmean
@@ -166,11 +166,3 @@ class PlanningContext:
     def _add(self, member: Teacher, forecast: Forecast) -> None:
         key = self._shelf.key(member)
         self.by_teacher[key] = self.by_teacher.get(key, Forecast()).plus(forecast)
-
-
-def summed(forecasts: Mapping[str, Forecast]) -> Forecast:
-    """Return the sum over teachers."""
-    total = Forecast()
-    for forecast in forecasts.values():
-        total = total.plus(forecast)
-    return total

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Literal
 
-from distillrun.journal.forecast import Forecast
+from distillrun.artifacts import ArtifactStore, Stage
+from distillrun.journal.forecast import Forecast, summed
 from distillrun.records import Budget, Json, Price
 
 
@@ -29,6 +30,15 @@ class PlannedStage:
     unknown: str = ""
     by_teacher: Mapping[str, Forecast] = field(default_factory=dict)
     fingerprint: str = ""
+
+
+def planned(stage: Stage, store: ArtifactStore) -> PlannedStage:
+    """Return the plan of a stage as far as the store tells it."""
+    fingerprint = stage.fingerprint
+    if (found := store.find(stage)) is not None:
+        return PlannedStage(stage.name, "cached", found.made_in_s, fingerprint=fingerprint)
+    state: Literal["resumable", "to do"] = "resumable" if store.is_begun(stage) else "to do"
+    return PlannedStage(stage.name, state, store.last_seconds(stage.name), fingerprint=fingerprint)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +92,7 @@ class Plan:
 
     def total(self) -> Forecast:
         """Return what remains of all steps."""
-        total = Forecast()
-        for stage in self.stages:
-            total = total.plus(stage.forecast or Forecast())
-        return total
+        return summed(stage.forecast for stage in self.stages if stage.forecast)
 
     def as_json(self) -> dict[str, Json]:
         """Return the plan for programs; `fits` is whether no budget can be overrun, as far as the plan can tell."""

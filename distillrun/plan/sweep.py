@@ -2,7 +2,6 @@
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from functools import reduce
 from typing import Any
 
 from distillrun.build import Parts, build_parts
@@ -10,7 +9,7 @@ from distillrun.cells import aligned
 from distillrun.config import Config
 from distillrun.errors import ConfigError
 from distillrun.experiment import Experiment, read_examples, with_examples
-from distillrun.journal.forecast import Forecast
+from distillrun.journal.forecast import Forecast, summed
 from distillrun.plan.making import Known, make_plan
 from distillrun.plan.plan import Plan, PlannedStage, TeacherPlan
 from distillrun.plan.text import about_teacher, figures, legend
@@ -111,7 +110,7 @@ def make_sweep_plan(jobs: Sequence[tuple[Sequence[str], Config | ConfigError]]) 
         teachers |= {teacher.key: teacher for teacher in plan.teachers}
     own = [stage for job in found for stage in job.own()]
     asked = [
-        replace(teacher, forecast=_sum([stage.by_teacher[key] for stage in own if key in stage.by_teacher]))
+        replace(teacher, forecast=summed([stage.by_teacher[key] for stage in own if key in stage.by_teacher]))
         for key, teacher in teachers.items()
     ]
     return SweepPlan(found, asked)
@@ -149,11 +148,7 @@ def _looked_at(config: Config, parts: Parts) -> Hashable:
 
 
 def _summed(stages: Sequence[PlannedStage]) -> Forecast:
-    return _sum([stage.forecast for stage in stages if stage.forecast])
-
-
-def _sum(forecasts: Sequence[Forecast]) -> Forecast:
-    return reduce(Forecast.plus, forecasts, Forecast())
+    return summed([stage.forecast for stage in stages if stage.forecast])
 
 
 def sweep_plan_text(made: SweepPlan) -> str:

@@ -21,7 +21,8 @@ def plan_text(plan: Plan) -> str:
     lines = [plain(aligned([HEAD, *rows]))]
     if any(stage.forecast and stage.forecast.most.requests for stage in asking):
         lines += ["", *legend(plan.total())]
-    lines += [f"{stage.name}: {stage.unknown}" for stage in plan.stages if stage.unknown]
+    for unknown in dict.fromkeys(stage.unknown for stage in plan.stages if stage.unknown):
+        lines.append(f"{', '.join(stage.name for stage in plan.stages if stage.unknown == unknown)}: {unknown}")
     for teacher in plan.teachers:
         lines += ["", *about_teacher(teacher)]
     return "\n".join(map(plain, lines)) + "\n"
