@@ -44,6 +44,9 @@ PROTOCOLS: Mapping[str, tuple[type, ...]] = {
 }
 """What the objects of each config group can do; they keep one of the protocols."""
 
+LISTED = frozenset({"generation", "evaluation"})
+"""The groups of which several options are chosen at once."""
+
 
 @dataclass(frozen=True, slots=True)
 class Parts:
@@ -117,7 +120,7 @@ def build(node: Mapping[str, Any], group: str, allowed: Sequence[str] = (), key:
     """
     key = key or group
     if not isinstance(node, Mapping) or not isinstance(node.get("_target_"), str):
-        raise ConfigError(f"{key} has no _target_, the class to build; choose an option, such as {group}=NAME")
+        raise ConfigError(_without_target(node, group, key))
     target: str = node["_target_"]
     kind = find_class(target, group, allowed, key)
     given = {name: value for name, value in node.items() if name != "_target_"}
@@ -206,6 +209,17 @@ def _typed(value: Any, hint: Any, key: str) -> Any:
             shown = json.dumps(problem["input"], ensure_ascii=False, default=str)
             reasons.append(f"{where}={shown:.300}: {problem['msg']}")
         raise ConfigError("; ".join(dict.fromkeys(reasons))) from error
+
+
+def _without_target(node: object, group: str, key: str) -> str:
+    """Return why a leaf cannot be built: often settings of an option that is not on the list of those chosen."""
+    name = key.rpartition(".")[2]
+    if not isinstance(node, Mapping) or not node or group not in LISTED:
+        return f"{key} has no _target_, the class to build; choose an option, such as {group}=NAME"
+    return (
+        f"{key}.{next(iter(node))} is set, on the command line or in an experiment file, but {name} was not chosen; "
+        f"add it: {group}=[...,{name}]"
+    )
 
 
 def _lacking(made: object, group: str) -> list[str]:

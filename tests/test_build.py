@@ -142,6 +142,12 @@ def test_a_misspelt_target_is_named(target: str | None, message: str) -> None:
         build({"_target_": target}, "objective")
 
 
+def test_settings_of_an_option_that_was_not_chosen_are_refused() -> None:
+    words = ["evaluation=[choice_likelihood]", "+evaluation.generated_answer.explain=false"]
+    with pytest.raises(ConfigError, match=r"generated_answer\.explain is set.*add it: evaluation=\[\.\.\.,generated"):
+        build_parts(config_of(words))
+
+
 def test_the_parts_of_a_run_are_built_and_every_wrong_leaf_is_reported_at_once() -> None:
     config = config_of([])
     parts = build_parts(config)
