@@ -2,6 +2,7 @@
 
 import logging
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from omegaconf import OmegaConf
@@ -73,12 +74,16 @@ def answering_lines(experiment: Experiment, store: ArtifactStore) -> dict[str, G
 def _answering(experiment: Experiment, store: ArtifactStore, teacher: AnyTeacher) -> GenerationLine:
     abilities = frozenset.intersection(*(member.can for member in members_of(teacher).values()))
     name = next(step for ability, step in STEPS.items() if ability in abilities)
-    composed = compose_first([f"generation=[{name}]"])
-    leaf: Any = OmegaConf.to_container(composed.generation.steps[name], resolve=True)
+    leaf = _step_leaf(name)
     config = replace(experiment.config, generation=replace(experiment.config.generation, steps={name: leaf}))
     parts = replace(experiment.parts, teacher=teacher, steps={name: build(leaf, "generation")})
     own = Experiment(config, parts, experiment.examples)
     return GenerationLine(store, parts.steps, parts.steps, generating(own), experiment.examples["test"], "test")
+
+
+@cache
+def _step_leaf(name: str) -> Any:
+    return OmegaConf.to_container(compose_first([f"generation=[{name}]"]).generation.steps[name], resolve=True)
 
 
 def _loaded(experiment: Experiment, outcome: Outcome) -> Outcome:

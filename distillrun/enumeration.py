@@ -61,11 +61,16 @@ def _chooses(override: Override, folders: Sequence[Path]) -> bool:
     return any((folder / group).is_dir() for folder in folders)
 
 
+LISTED = frozenset({"generation", "evaluation"})
+"""The sections that hold several options, by name."""
+
+
 class Composer:
     """Makes the configs of many jobs, each what Hydra would compose for it.
 
     Composing takes a tenth of a second, so it is done once for each set of group choices; plain values are then put by
-    Hydra's own rule into the sections that they change, where nothing else depends on these.
+    Hydra's own rule into the sections that they change, where nothing else depends on these. The names in the listed
+    groups are choices, too (see `composition.selected`), so whatever is set in these is composed.
 
     Args:
         hydra: settings of Hydra's own that decide where configs are found.
@@ -84,7 +89,7 @@ class Composer:
         groups: list[str] = []
         values: list[Override] = []
         for override in OverridesParser.create().parse_overrides(list(job)):
-            if _chooses(override, self._folders):
+            if _chooses(override, self._folders) or override.key_or_group.split(".")[0] in LISTED:
                 groups.append(str(override.input_line))
             else:
                 values.append(override)
@@ -93,15 +98,12 @@ class Composer:
             self._composed[key] = compose_first([*groups, *self._hydra], *self._where)
         composed, base = self._composed[key], self._base(key)
         sections = {override.key_or_group.split(".")[0] for override in values}
-        if base is None or sections & {"generation", "evaluation"} or not sections <= {str(name) for name in composed}:
+        if base is None or not sections <= {str(name) for name in composed}:
             return resolve_composed(_changed(deepcopy(composed), values))
         return resolve(_changed(OmegaConf.masked_copy(composed, sorted(sections)), values), base=base)
 
     def _base(self, key: tuple[str, ...]) -> Config | None:
-        """Return the config before plain values are put in; None where one section refers to another, or lacks a value.
-
-        What can be chosen of generation and evaluation is noted beside the sections, see `composition.selected`.
-        """
+        """Return the config before values are put in; None where one section refers to another, or lacks a value."""
         if key not in self._bases:
             composed = self._composed[key]
             settings = OmegaConf.masked_copy(composed, [str(name) for name in composed if name != "hydra"])
