@@ -5,7 +5,6 @@ run begins, so that `--help` and `--cfg job` answer at once.
 """
 
 import argparse
-import math
 import os
 import re
 import sys
@@ -115,6 +114,10 @@ def _sweep(start: Start, hydra_flags: Sequence[str], flags: argparse.Namespace) 
                 words = swept_together(start.overrides, flags.config_dir)
                 _hydra([f"hydra.sweep.dir={quoted(start.folder)}", *words, *hydra_flags], flags)
             complete = True
+        except ValueError as error:
+            if "No trials are completed" not in str(error):  # Optuna's, where no job of a search ended well
+                raise
+            complete = True
         finally:
             exit_code = finish(start.folder, complete)
     return exit_code
@@ -147,7 +150,7 @@ def _hydra(arguments: Sequence[str], flags: argparse.Namespace) -> None:
 def _job(cfg: DictConfig, node: HydraConf, permitted: bool) -> float | None:
     """Run one job: here if it is the only one, in a child process if it is part of a sweep.
 
-    Returns its dev accuracy, by which a sweeper such as Optuna chooses the next ones; nan where it has none.
+    Returns its dev accuracy, by which a sweeper such as Optuna chooses the next ones; None where it has none.
     """
     in_sweep = node.mode is RunMode.MULTIRUN
     try:
@@ -158,7 +161,7 @@ def _job(cfg: DictConfig, node: HydraConf, permitted: bool) -> float | None:
         if not in_sweep:
             raise
         refuse_job(int(node.job.num), Path(node.sweep.dir), node.overrides.task, error)
-        return math.nan
+        return None
     if in_sweep:
         folder = claim_job_folder(Path(node.sweep.dir), int(node.job.num), config)
         share = share_of(node.launcher, config.runtime.devices, config.runtime.threads)

@@ -1,7 +1,6 @@
 """Sweeps: every job in a process of its own, and a table of what became of them."""
 
 import json
-import math
 import os
 import subprocess
 import sys
@@ -108,6 +107,7 @@ def test_a_job_with_a_wrong_value_fails_alone(capfd: pytest.CaptureFixture[str])
         (["training.seed=1,2", "replicates=3"], "replicates=3 sweeps training.seed, which is swept already"),
         (["training.seed=1,2", "sweep.on_error=go"], "sweep.on_error=go must be continue or stop"),
         (["training.seed=1,2", "hydra/launcher=absent"], "hydra/launcher=absent is not installed"),
+        (["hydra/sweeper=optuna_tpe", "hydra.sweeper.n_trials=0"], "hydra.sweeper.n_trials=0 gives no job"),
         (["experiment=launched", "training.seed=1,2"], "experiment/launched.yaml names hydra/launcher"),
         (["experiment=ignored", "training.seed=1,2"], "experiment/ignored.yaml names hydra.launcher"),
     ],
@@ -130,6 +130,17 @@ def test_a_wrong_sweep_starts_no_job(
     assert expected in told.err
     assert told.out == ""
     assert not list(Path("runs").glob("*"))
+
+
+@pytest.mark.usefixtures("children")
+def test_a_search_outlives_jobs_that_fail(capfd: pytest.CaptureFixture[str]) -> None:
+    searching = ["hydra/sweeper=optuna_tpe", "hydra.sweeper.n_trials=4", "training.seed=choice(13,9)"]
+    assert main(["-m", "name=search", *searching]) == 1
+    (sweep,) = Path("runs").iterdir()
+    assert {job["state"] for job in json.loads((sweep / "sweep.json").read_text())["jobs"]} <= {"failed", "killed"}
+    told = capfd.readouterr()
+    assert "report.html" in told.out + told.err
+    assert "Traceback" not in told.err
 
 
 @pytest.mark.usefixtures("children")
@@ -283,5 +294,5 @@ def test_a_job_tells_a_sweeper_how_well_it_did(tmp_path: Path) -> None:
     (tmp_path / "result.json").write_text(json.dumps({"scores": {"dev/accuracy": {"value": 0.25}}}), encoding="utf-8")
     job = Job(0, str(tmp_path), (), "done", 0, 1.0)
     assert score_of(job, "dev/accuracy") == 0.25
-    assert math.isnan(score_of(job, "dev/other"))
-    assert math.isnan(score_of(replace(job, state="failed"), "dev/accuracy"))
+    assert score_of(job, "dev/other") is None
+    assert score_of(replace(job, state="failed"), "dev/accuracy") is None

@@ -1,7 +1,6 @@
 """One job of a sweep: where it is, and what became of it."""
 
 import json
-import math
 import os
 import platform
 import sys
@@ -112,14 +111,14 @@ def is_over(job: Job) -> bool:
     return False
 
 
-def score_of(job: Job, name: str) -> float:
-    """Return a score of a job that is done, nan where it is not, or has none of that name."""
+def score_of(job: Job, name: str) -> float | None:
+    """Return a score of a job that is done; None where it is not, or has none of that name."""
     if job.state != "done":
-        return math.nan
+        return None
     try:
         return float(json.loads(Path(job.folder, "result.json").read_text(encoding="utf-8"))["scores"][name]["value"])
     except (OSError, ValueError, KeyError, TypeError):
-        return math.nan
+        return None
 
 
 def own_settings(jobs: Sequence[Job]) -> list[list[str]]:

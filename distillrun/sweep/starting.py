@@ -59,6 +59,8 @@ def start_of(flags: argparse.Namespace) -> Start | None:
         raise ConfigError("paths.run is the folder of one run; name a sweep's folder with hydra.sweep.dir=FOLDER")
     _check_plugins(composed)
     overrides = _replicated(first, flags.overrides, composed)
+    if int(composed.hydra.sweeper.get("n_trials", 1)) < 1:
+        raise ConfigError(f"hydra.sweeper.n_trials={composed.hydra.sweeper.n_trials} gives no job; choose 1 or more")
     jobs = None
     if "BasicSweeper" in str(composed.hydra.sweeper._target_):
         jobs = len(_checked_jobs(overrides, composed, *where))
