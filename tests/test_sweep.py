@@ -173,6 +173,18 @@ def test_the_same_command_does_only_what_is_not_done(capfd: pytest.CaptureFixtur
 
 
 @pytest.mark.usefixtures("children")
+def test_a_job_whose_result_is_damaged_runs_again() -> None:
+    line = ["-m", "training.seed=1,2,3", "hydra.sweep.dir=runs/own"]
+    assert main(line) == 0
+    one, other, _ = sorted(Path("runs/own").glob("0*"))
+    (one / "result.json").write_text('{"scores": {', encoding="utf-8")
+    (other / "result.json").unlink()
+    assert main(line) == 0
+    assert started("own/*") == [2, 2, 1]
+    assert json.loads((one / "result.json").read_text(encoding="utf-8"))["scores"]
+
+
+@pytest.mark.usefixtures("children")
 def test_a_wider_sweep_in_the_same_folder_adds_only_what_is_new() -> None:
     assert main(["-m", "training.seed=2,3", "hydra.sweep.dir=runs/own"]) == 0
     assert main(["-m", "training.seed=1,2,3,4", "hydra.sweep.dir=runs/own"]) == 0

@@ -14,7 +14,7 @@ from distillrun.cells import aligned, cell_lines, cells
 from distillrun.folder import COMMAND, write_whole
 from distillrun.interrupt import was_terminated
 from distillrun.records import Json
-from distillrun.sweep.job import Job, is_over, jobs_in, own_process, own_settings, say, write_job
+from distillrun.sweep.job import Job, is_over, jobs_in, own_process, own_settings, result_in, say, write_job
 from distillrun.sweep.running import GOES_ON, SAVE_S
 from distillrun.sweep.summary import track_sweep
 
@@ -111,8 +111,5 @@ def _is_told(name: str) -> bool:
 
 def _test_scores(folder: Path) -> dict[str, float]:
     """Return how often a run was right, or not understood, by name; nothing where it did not come so far."""
-    try:
-        scores = json.loads((folder / "result.json").read_text(encoding="utf-8"))["scores"]
-        return {name: float(score["value"]) for name, score in scores.items() if _is_told(name)}
-    except (OSError, KeyError, TypeError, ValueError, AttributeError):
-        return {}
+    scores = result_in(folder).get("scores", {})
+    return {name: float(score["value"]) for name, score in scores.items() if _is_told(name)}

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from distillrun.config import Config, digest
 from distillrun.errors import ConfigError
@@ -111,14 +112,19 @@ def is_over(job: Job) -> bool:
     return False
 
 
+def result_in(folder: Path) -> dict[str, Any]:
+    """Return what a run came to; nothing where its file is missing or damaged."""
+    try:
+        found = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
 def score_of(job: Job, name: str) -> float | None:
     """Return a score of a job that is done; None where it is not, or has none of that name."""
-    if job.state != "done":
-        return None
-    try:
-        return float(json.loads(Path(job.folder, "result.json").read_text(encoding="utf-8"))["scores"][name]["value"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+    scores = result_in(Path(job.folder)).get("scores", {}) if job.state == "done" else {}
+    return float(scores[name]["value"]) if name in scores else None
 
 
 def own_settings(jobs: Sequence[Job]) -> list[list[str]]:

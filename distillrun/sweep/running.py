@@ -1,6 +1,5 @@
 """Running one job in a child process, so that one that is killed fails alone under every launcher."""
 
-import json
 import os
 import signal
 import subprocess
@@ -14,7 +13,7 @@ from pathlib import Path
 from types import FrameType
 
 from distillrun.composition import quoted
-from distillrun.sweep.job import CONSOLE, QUIET, Job, own_process, read_job, say, write_job
+from distillrun.sweep.job import CONSOLE, QUIET, Job, own_process, read_job, result_in, say, write_job
 from distillrun.sweep.share import Share, taking_a_device
 
 SAVE_S = 60.0
@@ -58,7 +57,7 @@ def run_job(number: int, folder: Path, overrides: Sequence[str], manner: Manner)
     """
     known = read_job(folder)
     job = Job(number, str(folder), tuple(overrides), "running", 0, 0.0)
-    if known is not None and known.state == "done" and (folder / "result.json").exists():
+    if known is not None and known.state == "done" and result_in(folder):
         say(f"[{number}] done before: {folder}")
         return write_job(replace(known, number=number, overrides=tuple(overrides)))
     if (folder.parent / STOP).exists():
@@ -117,11 +116,7 @@ def _why(job: Job, exit_code: int) -> str:
         return f"signal {signal.Signals(-exit_code).name}"
     if exit_code == 130:
         return GOES_ON
-    try:
-        error = json.loads(Path(job.folder, "result.json").read_text(encoding="utf-8")).get("error")
-    except (OSError, ValueError, AttributeError):
-        error = None
-    return str(error or "it wrote no reason; see what it printed")
+    return str(result_in(Path(job.folder)).get("error") or "it wrote no reason; see what it printed")
 
 
 def _exit_code(command: Sequence[str], environment: Mapping[str, str], job: Job) -> int:
