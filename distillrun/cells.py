@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from distillrun.statistics.interval import mean_interval
+from distillrun.statistics.interval import share_interval
 
 SEED = "training.seed="
 
@@ -31,7 +31,7 @@ def cells(jobs: Sequence[tuple[Sequence[str], Mapping[str, float]]]) -> list[Cel
         Cell(
             label,
             len(rows),
-            {name: mean_interval([row[name] for row in rows]) for name in rows[0] if all(name in row for row in rows)},
+            {name: share_interval([row[name] for row in rows]) for name in rows[0] if all(name in row for row in rows)},
         )
         for label, rows in groups.items()
     ]

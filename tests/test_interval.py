@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from distillrun.statistics.interval import mean_interval, wilson
+from distillrun.statistics.interval import mean_interval, share_interval, wilson
 
 
 def test_wilson_agrees_with_a_computation_by_hand() -> None:
@@ -84,3 +84,12 @@ def test_an_impossible_confidence_is_refused(confidence: float) -> None:
         wilson(1, 2, confidence)
     with pytest.raises(ValueError, match="not between 0 and 1"):
         mean_interval([1.0, 2.0], confidence)
+
+
+def test_an_interval_of_shares_holds_nothing_that_no_share_can_be() -> None:
+    mean, low, high = mean_interval([0.9, 1.0])
+    assert high > 1
+    assert share_interval([0.9, 1.0]) == (mean, low, 1.0)
+    assert share_interval([0.0, 0.1])[1] == 0.0
+    assert share_interval([0.5, 0.51]) == mean_interval([0.5, 0.51])
+    assert math.isnan(share_interval([0.5])[1])

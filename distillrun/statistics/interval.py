@@ -51,6 +51,12 @@ def mean_interval(values: Sequence[float], confidence: float = 0.95) -> tuple[fl
     return mean, mean - half, mean + half
 
 
+def share_interval(values: Sequence[float], confidence: float = 0.95) -> tuple[float, float, float]:
+    """Return `mean_interval` of shares, cut at 0 and 1: a mean of shares lies nowhere else."""
+    mean, low, high = mean_interval(values, confidence)
+    return mean, low if low != low else max(0.0, low), high if high != high else min(1.0, high)
+
+
 def _upper(confidence: float) -> float:
     if not 0 < confidence < 1:
         raise ValueError(f"confidence={confidence} is not between 0 and 1")

@@ -7,7 +7,7 @@ from statistics import fmean
 
 from distillrun.records import Json
 from distillrun.report.values import finite, mapping
-from distillrun.statistics.interval import mean_interval
+from distillrun.statistics.interval import mean_interval, share_interval
 from distillrun.sweep_page.grid import Grid, Levels, level, seed_of
 from distillrun.sweep_page.job import SweepJob
 
@@ -111,7 +111,8 @@ def _cell(grid: Grid, levels: Levels, jobs: Sequence[SweepJob]) -> CellRow:
 
 def _interval(name: str, jobs: Sequence[SweepJob]) -> tuple[float, float, float]:
     if len(jobs) > 1:
-        return mean_interval([job.scores[name] for job in jobs])
+        interval = share_interval if all(job.is_share(name) for job in jobs) else mean_interval
+        return interval([job.scores[name] for job in jobs])
     score = mapping(mapping(jobs[0].result.get("scores")).get(name))
     low, high = (finite(score.get(bound)) for bound in ("low", "high"))
     return jobs[0].scores[name], math.nan if low is None else low, math.nan if high is None else high
