@@ -46,8 +46,8 @@ def main_section(grid: Grid, rows: Sequence[CellRow], floor: Sequence[tuple[str,
         )
     intro = (
         "Means over training seeds with Student's 95 % intervals, those of shares cut at 0 and 100 %; of a cell with a "
-        "single seed, the interval is that of its run, over questions. Scores are in percent. Costs are means over seeds; teacher tokens are those that "
-        "a run's data took, also where they were asked for another run."
+        "single seed, the interval is that of its run, over questions. Scores are in percent. Costs are means over "
+        "seeds; teacher tokens are those that a run's data took, also where they were asked for another run."
     )
     table = Table(columns, body, frozenset(range(wide, len(columns))), name="main")
     return Section("Results", [Paragraph(intro), table])
