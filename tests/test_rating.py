@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from distillrun.evaluation.family import akin, family_of
+from distillrun.evaluation.family import akin, families_of
 from distillrun.evaluation.qualitative import read_names
 from distillrun.evaluation.rating import FIVE_POINTS, YES_OR_NO, Scale, asked, chat, read_ratings
 from distillrun.records import Draw, Request, Sampling
@@ -93,12 +93,18 @@ def test_a_judge_that_writes_prose_is_asked_again_once(tmp_path: Path) -> None:
     ],
 )
 def test_a_family_is_known_by_the_name(name: str, family: str) -> None:
-    assert family_of(name) == family
+    assert families_of(name) == {family}
 
 
 def test_kin_are_found_among_teachers() -> None:
     assert akin("llama-3-70b", ["Llama-2-13b", "gpt-4o", ""]) == ["Llama-2-13b"]
     assert akin("scripted", ["scripted"]) == ["scripted"]
+
+
+def test_a_distilled_judge_is_akin_to_its_teacher_and_to_what_it_was_before() -> None:
+    teachers = ["deepseek-chat", "Qwen/Qwen2.5-7B", "meta-llama/Llama-3.1-8B"]
+    assert akin("deepseek-ai/DeepSeek-R1-Distill-Qwen-7B", teachers) == ["Qwen/Qwen2.5-7B", "deepseek-chat"]
+    assert akin("deepseek-ai/DeepSeek-R1-Distill-Llama-8B", teachers) == ["deepseek-chat", "meta-llama/Llama-3.1-8B"]
 
 
 @pytest.mark.parametrize(

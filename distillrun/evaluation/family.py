@@ -23,19 +23,16 @@ FAMILIES: dict[str, str] = {
 """Family -> what the names of its models begin with, or hold behind a separator."""
 
 
-def family_of(name: str) -> str:
-    """Return the family of a model by its name, such as llama for `meta-llama/Llama-2-13b-hf`.
+def families_of(name: str) -> frozenset[str]:
+    """Return the families of a model by its name, such as llama for `meta-llama/Llama-2-13b-hf`.
 
-    A name that tells nothing is a family of its own.
+    One that was distilled belongs to two: its teacher's and its own. A name that tells nothing is a family of its own.
     """
-    own = name.casefold().rstrip("/")
-    base = own.split("/")[-1]
-    for family, pattern in FAMILIES.items():
-        if re.search(rf"(^|[-_/.])(?:{pattern})", base):
-            return family
-    return base
+    base = name.casefold().rstrip("/").split("/")[-1]
+    found = {family for family, pattern in FAMILIES.items() if re.search(rf"(^|[-_/.])(?:{pattern})", base)}
+    return frozenset(found or {base})
 
 
 def akin(judge: str, teachers: Collection[str]) -> list[str]:
-    """Return which of the teachers are of the judge's family, in alphabetical order."""
-    return sorted({name for name in teachers if name and family_of(name) == family_of(judge)})
+    """Return which of the teachers are of a family of the judge, in alphabetical order."""
+    return sorted({name for name in teachers if name and families_of(name) & families_of(judge)})
