@@ -87,7 +87,7 @@ class Template:
 
     def render(self, values: Mapping[str, str]) -> str:
         """Return the rendered text."""
-        return "".join(values[part] if is_field else part for part, is_field in self._parts)
+        return "".join([values[part] if is_field else part for part, is_field in self._parts])
 
     def read(self, text: str) -> dict[str, str] | None:
         """Return the fields of a text that has this form, stripped; None if it has not."""

@@ -1,6 +1,7 @@
 """`distillrun plan`."""
 
 import argparse
+import gc
 import json
 import sys
 from collections.abc import Sequence
@@ -19,12 +20,15 @@ def plan(arguments: Sequence[str]) -> int:
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("-m", "--multirun", action="store_true", help="tell of all jobs of a sweep")
     given = parser.parse_intermixed_args(arguments)
+    gc.disable()  # a plan makes millions of objects that live to its end: looking for circles took a quarter of its time
     try:
         return _plan_sweep(given) if given.multirun else _plan_run(given)
     except Exception as error:
         if is_complaint(error):
             raise explain(error, given.settings, given.config_dir) from error
         raise
+    finally:
+        gc.enable()
 
 
 def _plan_run(given: argparse.Namespace) -> int:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from random import Random
 from typing import Literal
 
@@ -87,7 +88,7 @@ class FewShotPrompt(Record):
     demonstrations: tuple[Demonstration, ...]
 
     def __post_init__(self) -> None:
-        Template(self.reply, REPLY_FIELDS, "prompt.reply")
+        _reply(self.reply)
         if not 0 <= self.demos <= len(self.demonstrations):
             raise ValueError(
                 f"prompt.demos={self.demos} must be from 0 to {len(self.demonstrations)}, the number of "
@@ -113,12 +114,17 @@ class FewShotPrompt(Record):
         return [shown for shown in self.demonstrations if shown.question != example.question]
 
     def _replied(self, demonstrations: Sequence[Demonstration], task: Task) -> list[tuple[Demonstration, str]]:
-        reply = Template(self.reply, REPLY_FIELDS, "prompt.reply")
+        reply = _reply(self.reply)
         replies = []
         for shown in demonstrations:
             answer = task.answer(shown.example, shown.choices.index(shown.answer))
             replies.append((shown, reply.render(shown.fields | {"answer": answer})))
         return replies
+
+
+@cache
+def _reply(text: str) -> Template:
+    return Template(text, REPLY_FIELDS, "prompt.reply")
 
 
 def question_and_answer(example: Example, choice: int, task: Task) -> dict[str, str]:

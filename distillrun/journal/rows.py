@@ -7,13 +7,14 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 from pydantic import TypeAdapter, ValidationError
 
 from distillrun.jsonl import append_record
-from distillrun.records import Completion, Draw, Prompt, Record, Sampling, ScoredContinuation
+from distillrun.records import Completion, Draw, Json, Prompt, Record, Sampling, ScoredContinuation
 
 log = logging.getLogger("distillrun")
 
@@ -91,7 +92,7 @@ class Journal:
 
     def completion(self, draw: Draw, sampling: Sampling) -> Completion | None:
         """Return the completion of a draw; None if it was not asked yet, or failed for no reason of its own."""
-        row = self._rows.get(completion_key(draw, sampling))
+        row = self._rows.get(completion_key(draw, sampling)) if self._rows else None
         if row is None or row.completion is None or row.completion.finish_reason == "failed":
             return None
         return row.completion
@@ -139,8 +140,12 @@ class Journal:
 
 def completion_key(draw: Draw, sampling: Sampling) -> str:
     """Return the digest of what a completion depends on besides the teacher: how many others are drawn is no part."""
-    how = {name: value for name, value in asdict(sampling).items() if name != "samples"}
-    return _digest([draw.prompt.digest, how, draw.seed, draw.sample])
+    return _digest([draw.prompt.digest, _how(sampling), draw.seed, draw.sample])
+
+
+@cache
+def _how(sampling: Sampling) -> dict[str, Json]:
+    return {name: value for name, value in asdict(sampling).items() if name != "samples"}
 
 
 def score_key(prompt: Prompt, continuations: Sequence[str]) -> str:

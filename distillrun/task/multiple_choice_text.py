@@ -1,5 +1,6 @@
 """How a multiple-choice question and its answer are written, and how an answer is read. All of it is configuration."""
 
+from functools import lru_cache
 from string import ascii_lowercase
 
 from distillrun.errors import ConfigError
@@ -30,9 +31,13 @@ class MultipleChoiceText:
         self._choice = _template("choice_template", choice_template, ("letter", "choice"), "letter", "choice")
         self._answer = _template("answer_template", answer_template, ("letter", "choice"), "letter", "choice")
         self._separator = choice_separator
+        self._written_question = lru_cache(maxsize=1024)(self._write_question)  # demonstrations are shown every time
 
     def question(self, example: Example) -> str:
         """Return the question with its choices, as students and teachers read it. Raises ConfigError if too many."""
+        return self._written_question(example)
+
+    def _write_question(self, example: Example) -> str:
         if len(example.choices) > MOST_CHOICES:
             raise ConfigError(
                 f"{example.question!r:.60} has {len(example.choices)} choices; {MOST_CHOICES} are possible"
