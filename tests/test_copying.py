@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from pathlib import Path
 
 from distillrun.report.block import Figure, Page, Paragraph, Section, Table
@@ -10,6 +11,7 @@ from distillrun.report.copying import comma_separated, csv_text, latex
 from distillrun.report.files import write_page
 from distillrun.report.page import html
 from distillrun.report.picture import png, svg_file
+from distillrun.report.svg import COLOURS
 from distillrun.report.terminal import terminal
 
 TABLE = Table(("arm_1", "p"), [("a & b", "-0.5"), ("50 % {x}", "< 0.0001")], frozenset({1}), name="tests")
@@ -57,6 +59,17 @@ def test_drawings_become_files_without_the_pages_colours() -> None:
         assert "#" in svg_file(drawing)
         assert png(drawing).startswith(b"\x89PNG")
     assert "&lt;b&gt;" in bars
+
+
+def test_bars_of_more_names_than_colours_lie_below_each_other_with_their_names() -> None:
+    names = [f"arm {n}" for n in range(COLOURS + 1)]
+    lying = grouped_bars([("small", [Bar(name, 50, 40, 60, [45, 55]) for name in names])], "%", 20)
+    assert all(f">{name}</text>" in lying for name in ("small", *names))
+    assert len(set(re.findall(r'<rect [^>]*y="([\d.]+)"', lying))) == len(names)
+    assert "series-1" not in lying
+    standing = grouped_bars([("", [Bar(name, 50, 40, 60, [45, 55]) for name in names[:-1]])], "%", 20)
+    assert len(set(re.findall(r'<rect [^>]*fill-opacity[^>]* y="([\d.]+)"', standing))) == 1
+    assert png(lying).startswith(b"\x89PNG")
 
 
 def test_whiskers_of_shares_end_where_shares_end() -> None:

@@ -20,7 +20,7 @@ def plan(arguments: Sequence[str]) -> int:
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("-m", "--multirun", action="store_true", help="tell of all jobs of a sweep")
     given = parser.parse_intermixed_args(arguments)
-    gc.disable()  # a plan makes millions of objects that live to its end: looking for circles took a quarter of its time
+    gc.disable()  # a plan makes millions of small objects; looking for circles among them took a quarter of its time
     try:
         return _plan_sweep(given) if given.multirun else _plan_run(given)
     except Exception as error:

@@ -32,15 +32,18 @@ def axis_label(value: float, unit: str) -> str:
 def grouped_bars(groups: Sequence[tuple[str, Sequence[Bar]]], unit: str, chance: float | None = None) -> str:
     """Return groups of bars side by side; bars of one name share a colour. There is at least one bar.
 
-    In percent, whiskers end at 0 and 100: an interval of few runs may reach beyond.
+    Where there are more names than colours, the bars lie one below the other, each with its name. In percent, whiskers
+    end at 0 and 100: an interval of few runs may reach beyond.
     """
     if unit == "%":
         groups = [(group, [_within(bar, 0.0, 100.0) for bar in bars]) for group, bars in groups]
     names = list(dict.fromkeys(bar.name for _, bars in groups for bar in bars))
-    marks, top = legend(names, LEFT)
     ends = [end for _, bars in groups for bar in bars for end in (bar.mean, bar.low, bar.high, *bar.runs)]
     known = [end for end in [*ends, 0.0, *([] if chance is None else [chance])] if math.isfinite(end)]
     levels = ticks(min(known), max(known))
+    if len(names) > COLOURS:
+        return _lying_bars(groups, levels, unit, chance)
+    marks, top = legend(names, LEFT)
     bottom = top + PLOT
 
     def at_y(value: float) -> float:
@@ -59,6 +62,49 @@ def grouped_bars(groups: Sequence[tuple[str, Sequence[Bar]]], unit: str, chance:
         parts.append(line(LEFT, at_y(chance), WIDTH - RIGHT, at_y(chance), "chance"))
         parts.append(text(WIDTH - RIGHT, at_y(chance) - 5, "chance", "end"))
     return drawing(bottom + 28, parts, "bars of " + ", ".join(names))
+
+
+def _lying_bars(
+    groups: Sequence[tuple[str, Sequence[Bar]]], levels: Sequence[float], unit: str, chance: float | None
+) -> str:
+    left, top, tall = 190.0, 22.0, 22.0
+    bottom = top + tall * sum(len(bars) + bool(group) for group, bars in groups)
+
+    def at_x(value: float) -> float:
+        return left + (value - levels[0]) / (levels[-1] - levels[0]) * (WIDTH - left - 30)
+
+    parts = []
+    for level in levels:
+        parts.append(line(at_x(level), top, at_x(level), bottom, "grid"))
+        parts.append(text(at_x(level), bottom + 18, axis_label(level, unit), "middle"))
+    y = top
+    for group, bars in groups:
+        if group:
+            parts.append(text(0, y + 15, shortened(group, 100), "start"))
+            y += tall
+        for bar in bars:
+            parts += _lying_bar(bar, left, y, tall, at_x)
+            y += tall
+    if chance is not None:
+        parts.append(line(at_x(chance), top - 6, at_x(chance), bottom, "chance"))
+        parts.append(text(at_x(chance), top - 10, "chance", "middle"))
+    return drawing(bottom + 28, parts, "bars of " + ", ".join(bar.name for _, bars in groups for bar in bars))
+
+
+def _lying_bar(bar: Bar, left: float, y: float, tall: float, at_x: Place) -> list[str]:
+    """Return a bar from 0 to its mean with its name before it, a dot for every run, and the interval."""
+    middle, half = y + tall / 2, 0.36 * tall
+    start, end = sorted((at_x(0.0), at_x(bar.mean)))
+    parts = [
+        text(left - 12, middle + 4, shortened(bar.name, 26), "end"),
+        f'<rect class="fill series-0" fill-opacity="0.45" x="{start:.1f}" y="{middle - half:.1f}" '
+        f'width="{end - start:.1f}" height="{2 * half:.1f}" rx="2"/>',
+    ]
+    parts += [dot(at_x(value), middle, 0, 2.5) for value in bar.runs]
+    if math.isfinite(bar.low) and math.isfinite(bar.high):
+        parts.append(line(at_x(bar.low), middle, at_x(bar.high), middle, "error"))
+        parts += [line(at_x(end), middle - 4, at_x(end), middle + 4, "error") for end in (bar.low, bar.high)]
+    return parts
 
 
 def scatter(series: Sequence[tuple[str, Sequence[tuple[float, float]]]], x_name: str, unit: str) -> str:
