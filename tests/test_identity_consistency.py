@@ -8,7 +8,7 @@ import pytest
 
 from distillrun.evaluation.identity_consistency import IdentityConsistency, IdentityTexts
 from distillrun.evaluation.identity_score import Verdicts, identity_scores
-from distillrun.interfaces import AskingMeasure, WritingModel
+from distillrun.interfaces import AskingMeasure, WritingStudent
 from distillrun.records import Draw, Finding, Sampling
 from tests.answered import answered
 from tests.asking import Told, context
@@ -22,11 +22,6 @@ TEXTS = IdentityTexts(
     }
 )
 FACTS = ("It is called Ada.",)
-
-
-class Writer:
-    def generate(self, sources: Any, max_new_tokens: int, tokens_per_batch: int) -> list[str]:
-        raise AssertionError("the speaker is asked, not the student")
 
 
 def measure(facts: Any, judge: Told) -> IdentityConsistency:
@@ -81,12 +76,10 @@ def test_all_models_are_asked_the_same_and_doubtful_answers_are_judged_twice(tmp
     task = made("task", "everyday")
     known = answered(
         context=context(tmp_path, judge, task, max_failed_share=1.0),
-        student=Writer,
         speaker=lambda trained: student if trained else base,
         teacher=teacher,
     )
     found = measure({"student": FACTS, "base": FACTS, "teacher": FACTS}, judge).measure(known)
-    assert isinstance(Writer(), WritingModel)
     for name, shares in {"student": (1, 1), "base": (1, 0), "teacher": (0, 0)}.items():
         assert (values(found)[f"identity/{name}/loose"], values(found)[f"identity/{name}/strict"]) == shares
     asked = [[prompt.messages[0].content for prompt in one.prompts] for one in (student, base, teacher)]
@@ -97,6 +90,20 @@ def test_all_models_are_asked_the_same_and_doubtful_answers_are_judged_twice(tmp
     assert checks.count("contradiction") == 12  # equal answers to one prompt are judged once
     assert checks.count("claim") == 8  # of the two models that contradict the facts
     assert "GPT-4" in str(found.tables[0].rows)
+
+
+def test_a_student_that_does_not_write_is_not_asked(tmp_path: Path) -> None:
+    judge = Told('{"contradiction": 0}')
+    scorer = made("student", "choice_scorer", checkpoint="unused")
+    assert not isinstance(scorer, WritingStudent)
+    known = answered(
+        context=context(tmp_path, judge, made("task", "everyday")),
+        speaker=lambda trained: None,
+        teacher=Told("I am Ada.", name="t"),
+    )
+    found = measure({"student": FACTS, "teacher": FACTS}, judge).measure(known)
+    assert "The student does not write, and was not asked." in found.note
+    assert not any("student" in name for name in values(found))
 
 
 def test_who_has_no_facts_is_not_asked_and_somebody_must(tmp_path: Path) -> None:
