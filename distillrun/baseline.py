@@ -16,6 +16,7 @@ from distillrun.evaluation.share import share_by_group
 from distillrun.experiment import Experiment, generating, student_leaves, student_loader
 from distillrun.interfaces import AnyTeacher, RecordedTeacher, members_of
 from distillrun.journal.line import spent_by
+from distillrun.meaning import with_meanings
 from distillrun.records import Score, is_right
 from distillrun.result import Outcome
 from distillrun.schooling import school
@@ -55,7 +56,7 @@ def control_of(experiment: Experiment) -> Experiment | None:
 
 def untrained_of(experiment: Experiment, loaded: str) -> dict[str, str]:
     """Return what the answers of the untrained student depend on; `loaded` is the fingerprint of the test questions."""
-    leaves = {"student": student_leaves(experiment)["student"], "seed": experiment.config.training.seed}
+    leaves = {"student": with_meanings(student_leaves(experiment)["student"]), "seed": experiment.config.training.seed}
     return {"load/test": loaded, "untrained": digest(leaves)}
 
 

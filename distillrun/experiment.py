@@ -17,8 +17,10 @@ from distillrun.interfaces import (
     WritingStudent,
     wishes_of,
 )
+from distillrun.meaning import meaning_of_reader
 from distillrun.preflight import check_lengths, preflight, wanted_kinds
 from distillrun.records import Example, Json, Split
+from distillrun.schema import Keep
 from distillrun.stages.generate import Generating
 from distillrun.stages.generation_line import GenerationLine
 from distillrun.stages.handing import chosen_steps
@@ -86,6 +88,9 @@ def student_leaves(experiment: Experiment) -> dict[str, Json]:
     objective, teacher = parts.objective, parts.logit_teacher
     if wishes_of(objective).teacher == "live" and isinstance(teacher, LogitTeacher):
         leaves["teacher"] = dict(teacher.reading())
+    chooses = config.training.keep is Keep.best or config.training.patience is not None
+    if chooses and parts.student.writes:
+        leaves |= meaning_of_reader(parts.task)
     return leaves
 
 

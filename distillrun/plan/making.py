@@ -144,8 +144,8 @@ class _Making:
 
     def _tested(self, experiment: Experiment, upstream: Mapping[str, str], prefix: str = "") -> dict[str, str]:
         """Plan every scoring rule; return the fingerprints of the stages. `upstream` names questions and student."""
-        rules = {name: experiment.config.evaluators[name] for name in experiment.parts.evaluators}
-        stages = [evaluation_stage(name, leaf, upstream) for name, leaf in rules.items()]
+        rules, leaves, task = experiment.parts.evaluators, experiment.config.evaluators, experiment.parts.task
+        stages = [evaluation_stage(name, rule, leaves[name], task, upstream) for name, rule in rules.items()]
         for stage in stages:
             self._add(planned(stage, self.store), prefix)
         return {stage.name: stage.fingerprint for stage in stages}
@@ -185,7 +185,8 @@ class _Making:
         if not measure.of:
             return None
         upstream = {name: made[name] for name in ("load/test", "train")}
-        stage = evaluation_stage(measure.of, self.experiment.config.evaluators[measure.of], upstream)
+        parts, leaf = self.experiment.parts, self.experiment.config.evaluators[measure.of]
+        stage = evaluation_stage(measure.of, parts.evaluators[measure.of], leaf, parts.task, upstream)
         found = self.store.find(stage)
         return None if found is None else predictions_of(found)
 

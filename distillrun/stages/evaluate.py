@@ -6,6 +6,7 @@ from pathlib import Path
 from distillrun.artifacts import SCRATCH, Artifact, ArtifactStore, Stage
 from distillrun.interfaces import ChoiceModel, Evaluator, StudentObjective, Task
 from distillrun.jsonl import append_record, read_journal, read_records, write_records
+from distillrun.meaning import meaning_of_reader, with_meanings
 from distillrun.progress import Bar
 from distillrun.records import Example, Json, Prediction, Score
 from distillrun.schema import RuntimeConfig
@@ -15,9 +16,10 @@ CHUNK = 256
 """Questions that are answered, and kept, at once: what a kill can lose."""
 
 
-def evaluation_stage(name: str, leaf: Json, upstream: Mapping[str, str]) -> Stage:
+def evaluation_stage(name: str, evaluator: Evaluator, leaf: Json, task: Task, upstream: Mapping[str, str]) -> Stage:
     """Return the stage of a scoring rule; `upstream` names the test questions and the student by their fingerprints."""
-    return Stage(f"evaluate/{name}", VERSION, {"evaluator": leaf}, upstream)
+    reader = meaning_of_reader(task) if evaluator.reads_texts else {}
+    return Stage(f"evaluate/{name}", VERSION, {"evaluator": with_meanings(leaf), **reader}, upstream)
 
 
 def evaluate(
@@ -56,7 +58,7 @@ def evaluate(
         write_records(work / "predictions.jsonl", predictions)
         write_records(work / "scores.jsonl", evaluator.score(predictions, examples))
 
-    return store.get_or_make(evaluation_stage(name, leaf, upstream), make)
+    return store.get_or_make(evaluation_stage(name, evaluator, leaf, task, upstream), make)
 
 
 def predictions_of(artifact: Artifact) -> list[Prediction]:

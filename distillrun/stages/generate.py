@@ -11,6 +11,7 @@ from distillrun.interfaces import AnyTeacher, ExpansionStep, GenerationStep, Rec
 from distillrun.journal.context import JournaledContext
 from distillrun.journal.usage import Usage
 from distillrun.jsonl import read_records, write_records
+from distillrun.meaning import meaning_of_reader, with_meanings
 from distillrun.records import Example, Json, TeacherRecord
 from distillrun.schema import GenerationConfig, Progress
 from distillrun.stages.files import read_json, write_json
@@ -20,6 +21,9 @@ log = logging.getLogger("distillrun")
 VERSION = 2
 COUNTS = "counts.json"
 """How recordings joined the examples, in the artifact of a step that replays them."""
+
+READS_ANSWERS = frozenset({"answers", "examples"})
+"""What is made by steps that read what a teacher answered."""
 
 UNDECISIVE = ("price_per_million", "budget")
 """Settings of a step's own teacher that change no completion."""
@@ -58,11 +62,13 @@ def generation_stage(
     """
     config: dict[str, Json] = {
         "teacher": dict(run.teacher.identity()),
-        "step": _decisive(run.generation.steps[name]),
+        "step": with_meanings(_decisive(run.generation.steps[name])),
         "seed": run.generation.seed,
         "attempts": run.generation.attempts,
         "cleaning": CLEANING,
     }
+    if step.makes & READS_ANSWERS:
+        config |= meaning_of_reader(run.task)
     if step.teachers:
         config["own teachers"] = [dict(teacher.identity()) for teacher in step.teachers]
     if isinstance(step, ExpansionStep):

@@ -7,6 +7,7 @@ from pathlib import Path
 from distillrun.artifacts import Artifact, ArtifactStore, Stage
 from distillrun.interfaces import Answered, Measure
 from distillrun.jsonl import read_records, write_records
+from distillrun.meaning import with_meanings
 from distillrun.records import Finding, Json
 
 VERSION = 1
@@ -31,7 +32,7 @@ class Measuring:
     @property
     def stage(self) -> Stage:
         """The stage, and with it the fingerprint; nothing is measured."""
-        return Stage(f"evaluate/{self.name}", VERSION, {"measure": self.leaf}, self.upstream)
+        return Stage(f"evaluate/{self.name}", VERSION, {"measure": with_meanings(self.leaf)}, self.upstream)
 
 
 def measure(store: ArtifactStore, measuring: Measuring, answered: Answered) -> Artifact:

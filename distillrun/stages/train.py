@@ -20,6 +20,7 @@ from distillrun.interfaces import (
     Task,
 )
 from distillrun.interrupt import stops_when_saved
+from distillrun.meaning import with_meanings
 from distillrun.progress import Bar
 from distillrun.records import Json, Score, gold
 from distillrun.schema import RuntimeConfig, TrainingConfig
@@ -43,7 +44,8 @@ Report = Callable[[Mapping[str, float], int], None]
 
 def training_stage(leaves: Mapping[str, Json], training: TrainingConfig, upstream: Mapping[str, str]) -> Stage:
     """Return the stage of a training; arguments as in `train`."""
-    return Stage("train", VERSION, {**leaves, "training": _decisive(training)}, upstream)
+    meant = {name: with_meanings(leaf) for name, leaf in leaves.items()}
+    return Stage("train", VERSION, {**meant, "training": _decisive(training)}, upstream)
 
 
 def _decisive(training: TrainingConfig) -> dict[str, Json]:

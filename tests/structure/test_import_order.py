@@ -10,7 +10,7 @@ from tests.structure.disk import MODULES, PACKAGE, module_of, name_of
 
 LINE: tuple[tuple[str, ...], ...] = (
     ("errors", "records"),
-    ("tensors", "schema", "template", "cleaning", "jsonl", "rows", "folder", "interrupt"),
+    ("tensors", "schema", "template", "cleaning", "jsonl", "rows", "folder", "interrupt", "meaning"),
     (
         "interfaces",
         "token_loss",
