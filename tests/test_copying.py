@@ -90,3 +90,12 @@ def test_a_page_writes_its_named_tables_and_drawings(tmp_path: Path) -> None:
         "tables/tests.csv",
         "tables/tests.tex",
     ]
+
+
+def test_tables_of_one_name_are_all_written(tmp_path: Path) -> None:
+    tables = [Table(("a",), [(str(number),)], name=name) for number, name in enumerate(("x", "X", "x_2", "x"))]
+    figures = [Figure(heat_map(["1"], ["2"], [[0.5]], ("x", "y")), "caption", TABLE, name="grid")] * 2
+    write_page(tmp_path, Page("t", "done", "good", "s", [Section("S", [*tables, *figures])]))
+    written = {file.stem: file.read_text().split()[1] for file in sorted(tmp_path.glob("tables/*.csv"))}
+    assert written == {"x": "0", "X_2": "1", "x_2_2": "2", "x_3": "3"}
+    assert sorted(file.name for file in tmp_path.glob("plots/*.png")) == ["grid.png", "grid_2.png"]

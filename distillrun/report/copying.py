@@ -4,9 +4,13 @@ import csv
 import io
 import re
 from collections.abc import Sequence
+from itertools import chain, count
+from typing import TypeVar
 
-from distillrun.report.block import Page, Table
+from distillrun.report.block import Figure, Page, Table
 from distillrun.report.text import plain
+
+Named = TypeVar("Named")
 
 _LATEX = {
     "\\": r"\textbackslash{}",
@@ -25,9 +29,30 @@ _LATEX = {
 
 
 def named_tables(page: Page) -> dict[str, Table]:
-    """Return the tables of a page that have a name, which are those to copy."""
-    blocks = (block for section in page.sections for block in section.blocks)
-    return {block.name: block for block in blocks if isinstance(block, Table) and block.name}
+    """Return the tables of a page that have a name, which are those to copy, by names that differ."""
+    blocks = [block for section in page.sections for block in section.blocks]
+    return distinct([(block.name, block) for block in blocks if isinstance(block, Table) and block.name])
+
+
+def named_figures(page: Page) -> dict[str, Figure]:
+    """Return the drawings of a page that have a name, by names that differ."""
+    blocks = [block for section in page.sections for block in section.blocks]
+    return distinct([(block.name, block) for block in blocks if isinstance(block, Figure) and block.name])
+
+
+def distinct(named: Sequence[tuple[str, Named]]) -> dict[str, Named]:
+    """Return things by their names; where a name is taken, it gets a number.
+
+    Names that differ in case alone are one name, since they would be one file on some disks.
+    """
+    found: dict[str, Named] = {}
+    taken: set[str] = set()
+    for name, thing in named:
+        numbered = (f"{name}_{number}" for number in count(2))
+        free = next(other for other in chain([name], numbered) if other.casefold() not in taken)
+        taken.add(free.casefold())
+        found[free] = thing
+    return found
 
 
 def latex(table: Table) -> str:
