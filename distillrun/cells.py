@@ -55,4 +55,4 @@ def _shown(score: tuple[float, float, float] | None) -> str:
     if score is None:
         return "-"
     mean, low, high = (100 * value for value in score)
-    return f"{mean:.1f} [{low:.1f}, {high:.1f}]" if low == low else f"{mean:.1f}"  # one seed has no interval
+    return f"{mean:.1f} % [{low:.1f}, {high:.1f}]" if low == low else f"{mean:.1f} %"  # one seed has no interval

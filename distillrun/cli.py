@@ -108,9 +108,10 @@ def _experiment(given: list[str]) -> int:
 def _sweep(start: Start, hydra_flags: Sequence[str], flags: argparse.Namespace) -> int:
     """Run a sweep in its folder, and tell what became of it even where it was interrupted."""
     complete = False
+    total = None if start.jobs is None else len(start.jobs)
     with working_in(start.folder, start.overrides):
         try:
-            with stops_at_once(), live_view(start.folder, start.jobs, start.drawn):
+            with stops_at_once(), live_view(start.folder, total, start.drawn):
                 words = swept_together(start.overrides, flags.config_dir)
                 _hydra([f"hydra.sweep.dir={quoted(start.folder)}", *words, *hydra_flags], flags)
             complete = True
@@ -119,7 +120,7 @@ def _sweep(start: Start, hydra_flags: Sequence[str], flags: argparse.Namespace) 
                 raise
             complete = True
         finally:
-            exit_code = finish(start.folder, complete)
+            exit_code = finish(start.folder, complete, start.jobs or ())
     return exit_code
 
 

@@ -10,7 +10,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf, flag_override
 
-from distillrun.composition import compose_first, conf_folder, resolve_composed
+from distillrun.composition import compose_first, conf_folder, quoted, resolve_composed
 from distillrun.config import Config, resolve
 
 
@@ -32,21 +32,28 @@ def swept_together(overrides: Sequence[str], config_dir: str | None) -> list[str
     """Return the settings of a sweep as Hydra takes them.
 
     Hydra checks what is not swept against the config without what is swept. Where options of groups are swept, it would
-    refuse a setting that only they have, so each value becomes a sweep of one.
+    refuse a setting that only they have, so such settings are handed to the sweeper, which adds them to each job as
+    they are written.
     """
     folders = _folders(config_dir)
     parsed = OverridesParser.create().parse_overrides(list(overrides))
     if not any(one.is_sweep_override() and _chooses(one, folders) for one in parsed):
         return list(overrides)
-    return [
-        line if one.is_sweep_override() or _chooses(one, folders) or one.is_add() else _as_sweep(line)
+    fixed = [one for one in parsed if not one.is_sweep_override() and not _chooses(one, folders)]
+    # Hydra would resolve a reference in the sweeper's own settings, where it means nothing
+    handed = {str(one.input_line): one.get_key_element() for one in fixed if "${" not in str(one.input_line)}
+    params = [f"{key}: {quoted(line.partition('=')[2])}" for line, key in handed.items()]
+    words = [
+        _as_sweep(line) if one in fixed else line
         for line, one in zip(overrides, parsed, strict=True)
+        if line not in handed
     ]
+    return [*words, *([f"++hydra.sweeper.params={{{', '.join(params)}}}"] if params else [])]
 
 
 def _as_sweep(line: str) -> str:
     key, _, value = line.partition("=")
-    return f"{key}=choice({value})" if value else line
+    return f"{key}=choice({value})"
 
 
 def _folders(config_dir: str | None) -> list[Path]:

@@ -9,6 +9,9 @@ from distillrun.errors import ConfigError
 COMMAND = "command.json"
 """What a sweep was asked for, in its folder."""
 
+FOLDER_WORDS = ("hydra.mode=", "hydra.sweep.dir=")
+"""Settings of a sweep that say where its jobs are and how they are started, not what they do."""
+
 
 def sweep_of(run: Path) -> str | None:
     """Return the name of the sweep in whose folder a run folder lies; None where it lies in none."""

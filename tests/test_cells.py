@@ -18,4 +18,4 @@ def test_jobs_that_differ_in_the_seed_alone_are_one_cell() -> None:
     assert first.scores == {"test/accuracy": pytest.approx((0.6, 0.351586, 0.848414), abs=1e-6)}
     lines = aligned(cell_lines([first, second])).splitlines()
     assert lines[0].split() == ["mean", "over", "seeds", "n", "accuracy"]
-    assert lines[1].split() == ["objective=a", "3", "60.0", "[35.2,", "84.8]"]
+    assert lines[1].split() == ["objective=a", "3", "60.0", "%", "[35.2,", "84.8]"]

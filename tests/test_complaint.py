@@ -65,6 +65,13 @@ def complaint(capfd: pytest.CaptureFixture[str], *arguments: str) -> str:
         ("--config-dir=nowhere", "--config-dir nowhere: there is no such folder"),
         ("--config-name=other", "there is no primary config other.yaml"),
         ("training.learning_rate=-1", "training.learning_rate=-1.0 must be above 0"),
+        ("hydra.run.dir=here", "hydra.run.dir=here is not used: paths.run=FOLDER names the folder of a run"),
+        ("hydra.job.chdir=true", "hydra.job.chdir=True is not used: a run stays in the folder where it was started"),
+        ("hydra.output_subdir=x", "hydra.output_subdir=x is not used: "),
+        ("hydra.job.name=x", "hydra.job.name=x is not used: name=NAME"),
+        ("hydra.verbose=true", "hydra.verbose=True is not used: "),
+        ("hydra.sweep.dir=x", "hydra.sweep.dir=x counts for a sweep alone, which needs -m"),
+        ("hydra/launcher=joblib", "hydra/launcher=joblib counts for a sweep alone, which needs -m"),
     ],
 )
 def test_a_wrong_word_is_answered_with_one_line_that_names_it(

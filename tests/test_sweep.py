@@ -16,6 +16,7 @@ from distillrun.errors import ConfigError
 from distillrun.sweep.folder import working_in
 from distillrun.sweep.job import Job, score_of
 from distillrun.sweep.share import available_cores
+from distillrun.sweep.starting import sweep_jobs
 
 CHILD = """#!/bin/sh
 # stands in for `python -m distillrun` in a sweep: does what training.seed says
@@ -31,6 +32,7 @@ test -e "$folder/../fixed" && seed=1
 case "$seed" in
   9) kill -9 $$ ;;
   13) exit 1 ;;
+  17) kill -INT $PPID; exit 130 ;;
 esac
 echo "{\\"scores\\": {\\"test/accuracy\\": {\\"value\\": 0.$seed}}}" > "$folder/result.json"
 """
@@ -108,6 +110,8 @@ def test_a_job_with_a_wrong_value_fails_alone(capfd: pytest.CaptureFixture[str])
         (["training.seed=1,2", "sweep.on_error=go"], "sweep.on_error=go must be continue or stop"),
         (["training.seed=1,2", "hydra/launcher=absent"], "hydra/launcher=absent is not installed"),
         (["hydra/sweeper=optuna_tpe", "hydra.sweeper.n_trials=0"], "hydra.sweeper.n_trials=0 gives no job"),
+        (["training.seed=1,2", "hydra.sweep.subdir=x"], "hydra.sweep.subdir=x is not used: a sweep names the folder"),
+        (["experiment=placed", "training.seed=1,2"], "hydra.run.dir=there is not used: paths.run=FOLDER names"),
         (["experiment=launched", "training.seed=1,2"], "experiment/launched.yaml names hydra/launcher"),
         (["experiment=ignored", "training.seed=1,2"], "experiment/ignored.yaml names hydra.launcher"),
     ],
@@ -118,6 +122,7 @@ def test_a_wrong_sweep_starts_no_job(
     options = {
         "hydra/launcher/absent": "_target_: hydra_plugins.hydra_absent_launcher.Launcher\n",
         "experiment/ignored": "# @package _global_\nhydra:\n  launcher:\n    n_jobs: 3\n",
+        "experiment/placed": "# @package _global_\nhydra:\n  run:\n    dir: there\n",
         "experiment/launched": "# @package _global_\ndefaults:\n  - override /hydra/launcher: joblib\n",
     }
     for name, text in options.items():
@@ -170,6 +175,29 @@ def test_the_same_command_does_only_what_is_not_done(capfd: pytest.CaptureFixtur
     # now that it is done, the same command is a new sweep
     assert main(line) == 1
     assert len(list(Path("runs").iterdir())) == 2
+
+
+@pytest.mark.usefixtures("children")
+@pytest.mark.parametrize("named", [True, False])
+def test_an_interrupted_sweep_tells_of_every_job_and_goes_on_in_its_folder(
+    named: bool, capfd: pytest.CaptureFixture[str]
+) -> None:
+    line = ["-m", "name=grid", "training.seed=1,17,2,-1", "task.limit=5"]
+    assert main(line) == 130
+    (sweep,) = Path("runs").iterdir()
+    states = ["done", "interrupted", "not started", "not started"]
+    assert [job["state"] for job in json.loads((sweep / "sweep.json").read_text())["jobs"]] == states
+    told = capfd.readouterr().out
+    assert [row.split()[:2] for row in told.splitlines() if row[:2] in ("2 ", "3 ")] == [["2", "not"], ["3", "not"]]
+    assert "not everything is done; the same command does the rest, in the same folder" in told
+    (sweep / "fixed").touch()
+    again = [*line, f"hydra.sweep.dir={quoted(sweep)}"]
+    assert main(again if named else line) == 1  # training.seed=-1 is refused
+    assert main(line) == 1
+    assert list(Path("runs").iterdir()) == [sweep]
+    states = [job["state"] for job in json.loads((sweep / "sweep.json").read_text())["jobs"]]
+    assert states == ["done", "done", "done", "refused"]
+    assert started("*/*") == [1, 2, 1]
 
 
 @pytest.mark.usefixtures("children")
@@ -272,16 +300,33 @@ def test_what_is_enumerated_is_what_hydra_composes() -> None:
         assert composer.config(job) == config_of(job)
 
 
-def test_a_setting_that_only_a_swept_option_has_is_taken() -> None:
-    experiments = "experiment=paper/mt,paper/cf"
-    assert swept_together([experiments, "task.folder=here"], None) == [experiments, "task.folder=choice(here)"]
+SETTINGS = [
+    [
+        *("training.patience=null", "task.limit=null", "training.learning_rate=1e-4", "evaluation.baselines=true"),
+        *("training.seed=1_0", 'paths.runs="it\'s"', "paths.store='${oc.env:HOME}/a, b=c: (d) {e} [f]'"),
+        *("teacher=api", "teacher.base_url=http://a:80/v1", "teacher.model='null'", "teacher.api_key_env=null"),
+        *("student=t5_base", "student.lora={rank: 8, alpha: 16, dropout: 0.0, target_modules: [q, v]}"),
+    ],
+    [
+        *("~experiment", "tracking=jsonl", "++training.max_steps=7", "paths.runs=a\\,b\\ c\\=d", "paths.store=$HOME"),
+        *("task=multiple_choice", "task.folder='1e-3'", "task.choices=['yes, sir',no]", "task.fields.choices=null"),
+    ],
+]
+
+
+@pytest.mark.usefixtures("children")
+@pytest.mark.parametrize("settings", SETTINGS, ids=lambda settings: settings[0])
+def test_what_is_set_beside_swept_options_reaches_each_job_as_hydra_reads_it(settings: list[str]) -> None:
+    alone = [config_of([f"objective={name}", *settings]) for name in ("multitask", "label_only")]
+    swept = ["objective=multitask,label_only", *settings]
+    assert [config for _, config in sweep_jobs(swept, "config", None)] == alone
+    assert main(["-m", *swept, "hydra.sweep.dir=own"]) == 0
+    jobs = json.loads(Path("own/sweep.json").read_text())["jobs"]
+    assert [config_of(job["overrides"]) for job in jobs] == alone
+
+
+def test_settings_beside_swept_values_are_left_to_hydras_check() -> None:
     assert swept_together(["training.seed=0,1", "task.limit=3"], None) == ["training.seed=0,1", "task.limit=3"]
-    others = ["student=tiny_t5", "+x=1", "~y"]
-    assert swept_together(["objective=a,b", *others], None)[1:] == others
-    taken = swept_together(
-        ["task=multiple_choice,commonsenseqa", "task.folder='it, is'", "training.seed=range(2)"], None
-    )
-    assert taken[1:] == ["task.folder=choice('it, is')", "training.seed=range(2)"]
 
 
 @pytest.mark.usefixtures("children")

@@ -32,11 +32,14 @@ def plan(arguments: Sequence[str]) -> int:
 
 
 def _plan_run(given: argparse.Namespace) -> int:
-    from distillrun.composition import config_of, sweeping
+    from distillrun.composition import compose_first, resolve_composed, sweeping
+    from distillrun.hydra_settings import check_hydra
 
     if swept := sweeping(given.settings):
         raise ConfigError(f"{swept[0]}: several values are a sweep, which needs -m; a list is written [a,b]")
-    config = config_of(given.settings, given.config_name, given.config_dir)
+    composed = compose_first(given.settings, given.config_name, given.config_dir)
+    check_hydra(composed, given.settings, multirun=False)
+    config = resolve_composed(composed)
     _check_targets(config, given.settings)
     from distillrun.experiment import prepare
     from distillrun.plan import make_plan, plan_text

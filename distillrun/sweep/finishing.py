@@ -14,12 +14,23 @@ from distillrun.cells import aligned, cell_lines, cells
 from distillrun.folder import COMMAND, write_whole
 from distillrun.interrupt import was_terminated
 from distillrun.records import Json
-from distillrun.sweep.job import Job, is_over, jobs_in, own_process, own_settings, result_in, say, write_job
+from distillrun.sweep.job import (
+    Job,
+    PlannedJob,
+    is_over,
+    jobs_in,
+    not_started,
+    own_process,
+    own_settings,
+    result_in,
+    say,
+    write_job,
+)
 from distillrun.sweep.running import GOES_ON, SAVE_S
 from distillrun.sweep.summary import track_sweep
 
 
-def finish(sweep: Path, complete: bool) -> int:
+def finish(sweep: Path, complete: bool, planned: Sequence[PlannedJob] = ()) -> int:
     """Print the table of a sweep's jobs, write it to sweep.json, and return the exit code.
 
     A sweep that ended before its first job leaves nothing.
@@ -27,11 +38,13 @@ def finish(sweep: Path, complete: bool) -> int:
     Args:
         sweep: its folder.
         complete: whether every job had its turn.
+        planned: the jobs that the sweep was to start, as far as they are known before.
     """
     jobs = jobs_in(sweep) if complete else _settled(sweep)
     if not jobs:
         _leave_nothing(sweep)
         return 1
+    jobs = sorted([*jobs, *not_started(sweep, planned)], key=lambda job: job.number)
     own = own_settings(jobs)
     scores = [_test_scores(Path(job.folder)) if job.state == "done" else {} for job in jobs]
     say(aligned([("job", "state", "seconds", "test/accuracy", "settings"), *map(_line, jobs, own, scores)]))
@@ -41,7 +54,7 @@ def finish(sweep: Path, complete: bool) -> int:
         say(f"\n{aligned(cell_lines(averaged))}\n")
     well = complete and all(job.state == "done" for job in jobs)
     if not well:
-        say(f"not everything is done; the same command with hydra.sweep.dir={sweep} does the rest")
+        say("not everything is done; the same command does the rest, in the same folder")
     say(f"sweep: {sweep}")
     entries: list[Json] = [
         {
@@ -93,7 +106,7 @@ def _is_here(job: Job) -> bool:
 
 def _line(job: Job, own: Sequence[str], scores: dict[str, float]) -> tuple[str, ...]:
     accuracy = scores.get("test/accuracy")
-    shown = "-" if accuracy is None else f"{accuracy:.4f}"
+    shown = "-" if accuracy is None else f"{100 * accuracy:.1f} %"
     settings = " ".join(own) + (f"  ({job.why})" if job.why else "")
     return str(job.number), job.state, f"{job.seconds:.1f}", shown, settings
 

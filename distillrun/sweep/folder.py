@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from distillrun.errors import ConfigError
-from distillrun.folder import COMMAND, write_whole
+from distillrun.folder import COMMAND, FOLDER_WORDS, write_whole
 from distillrun.sweep.running import STOP
 
 LOCK = ".sweep.lock"
@@ -16,7 +16,7 @@ LOCK = ".sweep.lock"
 def unfinished_sweep(runs: Path, label: str, overrides: Sequence[str]) -> Path | None:
     """Return the newest folder in which the same command began, if it came to no good end and nobody works there."""
     for folder in sorted(runs.glob(f"*_{label}*"), reverse=True):
-        if _command(folder) != sorted(overrides):
+        if _command(folder) != _what(overrides):
             continue
         return folder if not _is_done(folder) and _is_free(folder) else None
     return None
@@ -53,7 +53,12 @@ def _command(folder: Path) -> list[str] | None:
         found = json.loads((folder / COMMAND).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return found if isinstance(found, list) else None
+    return _what(found) if isinstance(found, list) else None
+
+
+def _what(overrides: Sequence[str]) -> list[str]:
+    """Return what a sweep is asked for, without the words that say where: the folder is the same with and without."""
+    return sorted(line for line in map(str, overrides) if not line.startswith(FOLDER_WORDS))
 
 
 def _is_done(folder: Path) -> bool:

@@ -15,6 +15,7 @@ from distillrun.folder import write_whole
 
 FILE = "job.json"
 CONSOLE = "console.log"
+REFUSED = "{number:03d}_refused"
 
 QUIET = "DISTILLRUN_SWEEP_IS_DRAWN"
 """In the environment of a sweep and its launcher's workers while a view of it is drawn."""
@@ -28,7 +29,8 @@ class Job:
         number: its place in the sweep that started it.
         folder: its run folder, whose name ends in the digest of its config.
         overrides: its settings, as on the command line.
-        state: running, done, failed, killed, interrupted, budget spent, refused (its settings are wrong) or skipped.
+        state: running, done, failed, killed, interrupted, budget spent, refused (its settings are wrong), skipped, or
+            not started (the sweep was interrupted before; such a job has no folder).
         exit_code: of its process; negative where a signal ended it.
         seconds: of its last attempt.
         why: it did not end well; empty where it did.
@@ -45,6 +47,30 @@ class Job:
     why: str = ""
     attempt: int = 1
     process: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedJob:
+    """One job before it is started: its place in the sweep, the end of its folder's name, and its settings."""
+
+    number: int
+    name: str
+    overrides: tuple[str, ...]
+
+
+def planned_job(number: int, overrides: Sequence[str], config: Config | ConfigError) -> PlannedJob:
+    """Return a job that will be started; one that will be refused has no digest."""
+    name = REFUSED.format(number=number) if isinstance(config, ConfigError) else f"_{digest(config)[:8]}"
+    return PlannedJob(number, name, tuple(overrides))
+
+
+def not_started(sweep: Path, planned: Sequence[PlannedJob]) -> list[Job]:
+    """Return the planned jobs of which the sweep's folder holds nothing."""
+    return [
+        Job(one.number, "", one.overrides, "not started", 0, 0.0)
+        for one in planned
+        if not any(sweep.glob(f"*{one.name}/{FILE}"))
+    ]
 
 
 def claim_job_folder(sweep: Path, number: int, config: Config) -> Path:

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FrameType
 
 from distillrun.composition import quoted
-from distillrun.sweep.job import CONSOLE, QUIET, Job, own_process, read_job, result_in, say, write_job
+from distillrun.sweep.job import CONSOLE, QUIET, REFUSED, Job, own_process, read_job, result_in, say, write_job
 from distillrun.sweep.share import Share, taking_a_device
 
 SAVE_S = 60.0
@@ -75,7 +75,7 @@ def run_job(number: int, folder: Path, overrides: Sequence[str], manner: Manner)
 
 def refuse_job(number: int, sweep: Path, overrides: Sequence[str], error: Exception) -> None:
     """Write down a job whose settings are wrong, so that it fails alone."""
-    folder = sweep / f"{number:03d}_refused"
+    folder = sweep / REFUSED.format(number=number)
     folder.mkdir(parents=True, exist_ok=True)
     say(f"[{number}] {error}")
     _noted(Job(number, str(folder), tuple(overrides), "refused", 2, 0.0, str(error)))

@@ -15,9 +15,10 @@ from distillrun.config import Config, digest
 from distillrun.enumeration import Composer, job_overrides
 from distillrun.errors import ConfigError
 from distillrun.folder import claim_folder, make_folder
+from distillrun.hydra_settings import check_hydra
 from distillrun.schema import Progress
 from distillrun.sweep.folder import unfinished_sweep
-from distillrun.sweep.job import say
+from distillrun.sweep.job import PlannedJob, planned_job, say
 
 EXTRAS = {"joblib": "joblib", "submitit": "submitit", "ray": "ray", "optuna": "optuna"}
 """A part of a plugin's name -> the extra of distillrun that installs it."""
@@ -30,13 +31,13 @@ class Start:
     Attributes:
         folder: its own.
         overrides: the settings of all its jobs, swept values among them.
-        jobs: how many there will be; None where the sweeper chooses as it goes.
+        jobs: each that will be started; None where the sweeper chooses as it goes.
         drawn: whether it may be drawn on a terminal.
     """
 
     folder: Path
     overrides: tuple[str, ...]
-    jobs: int | None
+    jobs: Sequence[PlannedJob] | None
     drawn: bool
 
 
@@ -50,8 +51,10 @@ def start_of(flags: argparse.Namespace) -> Start | None:
             raise ConfigError(f"{swept[0]}: several values are a sweep, which needs -m; a list is written [a,b]")
     _check_experiment(flags.overrides, flags.config_dir)
     composed = compose_first(flags.overrides, *where)
+    multirun = flags.multirun or composed.hydra.mode is RunMode.MULTIRUN
+    check_hydra(composed, flags.overrides, multirun)
     first = resolve_composed(composed)
-    if not flags.multirun and composed.hydra.mode is not RunMode.MULTIRUN:
+    if not multirun:
         if first.replicates > 1:
             raise ConfigError(f"replicates={first.replicates} makes a sweep of one run, which needs -m")
         return None
@@ -61,9 +64,10 @@ def start_of(flags: argparse.Namespace) -> Start | None:
     overrides = _replicated(first, flags.overrides, composed)
     if int(composed.hydra.sweeper.get("n_trials", 1)) < 1:
         raise ConfigError(f"hydra.sweeper.n_trials={composed.hydra.sweeper.n_trials} gives no job; choose 1 or more")
-    jobs = None
+    jobs: list[PlannedJob] | None = None
     if "BasicSweeper" in str(composed.hydra.sweeper._target_):
-        jobs = len(_checked_jobs(overrides, composed, *where))
+        found = _checked_jobs(overrides, composed, *where)
+        jobs = [planned_job(number, *one) for number, one in enumerate(found)]
     elif first.replicates > 1:
         raise ConfigError("replicates needs Hydra's basic sweeper; with another one, sweep training.seed yourself")
     drawn = first.runtime.progress is not Progress.never
@@ -80,6 +84,7 @@ def sweep_jobs(
     """
     _check_experiment(overrides, config_dir)
     composed = compose_first(overrides, config_name, config_dir)
+    check_hydra(composed, overrides, multirun=True)
     if "BasicSweeper" not in str(composed.hydra.sweeper._target_):
         raise ConfigError("only the jobs of Hydra's basic sweeper are known before; another one chooses as it goes")
     whole = _replicated(resolve_composed(composed), overrides, composed)

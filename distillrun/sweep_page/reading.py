@@ -7,12 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from distillrun.errors import ConfigError, nearest
+from distillrun.folder import COMMAND, FOLDER_WORDS
 from distillrun.records import Json
 from distillrun.report.values import finite, mapping, sequence
 from distillrun.sweep_page.job import CONFIG, JOB, RESULT, SweepJob
-
-FOLDER_WORDS = ("hydra.mode=", "hydra.sweep.dir=")
-"""Settings that the command line adds by itself: they say where, not what."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,16 +71,13 @@ def _read(file: Path) -> dict[str, Json]:
 
 
 def _command(folder: Path) -> str:
-    """Return the command of a sweep, from what Hydra or the sweep itself wrote down; empty where neither did."""
-    import yaml
-
+    """Return the command of a sweep, from what it wrote down at its end or at its start; empty where it did not."""
     told = _read(folder / "sweep.json").get("command")
     if isinstance(told, list):
         return shlex.join(map(str, told))
     try:
-        node = yaml.safe_load((folder / "multirun.yaml").read_text(encoding="utf-8"))["hydra"]
-        words = [*map(str, node["overrides"]["task"]), *map(str, node["overrides"]["hydra"])]
-    except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError):
+        words = [str(word) for word in json.loads((folder / COMMAND).read_text(encoding="utf-8"))]
+    except (OSError, ValueError, TypeError):
         return ""
     return shlex.join(["distillrun", "-m", *(word for word in words if not word.startswith(FOLDER_WORDS))])
 
