@@ -28,7 +28,7 @@ from distillrun.commands.report import report
 from distillrun.commands.store import store
 from distillrun.commands.study import study
 from distillrun.complaint import explain, is_complaint
-from distillrun.composition import conf_folder, quoted, selected
+from distillrun.composition import conf_folder, opened, quoted, selected
 from distillrun.config import digest, resolve
 from distillrun.enumeration import swept_together
 from distillrun.errors import BudgetSpentError, ConfigError, nearest
@@ -48,7 +48,7 @@ COMMANDS = {"plan": plan, "predict": predict, "report": report, "store": store, 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what a command line asks for and return the exit code."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
+    given = opened(sys.argv[1:] if arguments is None else arguments)
     try:
         if given and given[0] in COMMANDS:
             return COMMANDS[given[0]](given[1:])

@@ -73,6 +73,9 @@ def _wrong_key_or_value(text: str, overrides: Sequence[str], config_dir: str | N
     key = _find(r"use \+([^=\s]+)=", text) or _find(r"full_key: (\S+)", text) or _find(r"override '([^']+)'", text)
     if file and key and "/" in file and key == file.split("/")[0]:
         return f"{place}it changes other groups, so it must open with '# @package _global_'"
+    full_key = _find(r"full_key: (\S+)", text)
+    if key and full_key and full_key.startswith(f"{key}."):  # a wrong name inside the value
+        key = full_key
     if key and re.search(r"not in '|not in struct|No match in the defaults list", text):
         return f"{place}there is no {key}{suggest(key, known_keys(overrides, config_dir))}"
     value = re.search(

@@ -27,6 +27,15 @@ def quoted(value: object) -> str:
     return QuotedString(text=str(value), quote=Quote.single).with_quotes()
 
 
+_OWN_NAMES = re.compile(r"(?:[\w/@-]+\.)+extra_body(?:\.[\w.-]+)?=")
+"""Settings below which the user chooses the names, so that no config can hold them before."""
+
+
+def opened(words: Sequence[str]) -> list[str]:
+    """Return a command line in Hydra's grammar: where names are the user's own, they are added, not looked for."""
+    return [f"++{word}" if _OWN_NAMES.match(word) else word for word in words]
+
+
 def compose_first(overrides: Sequence[str], config_name: str = "config", config_dir: str | None = None) -> DictConfig:
     """Return the config, with Hydra's own node, of the first job that the overrides ask for.
 
