@@ -1,13 +1,21 @@
 """What comes back: JSON that claims to be of OpenAI's protocol, read with nothing taken on trust."""
 
 import json
-import math
+import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 Tokens: TypeAlias = tuple[tuple[str, float], ...]
 """Texts of tokens with their log-probs in nats."""
+
+
+MOST_TOKENS = 10**8
+"""More tokens than any request takes: a server that counts more does not count."""
+
+LEAST_LOG_PROB, ROUNDING = -1e6, 1e-3
+"""What is lower stands for minus infinity, which no file can hold; how far above 0 rounding may carry a log-prob."""
 
 
 class UnreadableError(Exception):
@@ -25,7 +33,8 @@ class Answer:
         usage: (prompt tokens, completion tokens); None where the server does not count.
         hidden_tokens: of the completion tokens, those of reasoning that is not part of the text.
         tokens: of the completion; None where the server gives no log-probs.
-        first: the likeliest first tokens; None where the server does not list them.
+        first: the likeliest first tokens; None where the server does not list them, or not so that they can be read.
+        lists_first: the server sent something in their place.
     """
 
     text: str | None
@@ -35,15 +44,32 @@ class Answer:
     hidden_tokens: int
     tokens: Tokens | None
     first: Tokens | None
+    lists_first: bool
 
 
 def read_answer(content: bytes, content_type: str) -> Answer:
     """Return what a body holds, of the chat or of the completion endpoint. Raises UnreadableError."""
     try:
-        payload = json.loads(content)
+        return _answer(json.loads(content))
     except (ValueError, RecursionError):
         shown = content[:60].decode("utf-8", "replace")
         raise UnreadableError(f"it answered {content_type or 'something'} that is no JSON: {shown!r}") from None
+
+
+def error_status(content: bytes) -> int | None:
+    """Return the HTTP status that an answer names in its body though it came as a good one; None where it does not."""
+    if b'"error"' not in content:
+        return None
+    try:
+        payload = json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+    error = payload.get("error") if isinstance(payload, dict) and not payload.get("choices") else None
+    code = str(error.get("code") if isinstance(error, dict) else None)
+    return int(code) if re.fullmatch(r"[45][0-9][0-9]", code, re.ASCII) else None
+
+
+def _answer(payload: Any) -> Answer:
     choices = payload.get("choices") if isinstance(payload, dict) else None
     if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
         raise UnreadableError(f"its JSON holds no choices: {json.dumps(payload)[:200]}")
@@ -59,10 +85,9 @@ def read_answer(content: bytes, content_type: str) -> Answer:
     if finish in ("error", "abort"):
         raise UnreadableError(f"it broke off: finish_reason {finish}")
     usage, hidden = _usage(payload.get("usage"))
-    tokens, first = _tokens(choice.get("logprobs"))
-    return Answer(
-        None if text is None else whole(text), whole(refusal or ""), finish or "", usage, hidden, tokens, first
-    )
+    tokens, first, lists_first = _tokens(choice.get("logprobs"))
+    written = None if text is None else whole(text)
+    return Answer(written, whole(refusal or ""), finish or "", usage, hidden, tokens, first, lists_first)
 
 
 def whole(text: str) -> str:
@@ -80,25 +105,25 @@ def _usage(value: Any) -> tuple[tuple[int, int] | None, int]:
 
 
 def _count(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_TOKENS else None
 
 
-def _tokens(value: Any) -> tuple[Tokens | None, Tokens | None]:
-    """Return the tokens, and the likeliest ones of the first place, from either endpoint's form of log-probs.
+def _tokens(value: Any) -> tuple[Tokens | None, Tokens | None, bool]:
+    """Return the tokens, the likeliest ones of the first place, and whether the server lists any there.
 
-    Some servers answer at one endpoint in the form of the other.
+    Either endpoint's form of log-probs will do: some servers answer at one in the form of the other.
     """
     if not isinstance(value, dict):
-        return None, None
+        return None, None, False
     if isinstance(content := value.get("content"), list):
         listed = content[0].get("top_logprobs") if content and isinstance(content[0], dict) else None
-        return _pairs(content), _pairs(listed)
+        return _pairs(content), _pairs(listed), listed is not None
     texts, log_probs, tops = value.get("tokens"), value.get("token_logprobs"), value.get("top_logprobs")
     pairs = (
         list(zip(texts, log_probs, strict=False)) if isinstance(texts, list) and isinstance(log_probs, list) else None
     )
     top = tops[0] if isinstance(tops, list) and tops else None
-    return _checked(pairs), _checked(list(top.items()) if isinstance(top, Mapping) else None)
+    return _checked(pairs), _checked(list(top.items()) if isinstance(top, Mapping) else None), top is not None
 
 
 def _pairs(value: Any) -> Tokens | None:
@@ -111,9 +136,12 @@ def _checked(pairs: list[tuple[Any, Any]] | None) -> Tokens | None:
     """Return the pairs if every one is a text and a log-prob, else None: a part would be as good as wrong."""
     if pairs is None:
         return None
-    for text, log_prob in pairs:
-        if not isinstance(text, str) or not isinstance(log_prob, int | float) or isinstance(log_prob, bool):
-            return None
-        if not math.isfinite(log_prob) or log_prob > 0.001:
-            return None
-    return tuple((text, min(float(log_prob), 0.0)) for text, log_prob in pairs)
+    if not all(isinstance(text, str) and _is_log_prob(log_prob) for text, log_prob in pairs):
+        return None
+    return tuple((whole(text), float(min(max(log_prob, LEAST_LOG_PROB), 0.0))) for text, log_prob in pairs)
+
+
+def _is_log_prob(value: Any) -> bool:
+    """Return whether a value is a finite number of at most about 0; it is not converted, since no float may hold it."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_number and -sys.float_info.max <= value <= ROUNDING

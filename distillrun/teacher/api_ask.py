@@ -45,6 +45,8 @@ class Asker:
         def read(answer: Answer) -> tuple[tuple[ScoredContinuation, ...], tuple[int, int]]:
             if answer.tokens == () and answer.first is None:
                 raise UnreadableError("it wrote no token whose alternatives it could list")
+            if answer.first is None and answer.lists_first:
+                raise UnreadableError("its list of likeliest tokens holds what is no token or no log-prob")
             if answer.first is None:
                 raise ConfigError(
                     f"teacher.top_log_probs={top}, but teacher.model={self.name} lists no likeliest tokens at the"

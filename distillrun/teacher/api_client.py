@@ -6,13 +6,17 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from distillrun.teacher.api_address import read_address
-from distillrun.teacher.api_answer import Answer, UnreadableError, read_answer
+from distillrun.teacher.api_answer import Answer, UnreadableError, error_status, read_answer
 from distillrun.teacher.api_body import Endpoint
+from distillrun.teacher.api_content import ENCODING, read_whole
 from distillrun.teacher.api_secret import read_secret
 from distillrun.teacher.api_trouble import Trouble, shown, status_trouble
 
 LISTED_MODELS = 12
 LISTING_S = 5.0
+
+_OF_THE_WIRE = frozenset({"content-encoding", "content-length", "transfer-encoding"})
+"""Headers that say how a body was sent, and are no longer true once it was read."""
 
 _UNREACHED = ("ConnectError", "ConnectTimeout", "ProxyError", "UnsupportedProtocol")
 """What httpx, or its successor that newer clients use, raises where no connection came about."""
@@ -39,6 +43,24 @@ class Connection:
     max_retries: int
 
 
+def bounded_http(trust_env: bool) -> Any:
+    """Return an HTTP client for `openai` that reads no more of an answer than `read_whole` does."""
+    import openai
+
+    class Bounded(openai.DefaultAsyncHttpxClient):
+        async def send(self, request: Any, *, stream: bool = False, **settings: Any) -> Any:
+            """Return the answer, read whole; errors and lists of models come this way, too."""
+            response = await super().send(request, stream=True, **settings)
+            try:
+                content = await read_whole(response.aiter_raw(), response.headers.get("content-encoding", ""))
+            finally:
+                await response.aclose()
+            headers = [(name, value) for name, value in response.headers.multi_items() if name not in _OF_THE_WIRE]
+            return type(response)(response.status_code, headers=headers, content=content, request=request)
+
+    return Bounded(follow_redirects=False, trust_env=trust_env, headers={"accept-encoding": ENCODING})
+
+
 class Client:
     """Sends requests, one HTTP exchange each: no retries, no redirects, and no proxy on the way to this machine.
 
@@ -58,7 +80,7 @@ class Client:
             default_headers={"Authorization": f"Bearer {self.secret.value}"},  # whatever OPENAI_CUSTOM_HEADERS says
             max_retries=0,
             timeout=connection.timeout_s,
-            http_client=openai.DefaultAsyncHttpxClient(follow_redirects=False, trust_env=not address.is_loopback),
+            http_client=bounded_http(trust_env=not address.is_loopback),
         )
         endpoint = self._openai.chat.completions if connection.endpoint == "chat" else self._openai.completions
         self._create = cast(Callable[..., Awaitable[Any]], endpoint.with_raw_response.create)
@@ -73,7 +95,10 @@ class Client:
         try:
             async with asyncio.timeout(self._timeout_s):
                 response = (await self._create(**named, extra_body=rest)).http_response
-            return read_answer(response.content, response.headers.get("content-type", ""))
+            if (status := error_status(response.content)) is None:
+                return read_answer(response.content, response.headers.get("content-type", ""))
+            text = response.content.decode("utf-8", "replace")
+            trouble = status_trouble(status, response.headers, text, self.secret.hide)
         except openai.APIStatusError as error:
             text = error.response.content.decode("utf-8", "replace")
             trouble = status_trouble(error.status_code, error.response.headers, text, self.secret.hide)
@@ -81,6 +106,8 @@ class Client:
             cause = error.__cause__
             is_unreached = type(cause).__name__ in _UNREACHED
             reason = f"{'no' if is_unreached else 'a broken'} connection: {type(cause).__name__} {cause}"
+            if isinstance(cause, UnreadableError):  # older clients wrap whatever sending raises
+                reason = str(cause)
             trouble = Trouble("unreached" if is_unreached else "lost", shown(self.secret.hide(reason)), answered=False)
         except TimeoutError:
             trouble = Trouble("lost", f"no answer within teacher.timeout_s={self._timeout_s:g}", answered=False)
@@ -98,7 +125,7 @@ class Client:
             async with asyncio.timeout(LISTING_S):
                 response = (await self._openai.models.with_raw_response.list()).http_response
             names = [str(model["id"]) for model in response.json()["data"]]
-        except (openai.OpenAIError, TimeoutError, ValueError, KeyError, TypeError):
+        except (openai.OpenAIError, UnreadableError, TimeoutError, ValueError, KeyError, TypeError):
             return ""
         more = f" and {len(names) - LISTED_MODELS} more" if len(names) > LISTED_MODELS else ""
         return shown(self.secret.hide(", ".join(names[:LISTED_MODELS]))) + more

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import Literal
+from typing import Any, Literal
 
 Kind = Literal[
     "lost", "unreached", "busy", "unsupported", "too_long", "filtered", "refused", "denied", "absent", "moved", "spent"
@@ -89,9 +89,12 @@ class _Detail:
 
 def _detail(text: str) -> _Detail:
     try:
-        body = json.loads(text)
+        return _detail_of(json.loads(text))
     except (ValueError, RecursionError):
         return _Detail(text[:2000], "", "")
+
+
+def _detail_of(body: Any) -> _Detail:
     error = body.get("error", body) if isinstance(body, dict) else body
     if not isinstance(error, dict):
         return _Detail(str(error)[:2000], "", "")
@@ -125,5 +128,5 @@ def _wait_s(headers: Mapping[str, str]) -> float | None:
         return max(wait_s, 0.0) if math.isfinite(wait_s) else None
     try:
         return max(parsedate_to_datetime(headers.get("retry-after", "")).timestamp() - time.time(), 0.0)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, IndexError, OverflowError):
         return None

@@ -1,0 +1,240 @@
+"""Whatever a server sends is an answer, or is said to be none: no number, no packing and no nesting gets further."""
+
+import gzip
+import json
+import math
+import tracemalloc
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from distillrun.errors import ConfigError
+from distillrun.jsonl import append_record
+from distillrun.records import Completion, Price, Sampling
+from distillrun.teacher import api_session
+from distillrun.teacher.api_answer import UnreadableError, error_status, read_answer
+from distillrun.teacher.api_completion import Reader
+from distillrun.teacher.api_content import MOST_BYTES
+from distillrun.teacher.api_score import score_continuations
+from distillrun.teacher.api_trouble import status_trouble
+from tests.drawing import SAMPLING, Account, api, draws, prompt
+from tests.loopback import Answer, Answering, Loopback, written
+
+STOPPING = Sampling(16, 0.0, 1.0, 1, ("\n\n",))
+HUGE = -(10**400)
+READER = Reader("m", str, lambda text: None)
+
+NUMBERS = st.one_of(
+    st.integers(),
+    st.floats(),
+    st.sampled_from([HUGE, -HUGE, -1e308, -3.4e38, -9999.0, 1e-9, 2**63, -1, True, False, float("nan")]),
+)
+LEAVES = st.one_of(st.none(), st.text(max_size=8), NUMBERS)
+JSON = st.recursive(
+    LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3)
+)
+TOKENS = st.lists(
+    st.fixed_dictionaries({"token": LEAVES | st.text(max_size=3), "logprob": LEAVES}, optional={"top_logprobs": JSON}),
+    max_size=3,
+)
+FORMS = st.one_of(
+    JSON,
+    st.fixed_dictionaries({"content": TOKENS}),
+    st.fixed_dictionaries({"tokens": st.lists(LEAVES), "token_logprobs": st.lists(LEAVES), "top_logprobs": JSON}),
+)
+MESSAGES = st.one_of(
+    JSON, st.fixed_dictionaries({"content": LEAVES}, optional={"refusal": LEAVES, "reasoning_content": LEAVES})
+)
+CHOICES = st.fixed_dictionaries(
+    {"message": MESSAGES}, optional={"finish_reason": LEAVES, "logprobs": FORMS, "text": LEAVES, "error": JSON}
+)
+USAGES = st.one_of(
+    JSON,
+    st.fixed_dictionaries(
+        {"prompt_tokens": NUMBERS, "completion_tokens": NUMBERS, "completion_tokens_details": JSON},
+    ),
+)
+PAYLOADS = st.one_of(
+    JSON,
+    st.fixed_dictionaries(
+        {"choices": st.lists(CHOICES, min_size=1, max_size=2), "usage": USAGES}, optional={"error": JSON}
+    ),
+)
+
+
+@given(PAYLOADS)
+@settings(max_examples=400, deadline=None)
+def test_an_answer_of_any_kind_becomes_a_row_that_can_be_stored_and_paid_or_is_unreadable(payload: Any) -> None:
+    content = json.dumps(payload).encode()
+    assert error_status(content) is None or 400 <= error_status(content) <= 599  # type: ignore[operator]
+    try:
+        answer = read_answer(content, "application/json")
+    except UnreadableError:
+        return
+    made = READER.completion(answer, STOPPING, 12)
+    json.dumps([made.text, made.log_prob, made.prompt_tokens], allow_nan=False)
+    made.text.encode()
+    assert math.isfinite(Price(1.0, 5.0).usd(made.prompt_tokens, made.completion_tokens))
+    assert 0 <= made.discarded_tokens <= made.completion_tokens
+    for scored in score_continuations(answer.first, ["A", "B"]) if answer.first else ():
+        assert math.isfinite(scored.log_prob)
+        assert scored.log_prob <= 0
+
+
+@given(st.binary(max_size=60) | PAYLOADS.map(lambda value: json.dumps(value).encode()), st.integers(300, 599))
+@settings(max_examples=300, deadline=None)
+def test_an_error_of_any_kind_is_a_trouble_that_can_be_shown(body: bytes, status: int) -> None:
+    trouble = status_trouble(status, {}, body.decode("utf-8", "replace"), str)
+    assert trouble.reason.isprintable()
+    assert len(trouble.reason) < 400
+
+
+@given(
+    st.one_of(
+        st.text(max_size=30),
+        NUMBERS.map(str),
+        st.builds("Wed, {} Oct {} 07:28:{} GMT".format, st.integers(), st.integers(), st.integers()),
+        st.builds("Wed, 21 Oct 2015 07:28:00 {:+}".format, st.integers()),
+    )
+)
+@settings(max_examples=400, deadline=None)
+def test_a_wait_of_any_kind_is_a_time_or_none(value: str) -> None:
+    for name in ("retry-after", "retry-after-ms"):
+        wait_s = status_trouble(429, {name: value}, "", str).wait_s
+        assert wait_s is None or (math.isfinite(wait_s) and wait_s >= 0)
+
+
+@pytest.mark.parametrize("depth", [200, 900, 990, 1000, 5000])
+def test_nesting_of_any_depth_is_unreadable_or_shown_in_part(depth: int) -> None:
+    for body in ("[" * depth + "]" * depth, '{"error":' * depth + "{}" + "}" * depth):
+        with pytest.raises(UnreadableError):
+            read_answer(body.encode(), "application/json")
+        error_status(body.encode())
+        assert status_trouble(400, {}, body, str).kind == "refused"
+
+
+def chosen(**parts: Any) -> bytes:
+    return json.dumps(written("", choices=[{"message": {"content": "A"}, "finish_reason": "stop", **parts}])).encode()
+
+
+def test_a_log_prob_of_four_hundred_digits_is_no_log_prob() -> None:
+    listed = {"token": "A", "logprob": -0.5, "top_logprobs": [{"token": "A", "logprob": HUGE}]}
+    answer = read_answer(chosen(logprobs={"content": [listed]}), "application/json")
+    assert (answer.tokens, answer.first, answer.lists_first) == ((("A", -0.5),), None, True)
+    own = {"tokens": ["A"], "token_logprobs": [HUGE], "top_logprobs": [{"A": HUGE}]}
+    answer = read_answer(chosen(logprobs=own), "application/json")
+    assert (answer.tokens, answer.first, answer.lists_first) == (None, None, True)
+
+
+def test_scores_that_cannot_be_read_are_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api_session, "FIRST_WAIT_S", 0.01)
+
+    def body(log_prob: Any) -> bytes:
+        listed = [{"token": "A", "logprob": log_prob}]
+        return chosen(logprobs={"content": [{"token": "A", "logprob": -0.5, "top_logprobs": listed}]})
+
+    with Loopback(lambda seen: Answer(body(HUGE if seen.number == 0 else -1.0))) as server:
+        teacher = api(server, top_log_probs=5)
+        ((_, scores),) = teacher.score([prompt("q")], [["A"]], Account())
+        teacher.release()
+    assert [score.log_prob for score in scores] == pytest.approx([-1.0])
+    with Loopback(lambda seen: Answer(body(HUGE))) as server:
+        teacher = api(server, top_log_probs=5, max_retries=1)
+        with pytest.raises(ConfigError, match="could not score the choices of q1: its list of likeliest tokens"):
+            list(teacher.score([prompt("q")], [["A"]], Account()))
+        teacher.release()
+
+
+def test_the_largest_finite_numbers_can_be_written_down(tmp_path: Any) -> None:
+    tokens = [{"token": "a", "logprob": -1.7e308}, {"token": "b", "logprob": -1.7e308}]
+    usage = {"prompt_tokens": 10**400, "completion_tokens": 10**400}
+    body = json.loads(chosen(logprobs={"content": tokens})) | {"usage": usage}
+    answer = read_answer(json.dumps(body).encode(), "application/json")
+    made = READER.completion(answer, STOPPING, 12)
+    assert (answer.usage, made.prompt_tokens) == (None, 12)
+    append_record(tmp_path / "rows.jsonl", made)
+
+
+def ask(answering: Answering, **changes: Any) -> Completion:
+    with Loopback(answering) as server:
+        teacher = api(server, **changes)
+        try:
+            ((_, row),) = teacher.complete(draws(1), SAMPLING, Account())
+        finally:
+            teacher.release()
+    return row
+
+
+def first(bad: Answer) -> Answering:
+    """Answer so once, and well from then on."""
+    return lambda seen: bad if seen.number == 0 else Answer(written("good"))
+
+
+def test_an_error_inside_a_200_acts_as_its_status(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api_session, "FIRST_WAIT_S", 0.01)
+
+    def inside(code: Any, message: str) -> Answer:
+        return Answer({"error": {"code": code, "message": message}})
+
+    account = Account()
+    with Loopback(first(inside(429, "slow down"))) as server:
+        teacher = api(server)
+        ((_, row),) = teacher.complete(draws(1), SAMPLING, account)
+        teacher.release()
+    assert (row.text, [booked.settled for booked in account.booked]) == ("good", [(0, 0), (20, 10)])
+    assert ask(first(inside("503", "overloaded"))).text == "good"
+    assert ask(lambda seen: inside(400, "maximum context length is 8 tokens")).finish_reason == "too_long"
+    with pytest.raises(ConfigError, match="does not accept the key"):
+        ask(lambda seen: inside(401, "no"))
+    with pytest.raises(ConfigError, match="wants to be paid first"):
+        ask(lambda seen: inside(402, "no"))
+
+
+def bomb(size: int) -> bytes:
+    """Return gzip that unpacks to so many zeros."""
+    packing = zlib.compressobj(9, zlib.DEFLATED, zlib.MAX_WBITS | 16)
+    return b"".join([*(packing.compress(bytes(2**20)) for _ in range(size // 2**20)), packing.flush()])
+
+
+@pytest.mark.parametrize("status", [200, 500])
+def test_a_gzip_bomb_is_unpacked_no_further_than_the_limit(status: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api_session, "FIRST_WAIT_S", 0.01)
+    packed = Answer(bomb(400 * 2**20), status, {"content-encoding": "gzip"})
+    assert len(packed.body) < 500_000
+    assert ask(first(Answer({}, 500))).text == "good"  # what is imported on the way is no part of the measurement
+    tracemalloc.start()
+    with pytest.raises(ConfigError, match="more than 16 MiB when unpacked"):
+        ask(lambda seen: packed, max_retries=0)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 4 * MOST_BYTES
+
+
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [
+        (Answer(b"x" * (MOST_BYTES + 1)), "it answered more than 16 MiB, which"),
+        (Answer(b"no gzip", headers={"content-encoding": "gzip"}), "gzip that cannot be unpacked"),
+        (Answer(b"{}", headers={"content-encoding": "br"}), "in the encoding 'br', which was not asked for"),
+        (Answer(gzip.compress(b'{"cho')[:-9], headers={"content-encoding": "gzip"}), "that is no JSON"),
+    ],
+)
+def test_what_cannot_be_unpacked_is_said_and_asked_again(
+    bad: Answer, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api_session, "FIRST_WAIT_S", 0.01)
+    assert ask(first(bad)).text == "good"
+    with pytest.raises(ConfigError, match=reason):
+        ask(lambda seen: bad, max_retries=0)
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, bytes], ids=["gzip", "plain"])
+def test_a_large_answer_below_the_limit_is_read(pack: Callable[[bytes], bytes]) -> None:
+    body = pack(json.dumps(written("long " * 200_000)).encode())
+    packing = {"content-encoding": "gzip"} if pack is gzip.compress else {}
+    row = ask(lambda seen: Answer(body, headers=packing))
+    assert len(row.text) == len("long " * 200_000)
