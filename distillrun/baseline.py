@@ -118,5 +118,5 @@ def _taught_by(
     examples = experiment.examples["test"]
     records = asked(line, outcome, {"choice_scores", "answers"})
     outcome.ledgers |= spent_by(store.root, line.shared.teacher)
-    right = [is_right(example, answer_of(record)) for example, record in zip(examples, records, strict=True)]
+    right = [is_right(example, answer_of(record, example)) for example, record in zip(examples, records, strict=True)]
     return {f"test/{found.name}": found for found in share_by_group("accuracy", right, examples)}

@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from itertools import pairwise
 
-from distillrun.records import Example, Rationale
+from distillrun.records import Example, Rationale, reads_alike
 
 _QUESTION = re.compile(r"\bQuestion(?: \d+)?:")
 _CLOSING = "\"'”’)]"
@@ -29,8 +29,11 @@ def names(text: str, phrase: str) -> bool:
 def names_another(rationale: Rationale, example: Example) -> bool:
     """Return whether a rationale names a choice that reads unlike the one that it argues for."""
     text = rationale.text.casefold()
-    choices = [choice.strip().casefold() for choice in example.choices]
-    return any(_holds(text, other) for other in choices if other != choices[rationale.supports])
+    return any(
+        _holds(text, other.strip().casefold())
+        for place, other in enumerate(example.choices)
+        if not reads_alike(example, place, rationale.supports)
+    )
 
 
 def negates(text: str) -> bool:

@@ -21,11 +21,13 @@ def test_confidence_is_the_softmax_of_the_log_likelihoods() -> None:
     assert found.brier == pytest.approx(0.5**2 + 0.3**2 + 0.2**2)
 
 
-def test_choices_that_read_alike_share_their_probability() -> None:
-    found = sureness_of(scored(0.4, 0.3, 0.3), Example("q", "?", ("a", "B", "b "), 2))
-    assert found.confidence == pytest.approx(0.6)
-    assert found.right
-    assert found.brier == pytest.approx(0.4**2 + 0.4**2)
+def test_choices_that_read_alike_are_one_answer_and_no_likelier_for_being_repeated() -> None:
+    example = Example("q", "?", ("a", "B", "b "), 2)
+    found = sureness_of(scored(0.4, 0.3, 0.3), example)
+    assert found.confidence == pytest.approx(0.4 / 0.7)
+    assert not found.right  # as accuracy has it: the likeliest choice is a
+    assert found.brier == pytest.approx((0.4 / 0.7) ** 2 + (1 - 0.3 / 0.7) ** 2)
+    assert sureness_of(scored(0.2, 0.3, 0.5), example).right
 
 
 def test_a_prediction_without_scored_choices_is_refused() -> None:

@@ -97,7 +97,7 @@ def test_likelihoods_rank_by_sum_and_per_token_and_count_ties() -> None:
     scores = [
         [(-2.0, 1), (-3.0, 3), (-9.0, 1), (-9.0, 1), (-9.0, 1)],  # right by sum, wrong per token
         [(-2.0, 1), (-3.0, 3), (-9.0, 1), (-9.0, 1), (-9.0, 1)],  # wrong by sum, right per token
-        [(-9.0, 1), (-9.0, 1), (-1.0, 1), (-9.0, 1), (-1.0, 1)],  # a tie, and right
+        [(-9.0, 1), (-9.0, 1), (-1.0, 1), (-9.0, 1), (-1.0, 1)],  # two rivers are no tie, and right
         [(-1.0, 1), (-9.0, 1), (-9.0, 1), (-1.0, 1), (-9.0, 1)],  # a tie: the first counts, and is wrong
     ]
     student, task = ScriptedStudent(scores=scores), made("task", "multiple_choice", folder="unused")
@@ -107,7 +107,7 @@ def test_likelihoods_rank_by_sum_and_per_token_and_count_ties() -> None:
     found = scores_by_name(evaluator.score(predictions, EXAMPLES))
     assert found["likelihood_sum/accuracy"] == (0.5, 4)
     assert found["likelihood_mean/accuracy"] == (0.5, 4)
-    assert found["likelihood_sum/ties"] == (0.5, 4)
+    assert found["likelihood_sum/ties"] == (0.25, 4)
     assert found["likelihood_mean/accuracy/unseen"] == (1.0, 1)
     # bank is the first answer of the template without a question: -1, the others -4
     assert predictions[0].choice_prior == (-1.0, -4.0, -4.0, -4.0, -4.0)

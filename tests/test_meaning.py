@@ -125,7 +125,7 @@ def test_every_kind_of_part_has_a_meaning(
         "evaluation.calibration.of=choice_likelihood",
     ]
     before = stages(tmp_path, *words)
-    change(monkeypatch, type(made(group, part)))
+    change(monkeypatch, type(made(group, part)), 9)
     found = other(tmp_path, before, *words)
     assert again <= found
     assert "load/train" not in found

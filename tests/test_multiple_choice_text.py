@@ -4,12 +4,12 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from distillrun.errors import ConfigError
-from distillrun.records import Example, is_right
-from distillrun.task.answer_parser import folded
+from distillrun.records import Example, is_right, reads_alike
+from distillrun.task.choice_naming import folded
 from distillrun.task.multiple_choice_text import MultipleChoiceText
 
 BANK = Example("1", "Who hands out money?", ("bank", "bank teller", "the shop", "Washington D.C.", "shop owner"), 1)
@@ -71,6 +71,66 @@ def test_repeated_choices_are_read_as_the_first_and_all_count_as_right() -> None
 def test_single_letter_choices_are_read_as_text() -> None:
     letters = Example("3", "Which letter comes first?", ("b", "a"), 1)
     assert [PLAIN.parse(f"The answer is {letter}.", letters) for letter in "ba"] == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("choices", "text", "choice"),
+    [
+        (("x", "**A**"), "The answer is **A**.", 1),
+        (("x", "**A**"), "**A**. It is bold.", 1),
+        (("x", "Answer: A", "y"), "The answer is Answer: A.", 1),
+        (("x", "Answer: A", "y"), "Answer: A", 1),
+        (("x", "Answer: A", "y"), "I think that it is Answer: A. So the answer is (c).", 2),
+        (("x", "y", "z", "vitamin (c)"), "The answer is vitamin (c) because it is sour.", 3),
+        (("x", "y", "z", "vitamin (c)"), "The answer is (c), not vitamin (c).", 2),
+        (("x", "C: drive"), "The answer is C: drive. It is a disk.", 1),
+        (("b", "a"), "The answer is a. It comes first.", 1),
+        (("b", "a"), "A. It comes first.", 1),
+        (("b", "a"), "The answer is (a).", 0),
+        (("The answer is y", "y"), "The answer is y", 0),
+        (("f'", "f"), "The answer is f'.", 0),
+        (("f'", "f"), "The answer is f.", 1),
+        (("f'", "f"), 'The answer is "f"', None),
+    ],
+)
+def test_a_choices_own_text_goes_before_letters_and_cues(
+    choices: tuple[str, ...], text: str, choice: int | None
+) -> None:
+    assert PLAIN.parse(text, Example("7", "?", choices, None)) == choice
+
+
+@pytest.mark.parametrize("letter", ["\u0130", "\u212a", "\u017f", "\u0131", "\uff21", "\u00e4", "\u03b1", "\u0430"])
+@pytest.mark.parametrize("around", ["{}", "({})", "{}.", "[{}] x", "The answer is {}.", "({0}) {0}stanbul", "x ({})"])
+def test_letters_of_no_question_are_no_letters(letter: str, around: str) -> None:
+    """A dotted I, the Kelvin sign, a long s, letters of other alphabets: none of them is written before a choice."""
+    choices = tuple(f"choice {n}" for n in range(26))
+    assert PLAIN.parse(around.format(letter), Example("8", "?", choices, None)) is None
+
+
+ANYTHING = st.text(max_size=40)
+NOT_BLANK = st.text(min_size=1, max_size=12).filter(str.strip)
+LIKE_ANSWERS = st.lists(
+    st.sampled_from([*"aAbBcCiIkKsS", "\u0130", "\u212a", "\u017f", "(", ")", "[", "]", "*", ".", ":", "'", " ", "\n"])
+    | st.sampled_from(["answer", "The answer is ", "Answer: ", "[answer]", "bank", "bank teller", "not ", "or "]),
+    max_size=12,
+).map("".join)
+
+
+@settings(max_examples=200)
+@given(text=ANYTHING | LIKE_ANSWERS, choices=st.lists(ANYTHING | LIKE_ANSWERS, max_size=6))
+def test_any_text_is_read_or_not_and_nothing_breaks(text: str, choices: list[str]) -> None:
+    found = PLAIN.parse(text, Example("9", "?", tuple(choices), None))
+    assert found is None or 0 <= found < len(choices)
+
+
+@settings(max_examples=50)
+@pytest.mark.parametrize("template", ANSWER_TEMPLATES)
+@given(choices=st.lists(NOT_BLANK | LIKE_ANSWERS.filter(str.strip), min_size=1, max_size=6))
+def test_whatever_the_choices_hold_an_answer_names_its_choice(template: str, choices: list[str]) -> None:
+    text = MultipleChoiceText("{question}", "{choice}", "", template)
+    example = Example("10", "?", tuple(choices), None)
+    for choice in range(len(choices)):
+        assert reads_alike(example, text.parse(text.answer(example, choice), example), choice)
 
 
 def test_choices_that_differ_in_signs_only_are_kept_apart() -> None:

@@ -40,6 +40,22 @@ def test_shuffled_choices_keep_their_answer_and_their_rationales() -> None:
     assert shuffle_choices(EXAMPLE, None, 0, 1) == (shuffle_choices(EXAMPLE, RECORD, 0, 1)[0], None)
 
 
+def test_no_index_of_a_record_is_left_behind_when_choices_are_shuffled() -> None:
+    """What a record says by an index, it says of the same text afterwards, or no more."""
+    told = replace(RECORD, answer=3, agreement=0.5, choice_log_probs=(-5.0, -4.0, -3.0, -2.0, -1.0))
+    for epoch in range(20):
+        example, record = shuffle_choices(EXAMPLE, told, seed=0, epoch=epoch)
+        assert record is not None
+        assert (record.answer, record.agreement) == (None, None)
+        assert record.choice_log_probs is not None
+        assert dict(zip(example.choices, record.choice_log_probs, strict=True)) == dict(
+            zip(EXAMPLE.choices, (-5.0, -4.0, -3.0, -2.0, -1.0), strict=True)
+        )
+        assert replace(record, rationales=(), choice_log_probs=None) == replace(
+            RECORD, rationales=(), answer=None, agreement=None, choice_log_probs=None
+        )
+
+
 def test_choices_that_are_spoken_of_by_letter_keep_their_order() -> None:
     for text in ("So (b) it is.", "Option B lends.", "The choices a and c fail."):
         named = replace(RECORD, rationales=(replace(RECORD.rationales[0], text=text),))

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from distillrun.evaluation.answer_explanation_agreement import implied_choice
-from distillrun.evaluation.overlap import grams, known_share, names, repeated_share, rouge_l, words
+from distillrun.evaluation.overlap import grams, known_share, named, repeated_share, rouge_l, words
 from distillrun.records import Example
 
 
@@ -40,10 +40,11 @@ def test_copied_runs_are_those_that_are_known() -> None:
 
 
 def test_a_choice_is_named_by_its_whole_words() -> None:
-    assert names("Money is kept in a Bank.", "bank")
-    assert not names("Money is kept in banks.", "bank")
-    assert names("a bank teller counts", "bank teller")
-    assert not names("anything", "")
+    assert named("Money is kept in a Bank.", ["bank", "Bank ", "river"]) == {"bank"}
+    assert named("Money is kept in banks.", ["bank"]) == set()
+    assert named("a bank teller counts", ["bank teller", "bank", "teller"]) == {"bank teller"}
+    assert named("a bank teller in a bank", ["bank teller", "bank"]) == {"bank teller", "bank"}
+    assert named("anything", ["", "?!"]) == set()
 
 
 def test_an_explanation_implies_the_one_choice_that_it_names() -> None:

@@ -200,7 +200,7 @@ def test_wrong_columns_are_named(tmp_path: Path, cqa: CommonsenseQA) -> None:
     path = write(tmp_path / "said.jsonl", [said(n) for n in range(12)])
     complaint = teacher(path, revised="few_shot_revison").check(cqa)[0]
     assert "no column 'few_shot_revison' (did you mean 'few_shot_revision'?), see teacher.fields.revised" in complaint
-    with pytest.raises(ConfigError, match=r"no column 'counter_1', see teacher\.fields\.by_choice"):
+    with pytest.raises(ConfigError, match=r"no column 'counter_\d', see teacher\.fields\.by_choice"):
         list(teacher(path, by_choice="counter_{number}").recall(cqa.examples("test")))
     for fields in ({"by_choice": "counter"}, {"by_choice": "{number.real}"}, {"id": None}, {"revized": "x"}):
         with pytest.raises(ConfigError, match=r"teacher\.fields"):

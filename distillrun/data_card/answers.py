@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from distillrun.data_card.rationales import Row
-from distillrun.records import Example, Json, TeacherRecord, is_right
+from distillrun.records import Example, Json, TeacherRecord, choice_shares, is_right, likeliest_choice
 from distillrun.statistics.interval import wilson
 
 BINS = 5
@@ -39,9 +39,11 @@ def choice_scores(records: Sequence[TeacherRecord], by_id: Mapping[str, Example]
     scored = [(by_id[record.example_id], record.choice_log_probs) for record in records if record.choice_log_probs]
     if not scored:
         return {}
-    right = [is_right(example, values.index(max(values))) for example, values in scored if example.answer is not None]
-    entropies = [-math.fsum(math.exp(value) * value for value in values) for _, values in scored]
-    even = math.fsum(math.log(len(values)) for _, values in scored) / len(scored)
+    known = [(example, values) for example, values in scored if example.answer is not None]
+    right = [is_right(example, likeliest_choice(example, values)) for example, values in known]
+    answers = [choice_shares(example, values).values() for example, values in scored]
+    entropies = [-math.fsum(share * math.log(share) for share in shares if share) for shares in answers]
+    even = math.fsum(math.log(len(shares)) for shares in answers) / len(scored)
     return {
         "scored": len(scored),
         **_accuracy(right),

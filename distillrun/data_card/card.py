@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from distillrun.data_card.answers import agreement_histogram, choice_scores, own_answers, verdicts
 from distillrun.data_card.rationales import Row, length_histogram, rationale_counts
-from distillrun.records import Example, Json, Split, TeacherRecord, kind_of
+from distillrun.records import Example, Json, Split, TeacherRecord, kind_of, repeats_choices
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +83,7 @@ def _counted(names: Sequence[str]) -> dict[str, Json]:
 
 
 def _question_counts(rows: Sequence[Example]) -> dict[str, Json]:
-    repeated = sum(len(set(map(str.casefold, row.choices))) < len(row.choices) for row in rows)
-    return {"questions": len(rows), "with repeated choices": repeated}
+    return {"questions": len(rows), "with repeated choices": sum(map(repeats_choices, rows))}
 
 
 def _step_counts(step: Step) -> dict[str, Json]:

@@ -1,12 +1,12 @@
 """Does the answer after explaining equal the answer without?"""
 
-from dataclasses import replace
+from typing import ClassVar
 
 from distillrun.evaluation.forced_rationale import choices_after, reasons_first
-from distillrun.evaluation.overlap import names
+from distillrun.evaluation.overlap import named
 from distillrun.evaluation.share import share
 from distillrun.interfaces import Answered
-from distillrun.records import Example, Finding, Json, ResultTable, is_right
+from distillrun.records import Example, Finding, Json, ResultTable, is_right, reading, reads_alike
 
 
 class AnswerExplanationAgreement:
@@ -22,6 +22,8 @@ class AnswerExplanationAgreement:
     Args:
         of: the evaluator whose answers and explanations are compared.
     """
+
+    MEANING: ClassVar[int] = 2  # choices that read alike are one
 
     rule = (
         "The answer that comes with an explanation against the answer that comes without, or against the one choice "
@@ -41,7 +43,7 @@ class AnswerExplanationAgreement:
             implied = [implied_choice(made.rationale, one) for made, one in zip(predictions, examples, strict=True)]
         answers = [made.choice for made in predictions]
         agree = {
-            n: is_right(replace(examples[n], answer=answer), other)  # as texts: choices may repeat
+            n: reads_alike(examples[n], answer, other)
             for n, (answer, other) in enumerate(zip(answers, implied, strict=True))
             if answer is not None and other is not None
         }
@@ -62,15 +64,7 @@ class AnswerExplanationAgreement:
 
 
 def implied_choice(rationale: str, example: Example) -> int | None:
-    """Return the one choice that a rationale names, of equal ones the first; None where it names none or several.
-
-    A choice whose words are part of a longer one that is named is not counted: bank in bank teller.
-    """
-    named = [choice for choice in example.choices if names(rationale, choice)]
-    whole = {
-        choice.strip().casefold()
-        for choice in named
-        if not any(len(other) > len(choice) and names(other, choice) for other in named)
-    }
-    found = [place for place, choice in enumerate(example.choices) if choice.strip().casefold() in whole]
-    return found[0] if len(whole) == 1 else None
+    """Return the one choice that a rationale names, of equal ones the first; None where it names none or several."""
+    said = named(rationale, example.choices)
+    found = [place for place, choice in enumerate(example.choices) if reading(choice) in said]
+    return found[0] if len(said) == 1 else None

@@ -1,7 +1,7 @@
 """Does the student know what it knows?"""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import ClassVar, Literal
 
 from distillrun.evaluation.answer_of import answer_of
 from distillrun.evaluation.confidence import (
@@ -34,6 +34,8 @@ class Calibration:
         teacher: what the run's teacher is asked for the cascade, answers or choice_scores; null = the cascade shows
             how often the teacher would have to be right.
     """
+
+    MEANING: ClassVar[int] = 2  # choices that read alike are one
 
     rule = (
         "The softmax of the choices' log-likelihoods is the student's confidence. A well calibrated student is right "
@@ -70,7 +72,8 @@ class Calibration:
         teacher = None
         if self.wants:
             records = answered.reference()
-            teacher = [is_right(*pair) for pair in zip(answered.examples, map(answer_of, records), strict=True)]
+            pairs = zip(answered.examples, records, strict=True)
+            teacher = [is_right(example, answer_of(record, example)) for example, record in pairs]
         return Finding(tuple(scores), (reliability, cascade(found, teacher)), (risks,))
 
 

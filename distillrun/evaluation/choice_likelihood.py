@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import ClassVar
 
 from distillrun.evaluation.likelihood_rule import (
     above_prior,
@@ -38,6 +39,8 @@ class ChoiceLikelihood:
         rationale_tokens: most new tokens of a rationale that stands before the answer.
         prior: whether answers are also scored without a question.
     """
+
+    MEANING: ClassVar[int] = 2  # choices that read alike are one
 
     rule = (
         "Each choice is scored as the answer, in the words that the student would write; the likeliest is its answer: "

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from distillrun.records import Example, Prediction, Score, is_right
+from distillrun.records import Example, Prediction, Score, first_alike, is_right
 from distillrun.statistics.resampling import percentile_interval
 
 
@@ -12,7 +12,8 @@ from distillrun.statistics.resampling import percentile_interval
 class Sureness:
     """One question: the probability of the student's answer, whether that is right, and its share of the Brier score.
 
-    Choices that read alike count as one, with the sum of their probabilities.
+    Choices that read alike are one answer, which is as likely as the likeliest of them: the same words are not twice as
+    likely for standing there twice, and the answer is the one that accuracy is counted of.
     """
 
     confidence: float
@@ -30,15 +31,14 @@ def sureness_of(prediction: Prediction, example: Example) -> Sureness:
         raise ValueError(f"the prediction of {prediction.example_id} holds no choice log-probs; choose another `of`")
     top = max(prediction.choice_log_probs)
     weights = [math.exp(value - top) for value in prediction.choice_log_probs]
-    merged: dict[str, float] = {}
-    rights: dict[str, bool] = {}
-    for place, (text, weight) in enumerate(zip(example.choices, weights, strict=True)):
-        key = text.strip().casefold()
-        merged[key] = merged.get(key, 0.0) + weight / sum(weights)
-        rights[key] = is_right(example, place)
-    best = max(merged, key=merged.__getitem__)
-    brier = sum((value - rights[key]) ** 2 for key, value in merged.items())
-    return Sureness(merged[best], rights[best], brier)
+    answers: dict[int, float] = {}
+    for choice, weight in enumerate(weights):
+        first = first_alike(example, choice)
+        answers[first] = max(weight, answers.get(first, 0.0))
+    shares = {choice: weight / sum(answers.values()) for choice, weight in answers.items()}
+    best = max(shares, key=shares.__getitem__)
+    brier = sum((share - is_right(example, choice)) ** 2 for choice, share in shares.items())
+    return Sureness(shares[best], is_right(example, best), brier)
 
 
 def calibration_bins(found: Sequence[Sureness], bins: int) -> list[tuple[float, float, int]]:

@@ -1,14 +1,25 @@
 """What can be counted in an explanation without people or judges."""
 
 from collections.abc import Callable, Sequence
-from typing import Literal
+from typing import ClassVar, Literal
 
 from distillrun.errors import ConfigError
 from distillrun.evaluation.embedding import Encoder
-from distillrun.evaluation.overlap import grams, known_share, names, repeated_share, rouge_l, words
+from distillrun.evaluation.overlap import grams, known_share, named, repeated_share, rouge_l, words
 from distillrun.evaluation.share import mean, share
 from distillrun.interfaces import Answered
-from distillrun.records import Cell, Example, Finding, Json, Prediction, ResultTable, TeacherRecord, find_factual
+from distillrun.records import (
+    Cell,
+    Example,
+    Finding,
+    Json,
+    Prediction,
+    ResultTable,
+    TeacherRecord,
+    find_factual,
+    is_right,
+    reading,
+)
 
 RUN = 4
 """Words in a row that count as copied."""
@@ -30,6 +41,8 @@ class ExplanationText:
         encoder: an encoder of sentences, a folder or a name on the Hub: `/cosine` with the teacher's, where there is a
             reference; null = none.
     """
+
+    MEANING: ClassVar[int] = 2  # choices that read alike are one
 
     rule = (
         "Counted in the explanations that are there, in words: what they name, repeat, copy from the question, and "
@@ -75,14 +88,13 @@ class ExplanationText:
 
 def _counts(made: Prediction, example: Example) -> dict[str, float | bool]:
     own = words(made.rationale)
-    answer = None if made.choice is None else example.choices[made.choice]
-    others = {choice for place, choice in enumerate(example.choices) if place != made.choice and choice != answer}
-    named = sum(names(made.rationale, choice) for choice in others)
+    choices = named(made.rationale, example.choices)
+    answer = set() if made.choice is None else {reading(example.choices[made.choice])}
     return {
         "words": float(len(own)),
-        "names_answer": answer is not None and names(made.rationale, answer),
-        "names_others": named > 0,
-        "others_named": float(named),
+        "names_answer": bool(choices & answer),
+        "names_others": bool(choices - answer),
+        "others_named": float(len(choices - answer)),
         "repetition": repeated_share(own, RUN),
         "copies_question": known_share(own, grams(words(example.question), RUN), RUN),
     }
@@ -120,8 +132,8 @@ def _by_correctness(
 ) -> ResultTable:
     """Return the means for right and wrong answers apart."""
     groups: dict[str, Callable[[Prediction, Example], bool]] = {
-        "right": lambda made, example: made.choice is not None and made.choice == example.answer,
-        "wrong": lambda made, example: made.choice is not None and made.choice != example.answer,
+        "right": lambda made, example: is_right(example, made.choice),
+        "wrong": lambda made, example: made.choice is not None and not is_right(example, made.choice),
         "unparsed": lambda made, _: made.choice is None,
     }
     names_of = list(dict.fromkeys(name for row in counts for name in row))

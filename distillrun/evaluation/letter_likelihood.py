@@ -1,6 +1,7 @@
 """The letter of each choice scored after a prompt that lists them."""
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from distillrun.evaluation.likelihood_rule import scored_prediction, scores_by_rule, summed
 from distillrun.interfaces import ChoiceModel, StudentObjective, Task
@@ -22,6 +23,8 @@ class LetterLikelihood:
 
     Source: MMLU's prompt, Hendrycks et al. 2020, https://arxiv.org/abs/2009.03300; lm-evaluation-harness.
     """
+
+    MEANING: ClassVar[int] = 2  # choices that read alike are one
 
     rule = (
         "The choices are listed with letters, and the likeliest letter after the prompt is the answer: the rule of "

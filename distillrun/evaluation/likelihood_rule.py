@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from distillrun.evaluation.share import share, share_by_group
 from distillrun.interfaces import StudentObjective, Task
-from distillrun.records import Example, Prediction, Score, ScoredContinuation, Segment, is_right
+from distillrun.records import Example, Prediction, Score, ScoredContinuation, Segment, is_right, reads_alike
 
 Number = TypeVar("Number", int, float)
 
@@ -85,8 +85,14 @@ def scores_by_rule(
         values = [rule(prediction, example) for prediction, example in zip(predictions, examples, strict=True)]
         right = [is_right(example, best(row)) for row, example in zip(values, examples, strict=True)]
         scores += share_by_group(f"{name}/accuracy", right, examples)
-        scores.append(share(f"{name}/ties", [row.count(max(row)) > 1 for row in values]))
+        scores.append(share(f"{name}/ties", list(map(is_tied, values, examples))))
     return scores
+
+
+def is_tied(values: Sequence[float], example: Example) -> bool:
+    """Return whether choices that read unlike share the greatest value."""
+    top = best(values)
+    return any(value == values[top] and not reads_alike(example, n, top) for n, value in enumerate(values))
 
 
 def _known(prediction: Prediction, values: tuple[Number, ...] | None) -> tuple[Number, ...]:

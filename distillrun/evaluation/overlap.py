@@ -3,6 +3,8 @@
 import re
 from collections.abc import Iterable, Sequence
 
+from distillrun.records import reading
+
 Gram = tuple[str, ...]
 
 
@@ -48,9 +50,21 @@ def rouge_l(text: str, reference: str) -> float:
     return 2 * row[-1] / (len(own) + len(other))
 
 
-def names(text: str, choice: str) -> bool:
-    """Return whether a text names a choice: its words stand in the text one after another."""
-    own, wanted = words(text), words(choice)
-    return bool(wanted) and any(
-        own[start : start + len(wanted)] == wanted for start in range(len(own) - len(wanted) + 1)
-    )
+def named(text: str, choices: Iterable[str]) -> set[str]:
+    """Return which choices a text names, by how they read: their words stand in it one after another.
+
+    Where one stands inside a longer one, only the longer one is named: bank teller is no bank.
+    """
+    own = words(text)
+    spans = [
+        (start, start + len(wanted), choice)
+        for choice in set(map(reading, choices))
+        if (wanted := words(choice))
+        for start in range(len(own) - len(wanted) + 1)
+        if own[start : start + len(wanted)] == wanted
+    ]
+    return {
+        choice
+        for start, end, choice in spans
+        if not any(low <= start and end <= high and high - low > end - start for low, high, _ in spans)
+    }

@@ -3,12 +3,12 @@
 import re
 from collections.abc import Sequence
 from random import Random
-from typing import Literal
+from typing import ClassVar, Literal
 
 from distillrun.evaluation.forced_rationale import NOT_APPLICABLE, choices_after, reasons_first
 from distillrun.evaluation.share import mean, share
 from distillrun.interfaces import Answered
-from distillrun.records import Cell, Example, Finding, Json, ResultTable, Score, find_factual, is_right
+from distillrun.records import Cell, Example, Finding, Json, ResultTable, Score, find_factual, is_right, reads_alike
 
 MASK = "something"
 
@@ -32,6 +32,8 @@ class RationalePerturbation:
 
     Source: SCOTT, Wang et al. 2023, https://arxiv.org/abs/2305.01879, section 4.
     """
+
+    MEANING: ClassVar[int] = 2  # choices that read alike are one
 
     rule = (
         "The student answers after its own rationale, and after the same one spoilt. Where accuracy and answers stay "
@@ -107,7 +109,8 @@ def _compared(answers: dict[str, list[int]], examples: Sequence[Example]) -> tup
     rows: list[tuple[Cell, ...]] = [("own", scores[0].value, None, None)]
     for change in [name for name in answers if name != "own"]:
         lost = [float(before) - float(after) for before, after in zip(right["own"], right[change], strict=True)]
-        flips = [before != after for before, after in zip(answers["own"], answers[change], strict=True)]
+        both = zip(examples, answers["own"], answers[change], strict=True)
+        flips = [not reads_alike(example, before, after) for example, before, after in both]
         drop, flipped = mean(f"perturbation/{change}/drop", lost), share(f"perturbation/{change}/flips", flips)
         scores += [drop, flipped]
         rows.append((change, sum(right[change]) / len(examples), drop.value, flipped.value))

@@ -1,11 +1,12 @@
 """Does the answer follow a rationale for another choice?"""
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from distillrun.evaluation.forced_rationale import NOT_APPLICABLE, choices_after, reasons_first
 from distillrun.evaluation.share import mean, share
 from distillrun.interfaces import Answered
-from distillrun.records import Finding, Json, Rationale, ResultTable
+from distillrun.records import Example, Finding, Json, Rationale, ResultTable, reads_alike
 
 
 class RationaleSwap:
@@ -13,13 +14,16 @@ class RationaleSwap:
 
     Scores: `swap/flip_rate`, the share of rationales for a choice that it would not give by itself after which it
     gives it, as the mean over questions; `swap/kept`, how often its own answer stays all the same; and
-    `swap/follows_factual`, how often it gives the right choice after the teacher's rationale for that.
+    `swap/follows_factual`, how often it gives the right choice after the teacher's rationale for that. Choices that
+    read alike are one.
 
     Args:
         of: the evaluator whose rationales are replaced.
 
     Source: the counterfactual test of SCOTT, Wang et al. 2023, https://arxiv.org/abs/2305.01879, section 4.
     """
+
+    MEANING: ClassVar[int] = 2  # choices that read alike are one
 
     rule = (
         "The teacher argues for wrong choices, and its rationales take the place of the student's own. A student whose "
@@ -33,27 +37,36 @@ class RationaleSwap:
     def measure(self, answered: Answered) -> Finding:
         if not reasons_first(answered):
             return Finding(note=NOT_APPLICABLE)
+        examples = answered.examples
         own = choices_after(answered, [made.rationale for made in answered.predictions])
         tried = _tried(answered, [record.rationales for record in answered.reference()])
-        flips = {place: [answer == one.supports for one, answer in found] for place, found in _foreign(tried, own)}
-        kept = {place: [answer == own[place] for _, answer in found] for place, found in _foreign(tried, own)}
-        if len(flips) < 2:
+        foreign = _foreign(tried, own, examples)
+        if len(foreign) < 2:
             return Finding(note="The teacher argued for too few choices that the student does not give by itself.")
-        factual = [(one, answer) for found in tried.values() for one, answer in found if one.kind == "factual"]
+        flips = [_follow(examples[place], found) for place, found in foreign.items()]
+        kept = [
+            [reads_alike(examples[place], answer, own[place]) for _, answer in found]
+            for place, found in foreign.items()
+        ]
+        factual = [
+            follows
+            for place, found in tried.items()
+            for follows in _follow(examples[place], [(one, answer) for one, answer in found if one.kind == "factual"])
+        ]
         scores = [
-            mean("swap/flip_rate", [sum(found) / len(found) for found in flips.values()]),
-            mean("swap/kept", [sum(found) / len(found) for found in kept.values()]),
-            *([share("swap/follows_factual", [answer == one.supports for one, answer in factual])] if factual else []),
+            mean("swap/flip_rate", [sum(found) / len(found) for found in flips]),
+            mean("swap/kept", [sum(found) / len(found) for found in kept]),
+            *([share("swap/follows_factual", factual)] if factual else []),
         ]
         follows, stays = scores[0].value, scores[1].value
         table = ResultTable(
             "Answers after the teacher's rationales for other choices",
             ("rationales", "questions", "answer follows", "answer stays", "neither"),
-            ((sum(map(len, flips.values())), len(flips), follows, stays, 1 - follows - stays),),
+            ((sum(map(len, flips)), len(flips), follows, stays, 1 - follows - stays),),
         )
         rows: list[dict[str, Json]] = [
             {
-                "example_id": answered.examples[place].id,
+                "example_id": examples[place].id,
                 "kind": one.kind,
                 "supports": one.supports,
                 "own": own[place],
@@ -80,10 +93,19 @@ def _tried(answered: Answered, rationales: Sequence[Sequence[Rationale]]) -> Tri
     return tried
 
 
-def _foreign(tried: Tried, own: Sequence[int]) -> list[tuple[int, list[tuple[Rationale, int]]]]:
+def _foreign(tried: Tried, own: Sequence[int], examples: Sequence[Example]) -> Tried:
     """Return what was tried with counterfactual rationales for other choices than the student's own answer."""
-    found = [
-        (place, [(one, answer) for one, answer in pairs if one.kind != "factual" and one.supports != own[place]])
+    found = {
+        place: [
+            (one, answer)
+            for one, answer in pairs
+            if one.kind != "factual" and not reads_alike(examples[place], one.supports, own[place])
+        ]
         for place, pairs in tried.items()
-    ]
-    return [(place, pairs) for place, pairs in found if pairs]
+    }
+    return {place: pairs for place, pairs in found.items() if pairs}
+
+
+def _follow(example: Example, found: Sequence[tuple[Rationale, int]]) -> list[bool]:
+    """Return whether each answer is the choice that the rationale before it argues for."""
+    return [reads_alike(example, answer, one.supports) for one, answer in found]

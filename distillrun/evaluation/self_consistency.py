@@ -4,11 +4,12 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from hashlib import sha256
+from typing import ClassVar
 
 from distillrun.evaluation.confidence import Sureness, expected_calibration_error, sureness_score
 from distillrun.evaluation.share import mean, share
-from distillrun.interfaces import Answered
-from distillrun.records import Example, Finding, Json, ResultCurve, is_right
+from distillrun.interfaces import Answered, Task
+from distillrun.records import Example, Finding, Json, ResultCurve, first_alike, is_right
 
 BINS = 10
 
@@ -30,6 +31,8 @@ class SelfConsistency:
 
     Source: Wang et al. 2022, https://arxiv.org/abs/2203.11171.
     """
+
+    MEANING: ClassVar[int] = 2  # choices that read alike are one
 
     rule = (
         "The student is asked several times at a temperature, and the most frequent answer counts. More samples cost "
@@ -98,7 +101,7 @@ class SelfConsistency:
             answered.tokens_per_batch,
         )
         choices = [
-            task.parse(objective.read(writer.decode(ids), None).answer, example)
+            answer_in(objective.read(writer.decode(ids), None).answer, example, task)
             for ids, example in zip(written, asked, strict=True)
         ]
         return [choices[start : start + self._samples] for start in range(0, len(choices), self._samples)]
@@ -107,6 +110,12 @@ class SelfConsistency:
 def seed_of(seed: int, example: str, sample: int) -> int:
     """Return a seed below 2**31 of one sample of one question."""
     return int.from_bytes(sha256(f"{seed}:{example}:{sample}".encode()).digest()[:4], "big") >> 1
+
+
+def answer_in(text: str, example: Example, task: Task) -> int | None:
+    """Return the choice that a text answers with, of those that read alike the first, so that they are one vote."""
+    choice = task.parse(text, example)
+    return None if choice is None else first_alike(example, choice)
 
 
 def majority(choices: Sequence[int | None]) -> int | None:

@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 from distillrun.cleaning import clean_chain, without_run_on
 from distillrun.interfaces import Task
-from distillrun.records import Completion, Example, Rationale, is_right
+from distillrun.records import Completion, Example, Rationale, first_alike, reads_alike
 from distillrun.refusal import refusal
 
 Fate = Literal["unusable", "unparsed", "leaks the hint", "wrong", "no reasoning", "right"]
@@ -67,18 +67,13 @@ def chain_of(completion: Completion, example: Example, origin: Literal["forward"
     """Return a completion as a chain. What it invents after its own answer is neither parsed nor kept."""
     choice = None if completion.reason else task.parse(without_run_on(completion.text), example)
     if choice is not None:
-        choice = next(index for index in range(choice + 1) if reads_alike(example, index, choice))
+        choice = first_alike(example, choice)
     return Chain(completion, clean_chain(completion.text), choice, origin)
 
 
 def refused(index: int, text: str) -> str | None:
     """Return why a completion is no chain at all; one that only answers is, since it votes. A `Refuse`."""
     return refusal(clean_chain(text) or without_run_on(text))
-
-
-def reads_alike(example: Example, choice: int, other: int) -> bool:
-    """Return whether two choices have the same text."""
-    return is_right(replace(example, answer=other), choice)
 
 
 def leaks_of(patterns: Iterable[str], hint: str) -> re.Pattern[str]:

@@ -159,6 +159,7 @@ class ChainOfThought(MayHaveOwnTeacher):
 
     def _asked_with_answer(self, example: Example, task: Task) -> str:
         right = gold(example)
-        marked = tuple(text + self.hint if place == right else text for place, text in enumerate(example.choices))
+        choices = example.choices
+        marked = (*choices[:right], choices[right] + self.hint, *choices[right + 1 :])
         hinted = task.question(replace(example, choices=marked))
         return self._given.render(question_and_answer(example, right, task) | {"hinted": hinted})

@@ -9,7 +9,7 @@ from typing import Literal
 from distillrun.generation.ability import MayHaveOwnTeacher, must_serve
 from distillrun.generation.few_shot import FewShotPrompt, chat
 from distillrun.interfaces import AnyTeacher, GenerationContext, Tag, Task
-from distillrun.records import Example, Prompt, Request, ScoredContinuation, TeacherRecord, gold
+from distillrun.records import Example, Prompt, Request, ScoredContinuation, TeacherRecord, gold, reading
 from distillrun.template import Template
 
 
@@ -116,7 +116,7 @@ class ChoiceScores(MayHaveOwnTeacher):
 
 def normalised(values: Sequence[float], example: Example, temperature: float) -> tuple[float, ...]:
     """Return log-softmax over the choices of values / temperature; choices that read alike share one place."""
-    texts = [text.strip().casefold() for text in example.choices]
+    texts = [reading(text) for text in example.choices]
     best: dict[str, float] = {}
     for text, value in zip(texts, values, strict=True):
         best[text] = max(best.get(text, -math.inf), value / temperature)

@@ -9,7 +9,7 @@ from typing import Literal
 from distillrun.generation.ability import MayHaveOwnTeacher, must_serve
 from distillrun.generation.few_shot import FewShotPrompt, chat, failures_of, rationale_of
 from distillrun.interfaces import AnyTeacher, GenerationContext, Tag, Task
-from distillrun.records import Contrast, Example, Message, Prompt, Request, Sampling, TeacherRecord, gold, is_right
+from distillrun.records import Contrast, Example, Message, Prompt, Request, Sampling, TeacherRecord, gold, wrong_choices
 from distillrun.refusal import unusable
 from distillrun.template import Template
 
@@ -71,7 +71,7 @@ class Contrastive(MayHaveOwnTeacher):
 
     def other(self, example: Example, seed: int) -> int | None:
         """Return the wrong choice that is contrasted: a pure function of seed and id; None for the empty answer."""
-        wrong = [choice for choice in range(len(example.choices)) if not is_right(example, choice)]
+        wrong = wrong_choices(example)
         return Random(f"{seed}:other:{example.id}").choice(wrong) if self.against == "other" and wrong else None
 
     def _prompt(self, example: Example, task: Task, seed: int) -> Prompt:

@@ -9,7 +9,7 @@ from distillrun.generation.ability import MayHaveOwnTeacher
 from distillrun.generation.few_shot import Adjectives, FewShotPrompt, failures_of, rationale_of
 from distillrun.generation.few_shot_rationale import FewShotRationale
 from distillrun.interfaces import AnyTeacher, GenerationContext, Tag
-from distillrun.records import Example, Sampling, TeacherRecord, is_right
+from distillrun.records import Example, Sampling, TeacherRecord, wrong_choices
 from distillrun.refusal import unusable
 
 
@@ -63,7 +63,7 @@ class Counterfactual(MayHaveOwnTeacher):
 
     def wrong(self, example: Example, seed: int) -> list[int]:
         """Return the wrong choices that are argued for, in order: a pure function of the seed and the question's id."""
-        wrong = [choice for choice in range(len(example.choices)) if not is_right(example, choice)]
+        wrong = wrong_choices(example)
         if self.choices is None or self.choices >= len(wrong):
             return wrong
         return sorted(Random(f"{seed}:wrong:{example.id}").sample(wrong, self.choices))

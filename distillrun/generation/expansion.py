@@ -14,7 +14,7 @@ from distillrun.generation.near_duplicate import NearDuplicates
 from distillrun.generation.new_question import CONTENT_CHECKS, FORM_CHECKS, Rules, mixed
 from distillrun.generation.question_writer import STEP_FIELDS, Order, QuestionWriter
 from distillrun.interfaces import AnyTeacher, GenerationContext, Tag
-from distillrun.records import Example, Prompt, Request, Sampling, TeacherRecord
+from distillrun.records import Example, Prompt, Request, Sampling, TeacherRecord, is_right, repeats_choices
 from distillrun.template import Template
 
 HELD_OUT, TRAIN, NEW = (f"near-duplicate of a {which} question" for which in ("dev or test", "training", "new"))
@@ -139,8 +139,7 @@ class Expansion(MayHaveOwnTeacher):
         return kept, {"candidates": asked, **removed, "kept": len(kept)}
 
     def _can_be_shown(self, example: Example) -> bool:
-        different = {choice.strip().casefold() for choice in example.choices}
-        return example.answer is not None and len(example.choices) == len(different) == self.choices
+        return example.answer is not None and len(example.choices) == self.choices and not repeats_choices(example)
 
     def _drawn(self, number: int, pool: Sequence[Example], seed: int) -> list[Example]:
         """Return the training questions that one request shows: a pure function of the seed and its number."""
@@ -160,7 +159,7 @@ class Expansion(MayHaveOwnTeacher):
         agreed = [
             example
             for example, (made,) in zip(fresh, answers, strict=True)
-            if not made.reason and context.task.parse(made.text, example) == example.answer
+            if not made.reason and is_right(example, context.task.parse(made.text, example))
         ]
         removed[NOT_VERIFIED] += len(fresh) - len(agreed)
         return agreed

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from random import Random
 
-from distillrun.records import Example
+from distillrun.records import Example, reading
 
 FORM_CHECKS = ("malformed JSON", "keys missing", "wrong types")
 """Why a text is no question at all, in the order in which it is looked at."""
@@ -65,7 +65,7 @@ def checked_question(question: str, choices: Sequence[str], answer: object, rule
         return "empty text"
     if len(choices) != rules.choices:
         return "wrong number of choices"
-    if len({choice.casefold() for choice in choices}) < len(choices):
+    if len(set(map(reading, choices))) < len(choices):
         return "repeated choices"
     if len(question) > rules.max_characters or max(map(len, choices)) > rules.max_characters / 3:
         return "too long"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from distillrun.generation.few_shot import chat
 from distillrun.generation.new_question import Rules, checked_question, read_question, unlabelled
 from distillrun.interfaces import AnyTeacher, GenerationContext
-from distillrun.records import Example, Prompt, Request, Sampling, gold
+from distillrun.records import Example, Prompt, Request, Sampling, gold, wrong_choices
 from distillrun.refusal import refusal
 from distillrun.template import Template
 
@@ -119,6 +119,5 @@ def _as_json(example: Example) -> str:
 
 def _pieces(example: Example) -> dict[str, str]:
     """Return a training question as the fields and replies of the stepwise form."""
-    right = gold(example)
-    wrong = [text for place, text in enumerate(example.choices) if place != right]
-    return {"question": example.question, "answer": example.choices[right], "wrong": "\n".join(wrong)}
+    wrong = [example.choices[choice] for choice in wrong_choices(example)]
+    return {"question": example.question, "answer": example.choices[gold(example)], "wrong": "\n".join(wrong)}

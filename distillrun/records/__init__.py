@@ -16,10 +16,31 @@ from distillrun.records.asking import (
     Sampling,
     ScoredContinuation,
 )
-from distillrun.records.example import Example, Json, Record, Split, gold, is_right
+from distillrun.records.example import (
+    Example,
+    Json,
+    Record,
+    Split,
+    first_alike,
+    gold,
+    is_right,
+    reading,
+    reads_alike,
+    repeats_choices,
+    wrong_choices,
+)
 from distillrun.records.finding import Cell, Finding, ResultCurve, ResultTable
 from distillrun.records.learning import LogitRequest, Question, Segment, TargetPair, Visit, Wishes
-from distillrun.records.teaching import Failure, Rationale, TeacherRecord, factual, find_factual, kind_of
+from distillrun.records.teaching import (
+    Failure,
+    Rationale,
+    TeacherRecord,
+    choice_shares,
+    factual,
+    find_factual,
+    kind_of,
+    likeliest_choice,
+)
 
 __all__ = [
     "Budget",
@@ -53,9 +74,16 @@ __all__ = [
     "TeacherRecord",
     "Visit",
     "Wishes",
+    "choice_shares",
     "factual",
     "find_factual",
+    "first_alike",
     "gold",
     "is_right",
     "kind_of",
+    "likeliest_choice",
+    "reading",
+    "reads_alike",
+    "repeats_choices",
+    "wrong_choices",
 ]

@@ -1,5 +1,6 @@
-"""Questions, and what every stored record is."""
+"""Questions, what is a right answer to one, and what every stored record is."""
 
+import unicodedata
 from dataclasses import dataclass
 from typing import ClassVar, Literal, TypeAlias
 
@@ -18,6 +19,8 @@ class Record:
 class Example(Record):
     """One question. `answer` is an index into `choices`, since choices may repeat; None = not known.
 
+    Because choices may repeat, choices are never compared by their indices: `is_right` and `reads_alike` compare them.
+
     `group` names a part of a split that is also scored apart (`test/accuracy/<group>`), such as seen and unseen facts.
     """
 
@@ -35,8 +38,33 @@ def gold(example: Example) -> int:
     return example.answer
 
 
+def reading(text: str) -> str:
+    """Return a text as it reads: case, spacing and the composition of its characters do not count."""
+    return " ".join(unicodedata.normalize("NFC", text).split()).casefold()
+
+
+def reads_alike(example: Example, choice: int | None, other: int | None) -> bool:
+    """Return whether two choices have the same text; None, no choice, is like no other."""
+    if choice is None or other is None:
+        return False
+    return choice == other or reading(example.choices[choice]) == reading(example.choices[other])
+
+
 def is_right(example: Example, choice: int | None) -> bool:
     """Return whether a choice reads as the right one does: where choices repeat, each of the equal ones is right."""
-    if choice is None or example.answer is None:
-        return False
-    return example.choices[choice].strip().casefold() == example.choices[example.answer].strip().casefold()
+    return reads_alike(example, choice, example.answer)
+
+
+def wrong_choices(example: Example) -> list[int]:
+    """Return the choices that are not right, in order."""
+    return [choice for choice in range(len(example.choices)) if not is_right(example, choice)]
+
+
+def first_alike(example: Example, choice: int) -> int:
+    """Return the first of the choices that read as this one does: equal answers are counted under one index."""
+    return next(index for index in range(choice + 1) if reads_alike(example, index, choice))
+
+
+def repeats_choices(example: Example) -> bool:
+    """Return whether two choices of a question read alike."""
+    return len(set(map(reading, example.choices))) < len(example.choices)

@@ -1,9 +1,11 @@
 """What a teacher gave for an example."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from distillrun.records.example import Record
+from distillrun.records.example import Example, Record, first_alike
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,21 @@ class TeacherRecord(Record):
     agreement: float | None = None
     choice_log_probs: tuple[float, ...] | None = None
     failures: tuple[Failure, ...] = ()
+
+
+def choice_shares(example: Example, log_probs: Sequence[float]) -> dict[int, float]:
+    """Return the probability of each answer by its first choice; choices that read alike are one answer."""
+    shares: dict[int, float] = {}
+    for choice, value in enumerate(log_probs):
+        first = first_alike(example, choice)
+        shares[first] = shares.get(first, 0.0) + math.exp(value)
+    return shares
+
+
+def likeliest_choice(example: Example, log_probs: Sequence[float]) -> int:
+    """Return the likeliest answer, the first of equals."""
+    shares = choice_shares(example, log_probs)
+    return max(shares, key=shares.__getitem__)
 
 
 def factual(record: TeacherRecord | None, version: str) -> Rationale:

@@ -3,8 +3,8 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from distillrun.records import Json
 from distillrun.report.block import Card, Choice, Paragraph, Section, State, Table
+from distillrun.report.places import position, right_places
 from distillrun.report.text import shortened
 from distillrun.report.values import Values, sequence
 
@@ -24,14 +24,17 @@ def prediction_section(predictions: Sequence[Values], examples: Mapping[str, Val
 
 
 def position_section(predictions: Sequence[Values], examples: Mapping[str, Values]) -> Section | None:
-    """Return how often each choice was predicted, by the position of the right one; None without right answers."""
+    """Return how often each choice was predicted, by the position of the right one; None without right answers.
+
+    A choice that reads as the right one does counts at its position.
+    """
     counts: Counter[tuple[int, int | None]] = Counter()
     width = 0
     for prediction in predictions:
         example = examples.get(str(prediction.get("example_id")), {})
-        gold = _position(example.get("answer"))
+        gold, choice = position(example.get("answer")), position(prediction.get("choice"))
         if gold is not None:
-            counts[gold, _position(prediction.get("choice"))] += 1
+            counts[gold, gold if choice in right_places(example) else choice] += 1
             width = max(width, gold + 1, len(sequence(example.get("choices"))))
     if not counts or width > MOST_POSITIONS:
         return None
@@ -41,35 +44,31 @@ def position_section(predictions: Sequence[Values], examples: Mapping[str, Value
         for gold in range(width)
     ]
     total = [f"{sum(counts[gold, choice] for gold in range(width)):,}" for choice in predicted]
-    columns = ["", *(f"answered {_letter(position)}" for position in range(width)), "unparsed"]
+    columns = ["", *(f"answered {_letter(place)}" for place in range(width)), "unparsed"]
     table = Table(columns, [*rows, ["all", *total]], frozenset(range(1, width + 2)))
     intro = "A student that learnt a position instead of the question shows one tall column."
     return Section("Choices by position", [Paragraph(intro), table])
 
 
 def _card(prediction: Values, example: Values) -> Card:
-    gold, choice = _position(example.get("answer")), _position(prediction.get("choice"))
+    right, choice = right_places(example), position(prediction.get("choice"))
     choices = [
-        Choice(shortened(str(text)), gold=index == gold, predicted=index == choice)
-        for index, text in enumerate(sequence(example.get("choices")))
+        Choice(shortened(str(text)), gold=place in right, predicted=place == choice)
+        for place, text in enumerate(sequence(example.get("choices")))
     ]
-    verdict, state = _verdict(gold, choice)
+    verdict, state = _verdict(right, choice)
     question = shortened(str(example.get("question") or prediction.get("example_id") or ""))
     text, rationale = (shortened(str(prediction.get(key) or "").strip()) for key in ("text", "rationale"))
     return Card(question, choices, verdict, state, text, rationale)
 
 
-def _verdict(gold: int | None, choice: int | None) -> tuple[str, State]:
+def _verdict(right: frozenset[int], choice: int | None) -> tuple[str, State]:
     if choice is None:
         return "unparsed", "bad"
-    if gold is None:
+    if not right:
         return "answer not known", "plain"
-    return ("right", "good") if choice == gold else ("wrong", "bad")
+    return ("right", "good") if choice in right else ("wrong", "bad")
 
 
-def _position(value: Json) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
-
-
-def _letter(position: int) -> str:
-    return chr(ord("a") + position)
+def _letter(place: int) -> str:
+    return chr(ord("a") + place)

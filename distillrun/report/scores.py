@@ -1,29 +1,32 @@
 """The scores of a run with their intervals, and what guessing would score."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import chain
 
 from distillrun.records import Json
 from distillrun.report.block import Block, Figure, Paragraph, Section, Table
 from distillrun.report.chart import intervals
+from distillrun.report.places import guessing_share, right_places
 from distillrun.report.text import NOTHING, number, percent
-from distillrun.report.values import Values, finite, mapping, sequence
+from distillrun.report.values import Values, finite, mapping
 
 COLUMNS = ("score", "value", "95 % interval", "n")
 
 
 def chance_level(examples: Mapping[str, Values], predictions: Sequence[Values]) -> float | None:
-    """Return the mean of 1 / choices over the predicted examples; None where no choices are known."""
-    predicted = [mapping(dict(examples.get(str(prediction.get("example_id")), {}))) for prediction in predictions]
-    counts = [len(sequence(example.get("choices"))) for example in predicted]
-    known = [count for count in counts if count > 0]
-    return sum(1 / count for count in known) / len(known) if known else None
+    """Return how often a guess is right, over the predicted examples; None where no choices are known."""
+    found = (guessing_share(examples.get(str(prediction.get("example_id")), {})) for prediction in predictions)
+    known = [share for share in found if share is not None]
+    return sum(known) / len(known) if known else None
 
 
 def majority_level(examples: Mapping[str, Values], predictions: Sequence[Values]) -> float | None:
     """Return what a student would score that always gave the letter which is right most often; None if unknown."""
     predicted = [examples.get(str(prediction.get("example_id")), {}) for prediction in predictions]
-    right = [answer for example in predicted if isinstance(answer := example.get("answer"), int)]
-    return max(map(right.count, set(right))) / len(right) if right and len(right) == len(predicted) else None
+    right = [places for example in predicted if (places := right_places(example))]
+    counts = Counter(chain.from_iterable(right))
+    return max(counts.values()) / len(right) if right and len(right) == len(predicted) else None
 
 
 def score_section(scores: Values, chance: float | None, majority: float | None) -> Section | None:

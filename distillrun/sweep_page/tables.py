@@ -5,8 +5,9 @@ from collections.abc import Sequence
 
 from distillrun.records import Json
 from distillrun.report.block import Paragraph, Section, Table
+from distillrun.report.places import guessing_share, right_places
 from distillrun.report.text import NOTHING, duration, number
-from distillrun.report.values import mapping, sequence
+from distillrun.report.values import mapping
 from distillrun.sweep_page.grid import Grid
 from distillrun.sweep_page.job import SweepJob
 from distillrun.sweep_page.results import CellRow
@@ -87,11 +88,11 @@ def baselines(jobs: Sequence[SweepJob]) -> list[tuple[str, float]]:
     rows = next((rows for job in jobs if (rows := job.predictions())), [])
     first = rows[0].get("evaluator") if rows else None
     asked = [row for row in rows if row.get("evaluator") == first]
-    counts = [len(sequence(row.get("choices"))) for row in asked]
-    if not asked or not all(counts):
+    shares = [share for row in asked if (share := guessing_share(row)) is not None]
+    if not asked or len(shares) < len(asked):
         return []
-    found = [("guessing", sum(1 / count for count in counts) / len(counts))]
-    places = Counter(place for row in asked if isinstance(place := row.get("answer"), int))
+    found = [("guessing", sum(shares) / len(shares))]
+    places = Counter(place for row in asked for place in right_places(row))
     if places:
         found.append(("commonest position", places.most_common(1)[0][1] / len(asked)))
     return found

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from distillrun.errors import ConfigError, nearest
 from distillrun.rows import Row
-from distillrun.task.answer_parser import folded
+from distillrun.task.choice_naming import folded
 
 AnswerForm = Literal["auto", "text", "letter", "index", "number", "boolean"]
 

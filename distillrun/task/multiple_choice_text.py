@@ -4,7 +4,7 @@ from functools import lru_cache
 from string import ascii_lowercase
 
 from distillrun.errors import ConfigError
-from distillrun.records import Example
+from distillrun.records import Example, first_alike
 from distillrun.task.answer_parser import parsed_choice
 from distillrun.template import Template
 
@@ -50,9 +50,10 @@ class MultipleChoiceText:
         return self._written(self._answer, example, choice)
 
     def parse(self, text: str, example: Example) -> int | None:
-        """Return the lowest index of the choice that a text answers with; None = unparsed."""
+        """Return the choice that a text answers with, of those that read alike the first; None = unparsed."""
         forms = [(name, self.answer(example, choice)) for choice, name in enumerate(example.choices)]
-        return parsed_choice(text, forms)
+        found = parsed_choice(text, forms)
+        return None if found is None else first_alike(example, found)
 
     @staticmethod
     def _written(template: Template, example: Example, choice: int) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import get_args
 
 from distillrun.errors import ConfigError
-from distillrun.records import Example, Json, Split
+from distillrun.records import Example, Json, Split, repeats_choices
 from distillrun.rows import Row
 
 SPLITS: tuple[Split, ...] = get_args(Split)
@@ -77,7 +77,7 @@ def repeated_choices(splits: Mapping[Split, Iterable[Example]], task: str) -> Js
     """Return, and log, how many questions of each split have two choices of the same text."""
     counts: dict[str, Json] = {}
     for split, examples in splits.items():
-        counts[split] = sum(len({c.strip().casefold() for c in e.choices}) < len(e.choices) for e in examples)
+        counts[split] = sum(map(repeats_choices, examples))
     if any(counts.values()):
         shown = ", ".join(f"{count} of {split}" for split, count in counts.items())
         _log.info("task=%s: questions that repeat a choice, told apart by index: %s", task, shown)

@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 from distillrun.cleaning import clean
 from distillrun.errors import ConfigError, nearest
 from distillrun.jsonl import read_records
-from distillrun.records import Example, Rationale, TeacherRecord, is_right, kind_of
+from distillrun.records import Example, Rationale, TeacherRecord, gold, is_right, kind_of, wrong_choices
 from distillrun.rows import Row, read_rows
 
 FIELDS = ("id", "question", "choices", "initial", "revised", "by_choice")
@@ -108,18 +108,15 @@ class Columns:
 
     def rationales(self, row: Row, example: Example, counts: Counter[str]) -> Iterator[Rationale]:
         """Yield the rationales of a row that are not empty, and count the others."""
-        gold = example.answer
-        if gold is None:
-            raise ValueError(f"example {example.id} has no answer, so no rationale of it is factual")
-        initial = self._rationale(self._text(row, "initial"), gold, "factual", "initial", counts)
-        revised = self._rationale(self._text(row, "revised"), gold, "factual", "revised", counts)
-        wrong = []
-        for choice in range(len(example.choices)) if self._fields["by_choice"] is not None else ():
-            raw = self._text(row, "by_choice", choice + 1)
-            if choice == gold:
-                initial = initial or self._rationale(raw, choice, "factual", "initial", counts)
-            elif not is_right(example, choice):
-                wrong.append(self._rationale(raw, choice, "counterfactual", "initial", counts))
+        right = gold(example)
+        initial = self._rationale(self._text(row, "initial"), right, "factual", "initial", counts)
+        by_choice = self._text(row, "by_choice", right + 1)
+        initial = initial or self._rationale(by_choice, right, "factual", "initial", counts)
+        revised = self._rationale(self._text(row, "revised"), right, "factual", "revised", counts)
+        wrong = [
+            self._rationale(self._text(row, "by_choice", choice + 1), choice, "counterfactual", "initial", counts)
+            for choice in wrong_choices(example)
+        ]
         yield from (rationale for rationale in (initial, revised, *wrong) if rationale is not None)
 
     def _rationale(

@@ -49,7 +49,8 @@ def shuffle_choices(
 ) -> tuple[Example, TeacherRecord | None]:
     """Return the example with its choices in a fresh order, and its record with the indices that follow.
 
-    Where a rationale names a letter, such as "(b)", the order stays: the letter would come to mean another choice.
+    The record comes without the teacher's own answer, from which nothing is learnt. Where a rationale names a letter,
+    such as "(b)", the order stays: the letter would come to mean another choice.
     """
     if record is not None and names_letters(record):
         return example, record
@@ -64,6 +65,7 @@ def shuffle_choices(
     return shuffled, replace(
         record,
         rationales=rationales,
-        answer=None if record.answer is None else place[record.answer],
+        answer=None,
+        agreement=None,
         choice_log_probs=None if log_probs is None else tuple(log_probs[old] for old in order),
     )
