@@ -51,15 +51,6 @@ def read_records(path: Path, kind: type[R]) -> list[R]:
     return list(_parsed(path, kind, path.read_bytes()))
 
 
-def read_journal(path: Path, kind: type[R]) -> list[R]:
-    """Return the records of a journal as `read_records` does, without the last line if a crash tore it.
-
-    A line counts once its line break is there. A journal that was never begun is empty.
-    """
-    content = path.read_bytes() if path.exists() else b""
-    return list(_parsed(path, kind, content[: content.rfind(b"\n") + 1]))
-
-
 def _line(record: Record) -> bytes:
     try:
         text = json.dumps(_plain(record), ensure_ascii=False, allow_nan=False)

@@ -30,8 +30,9 @@ from pathlib import Path
 from distillrun.artifacts import ArtifactStore, Stage
 
 def make(work):
-    with (work / "calls").open("a") as calls:
+    with (work / "scratch" / "calls").open("a") as calls:
         calls.write("x")
+    (work / "calls").write_text((work / "scratch" / "calls").read_text())
     {body}
 
 ArtifactStore(Path(sys.argv[1])).get_or_make(Stage("train", 1, {{}}, {{}}), make)
@@ -178,12 +179,14 @@ def test_a_stage_that_fails_publishes_nothing_and_resumes_in_the_same_folder(sto
 
     def fail(work: Path) -> None:
         folders.append(work)
-        (work / "half").write_text("1")
+        (work / "scratch" / "half").write_text("1")
+        (work / "torn").write_text("?")
         raise RuntimeError("out of luck")
 
     def resume(work: Path) -> None:
         folders.append(work)
-        (work / "whole").write_text((work / "half").read_text() + "2")
+        assert not (work / "torn").exists(), "only scratch may be gone on from"
+        (work / "whole").write_text((work / "scratch" / "half").read_text() + "2")
 
     with pytest.raises(RuntimeError, match="out of luck"):
         store.get_or_make(STAGE, fail)
@@ -210,6 +213,7 @@ def test_a_job_that_dies_before_its_manifest_still_has_its_scratch(
 
     def resume(work: Path) -> None:
         assert (work / "scratch" / "journal").read_text() == "asked and paid"
+        (work / "records").write_text("all of them")
 
     artifact = store.get_or_make(STAGE, resume)
     assert not artifact.cached

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import platform
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -10,6 +9,7 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from distillrun.artifacts.sealed import flush
 from distillrun.artifacts.stage import Stage
 from distillrun.records import Json
 
@@ -51,9 +51,9 @@ def make_manifest(stage: Stage, folder: Path, seconds: float) -> Manifest:
     if MANIFEST in names:
         raise ValueError(f"stage {stage.name} wrote {MANIFEST}, a name that the store needs for itself")
     for name in names:
-        _flush(folder / name)
+        flush(folder / name)
     for inner in (path for path in folder.rglob("*") if path.is_dir()):
-        _flush(inner)
+        flush(inner)
     return Manifest(
         stage=stage,
         fingerprint=stage.fingerprint,
@@ -83,8 +83,8 @@ def write_manifest(manifest: Manifest, folder: Path) -> None:
     )
     path = folder / MANIFEST
     path.write_text(text + "\n", encoding="utf-8")
-    _flush(path)
-    _flush(folder)
+    flush(path)
+    flush(folder)
 
 
 def read_manifest(folder: Path) -> Manifest | None:
@@ -108,11 +108,6 @@ def first_problem(folder: Path, manifest: Manifest) -> str | None:
         if _stored_file(folder / name).sha256 != expected.sha256:
             return f"{name} has other bytes than when it was made"
     return None
-
-
-def sync_folder(folder: Path) -> None:
-    """Bring a folder's entries to the disk, so that a rename in it survives a power cut."""
-    _flush(folder)
 
 
 def _from_json(value: dict[str, Json]) -> Manifest:
@@ -150,14 +145,6 @@ def _stored_file(path: Path) -> StoredFile:
     with path.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
     return StoredFile(sha256=digest, bytes=path.stat().st_size)
-
-
-def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _versions() -> dict[str, str]:

@@ -21,9 +21,9 @@ from distillrun.artifacts.manifest import (
     first_problem,
     make_manifest,
     read_manifest,
-    sync_folder,
     write_manifest,
 )
+from distillrun.artifacts.sealed import flush
 from distillrun.artifacts.stage import Stage, explain_miss
 from distillrun.errors import ConfigError
 
@@ -57,9 +57,9 @@ class ArtifactStore:
     def get_or_make(self, stage: Stage, make: Callable[[Path], None]) -> Artifact:
         """Return the stage's artifact, calling `make(work)` if it is not there.
 
-        The work folder of a fingerprint is always the same one: what an interrupted call left in it, the next call
-        finds. What is needed only for that, such as a journal, belongs into `work/scratch`, which is there already
-        and is deleted when everything else is safe. Only one process makes an artifact; others wait for it.
+        The work folder of a fingerprint is always the same one: what an interrupted call left in `work/scratch`, the
+        next call finds, and checks itself (see `sealed.py`); it is deleted when everything else is safe. Anything else
+        that was left is deleted first, since nobody knows what it is. Only one process makes an artifact; others wait.
 
         Raises:
             ConfigError: the store cannot be written, or the disk is full.
@@ -140,7 +140,7 @@ class ArtifactStore:
         else:
             log.info("%s: making %s… — %s", stage.name, short, explain_miss(stage, stored_stages(folder.parent)))
         (work / SCRATCH).mkdir(parents=True, exist_ok=True)
-        (work / MANIFEST).unlink(missing_ok=True)
+        _clear(work)
         started = time.perf_counter()
         make(work)
         manifest = make_manifest(stage, work, time.perf_counter() - started)
@@ -203,8 +203,19 @@ def _work_of(folder: Path) -> Path:
     return folder.with_name(folder.name + PARTIAL)
 
 
+def _clear(work: Path) -> None:
+    """Delete what an interrupted call left, but for what it can be gone on from."""
+    for left in work.iterdir():
+        if left.name == SCRATCH:
+            continue
+        if left.is_dir() and not left.is_symlink():
+            shutil.rmtree(left)
+        else:
+            left.unlink()
+
+
 def _publish(folder: Path) -> None:
     work = _work_of(folder)
     shutil.rmtree(work / SCRATCH, ignore_errors=True)
     work.rename(folder)
-    sync_folder(folder.parent)
+    flush(folder.parent)

@@ -4,8 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from distillrun.artifacts import SCRATCH, Artifact, ArtifactStore, Stage
+from distillrun.artifacts.sealed import is_sealed, sealing, set_aside
+from distillrun.errors import ConfigError
 from distillrun.interfaces import ChoiceModel, Evaluator, StudentObjective, Task
-from distillrun.jsonl import append_record, read_journal, read_records, write_records
+from distillrun.jsonl import read_records, write_records
 from distillrun.meaning import meaning_of_reader, with_meanings
 from distillrun.progress import Bar
 from distillrun.records import Example, Json, Prediction, Score
@@ -14,6 +16,7 @@ from distillrun.schema import RuntimeConfig
 VERSION = 2
 CHUNK = 256
 """Questions that are answered, and kept, at once: what a kill can lose."""
+PREDICTIONS = "predictions.jsonl"
 
 
 def evaluation_stage(name: str, evaluator: Evaluator, leaf: Json, task: Task, upstream: Mapping[str, str]) -> Stage:
@@ -44,26 +47,41 @@ def evaluate(
     """
 
     def make(work: Path) -> None:
-        journal = work / SCRATCH / "predictions.jsonl"
-        known = read_journal(journal, Prediction)
-        whole = len(known) // CHUNK * CHUNK  # batches are cut as in an undisturbed run
-        write_records(journal, known[:whole])
-        with Bar(f"evaluate {name}", len(examples), whole, runtime.progress) as bar:
-            for start in range(whole, len(examples), CHUNK):
+        predictions: list[Prediction] = []
+        with Bar(f"evaluate {name}", len(examples), 0, runtime.progress) as bar:
+            for start in range(0, len(examples), CHUNK):  # batches are cut as in an undisturbed run
                 asked = examples[start : start + CHUNK]
-                for made in evaluator.predict(student(), objective, asked, task, runtime.tokens_per_batch):
-                    append_record(journal, made)
+                chunk = work / SCRATCH / f"{start:08d}"
+                if (known := _known(chunk, asked)) is None:
+                    known = list(evaluator.predict(student(), objective, asked, task, runtime.tokens_per_batch))
+                    with sealing(chunk) as part:
+                        write_records(part / PREDICTIONS, known)
+                predictions += known
                 bar.advance(units=len(asked))
-        predictions = read_journal(journal, Prediction)
-        write_records(work / "predictions.jsonl", predictions)
+        write_records(work / PREDICTIONS, predictions)
         write_records(work / "scores.jsonl", evaluator.score(predictions, examples))
 
     return store.get_or_make(evaluation_stage(name, evaluator, leaf, task, upstream), make)
 
 
+def _known(chunk: Path, asked: Sequence[Example]) -> list[Prediction] | None:
+    """Return the answers that an interrupted evaluation left in a chunk's folder; None where they are to be made."""
+    if not is_sealed(chunk):
+        return None
+    try:
+        known = read_records(chunk / PREDICTIONS, Prediction)
+    except ConfigError as error:  # of another version
+        set_aside(chunk, str(error))
+        return None
+    if [row.example_id for row in known] == [example.id for example in asked]:
+        return known
+    set_aside(chunk, "it answers other questions")
+    return None
+
+
 def predictions_of(artifact: Artifact) -> list[Prediction]:
     """Return the stored answers, one per test question, in order."""
-    return read_records(artifact.folder / "predictions.jsonl", Prediction)
+    return read_records(artifact.folder / PREDICTIONS, Prediction)
 
 
 def scores_of(artifact: Artifact) -> list[Score]:

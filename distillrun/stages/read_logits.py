@@ -3,6 +3,8 @@
 import hashlib
 import json
 import logging
+import os
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -15,6 +17,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from distillrun.artifacts import SCRATCH, Artifact, ArtifactStore, Stage
+from distillrun.artifacts.sealed import is_sealed, sealing, set_aside
 from distillrun.distribution import StoredDistribution, teacher_rows
 from distillrun.interfaces import LanguageModel
 from distillrun.language_model.batching import micro_batches
@@ -32,6 +35,7 @@ VERSION = 1
 CHUNK = 1024
 """Pairs that are read, and kept, at once: what a kill can lose."""
 PARTS = "parts"
+ROWS = "rows.safetensors"
 KEY_BYTES = 16
 
 Key = bytes
@@ -88,26 +92,46 @@ def read_logits(
         vocabulary = shared_ids(student, teacher)
         keys = list(pairs)
         parts = {
-            work / SCRATCH / f"{number:06d}.safetensors": keys[begin : begin + CHUNK]
+            work / SCRATCH / f"{number:06d}": keys[begin : begin + CHUNK]
             for number, begin in enumerate(range(0, len(keys), CHUNK))
         }
-        done = sum(len(part) for file, part in parts.items() if file.exists())
-        with Bar("read_logits", len(keys), done, runtime.progress) as bar:
-            for file, part in parts.items():
-                if not file.exists():
-                    texts = [pairs[key] for key in part]
-                    made = _read(student, teacher, vocabulary, texts, request, runtime.tokens_per_batch)
-                    names = np.frombuffer(b"".join(part), dtype=np.uint8).copy()
-                    save_file({**made, "keys": torch.from_numpy(names).view(-1, KEY_BYTES)}, file.with_suffix(".part"))
-                    file.with_suffix(".part").rename(file)
-                    bar.advance(units=len(part))
-        (work / PARTS).mkdir(exist_ok=True)
-        summary = _summary(list(parts), vocabulary, request)
-        for file in parts:
-            file.rename(work / PARTS / file.name)
-        write_json(work / "logits.json", summary)
+        left = {part: own for part, own in parts.items() if not _is_read(part, own)}
+        with Bar("read_logits", len(keys), len(keys) - sum(map(len, left.values())), runtime.progress) as bar:
+            for part, own in left.items():
+                texts = [pairs[key] for key in own]
+                made = _read(student, teacher, vocabulary, texts, request, runtime.tokens_per_batch)
+                with sealing(part) as folder:
+                    save_file({**made, "keys": _as_tensor(own)}, folder / ROWS)
+                bar.advance(units=len(own))
+        (work / PARTS).mkdir()
+        files = [_linked(part / ROWS, work / PARTS / f"{part.name}.safetensors") for part in parts]
+        write_json(work / "logits.json", _summary(files, vocabulary, request))
 
     return store.get_or_make(stage, make)
+
+
+def _is_read(part: Path, keys: Sequence[Key]) -> bool:
+    """Return whether an interrupted reading left these pairs in a part's folder."""
+    if not is_sealed(part):
+        return False
+    with safe_open(part / ROWS, "pt") as stored:
+        if torch.equal(stored.get_tensor("keys"), _as_tensor(keys)):
+            return True
+    set_aside(part, "it holds other pairs")
+    return False
+
+
+def _as_tensor(keys: Sequence[Key]) -> Tensor:
+    return torch.from_numpy(np.frombuffer(b"".join(keys), dtype=np.uint8).copy()).view(-1, KEY_BYTES)
+
+
+def _linked(part: Path, name: Path) -> Path:
+    """Give a part a second name, so that it is still there where this call is interrupted before it ends."""
+    try:
+        os.link(part, name)
+    except OSError:  # a file system without links
+        shutil.copyfile(part, name)
+    return name
 
 
 def _read(

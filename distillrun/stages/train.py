@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from distillrun.training.supervision import Supervision
 
 VERSION = 1
+METRICS = "metrics.jsonl"
+UNTOLD = ("objective", "metrics", "sums", "summed_steps")
+"""Of the progress, what only a resumed training needs, or what has a file of its own."""
 
 log = logging.getLogger("distillrun")
 
@@ -119,58 +122,30 @@ def train(
             supervision,
             teacher,
         )
-        metrics = MetricsFile(work / "metrics.jsonl", report, trainer.progress.step)
         with stops_when_saved() as stopping:
             bar = Bar("train", training.max_steps, trainer.progress.step, runtime.progress)
-            progress = trainer.run(dev_check, dev_loss, metrics.add, stopping, bar)
+            progress = trainer.run(dev_check, dev_loss, report, stopping, bar)
         model.save(work / "student")
         card = model_card(leaves, _decisive(training), progress.dev)
         (work / "student" / "README.md").write_text(card, encoding="utf-8")
         weights = sum(weight.numel() for weight in model.module.parameters())
         trained = sum(weight.numel() for weight in model.module.parameters() if weight.requires_grad)
-        noted = {key: value for key, value in asdict(progress).items() if key != "objective"}
+        write_lines(work / METRICS, progress.metrics)
+        noted = {key: value for key, value in asdict(progress).items() if key not in UNTOLD}
         write_json(work / "training.json", {**noted, "parameters": weights, "trained_parameters": trained})
 
     artifact = store.get_or_make(training_stage(leaves, training, upstream), make)
     if artifact.cached:
-        pass_on(read_lines(artifact.folder / "metrics.jsonl"), report)
+        for line in read_lines(artifact.folder / METRICS):
+            report({name: value for name, value in line.items() if name != "step"}, int(line["step"]))
     return artifact
 
 
-class MetricsFile:
-    """The metrics of a training beside its checkpoints: a resumed training passes on those of the earlier sitting.
-
-    Args:
-        file: one JSON line per report.
-        report: is given every line, the earlier ones at once.
-        step: the step that the training resumes after; later lines will be made again and are dropped.
-    """
-
-    def __init__(self, file: Path, report: Report, step: int) -> None:
-        self._file = file
-        self._report = report
-        kept = [line for line in read_lines(file) if line["step"] <= step]
-        part = file.with_name(f"{file.name}.part")
-        part.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
-        part.replace(file)
-        pass_on(kept, report)
-
-    def add(self, metrics: Mapping[str, float], step: int) -> None:
-        """Write a line and pass it on."""
-        with self._file.open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps({"step": step, **metrics}) + "\n")
-        self._report(metrics, step)
-
-
-def pass_on(lines: Sequence[Mapping[str, float]], report: Report) -> None:
-    """Report stored lines."""
-    for line in lines:
-        report({name: value for name, value in line.items() if name != "step"}, int(line["step"]))
+def write_lines(file: Path, lines: Sequence[Mapping[str, float]]) -> None:
+    """Write the metrics of a training, a line of JSON for each report."""
+    file.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
 
 
 def read_lines(file: Path) -> list[dict[str, float]]:
-    """Return the metrics of a file; a last line that a kill tore is left out."""
-    if not file.exists():
-        return []
-    whole, _, _ = file.read_text(encoding="utf-8").rpartition("\n")
-    return [json.loads(line) for line in whole.splitlines()]
+    """Return the metrics of a training that ended."""
+    return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]

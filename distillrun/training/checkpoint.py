@@ -1,9 +1,9 @@
 """What an interrupted training resumes from: weights, optimizer state and progress. No pickles."""
 
-import hashlib
 import json
-import logging
+import re
 import shutil
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -11,9 +11,16 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from distillrun.artifacts.sealed import is_sealed, sealing, set_aside
+from distillrun.errors import ConfigError
 from distillrun.records import Json
 
-log = logging.getLogger("distillrun")
+WEIGHTS, OWN, OPTIMIZER, PROGRESS = (
+    "weights.safetensors",
+    "objective.safetensors",
+    "optimizer.safetensors",
+    "progress.json",
+)
 
 
 @dataclass(slots=True)
@@ -29,7 +36,10 @@ class Progress:
         seconds: training time over all sittings.
         sampling_seconds: of it, what the objective took to sample.
         finished: stopped early, nothing left to do.
+        dev: the dev accuracy that goes with the kept weights.
         objective: what the objective remembers.
+        metrics: all that was reported, each with its step.
+        sums, summed_steps: of the metrics since the last report.
     """
 
     step: int = 0
@@ -44,6 +54,9 @@ class Progress:
     finished: bool = False
     dev: dict[str, float] = field(default_factory=dict)
     objective: dict[str, Json] = field(default_factory=dict)
+    metrics: list[dict[str, float]] = field(default_factory=list)
+    sums: dict[str, float] = field(default_factory=dict)
+    summed_steps: int = 0
 
 
 def trained_weights(module: nn.Module) -> dict[str, Tensor]:
@@ -51,27 +64,25 @@ def trained_weights(module: nn.Module) -> dict[str, Tensor]:
     return {name: weight.detach() for name, weight in module.named_parameters() if weight.requires_grad}
 
 
-def save_weights(module: nn.Module, file: Path) -> None:
-    """Write the trained weights; the file is there whole or not at all."""
-    part = file.with_name(file.name + ".part")
-    save_file({name: weight.cpu().contiguous() for name, weight in trained_weights(module).items()}, part)
-    part.rename(file)
+def save_best(folder: Path, step: int, module: nn.Module) -> None:
+    """Keep the weights of the best dev check so far."""
+    with sealing(_best(folder, step)) as part:
+        _save_weights(module, part / WEIGHTS)
 
 
-@torch.no_grad()
-def load_weights(module: nn.Module, file: Path) -> None:
-    """Copy weights that `save_weights` wrote into the module. Raises ValueError if they are of another student."""
-    stored, own = load_file(file), trained_weights(module)
-    if stored.keys() != own.keys():
-        raise ValueError(f"{file} holds the weights of another student; delete it to start anew")
-    for name, weight in own.items():
-        weight.copy_(stored[name])
+def load_best(folder: Path, step: int, module: nn.Module) -> None:
+    """Copy the weights of the best dev check into the module."""
+    if not is_sealed(_best(folder, step)):
+        raise ConfigError(
+            f"{_best(folder, step)} was damaged while the student trained; the same command trains it again"
+        )
+    _copy(load_file(_best(folder, step) / WEIGHTS), trained_weights(module))
 
 
 def save_checkpoint(
     folder: Path, module: nn.Module, own: nn.Module, optimizer: torch.optim.Optimizer, progress: Progress
 ) -> None:
-    """Write a resumable checkpoint and drop the older ones; it counts once it bears its final name.
+    """Write a resumable checkpoint, and drop older ones and the weights that were the best before.
 
     Args:
         folder: where checkpoints live.
@@ -80,43 +91,85 @@ def save_checkpoint(
         optimizer: of both.
         progress: how far the training has come.
     """
-    target = folder / f"checkpoint-{progress.step:08d}"
-    part = folder / "checkpoint.part"
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
-    save_weights(module, part / "weights.safetensors")
-    save_weights(own, part / "objective.safetensors")
-    save_file(_optimizer_tensors(module, own, optimizer), part / "optimizer.safetensors")
-    digests = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in sorted(part.glob("*.safetensors"))}
-    (part / "progress.json").write_text(json.dumps({"progress": asdict(progress), "digests": digests}))
-    shutil.rmtree(target, ignore_errors=True)
-    part.rename(target)
+    with sealing(folder / f"checkpoint-{progress.step:08d}") as part:
+        _save_weights(module, part / WEIGHTS)
+        _save_weights(own, part / OWN)
+        save_file(_optimizer_tensors(module, own, optimizer), part / OPTIMIZER)
+        (part / PROGRESS).write_text(json.dumps(asdict(progress)), encoding="utf-8")
     for older in checkpoints(folder)[:-1]:
         shutil.rmtree(older)
+    for best in folder.glob("best-*"):
+        if best != _best(folder, progress.best_step):
+            shutil.rmtree(best)
 
 
 def checkpoints(folder: Path) -> list[Path]:
-    """Return the complete checkpoints of a folder, the oldest first."""
-    return sorted(path for path in folder.glob("checkpoint-*") if path.is_dir())
+    """Return the checkpoints of a folder that bear their final name, the oldest first."""
+    return sorted(path for path in folder.glob("checkpoint-*") if re.fullmatch(r"checkpoint-\d{8}", path.name))
 
 
-def resume(folder: Path, module: nn.Module, own: nn.Module, optimizer: torch.optim.Optimizer) -> Progress:
-    """Load the newest sound checkpoint and return its progress, or a fresh one; arguments as in `save_checkpoint`."""
+def resume(
+    folder: Path, module: nn.Module, own: nn.Module, optimizer: torch.optim.Optimizer, keeps_best: bool = False
+) -> Progress:
+    """Load the newest checkpoint that can be gone on from and return its progress, or a fresh one.
+
+    One that cannot is set aside, and nothing of it is loaded.
+
+    Args:
+        folder, module, own, optimizer: as in `save_checkpoint`.
+        keeps_best: whether the weights of the best dev check have to be there, too.
+    """
     for path in reversed(checkpoints(folder)):
-        stored = json.loads((path / "progress.json").read_text())
-        broken = [
-            name
-            for name, digest in stored["digests"].items()
-            if not (path / name).is_file() or hashlib.sha256((path / name).read_bytes()).hexdigest() != digest
-        ]
-        if broken:
-            log.warning("checkpoint %s is broken (%s) and is left out", path, ", ".join(broken))
+        if not is_sealed(path):
             continue
-        load_weights(module, path / "weights.safetensors")
-        load_weights(own, path / "objective.safetensors")
-        _load_optimizer(module, own, optimizer, load_file(path / "optimizer.safetensors"))
-        return Progress(**stored["progress"])
+        try:
+            progress = Progress(**json.loads((path / PROGRESS).read_text(encoding="utf-8")))
+            if keeps_best and progress.best_step and not is_sealed(_best(folder, progress.best_step)):
+                raise ValueError("the weights of its best dev check are gone")
+            _load(path, module, own, optimizer)
+        except (ValueError, TypeError) as error:
+            set_aside(path, str(error))
+            continue
+        return progress
     return Progress()
+
+
+def _best(folder: Path, step: int) -> Path:
+    return folder / f"best-{step:08d}"
+
+
+def _save_weights(module: nn.Module, file: Path) -> None:
+    save_file({name: weight.cpu().contiguous() for name, weight in trained_weights(module).items()}, file)
+
+
+def _load(path: Path, module: nn.Module, own: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+    """Load the tensors of a checkpoint, all or none. Raises ValueError where they are those of another student."""
+    stored = {name: load_file(path / name) for name in (WEIGHTS, OWN, OPTIMIZER)}
+    targets = {WEIGHTS: trained_weights(module), OWN: trained_weights(own)}
+    for name, weights in targets.items():
+        _check(stored[name], weights)
+    known = _named(module, own)
+    if not {name.rpartition("|")[0] for name in stored[OPTIMIZER]} <= known.keys():
+        raise ValueError("it holds the optimizer of another student")
+    for name, weights in targets.items():
+        _copy(stored[name], weights)
+    for name, value in stored[OPTIMIZER].items():
+        weight_name, _, key = name.rpartition("|")
+        weight = known[weight_name]
+        optimizer.state[weight][key] = value if key == "step" else value.to(weight.device)
+
+
+def _check(stored: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> None:
+    shapes = [{name: tuple(weight.shape) for name, weight in one.items()} for one in (stored, weights)]
+    if shapes[0] != shapes[1]:
+        raise ValueError("it holds the weights of another student")
+
+
+@torch.no_grad()
+def _copy(stored: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> None:
+    _check(stored, weights)
+    for name, weight in weights.items():
+        weight.copy_(stored[name])
 
 
 def _named(module: nn.Module, own: nn.Module) -> dict[str, nn.Parameter]:
@@ -131,14 +184,3 @@ def _optimizer_tensors(module: nn.Module, own: nn.Module, optimizer: torch.optim
         for weight, state in optimizer.state.items()
         for key, value in state.items()
     }
-
-
-def _load_optimizer(
-    module: nn.Module, own: nn.Module, optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]
-) -> None:
-    weights = _named(module, own)
-    for name, value in tensors.items():
-        weight_name, key = name.rsplit("|", 1)
-        weight = weights[weight_name]
-        place = value if key == "step" else value.to(weight.device)
-        optimizer.state[weight][key] = place

@@ -16,7 +16,7 @@ from distillrun.interfaces import ActiveObjective, ChoiceModel, Companions, Lang
 from distillrun.progress import Bar
 from distillrun.records import Example, Score, TeacherRecord
 from distillrun.schema import Keep, Precision, TrainingConfig
-from distillrun.training.checkpoint import Progress, load_weights, resume, save_checkpoint, save_weights
+from distillrun.training.checkpoint import Progress, load_best, resume, save_best, save_checkpoint
 from distillrun.training.order import derive
 from distillrun.training.schedule import learning_rate_share
 from distillrun.training.step import StepGradient
@@ -77,15 +77,14 @@ class Trainer:
             eps=settings.epsilon,
         )
         _, self._optimizer = self._accelerator.prepare(model.module, optimizer)
-        self.progress = resume(folder, model.module, self._own, optimizer)
+        self.progress = resume(folder, model.module, self._own, optimizer, settings.keep is Keep.best)
         if self._active is not None and self.progress.step:
             self._active.load_state(self.progress.objective)
         backward = self._accelerator.backward
         self._gradient = StepGradient(
             model, objective, task, settings.micro_batch_tokens, settings.learn_padding, supervision, backward
         )
-        self._sums: defaultdict[str, float] = defaultdict(float)
-        self._summed_steps = 0
+        self._sums = defaultdict(float, self.progress.sums)
 
     def run(
         self,
@@ -100,7 +99,7 @@ class Trainer:
         Args:
             dev_check: returns the dev accuracy of the model as it is now.
             dev_loss: returns its mean negative log-likelihood of the right answers on dev, per token.
-            report: takes metrics and the step that they belong to.
+            report: takes metrics and the step that they belong to, those of earlier sittings first.
             stopping: says whether to save and stop after the current step.
             bar: shows the progress.
 
@@ -110,14 +109,21 @@ class Trainer:
         settings, progress = self._settings, self.progress
         if progress.step:
             log.info("train: resumed after step %d of %d", progress.step, settings.max_steps)
+        for line in progress.metrics:
+            report({name: value for name, value in line.items() if name != "step"}, int(line["step"]))
+
+        def noted(metrics: Mapping[str, float], step: int) -> None:
+            progress.metrics.append({"step": step, **metrics})
+            report(metrics, step)
+
         with bar:
             while progress.step < settings.max_steps and not progress.finished:
                 started = time.perf_counter()
                 loss = self._step(progress.step)
                 progress.step += 1
-                self._report_means(report)
+                self._report_means(noted)
                 if self._check_is_due():
-                    self._check_dev(dev_check(), report, bar)
+                    self._check_dev(dev_check(), noted, bar)
                     if self._active is not None:
                         self._active.after_check(dev_loss)
                 progress.seconds += time.perf_counter() - started
@@ -128,7 +134,7 @@ class Trainer:
                 if self._save_is_due():
                     self._save()
         if settings.keep is Keep.best:
-            load_weights(self._model.module, self._best(progress.best_step))
+            load_best(self._folder, progress.best_step, self._model.module)
         self._accelerator.unwrap_model(self._model.module, keep_fp32_wrapper=False)
         self._accelerator.free_memory()
         return progress
@@ -140,13 +146,8 @@ class Trainer:
     def _save(self) -> None:
         if self._active is not None:
             self.progress.objective = dict(self._active.state())
+        self.progress.sums = dict(self._sums)
         save_checkpoint(self._folder, self._model.module, self._own, self._optimizer.optimizer, self.progress)
-        for file in self._folder.glob("best-*.safetensors"):
-            if file != self._best(self.progress.best_step):
-                file.unlink()
-
-    def _best(self, step: int) -> Path:
-        return self._folder / f"best-{step:08d}.safetensors"
 
     def _step(self, step: int) -> float:
         """Take one optimizer step and return its loss."""
@@ -183,11 +184,11 @@ class Trainer:
     def _report_means(self, report: Callable[[Mapping[str, float], int], None]) -> None:
         """Report the means over the steps since the last report, where one is due."""
         step = self.progress.step
-        self._summed_steps += 1
+        self.progress.summed_steps += 1
         if step % self._settings.log_every == 0 or step == self._settings.max_steps:
-            report({name: total / self._summed_steps for name, total in sorted(self._sums.items())}, step)
+            report({name: total / self.progress.summed_steps for name, total in sorted(self._sums.items())}, step)
             self._sums.clear()
-            self._summed_steps = 0
+            self.progress.summed_steps = 0
 
     def _check_is_due(self) -> bool:
         every, step = self._settings.eval_every, self.progress.step
@@ -203,7 +204,7 @@ class Trainer:
         if better:
             progress.best_step, progress.best_accuracy, progress.stale_checks = progress.step, score.value, 0
             if settings.keep is Keep.best:
-                save_weights(self._model.module, self._best(progress.step))
+                save_best(self._folder, progress.step, self._model.module)
         if better or settings.keep is Keep.last:
             progress.dev = {"value": score.value, "n": score.n, "low": score.low, "high": score.high}
         progress.finished = settings.patience is not None and progress.stale_checks >= settings.patience

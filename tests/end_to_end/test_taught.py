@@ -9,6 +9,7 @@ import pytest
 from distillrun.errors import ConfigError
 from distillrun.plan.making import make_plan
 from distillrun.training.loop import Trainer
+from tests.damage import DAMAGES
 from tests.end_to_end.runs import experiment, run_scored, run_small, student_bytes
 from tests.end_to_end.taught import words_for, write_teacher
 from tests.tiny_checkpoints import write_bert, write_spiece_t5
@@ -85,7 +86,7 @@ STATEFUL = ("taid", "on_policy", "adaptive_off_policy", "hidden_state", "dual_sp
 def test_a_resumed_training_is_the_undisturbed_one(
     objective: str, teacher: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    words = [*words_for(objective, teacher), "until=train", "training.save_every=2", "training.eval_every=2"]
+    words = [*words_for(objective, teacher), "until=train", "training.save_every=3", "training.eval_every=2"]
     if objective == "adaptive_off_policy":
         words.append("objective.threshold=0.7")
     run_small(tmp_path / "whole", *words)
@@ -102,6 +103,11 @@ def test_a_resumed_training_is_the_undisturbed_one(
     monkeypatch.setattr(Trainer, "_step", step)
     run_small(tmp_path / "resumed", *words, store=tmp_path / "store")
     assert student_bytes(tmp_path / "resumed") == student_bytes(tmp_path / "whole")
+    metrics = [
+        next(folder.glob("train/*/metrics.jsonl")).read_bytes()
+        for folder in (tmp_path / "whole" / "store", tmp_path / "store")
+    ]
+    assert metrics[0] == metrics[1]
 
 
 def test_a_reading_that_is_killed_goes_on(teacher: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,6 +136,45 @@ def test_a_reading_that_is_killed_goes_on(teacher: Path, tmp_path: Path, monkeyp
     ]
     assert parts[0] == parts[1]
     assert parts[0]
+
+
+@pytest.mark.parametrize("damage", ["missing", "torn", "flipped"])
+def test_what_a_reading_left_is_checked_before_it_is_gone_on_from(
+    damage: str, teacher: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A kill, then a fault in what it left, then the same command; also after the last part was read."""
+    from distillrun.stages import read_logits
+
+    words = [*words_for("forward_kl", teacher), "until=read_logits"]
+    monkeypatch.setattr(read_logits, "CHUNK", 5)
+    run_small(tmp_path / "whole", *words)
+    summary = read_logits._summary
+
+    def dies(*given: Any) -> None:
+        raise RuntimeError("pulled the plug")
+
+    monkeypatch.setattr(read_logits, "_summary", dies)
+    with pytest.raises(RuntimeError, match="plug"):
+        run_small(tmp_path / "killed", *words, store=tmp_path / "store")
+    monkeypatch.setattr(read_logits, "_summary", summary)
+    left = sorted((tmp_path / "store").glob("read_logits/*.partial/scratch/*/rows.safetensors"))
+    DAMAGES[damage](left[1])
+    read, calls = read_logits._read, []
+
+    def reads(*given: Any) -> Any:
+        calls.append(given)
+        return read(*given)
+
+    monkeypatch.setattr(read_logits, "_read", reads)
+    run_small(tmp_path / "resumed", *words, store=tmp_path / "store")
+    assert len(calls) == 1, "only what was damaged is read again"
+    assert "rows.safetensors is not as it was written" in (tmp_path / "resumed" / "run.log").read_text()
+    parts = [
+        {file.name: file.read_bytes() for file in sorted(folder.glob("read_logits/*/parts/*"))}
+        for folder in (tmp_path / "whole" / "store", tmp_path / "store")
+    ]
+    assert parts[0] == parts[1]
+    assert len(parts[0]) == len(left)
 
 
 def test_a_choice_scorer_learns_labels_and_the_teacher_s_choices(teacher: Path, tmp_path: Path) -> None:
