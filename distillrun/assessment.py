@@ -104,11 +104,11 @@ class _Measurement:
 
     def take(self) -> None:
         """Take the measure, or find it taken, and note it."""
-        outcome = self.outcome
+        outcome, shown = self.outcome, self.experiment.config.runtime.progress
         judges = self.wanted.judges if isinstance(self.wanted, AskingMeasure) else {}
         with ExitStack() as scratch:
             try:
-                made = measure(self.store, self._measuring(), self._answered(scratch))
+                made = measure(self.store, self._measuring(), self._answered(scratch), shown)
             finally:
                 for judge in judges.values():
                     judge.release()

@@ -7,6 +7,8 @@ run begins, so that `--help` and `--cfg job` answer at once.
 import argparse
 import os
 import re
+import select
+import signal
 import sys
 import traceback
 import warnings
@@ -50,6 +52,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Do what a command line asks for and return the exit code."""
     given = opened(sys.argv[1:] if arguments is None else arguments)
     try:
+        code = _done(given)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        if not _reader_is_gone():
+            traceback.print_exc()
+            return 1
+        return 128 + signal.SIGPIPE
+
+
+def _reader_is_gone() -> bool:
+    """Return whether whoever read standard output has closed it (`| head`); what is left of it goes nowhere then."""
+    output = sys.stdout.fileno()
+    poll = select.poll()
+    poll.register(output, 0)
+    is_gone = any(state & (select.POLLERR | select.POLLHUP) for _, state in poll.poll(0))
+    if is_gone:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), output)
+    return is_gone
+
+
+def _done(given: Sequence[str]) -> int:
+    try:
         if given and given[0] in COMMANDS:
             return COMMANDS[given[0]](given[1:])
         if given == ["--version"]:
@@ -58,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if given and re.fullmatch(r"\w+", given[0]):
             known = f"{nearest(given[0], COMMANDS)}; there are {', '.join(COMMANDS)}, and settings are KEY=VALUE"
             raise ConfigError(f"there is no command {given[0]}{known}")
-        return _experiment(given)
+        return _experiment(list(given))
     except ConfigError as error:
         from distillrun.report.text import plain  # a message may quote a user's file
 
@@ -72,6 +97,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     except SystemExit as stop:  # argparse, and Hydra after --help
         return stop.code if isinstance(stop.code, int) else 0
+    except BrokenPipeError:
+        raise
     except Exception:
         traceback.print_exc()
         return 1

@@ -9,12 +9,14 @@ from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TextIO
 
 import yaml
 
 from distillrun.config import Config, plain
 from distillrun.folder import write_whole
+from distillrun.progress import log as progress_log
+from distillrun.progress import on_terminal
 from distillrun.records import Json
 from distillrun.report import write_report
 from distillrun.report.values import mapping
@@ -24,6 +26,14 @@ from distillrun.tracking.jsonl import METRICS, read_metrics
 log = logging.getLogger("distillrun")
 
 
+class _Stream(logging.StreamHandler[TextIO]):
+    """A stream of the terminal; one that its reader has closed ends no run."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 (logging's name)
+        if not isinstance(sys.exc_info()[1], BrokenPipeError):
+            super().handleError(record)
+
+
 class RunFolder:
     """Keeps everything about a run in one place; as a context manager, it also keeps its log."""
 
@@ -31,15 +41,19 @@ class RunFolder:
         self.path = path
         to_file = logging.FileHandler(path / "run.log", encoding="utf-8")
         to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-        to_terminal = logging.StreamHandler(sys.stderr)
-        to_terminal.addFilter(lambda record: record.exc_info is None)  # the command line prints tracebacks itself
-        self._handlers = (to_file, to_terminal)
+        told = _Stream(sys.stderr)
+        told.setLevel(logging.INFO)
+        # the command line prints tracebacks itself
+        told.addFilter(lambda record: record.exc_info is None and record.name != progress_log.name)
+        progress = _Stream(sys.stdout)
+        progress.addFilter(lambda record: record.name == progress_log.name and not on_terminal())
+        self._handlers = (to_file, told, progress)
         (path / "config.yaml").write_text(
             yaml.safe_dump(plain(config), sort_keys=False, allow_unicode=True), encoding="utf-8"
         )
 
     def __enter__(self) -> Self:
-        log.setLevel(logging.INFO)
+        log.setLevel(logging.DEBUG)
         log.propagate = False
         for handler in self._handlers:
             log.addHandler(handler)

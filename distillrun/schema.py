@@ -46,7 +46,7 @@ class Keep(StrEnum):
 
 
 class Progress(StrEnum):
-    """When a progress bar is drawn: on a terminal, or never."""
+    """How progress is shown: a bar on a terminal and a line each minute elsewhere, or never."""
 
     auto = "auto"
     never = "never"

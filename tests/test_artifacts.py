@@ -3,6 +3,7 @@ import hashlib
 import json
 import logging
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -68,9 +69,8 @@ def test_a_stage_is_made_once_and_then_reused(store: ArtifactStore, caplog: pyte
     assert first.folder == second.folder
     assert (second.folder / "student" / "model.bin").read_text() == "weights"
     assert second.made_in_s == pytest.approx(first.made_in_s)
-    assert "train: making" in caplog.messages[0]
-    assert "nothing stored yet" in caplog.messages[0]
-    assert caplog.messages[1].startswith(f"train: reused {STAGE.fingerprint[:8]}… (made 20")
+    assert caplog.messages[0] == "train: making"
+    assert caplog.messages[1].startswith("train: reused (made 20")
 
 
 def test_the_manifest_describes_the_artifact(store: ArtifactStore) -> None:
@@ -125,8 +125,17 @@ def test_a_miss_names_the_first_field_that_differs_from_the_nearest_one(
     store.get_or_make(replace(STAGE, config=near), writes())
     store.get_or_make(replace(STAGE, config=far), writes())
     store.get_or_make(STAGE, writes())
-    expected = "training.learning_rate differs from the nearest stored one (0.002 there, 0.001 here)"
-    assert caplog.messages[-1] == f"train: making {STAGE.fingerprint[:8]}… — {expected}"
+    assert caplog.messages[-1] == "train: making (training.learning_rate is 0.001, not 0.002)"
+
+
+def test_what_the_log_tells_of_the_store_is_short_and_has_no_digests(
+    store: ArtifactStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    other = replace(STAGE, config={**STAGE.config, "student": "ed796c0b" * 8}, upstream={"load": "71f3c309" * 8})
+    for stage in (other, STAGE, replace(STAGE, config={"another": 1, "kind": 2, "of": 3, "stage": 4}), STAGE):
+        store.get_or_make(stage, writes())
+    assert caplog.messages[:3] == ["train: making"] * 3
+    assert re.fullmatch(r"train: reused \(made 20\d\d-\d\d-\d\d \d\d:\d\d in 0 s\)", caplog.messages[3])
 
 
 def damage_bytes(folder: Path) -> None:

@@ -243,3 +243,17 @@ def test_the_store_is_listed_and_pruned(capfd: pytest.CaptureFixture[str]) -> No
 
 def write(file: Path, size: int) -> None:
     file.write_bytes(b"x" * size)
+
+
+@pytest.mark.parametrize("line", [["--help"], ["--cfg", "job"], ["store", "list", "--store", "."]])
+def test_a_reader_that_has_seen_enough_is_no_crash(line: list[str]) -> None:
+    # Python buffers what it writes into a pipe, so a short text fails when it is flushed, a long one before
+    with subprocess.Popen(
+        [sys.executable, "-m", "distillrun", *line], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        told = process.stderr.read()
+    assert told == ""
+    assert process.returncode == 141  # 128 + SIGPIPE, as of `yes | head`

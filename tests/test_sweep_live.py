@@ -28,7 +28,7 @@ def test_each_job_is_shown_with_stage_time_left_and_dev_accuracy(tmp_path: Path)
     write(tmp_path, 1, "failed", why="out of memory")
     running = write(tmp_path, 2, "running")
     write(tmp_path, 3, "running")
-    log = ["2026-01-01 INFO load/train: making 1…", "2026-01-01 INFO train: making 2…"]
+    log = ["2026-01-01 INFO load/train: making", "2026-01-01 INFO train: making (student is 1, not 2)"]
     (running / "run.log").write_text("\n".join(log) + "\n", encoding="utf-8")
     (running / "config.yaml").write_text("training:\n  max_steps: 100\n", encoding="utf-8")
     metrics = [{"step": 10, "time": 50.0}, {"step": 40, "time": 110.0, "dev/accuracy": 0.5}]  # 2 s a step

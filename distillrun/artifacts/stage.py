@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from distillrun.records import Json
@@ -71,19 +72,40 @@ def differences(stage: Stage, stored: Stage) -> list[tuple[str, str, str]]:
     ]
 
 
-def explain_miss(stage: Stage, stored: list[Stage]) -> str:
+def explain_miss(stage: Stage, stored: Sequence[Stage]) -> str:
     """Return why no stored stage of the same name fits: the first field that differs from the nearest one.
 
     Nearest is the one with the fewest differing fields; among equals the first, so pass the newest first.
     """
     if not stored:
         return "nothing stored yet"
-    nearest = min((differences(stage, other) for other in stored), key=len)
+    nearest = _from_nearest(stage, stored)
     if not nearest:
         return "the stored one is broken"
     field, there, here = nearest[0]
     more = f", and {len(nearest) - 1} more" if len(nearest) > 1 else ""
     return f"{field} differs from the nearest stored one ({_short(there)} there, {_short(here)} here){more}"
+
+
+FEW = 3
+"""Differences that are worth telling: a stage that differs in more is another one."""
+
+_DIGEST = re.compile(r'"?[0-9a-f]{8,}"?')
+
+
+def news(stage: Stage, stored: Sequence[Stage]) -> str:
+    """Return " (KEY is VALUE, not VALUE)", what was set otherwise than for the nearest stored stage; may be empty."""
+    nearest = _from_nearest(stage, stored) if stored else []
+    told = [
+        f"{field} is {_short(here)}, not {_short(there)}"
+        for field, there, here in nearest
+        if not field.startswith("upstream ") and not _DIGEST.fullmatch(here) and not _DIGEST.fullmatch(there)
+    ]
+    return f" ({'; '.join(told)})" if told and len(nearest) <= FEW else ""
+
+
+def _from_nearest(stage: Stage, stored: Sequence[Stage]) -> list[tuple[str, str, str]]:
+    return min((differences(stage, other) for other in stored), key=len)
 
 
 def _leaves(stage: Stage) -> dict[str, str]:
@@ -101,4 +123,4 @@ def _flat(prefix: str, value: object) -> Iterator[tuple[str, str]]:
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= 60 else text[:57] + "…"
+    return text if len(text) <= 40 else text[:37] + "…"

@@ -24,7 +24,7 @@ from distillrun.artifacts.manifest import (
     write_manifest,
 )
 from distillrun.artifacts.sealed import flush
-from distillrun.artifacts.stage import Stage, explain_miss
+from distillrun.artifacts.stage import Stage, explain_miss, news
 from distillrun.errors import ConfigError
 
 log = logging.getLogger("distillrun")
@@ -128,17 +128,19 @@ class ArtifactStore:
             return self._make(folder, stage, make), False
         with suppress(OSError):
             os.utime(folder / MANIFEST)
-        made = f"made {manifest.created}, {manifest.seconds:.0f} s"
-        log.info("%s: reused %s… (%s)", stage.name, stage.fingerprint[:8], made)
+        made = datetime.fromisoformat(manifest.created).astimezone()
+        log.info("%s: reused (made %s in %.0f s)", stage.name, made.strftime("%Y-%m-%d %H:%M"), manifest.seconds)
+        log.debug("%s: fingerprint %s", stage.name, stage.fingerprint)
         return manifest, True
 
     def _make(self, folder: Path, stage: Stage, make: Callable[[Path], None]) -> Manifest:
         work = _work_of(folder)
-        short = stage.fingerprint[:8]
         if work.exists():
-            log.info("%s: resuming %s… from what an interrupted run left", stage.name, short)
+            log.info("%s: resuming from what an interrupted run left", stage.name)
         else:
-            log.info("%s: making %s… — %s", stage.name, short, explain_miss(stage, stored_stages(folder.parent)))
+            stored = stored_stages(folder.parent)
+            log.info("%s: making%s", stage.name, news(stage, stored))
+            log.debug("%s: fingerprint %s: %s", stage.name, stage.fingerprint, explain_miss(stage, stored))
         (work / SCRATCH).mkdir(parents=True, exist_ok=True)
         _clear(work)
         started = time.perf_counter()

@@ -95,13 +95,13 @@ class JournaledContext:
         for name, member in answering(teacher).items():
             places = [slot.prompt for slot in slots if slot.member == name]
             line = Line(self._store, self._step, member)
-            with Bar(f"generate {self._step}", len(places), 0, self._progress) as bar, stops_when_saved() as stopping:
+            with self._bar(len(places)) as bar, stops_when_saved() as stopping:
                 ends = [continuations[place] for place in places]
                 for index, scores, is_new in line.score([prompts[place] for place in places], ends, stopping):
                     found[places[index]].append(scores)
                     tokens = member.prompt_tokens(prompts[places[index]])
                     self._count(Completion("", "stop", tokens, 0), member, is_new)
-                    bar.advance()
+                    bar.advance(f"{self.asked.requests:,} requests")
         return (mean_scores(members) for members in found)
 
     def _drawn(
@@ -123,11 +123,14 @@ class JournaledContext:
                 for place in places
             ]
             line = Line(self._store, self._step, member)
-            with Bar(f"generate {self._step}", len(draws), 0, self._progress) as bar, stops_when_saved() as stopping:
+            with self._bar(len(draws)) as bar, stops_when_saved() as stopping:
                 for index, completion, is_new in line.complete(draws, sampling, stopping):
                     self._count(completion, member, is_new)
-                    bar.advance()
+                    bar.advance(f"{self.asked.requests:,} requests")
                     yield places[index], replace(completion, teacher=name or completion.teacher)
+
+    def _bar(self, rows: int) -> Bar:
+        return Bar(f"generate/{self._step}", rows, 0, self._progress, "rows")
 
     def _count(self, completion: Completion, member: Teacher, is_new: bool) -> None:
         self.usage.add(completion, member.price_per_million)

@@ -48,7 +48,7 @@ def evaluate(
 
     def make(work: Path) -> None:
         predictions: list[Prediction] = []
-        with Bar(f"evaluate {name}", len(examples), 0, runtime.progress) as bar:
+        with Bar(f"evaluate/{name}", len(examples), 0, runtime.progress, "questions") as bar:
             for start in range(0, len(examples), CHUNK):  # batches are cut as in an undisturbed run
                 asked = examples[start : start + CHUNK]
                 chunk = work / SCRATCH / f"{start:08d}"

@@ -8,7 +8,9 @@ from distillrun.artifacts import Artifact, ArtifactStore, Stage
 from distillrun.interfaces import Answered, Measure
 from distillrun.jsonl import read_records, write_records
 from distillrun.meaning import with_meanings
+from distillrun.progress import at_work
 from distillrun.records import Finding, Json
+from distillrun.schema import Progress
 
 VERSION = 1
 
@@ -35,11 +37,12 @@ class Measuring:
         return Stage(f"evaluate/{self.name}", VERSION, {"measure": with_meanings(self.leaf)}, self.upstream)
 
 
-def measure(store: ArtifactStore, measuring: Measuring, answered: Answered) -> Artifact:
-    """Take a measure, or find it taken."""
+def measure(store: ArtifactStore, measuring: Measuring, answered: Answered, shown: Progress) -> Artifact:
+    """Take a measure, or find it taken; `shown` says whether the log tells that it is at work."""
 
     def make(work: Path) -> None:
-        write_records(work / "finding.jsonl", [measuring.measure.measure(answered)])
+        with at_work(measuring.stage.name, shown):
+            write_records(work / "finding.jsonl", [measuring.measure.measure(answered)])
 
     return store.get_or_make(measuring.stage, make)
 

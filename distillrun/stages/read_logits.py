@@ -96,7 +96,8 @@ def read_logits(
             for number, begin in enumerate(range(0, len(keys), CHUNK))
         }
         left = {part: own for part, own in parts.items() if not _is_read(part, own)}
-        with Bar("read_logits", len(keys), len(keys) - sum(map(len, left.values())), runtime.progress) as bar:
+        done = len(keys) - sum(map(len, left.values()))
+        with Bar("read_logits", len(keys), done, runtime.progress, "texts") as bar:
             for part, own in left.items():
                 texts = [pairs[key] for key in own]
                 made = _read(student, teacher, vocabulary, texts, request, runtime.tokens_per_batch)

@@ -123,7 +123,7 @@ def train(
             teacher,
         )
         with stops_when_saved() as stopping:
-            bar = Bar("train", training.max_steps, trainer.progress.step, runtime.progress)
+            bar = Bar("train", training.max_steps, trainer.progress.step, runtime.progress, "steps")
             progress = trainer.run(dev_check, dev_loss, report, stopping, bar)
         model.save(work / "student")
         card = model_card(leaves, _decisive(training), progress.dev)

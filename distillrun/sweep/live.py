@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 EVERY_S = 1.0
 ENDED = ("done", "failed", "killed", "refused", "interrupted", "budget spent", "skipped")
 STYLES = {"done": "green", "running": "cyan", "failed": "red", "killed": "red", "refused": "red"}
-_MAKING = re.compile(r" INFO (\S+): (?:making|resuming) ")
+_MAKING = re.compile(r" INFO (\S+): (?:making|resuming)\b")
 
 
 @dataclass(frozen=True, slots=True)

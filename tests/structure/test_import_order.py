@@ -19,7 +19,6 @@ LINE: tuple[tuple[str, ...], ...] = (
         "alignment",
         "runtime",
         "environment",
-        "progress",
         "everyday",
         "statistics",
         "report",
@@ -27,7 +26,7 @@ LINE: tuple[tuple[str, ...], ...] = (
         "traits",
         "published",
     ),
-    ("language_model", "data_card", "comparison"),
+    ("language_model", "data_card", "comparison", "progress"),
     # siblings never import each other
     ("task", "teacher", "generation", "objective", "evaluation", "tracking", "student"),
     ("artifacts",),
