@@ -7,7 +7,8 @@ from pathlib import Path
 
 from distillrun.report.block import Figure, Page, Paragraph, Section, Table
 from distillrun.report.cell_chart import Bar, grouped_bars, heat_map, scatter
-from distillrun.report.copying import comma_separated, csv_text, latex
+from distillrun.report.copying import comma_separated, latex
+from distillrun.report.csv_text import csv_text
 from distillrun.report.files import write_page
 from distillrun.report.page import html
 from distillrun.report.picture import png, svg_file

@@ -1,13 +1,12 @@
 """Tables in the forms that papers and programs take: LaTeX and CSV."""
 
-import csv
-import io
 import re
 from collections.abc import Sequence
 from itertools import chain, count
 from typing import TypeVar
 
 from distillrun.report.block import Figure, Page, Table
+from distillrun.report.csv_text import csv_text
 from distillrun.report.text import plain
 
 Named = TypeVar("Named")
@@ -67,15 +66,6 @@ def comma_separated(table: Table) -> str:
     return csv_text(table.columns, table.rows)
 
 
-def csv_text(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """Return rows as CSV; a text that a spreadsheet would run as a formula is kept from it by an apostrophe."""
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow([_inert(column) for column in columns])
-    writer.writerows([[_inert(cell) for cell in row] for row in rows])
-    return stream.getvalue()
-
-
 def _row(cells: Sequence[str]) -> str:
     return " & ".join(_escaped(cell) for cell in cells) + r" \\"
 
@@ -84,10 +74,3 @@ def _escaped(text: str) -> str:
     line = " ".join(plain(text).split())
     escaped = "".join(_LATEX.get(character, character) for character in line)
     return re.sub(r"(?<![\w$])-(?=\d)", "$-$", escaped)
-
-
-def _inert(cell: object) -> object:
-    if not isinstance(cell, str):
-        return cell
-    text = plain(cell)
-    return f"'{text}" if re.match(r"[=@\t]|[+-](?![\d.])", text) else text

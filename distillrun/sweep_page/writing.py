@@ -7,7 +7,7 @@ from typing import Any
 
 from distillrun.folder import make_folder, write_whole
 from distillrun.report.block import Page
-from distillrun.report.copying import csv_text
+from distillrun.report.csv_text import csv_text
 from distillrun.report.files import write_page
 from distillrun.sweep_page.findings import findings_of
 from distillrun.sweep_page.page import sweep_page

@@ -1,6 +1,5 @@
 """MLflow, in a local database or on a server."""
 
-import csv
 import importlib
 import importlib.util
 import logging
@@ -13,6 +12,7 @@ from typing import Any
 from distillrun.errors import ConfigError
 from distillrun.interfaces import Kind, Status, TrackedRun
 from distillrun.records import Json
+from distillrun.report.csv_text import csv_text
 
 MOST_VALUE = 6000
 """Characters of a parameter; MLflow refuses longer ones."""
@@ -79,10 +79,7 @@ class Mlflow:
 
     def table(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[Json]]) -> None:
         file = self._folder / f"{name}.csv"
-        with file.open("w", encoding="utf-8", newline="") as stream:
-            writer = csv.writer(stream)
-            writer.writerow(columns)
-            writer.writerows(rows)
+        file.write_text(csv_text(columns, rows), encoding="utf-8", newline="")
         self._client.log_artifact(self._run, str(file))
 
     def files(self, kind: Kind, name: str, files: Mapping[str, Path]) -> None:
