@@ -1,4 +1,4 @@
-"""Pairs of means, pairs of answers, collapsed runs and corrected p values against hand-computed values."""
+"""Pairs of means, collapsed runs and corrected p values against hand-computed values."""
 
 import math
 
@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from distillrun.statistics.collapse import collapsed
 from distillrun.statistics.correction import bonferroni, holm
-from distillrun.statistics.paired import McNemar, mcnemar, paired_bootstrap
 from distillrun.statistics.tukey import tukey
 
 
@@ -43,29 +42,6 @@ def test_groups_without_spread_have_differences_but_no_test() -> None:
         tukey({"a": [1], "b": []})
 
 
-def test_mcnemar_counts_the_questions_that_only_one_answers() -> None:
-    # 1 against 6: two-sided 2 x (C(7,0) + C(7,1)) / 2^7 = 16 / 128
-    first = [True, *[False] * 6, True, False]
-    second = [False, *[True] * 6, True, False]
-    assert mcnemar(first, second) == McNemar(1, 6, 0.125)
-    assert mcnemar(first, first) == McNemar(0, 0, 1.0)
-    assert mcnemar([True, False], [False, True]).p == 1.0
-    with pytest.raises(ValueError, match="2 and 1 answers are no pairs"):
-        mcnemar([True, False], [True])
-
-
-def test_the_paired_bootstrap_is_seeded_and_covers_as_the_normal_does() -> None:
-    # 30 gains and 10 losses in 100: mean .2, variance .36 of one question, standard error .06: .2 +- 1.96 x .06
-    differences = [1.0] * 30 + [-1.0] * 10 + [0.0] * 60
-    mean, low, high = paired_bootstrap(differences, seed=1)
-    assert mean == pytest.approx(0.2)
-    assert (low, high) == pytest.approx((0.0824, 0.3176), abs=0.012)
-    assert paired_bootstrap(differences, seed=1) == (mean, low, high)
-    assert paired_bootstrap(differences[::-1], seed=1) == (mean, low, high)
-    assert paired_bootstrap([0.0] * 5) == (0, 0, 0)
-    assert math.isnan(paired_bootstrap([])[0])
-
-
 def test_a_run_collapses_against_its_own_cell() -> None:
     # above chance .2, the median run gains .5; three quarters of that are .375, so that .575 is the border
     assert collapsed([0.7, 0.58, 0.57, 0.71, 0.7], chance=0.2) == [False, False, True, False, False]
@@ -78,6 +54,15 @@ def test_holm_by_hand() -> None:
     assert holm([0.04, 0.01, 0.02]) == pytest.approx([0.04, 0.03, 0.04])
     assert holm([]) == []
     assert bonferroni([0.04, 0.01, 0.5]) == pytest.approx([0.12, 0.03, 1.0])
+
+
+def test_a_test_that_was_not_possible_counts_for_none() -> None:
+    # R 4.2: p.adjust(c(.01, NA, .04), "holm") is .02 NA .04, and "bonferroni" .02 NA .08
+    assert holm([0.01, math.nan, 0.04]) == pytest.approx([0.02, math.nan, 0.04], nan_ok=True)
+    assert bonferroni([0.01, math.nan, 0.04]) == pytest.approx([0.02, math.nan, 0.08], nan_ok=True)
+    long = [math.nan, 0.01, 0.02, math.nan, 0.03, 0.5]
+    assert holm(long) == pytest.approx([math.nan, 0.04, 0.06, math.nan, 0.06, 0.5], nan_ok=True)
+    assert holm([math.nan]) == pytest.approx([math.nan], nan_ok=True)
 
 
 @given(st.lists(st.floats(0, 1), max_size=12))

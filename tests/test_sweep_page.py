@@ -192,8 +192,13 @@ def test_the_page_tests_says_and_draws(sweep: Path) -> None:
     assert page.status == "1 of 14 jobs failed"
     assert re.search(r"objective: F\(1, 8\) = \S+, p &lt; 0.0001", told)
     assert "multitask − label\\_only" in told
-    # 8 of the first 20 questions against the first 13: 5 questions that only one answers, p = 2 / 2^5
-    assert re.search(r"multitask − label\\_only \| small \| 25.00 \| [^|]* \| 0 \| 0 : 5 \| 0.0625 \|", told)
+    # R's mean squares of seeds and questions: see the tests of cell_difference
+    assert re.search(r"multitask − label\\_only \| small \| 25.00 \| -4.38 to 54.38 \| 3 \| 0.0774 \| 0.1549 \|", told)
+    assert "0 of 2 pairs of cells differ." in told
+    assert page.summary == (
+        "The highest mean of 4 cells: multitask · large with test/accuracy 86.67 % (95 % interval 79.50 to 93.84, over "
+        "3 seeds); 12 runs count. On the same questions, it differs from 0 of 1 cells that it is compared with."
+    )
     assert "ValueError: &lt;script&gt;alert(1)&lt;/script&gt; no room" in told
     assert "<script" not in (sweep / "report.html").read_text()
     assert "| train | 6 | 6 | 24.0 s | 24.0 s |" in told
@@ -207,6 +212,35 @@ def test_the_page_tests_says_and_draws(sweep: Path) -> None:
     assert "var(" not in (sweep / "plots" / "accuracy.svg").read_text()
     assert not list(sweep.glob("*.tmp"))
     assert json.loads((sweep / "sweep.json").read_text())["report"]["metric"] == "test/accuracy"
+
+
+def test_with_one_seed_the_page_speaks_of_two_runs(tmp_path: Path) -> None:
+    for number, (objective, right) in enumerate({"label_only": 3, "multitask": 12, "sequence_level": 11}.items()):
+        write_job(tmp_path / "one", number, {"objective": objective, "training.seed": 0}, right)
+    write_job(tmp_path / "one", 3, {"objective": "label_only", "training.seed": 1}, 4)
+    page = write_sweep_page([tmp_path / "one"], tmp_path / "one")
+    told = (tmp_path / "one" / "report.md").read_text()
+    # 9 questions that only one answers: p = 2 / 2^9; 10 and 1 of 22 with the two that are added, 9 / 22 +- 1.96 x .1230
+    assert re.search(r"multitask − label\\_only \| 45.00 \| 16.81 to 65.01 \| 0 \| 9 : 0 \| 0.0039 \| 0.0117 \|", told)
+    assert "speak of two runs, not of two settings" in told
+    assert "2 of 3 pairs of single runs differ. The widest: multitask over label\\_only, by 45.00 points." in told
+    assert "pairs of cells" not in told
+    assert "over the questions of one run" in page.summary
+    assert page.summary.endswith("there is one seed: that compares runs, and other seeds may order them otherwise.")
+    assert "differs from" not in page.summary
+
+
+def test_questions_are_paired_by_their_ids_and_not_by_their_place(sweep: Path) -> None:
+    before = write_sweep_page([sweep], sweep)
+    for place, file in enumerate(sorted(sweep.glob("*/predictions.jsonl"))):
+        lines = file.read_text().splitlines(keepends=True)
+        file.write_text("".join([*lines[place:], *lines[:place]]))
+    after = write_sweep_page([sweep], sweep)
+    sections = [
+        next(section for section in page.sections if section.title == "Pairs on the same questions")
+        for page in (before, after)
+    ]
+    assert sections[0] == sections[1]
 
 
 def test_sweeps_are_joined_and_a_repeated_job_counts_once(sweep: Path, tmp_path: Path) -> None:

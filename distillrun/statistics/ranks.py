@@ -79,7 +79,7 @@ def dunn(groups: Mapping[str, Sequence[float]], adjust: Adjust) -> list[RankDiff
         z = (sum(other) / len(other) - sum(one) / len(one)) / error if error > 0 else math.nan
         p = math.erfc(abs(z) / math.sqrt(2))
         found.append(RankDifference(first, second, z, p, math.nan, vargha_delaney(groups[second], groups[first])))
-    adjusted = adjust([one.p for one in found]) if all(one.p == one.p for one in found) else [math.nan] * len(found)
+    adjusted = adjust([one.p for one in found])
     return [
         RankDifference(one.first, one.second, one.z, one.p, p, one.a) for one, p in zip(found, adjusted, strict=True)
     ]

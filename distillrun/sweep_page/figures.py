@@ -30,6 +30,8 @@ def bar_section(grid: Grid, rows: Sequence[CellRow], chance: float | None) -> Se
             groups.setdefault(", ".join(others), []).append(Bar(first, mean, low, high, runs))
     level = None if chance is None or not grid.is_share else scale * chance
     caption = f"{grid.metric}: bars are means over seeds, whiskers their 95 % intervals, dots single runs."
+    if any(row.seeds == 1 for row in rows):
+        caption += " Of a cell with a single seed, the whisker is over questions and tells nothing of other seeds."
     figures = [
         Figure(
             grouped_bars(part, unit, level), caption, Table((), ()), name="accuracy" + (f"_{place}" if place else "")

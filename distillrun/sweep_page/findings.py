@@ -9,7 +9,7 @@ from distillrun.comparison.compare import Comparison, Observation, compare, with
 from distillrun.comparison.words import change_sentences
 from distillrun.comparison.writing import plain_numbers
 from distillrun.sweep_page.grid import Grid, grid_of
-from distillrun.sweep_page.questions import PairOnQuestions, paired
+from distillrun.sweep_page.questions import Pairs, paired
 from distillrun.sweep_page.reading import Sweeps, read_sweeps
 from distillrun.sweep_page.results import CellRow, cell_rows
 from distillrun.sweep_page.tables import baselines
@@ -34,7 +34,7 @@ class Findings:
     rows: Sequence[CellRow]
     whole: Comparison | None
     kept: Comparison | None
-    pairs: Sequence[PairOnQuestions]
+    pairs: Pairs
     floor: Sequence[tuple[str, float]]
 
     @property
@@ -58,7 +58,7 @@ class Findings:
                 "flags": flags(self.grid, self.chance),
                 "tests": whole and kept and {"all": asdict(whole), "without_outliers": asdict(kept)},
                 "turned_by_the_outlier_rule": change_sentences(whole, kept) if whole and kept else [],
-                "questions": [asdict(pair) for pair in self.pairs],
+                "questions": [asdict(pair) for pair in self.pairs.compared],
             }
         )
         return values

@@ -1,17 +1,14 @@
 """The page of a sweep, from what was found to its sections."""
 
-from collections.abc import Sequence
-
 from distillrun.comparison.sections import outlier_section, variance_sections
 from distillrun.report.block import Block, Code, Page, Paragraph, Section, State, Table
 from distillrun.sweep_page.figures import bar_section, cost_section, curve_section, heat_section
 from distillrun.sweep_page.findings import Findings
-from distillrun.sweep_page.grid import Grid, label
+from distillrun.sweep_page.grid import label
 from distillrun.sweep_page.leakage import leakage_section
 from distillrun.sweep_page.paper import paper_section
-from distillrun.sweep_page.questions import question_section
+from distillrun.sweep_page.question_section import question_section, standing
 from distillrun.sweep_page.reading import Sweeps
-from distillrun.sweep_page.results import CellRow
 from distillrun.sweep_page.tables import amount, main_section, score_section, span, versions
 from distillrun.sweep_page.troubles import reuse_section, trouble_section
 
@@ -41,7 +38,7 @@ def sweep_page(found: Findings, command: str, rule: str) -> Page:
         title=", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else ""),
         status=status,
         state=state,
-        summary=_summary(grid, rows),
+        summary=_summary(found),
         sections=[section for section in sections if section is not None],
         wide=True,
     )
@@ -56,18 +53,20 @@ def _status(sweeps: Sweeps) -> tuple[str, State]:
     return (f"{waiting} of {len(states)} jobs not finished", "plain") if waiting else ("done", "good")
 
 
-def _summary(grid: Grid, rows: Sequence[CellRow]) -> str:
-    measured = [row for row in rows if row.seeds]
+def _summary(found: Findings) -> str:
+    """Return the cell of the highest mean, and how far it stands out: the highest of many is so by chance, too."""
+    grid, measured = found.grid, [row for row in found.rows if row.seeds]
     if not measured:
         return "No job has a score yet."
     best = max(measured, key=lambda row: row.scores[grid.metric][0])
     mean, low, high = best.scores[grid.metric]
     unit = " %" if grid.is_share else ""
-    runs = sum(row.seeds for row in measured)
-    told = f"Best of {len(measured)} cells" if len(measured) > 1 else "One cell"
-    interval = "" if low != low else f" (95 % interval {span(low, high, grid.is_share)})"
-    shown = amount(mean, grid.is_share)
-    return f"{told}: {label(best.levels)} with {grid.metric} {shown}{unit}{interval}; {runs} runs count."
+    of = f"{best.seeds} seeds" if best.seeds > 1 else "the questions of one run"
+    interval = "" if low != low else f" (95 % interval {span(low, high, grid.is_share)}, over {of})"
+    head = f"The highest mean of {len(measured)} cells" if len(measured) > 1 else "One cell"
+    told = f"{head}: {label(best.levels)} with {grid.metric} {amount(mean, grid.is_share)}{unit}{interval}"
+    told += f"; {sum(row.seeds for row in measured)} runs count."
+    return f"{told} {standing(best.levels, found.pairs)}".rstrip()
 
 
 def _made(sweeps: Sweeps, command: str) -> Section:

@@ -1,14 +1,12 @@
 """Pairs of cells on the same questions: what the answers say that accuracies do not."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
-from distillrun.comparison.words import p_text
-from distillrun.report.block import Paragraph, Section, Table
 from distillrun.statistics.correction import holm
-from distillrun.statistics.paired import McNemar, mcnemar, paired_bootstrap
-from distillrun.sweep_page.grid import Grid, Levels, label, seed_of
+from distillrun.statistics.paired import McNemar, cell_difference, mcnemar, run_difference
+from distillrun.sweep_page.grid import Grid, Levels, seed_of
 
 MOST_PAIRS = 300
 
@@ -17,96 +15,92 @@ Answered = tuple[str, Mapping[str, bool]]
 
 
 @dataclass(frozen=True, slots=True)
+class TwoRuns:
+    """The two runs that stand for cells of which one has a single seed: their seeds, and McNemar's test of them."""
+
+    seeds: tuple[str, str]
+    test: McNemar
+
+
+@dataclass(frozen=True, slots=True)
 class PairOnQuestions:
-    """Two cells on the questions that both answered.
+    """Two cells on the questions that all their runs answered.
 
     Attributes:
         first, second: the cells.
         questions: how many.
-        difference: share right of the second minus that of the first, over all seeds, with the interval of the paired
-            bootstrap over questions.
-        seed: the seed whose two runs McNemar's test compares.
-        test: that test; `adjusted` is its p by Holm over all pairs.
+        seeds: how many runs of each cell are compared.
+        difference: share right of the second minus that of the first, with its 95 % interval.
+        p: that no difference is there: between the cells, over seeds and questions; or between two runs.
+        adjusted: p by Holm, over all pairs of cells, or over all pairs of runs.
+        runs: the two runs, where a cell has a single seed, so that nothing is told of the cells; else None.
     """
 
     first: Levels
     second: Levels
     questions: int
+    seeds: tuple[int, int]
     difference: tuple[float, float, float]
-    seed: str
-    test: McNemar
+    p: float
     adjusted: float
+    runs: TwoRuns | None
 
 
-def paired(grid: Grid) -> list[PairOnQuestions]:
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """The pairs that were compared, and how many more there are."""
+
+    compared: Sequence[PairOnQuestions]
+    left_out: int = 0
+
+    @property
+    def of_cells(self) -> list[PairOnQuestions]:
+        """The pairs of which both cells have several seeds."""
+        return [pair for pair in self.compared if pair.runs is None]
+
+    @property
+    def of_runs(self) -> list[PairOnQuestions]:
+        """The pairs of which a cell has a single seed."""
+        return [pair for pair in self.compared if pair.runs is not None]
+
+
+def paired(grid: Grid) -> Pairs:
     """Return the pairs of the first factor's levels within those of the others; those without common questions not."""
     answers = {
-        levels: [(seed_of(job), job.answers(grid.metric)) for job in own] for levels, own in grid.measured.items()
+        levels: [(seed_of(job), right) for job in own if (right := job.answers(grid.metric))]
+        for levels, own in grid.measured.items()
     }
-    found: list[PairOnQuestions] = []
-    for first, second in combinations(grid.measured, 2):
-        if first[1:] == second[1:] and len(found) < MOST_PAIRS:
-            pair = _pair(first, second, answers[first], answers[second])
-            found += [pair] if pair is not None else []
-    adjusted = holm([pair.test.p for pair in found])
-    return [
-        PairOnQuestions(one.first, one.second, one.questions, one.difference, one.seed, one.test, p)
-        for one, p in zip(found, adjusted, strict=True)
-    ]
+    pairs = [(first, second) for first, second in combinations(grid.measured, 2) if first[1:] == second[1:]]
+    pairs = [(first, second) for first, second in pairs if answers[first] and answers[second]]
+    found = [_pair(first, second, answers[first], answers[second]) for first, second in pairs[:MOST_PAIRS]]
+    made = Pairs([pair for pair in found if pair is not None], max(0, len(pairs) - MOST_PAIRS))
+    return Pairs([*_adjusted(made.of_cells), *_adjusted(made.of_runs)], made.left_out)
 
 
-def question_section(grid: Grid, pairs: Sequence[PairOnQuestions]) -> Section | None:
-    """Return the paired tests as a table and in words; None where no two cells answered the same questions."""
-    if not pairs:
-        return None
-    rows = [
-        (
-            f"{_short(pair.second, pair.first)} − {_short(pair.first, pair.first)}",
-            *([", ".join(pair.first[1:])] if len(grid.factors) > 1 else []),
-            f"{100 * pair.difference[0]:.2f}",
-            f"{100 * pair.difference[1]:.2f} to {100 * pair.difference[2]:.2f}",
-            pair.seed or "–",
-            f"{pair.test.only_first} : {pair.test.only_second}",
-            p_text(pair.test.p),
-            p_text(pair.adjusted),
-        )
-        for pair in pairs
-    ]
-    others = ["at"] if len(grid.factors) > 1 else []
-    columns = ("pair", *others, "difference", "95 % interval", "seed", "only one right", "p", "p (Holm)")
-    wide = 1 + len(others)
-    intro = (
-        "Difference: percentage points right over all seeds, with a paired bootstrap over the questions (10,000 "
-        "resamples, seeded). Only one right: on how many questions, of two runs with one seed, only that of the cell "
-        "after the minus is right : only that before it; p is McNemar's exact test of that split, and Holm's "
-        "correction counts all pairs here."
-    )
-    clear = [pair for pair in pairs if pair.adjusted < 0.05]
-    told = f"After the correction, {len(clear)} of {len(pairs)} pairs differ."
-    if clear:
-        best = max(clear, key=lambda pair: abs(pair.difference[0]))
-        more, less = (best.second, best.first) if best.difference[0] > 0 else (best.first, best.second)
-        told += f" The widest: {label(more)} over {label(less)}, by {abs(100 * best.difference[0]):.2f} points."
-    table = Table(columns, rows, frozenset(range(wide, len(columns))), name="questions")
-    return Section("Pairs on the same questions", [Paragraph(intro), Paragraph(told), table])
-
-
-def _short(levels: Levels, other: Levels) -> str:
-    return levels[0] if levels[1:] == other[1:] and levels else label(levels)
+def _adjusted(pairs: Sequence[PairOnQuestions]) -> list[PairOnQuestions]:
+    adjusted = holm([pair.p for pair in pairs])
+    return [replace(pair, adjusted=p) for pair, p in zip(pairs, adjusted, strict=True)]
 
 
 def _pair(first: Levels, second: Levels, own: Sequence[Answered], their: Sequence[Answered]) -> PairOnQuestions | None:
-    own, their = ([(seed, right) for seed, right in group if right] for group in (own, their))
-    if not own or not their:
-        return None
+    single = min(len(own), len(their)) < 2
+    if single:
+        own, their = _one_of_each(own, their)
     shared = [one for one in own[0][1] if all(one in right for _, right in [*own, *their])]
     if not shared:
         return None
-    shares = [[sum(right[one] for _, right in group) / len(group) for one in shared] for group in (own, their)]
-    differences = [round(after - before, 9) for before, after in zip(*shares, strict=True)]
+    before, after = ([[right[one] for one in shared] for _, right in group] for group in (own, their))
+    if single:
+        runs = TwoRuns((own[0][0], their[0][0]), mcnemar(before[0], after[0]))
+        difference, p = run_difference(before[0], after[0]), runs.test.p
+    else:
+        found = cell_difference(before, after)
+        runs, difference, p = None, (found.difference, found.low, found.high), found.p
+    return PairOnQuestions(first, second, len(shared), (len(own), len(their)), difference, p, p, runs)
+
+
+def _one_of_each(own: Sequence[Answered], their: Sequence[Answered]) -> tuple[list[Answered], list[Answered]]:
+    """Return one run of each cell: those of the first seed that both have, or else the first ones."""
     by_seed = dict(their)
-    seed, right = next((run for run in own if run[0] in by_seed), own[0])
-    other_seed, other = (seed, by_seed[seed]) if seed in by_seed else their[0]
-    told = seed if seed == other_seed else f"{seed}, {other_seed}"
-    test = mcnemar([right[at] for at in shared], [other[at] for at in shared])
-    return PairOnQuestions(first, second, len(shared), paired_bootstrap(differences), told, test, 1.0)
+    run = next((run for run in own if run[0] in by_seed), None)
+    return ([own[0]], [their[0]]) if run is None else ([run], [(run[0], by_seed[run[0]])])

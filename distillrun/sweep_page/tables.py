@@ -46,9 +46,10 @@ def main_section(grid: Grid, rows: Sequence[CellRow], floor: Sequence[tuple[str,
             )
         )
     intro = (
-        "Means over training seeds with Student's 95 % intervals, those of shares cut at 0 and 100 %; of a cell with a "
-        "single seed, the interval is that of its run, over questions. Scores are in percent. Costs are means over "
-        "seeds; teacher tokens are those that a run's data took, also where they were asked for another run."
+        "Means over training seeds with Student's 95 % intervals, of other seeds on these questions, those of shares "
+        "cut at 0 and 100 %; of a cell with a single seed, the interval is that of its run, over questions, and tells "
+        "nothing of other seeds. Scores are in percent. Costs are means over seeds; teacher tokens are those that a "
+        "run's data took, also where they were asked for another run."
     )
     table = Table(columns, body, frozenset(range(wide, len(columns))), name="main")
     return Section("Results", [Paragraph(intro), table])
@@ -62,7 +63,8 @@ def score_section(grid: Grid, rows: Sequence[CellRow]) -> Section | None:
         return None
     parts = [names[begin : begin + MOST_SCORES] for begin in range(0, len(names), MOST_SCORES)]
     intro = (
-        "Every other score, as mean and 95 % interval; shares in percent. One that a run of a cell lacks is left out."
+        "Every other score, as mean and 95 % interval, over seeds or, of a single seed, over its questions; shares in "
+        "percent. One that a run of a cell lacks is left out."
     )
     tables = [_scores(grid, rows, part, f"scores_{place}" if place else "scores") for place, part in enumerate(parts)]
     return Section("Other scores", [Paragraph(intro), *tables])

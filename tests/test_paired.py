@@ -1,0 +1,170 @@
+"""Two students, and two cells of them, on the same questions: against R, scipy, published values and simulation."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from distillrun.statistics.paired import (
+    CellDifference,
+    McNemar,
+    cell_difference,
+    mcnemar,
+    run_difference,
+)
+
+QUESTIONS = 1221
+
+
+def first_right(counts: list[int], questions: int) -> list[list[bool]]:
+    """Return runs that answer the first so many of the questions."""
+    return [[n < count for n in range(questions)] for count in counts]
+
+
+def test_mcnemar_counts_the_questions_that_only_one_answers() -> None:
+    # 1 against 6: two-sided 2 x (C(7,0) + C(7,1)) / 2^7 = 16 / 128
+    first = [True, *[False] * 6, True, False]
+    second = [False, *[True] * 6, True, False]
+    assert mcnemar(first, second) == McNemar(1, 6, 0.125)
+    assert mcnemar(second, first) == McNemar(6, 1, 0.125)
+    assert mcnemar(first, first) == McNemar(0, 0, 1.0)
+    assert mcnemar([True, False], [False, True]).p == 1.0
+    with pytest.raises(ValueError, match="1 and 2 answers are no pairs"):
+        mcnemar([True, False], [True])
+
+
+@pytest.mark.parametrize(("few", "many"), [(0, 1), (0, 6), (3, 17), (12, 12), (40, 61)])
+def test_mcnemar_agrees_with_scipys_binomial_test(few: int, many: int) -> None:
+    first, second = [True] * few + [False] * many, [False] * few + [True] * many
+    assert mcnemar(first, second).p == pytest.approx(stats.binomtest(few, few + many).pvalue, rel=1e-12)
+
+
+def test_the_interval_of_two_runs_is_bonett_and_prices() -> None:
+    # the example of ci.prop.ps in R's statpsych, by Bonett himself: f00 = 12, f01 = 26, f10 = 4, f11 = 6
+    first = [False] * 12 + [False] * 26 + [True] * 4 + [True] * 6
+    second = [False] * 12 + [True] * 26 + [False] * 4 + [True] * 6
+    difference, low, high = run_difference(first, second)
+    assert difference == pytest.approx(22 / 48)
+    assert (low, high) == pytest.approx((0.2548067, 0.6251933), abs=1e-7)
+    assert run_difference(second, first) == pytest.approx((-22 / 48, -0.6251933, -0.2548067), abs=1e-7)
+
+
+def test_runs_that_answer_alike_are_not_known_to_be_equal() -> None:
+    difference, low, high = run_difference([True] * 20, [True] * 20)
+    # one more question each way in 22: 1.959964 x sqrt(2 / 22 / 22)
+    assert (difference, low, high) == pytest.approx((0, -0.125991, 0.125991), abs=1e-6)
+    assert run_difference([False] * 3, [True] * 3)[2] == 1.0
+    assert all(math.isnan(one) for one in run_difference([], []))
+    with pytest.raises(ValueError, match="1 and 2 answers are no pairs"):
+        run_difference([True], [True, False])
+
+
+def in_turn() -> tuple[list[list[bool]], list[list[bool]]]:
+    """Return three runs that each answer every third of 100 questions, and four that answer two of five or more."""
+    first = [[(n + seed) % 3 == 0 for n in range(100)] for seed in range(3)]
+    second = [[(7 * n + seed * seed) % 5 < 2 + (seed == 2) for n in range(100)] for seed in range(4)]
+    return first, second
+
+
+def test_two_cells_differ_as_r_has_it() -> None:
+    # mean squares by R 4.2's anova(lm(y ~ seed + question)) of each cell, put together in R
+    nested = cell_difference(first_right([8, 9, 8], 20), first_right([13, 14, 13], 20))
+    assert nested.difference == pytest.approx(0.25)
+    assert (nested.low, nested.high) == pytest.approx((-0.0437877453090, 0.5437877453090), abs=1e-10)
+    assert (nested.p, nested.df) == pytest.approx((0.0774406034055, 4), abs=1e-10)
+    crossed = cell_difference(*in_turn())
+    expected = CellDifference(0.1166666666667, -0.0396338526583, 0.2729671859917, 0.1122372109518, 4.8361129439603)
+    for name in CellDifference.__slots__:
+        assert getattr(crossed, name) == pytest.approx(getattr(expected, name), abs=1e-10)
+
+
+def test_where_questions_bring_nothing_it_is_welchs_test_of_the_accuracies() -> None:
+    # every run answers another third of the questions, so that no question is harder than another
+    counts = ([300, 270, 340], [430, 380, 420, 350])
+    first, second = (
+        [[(n + 400 * seed) % 1200 < count for n in range(1200)] for seed, count in enumerate(own)] for own in counts
+    )
+    found = cell_difference(first, second)
+    accuracies = [[count / 1200 for count in own] for own in counts]
+    welch = stats.ttest_ind(accuracies[1], accuracies[0], equal_var=False)
+    bounds = welch.confidence_interval()
+    assert (found.p, found.df) == pytest.approx((welch.pvalue, welch.df), rel=1e-9)
+    assert (found.low, found.high) == pytest.approx((bounds.low, bounds.high), rel=1e-9)
+
+
+def test_the_order_of_questions_runs_and_cells_changes_nothing_but_the_sign() -> None:
+    first, second = in_turn()
+    found = cell_difference(first, second)
+    order = list(np.random.default_rng(0).permutation(100))
+    turned_round, others = ([[run[n] for n in order] for run in cell[::-1]] for cell in (first, second))
+    again = cell_difference(turned_round, others)
+    assert (again.low, again.high, again.p) == pytest.approx((found.low, found.high, found.p))
+    turned = cell_difference(second, first)
+    assert (turned.difference, turned.low, turned.high) == pytest.approx((-found.difference, -found.high, -found.low))
+    # what is compared are questions: with those of one cell in another order, the interval is another
+    mixed = cell_difference(first_right([8, 9, 8], 20), [run[::-1] for run in first_right([13, 14, 13], 20)])
+    assert mixed.high - mixed.low > 0.6875
+
+
+def test_a_single_run_is_no_cell() -> None:
+    with pytest.raises(ValueError, match="cells of 1 and 2 runs"):
+        cell_difference([[True, False]], [[True, False]] * 2)
+    with pytest.raises(ValueError, match="2 and 3 answers are no pairs"):
+        cell_difference([[True, False]] * 2, [[True, False, True]] * 2)
+    with pytest.raises(ValueError, match="share no question"):
+        cell_difference([[], []], [[], []])
+
+
+def test_runs_that_are_all_alike_leave_the_questions() -> None:
+    right, wrong = [True] * 6 + [False] * 14, [True] * 2 + [False] * 18
+    found = cell_difference([wrong] * 3, [right] * 3)
+    assert found.df == math.inf
+    # 4 of 20 questions: with one more each way, the mean is 4 / 22 and the variance (4 + 2) / 22 - (4 / 22)^2
+    error = math.sqrt((6 / 22 - (4 / 22) ** 2) / 22)
+    assert (found.low, found.high) == pytest.approx((0.2 - 1.959964 * error, 0.2 + 1.959964 * error), abs=1e-6)
+    assert cell_difference([right] * 2, [right] * 2).p == 1.0
+
+
+def verdicts(sd: tuple[float, float], seeds: tuple[int, int], gap: float, count: int) -> float:
+    """Return how often two simulated cells are told apart at 5 %.
+
+    Questions are easy or hard for everybody, and a little more so for one cell or the other; every run has an accuracy
+    of its own, which scatters about its cell's.
+
+    Args:
+        sd: of the accuracies of each cell, in points, beyond what the draw of answers brings.
+        seeds: of each cell.
+        gap: between the cells, in points.
+        count: of simulated sweeps.
+    """
+    draw = np.random.default_rng(int(1000 * sum(sd) + 10 * sum(seeds) + gap))
+    found = 0
+    for _ in range(count):
+        hard = draw.normal(0.7, 1.2, QUESTIONS)
+        cells = []
+        for place in (0, 1):
+            own = 1 / (1 + np.exp(-(hard + draw.normal(0, 0.3, QUESTIONS))))
+            shift = (place * gap + draw.normal(0, sd[place], (seeds[place], 1))) / 100
+            cells.append(draw.random((seeds[place], QUESTIONS)) < own + shift)
+        found += cell_difference(*cells).p < 0.05  # type: ignore[arg-type]
+    return found / count
+
+
+@pytest.mark.parametrize("sd", [0.0, 1.2, 2.8, 5.0])
+def test_equal_cells_of_three_seeds_are_told_apart_in_7_of_100_sweeps_at_most(sd: float) -> None:
+    assert verdicts((sd, sd), (3, 3), 0, 800) <= 0.07
+
+
+@pytest.mark.parametrize(
+    ("sd", "seeds"), [((2.8, 2.8), (2, 2)), ((5.0, 5.0), (6, 6)), ((0.0, 5.0), (3, 3)), ((5.0, 1.2), (2, 6))]
+)
+def test_nor_are_those_of_other_seeds_and_spreads(sd: tuple[float, float], seeds: tuple[int, int]) -> None:
+    assert verdicts(sd, seeds, 0, 600) <= 0.07
+
+
+@pytest.mark.parametrize(
+    ("sd", "seeds", "gap", "least"), [(0.0, 3, 5, 0.7), (1.2, 3, 10, 0.9), (1.2, 6, 5, 0.9), (2.8, 6, 10, 0.95)]
+)
+def test_a_real_gap_is_found(sd: float, seeds: int, gap: float, least: float) -> None:
+    assert verdicts((sd, sd), (seeds, seeds), gap, 200) >= least
