@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any, Self
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-PATIENCE = 60
+PATIENCE = 300
 """Seconds of silence after which a browser counts as stuck."""
 
 
@@ -55,13 +55,16 @@ class Browser:
         self._numbers = itertools.count(1)
         self._left = b""
         self._events: list[dict[str, Any]] = []
-        (page,) = (one for one in self._call("Target.getTargets")["targetInfos"] if one["type"] == "page")
+        self._call("Target.setDiscoverTargets", discover=True)  # tells of the page, made already or still to come
+        while (page := self._wait("Target.targetCreated")["targetInfo"])["type"] != "page":
+            pass
         attached = self._call("Target.attachToTarget", targetId=page["targetId"], flatten=True)
         self._session = attached["sessionId"]
         self._call(
             "Browser.setDownloadBehavior", behavior="allow", downloadPath=str(self.downloads), eventsEnabled=True
         )
         self.tell("Page.enable")
+        self.tell("Page.setLifecycleEventsEnabled", enabled=True)
 
     def __enter__(self) -> Self:
         return self
@@ -76,15 +79,21 @@ class Browser:
 
     def open(self, file: Path) -> None:
         """Open a file and wait until it is there."""
-        self._events.clear()
-        self.tell("Page.navigate", url=file.resolve().as_uri())
-        self._wait("Page.loadEventFired")
+        self._load("Page.navigate", url=file.resolve().as_uri())
 
     def reload(self) -> None:
         """Load the page anew, as a reader does, and wait until it is there."""
+        self._load("Page.reload")
+
+    def _load(self, method: str, **parameters: Any) -> None:
+        """Load a document, and wait for it: the load event of the one before may still be on its way."""
+        before = self.tell("Page.getFrameTree")["frameTree"]["frame"]["loaderId"]
         self._events.clear()
-        self.tell("Page.reload")
-        self._wait("Page.loadEventFired")
+        self.tell(method, **parameters)
+        while True:
+            told = self._wait("Page.lifecycleEvent")
+            if told["name"] == "load" and told["loaderId"] != before:
+                return
 
     def save(self, selector: str, name: str) -> Path:
         """Click what downloads a file, and return the file once the browser says that it is whole."""
