@@ -1,6 +1,6 @@
 """The exceptions that mean "the user can mend this"; the command line prints them without a traceback."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 
 
@@ -10,6 +10,15 @@ class ConfigError(ValueError):
 
 class BudgetSpentError(Exception):
     """A teacher's budget forbids the next request. What was answered is kept: with a larger one, it goes on."""
+
+
+def refusals(attempt: Callable[[], object]) -> list[str]:
+    """Return why something cannot be done, as one message; empty if it can."""
+    try:
+        attempt()
+    except ConfigError as error:
+        return [str(error)]
+    return []
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -12,31 +12,30 @@ from distillrun.interfaces import (
     AskingMeasure,
     ChoiceObjective,
     GenerationStep,
-    LogitTeacher,
     RecordedTeacher,
-    WritingStudent,
     members_of,
     wishes_of,
 )
+from distillrun.preflight_logits import logit_problems
 from distillrun.records import Example, Json, TargetPair
 from distillrun.runtime import pick_device
 from distillrun.schema import Until
 from distillrun.stages.handing import EXAMPLES, chosen_steps, makers, makes_of
-from distillrun.stages.teaching import wants_teacher
-from distillrun.training.supervision import vocabulary_problem
 
 
 def preflight(config: Config, parts: Parts) -> None:
     """Raise a ConfigError that lists everything that would fail later."""
     problems = list(parts.task.check())
     if needs_teacher(config, parts):
-        problems += _teacher_problems(config, parts)
+        problems += _teacher_problems(config, parts, wanted_kinds(config, parts))
         problems += _generation_problems(config, parts)
     if config.until not in (Until.load, Until.generate):
         own = parts.student.check()
         problems += [*own, *_student_problems(config, parts)]
         if not problems:
-            problems += _logit_problems(config, parts)
+            chosen = "teacher" if config.logit_teacher is None else "teacher@logit_teacher"
+            named, option = (f"{group}={_written(config.selected.get(group))}" for group in ("objective", chosen))
+            problems += logit_problems(named, option, parts.objective, parts.logit_teacher, parts.student, parts.task)
         try:
             pick_device(config.runtime.device)
         except ConfigError as error:
@@ -45,8 +44,10 @@ def preflight(config: Config, parts: Parts) -> None:
         problems.append("evaluation is empty; choose at least one, such as evaluation=generated_answer")
     if config.until in (Until.evaluate, Until.report):
         problems += _measure_problems(config, parts)
+        if config.baselines:
+            problems += _baseline_problems(config, parts)
     if problems:
-        raise ConfigError("\n".join(problems))
+        raise ConfigError("\n".join(dict.fromkeys(problems)))
 
 
 def check_lengths(config: Config, parts: Parts, examples: Iterable[Example]) -> None:
@@ -80,9 +81,9 @@ def needs_teacher(config: Config, parts: Parts) -> bool:
     return config.until is not Until.load and bool(wanted or chosen_steps(parts.steps, parts.teacher, wanted))
 
 
-def _teacher_problems(config: Config, parts: Parts) -> list[str]:
-    """Return what is wrong with the teachers that the run asks, and what it asks of them that they cannot do."""
-    chosen = chosen_steps(parts.steps, parts.teacher, wanted_kinds(config, parts))
+def _teacher_problems(config: Config, parts: Parts, wanted: frozenset[str]) -> list[str]:
+    """Return what is wrong with the teachers that are asked for these kinds, and what is asked that they cannot do."""
+    chosen = chosen_steps(parts.steps, parts.teacher, wanted)
     asks_the_runs = any(step.asks or not step.makes for step in chosen.values())
     problems = parts.teacher.check(parts.task) if asks_the_runs else []
     option = _written(config.selected.get("teacher"))
@@ -141,6 +142,7 @@ def _measure_problems(config: Config, parts: Parts) -> list[str]:
                 f"evaluation=[{measure.of},{name}]"
             )
         made = {kind for step in parts.steps.values() for kind in makes_of(step, parts.teacher)}
+        problems += _teacher_problems(config, parts, measure.wants & made) if measure.wants else []
         for kind in sorted(measure.wants - made):
             problems.append(
                 f"evaluation.{name} compares with {_called(kind)} of the teacher, which no step makes; choose "
@@ -148,6 +150,23 @@ def _measure_problems(config: Config, parts: Parts) -> list[str]:
             )
         if isinstance(measure, AskingMeasure):
             problems += _judge_problems(name, measure, parts)
+    return problems
+
+
+def _baseline_problems(config: Config, parts: Parts) -> list[str]:
+    """Return why a teacher cannot answer the test questions, as `evaluation.baselines=true` lets it."""
+    asked = {"teacher": parts.teacher}
+    if config.logit_teacher is not None:
+        asked["logit_teacher"] = parts.logit_teacher
+    problems = []
+    for name, teacher in asked.items():
+        if isinstance(teacher, RecordedTeacher):
+            continue
+        found = teacher.check(parts.task)
+        if not found and not _can(teacher) & {"score", "complete"}:
+            found = [f"it can neither {ABILITIES['score']} nor {ABILITIES['complete']}"]
+        cure = f"; choose another {name}, or evaluation.baselines=false"
+        problems += [f"evaluation.baselines=true asks {name} the test questions: {problem}{cure}" for problem in found]
     return problems
 
 
@@ -164,34 +183,6 @@ def _judge_problems(name: str, measure: AskingMeasure, parts: Parts) -> list[str
     for judge, teacher in measure.judges.items():
         found += [f"judges.{judge}: {problem}" for problem in teacher.check(parts.task)]
     return [f"evaluation.{name}: {problem}" for problem in found]
-
-
-def _logit_problems(config: Config, parts: Parts) -> list[str]:
-    """Return why the teacher cannot give the objective the distributions that it learns from."""
-    objective, teacher, student = parts.objective, parts.logit_teacher, parts.student
-    if not isinstance(objective, ActiveObjective) or not wants_teacher(objective):
-        return []
-    named = f"objective={_written(config.selected.get('objective'))}"
-    chosen = "teacher" if config.logit_teacher is None else "teacher@logit_teacher"
-    option = f"{chosen}={_written(config.selected.get(chosen))}"
-    if not isinstance(teacher, LogitTeacher):
-        return [
-            f"{named} needs a teacher whose distributions can be read, but {option} gives texts only; choose "
-            "teacher@logit_teacher=local logit_teacher.checkpoint=DIR, or an objective that learns texts "
-            "(multitask) or the scores of choices (choice_distillation)"
-        ]
-    if problems := teacher.check(parts.task):
-        return problems if config.logit_teacher is None else [f"logit_teacher: {problem}" for problem in problems]
-    if not objective.wishes.same_tokenizer or not isinstance(student, WritingStudent):
-        return []
-    differing = vocabulary_problem(student.tokens(), teacher.tokens())
-    if differing is None:
-        return []
-    return [
-        f"{named} compares teacher and student token by token, but they have different tokenizers: {differing}; choose "
-        "objective=universal_logit or dual_space, which align their texts, or choice_distillation or multitask, which "
-        "need no tokens of the teacher"
-    ]
 
 
 def _can(teacher: AnyTeacher) -> frozenset[str]:

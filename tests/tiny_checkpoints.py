@@ -7,16 +7,23 @@ import sentencepiece
 import torch
 from tokenizers import Tokenizer, processors
 from transformers import (
+    AutoModelForCausalLM,
     BertConfig,
     BertModel,
     BertTokenizer,
     GPT2Config,
     GPT2LMHeadModel,
+    Lfm2Config,
     LlamaConfig,
     LlamaForCausalLM,
+    MambaConfig,
+    PreTrainedConfig,
     PreTrainedTokenizerFast,
     T5Config,
     T5ForConditionalGeneration,
+    T5GemmaConfig,
+    T5GemmaForConditionalGeneration,
+    T5GemmaModuleConfig,
 )
 
 from distillrun.language_model.quiet import quiet
@@ -70,6 +77,50 @@ def write_gpt2(folder: Path) -> str:
         eos_token_id=tokenizer.eos_token_id,
     )
     return _write(folder, GPT2LMHeadModel(config), tokenizer)
+
+
+SMALL = {
+    "hidden_size": 32,
+    "intermediate_size": 32,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "num_key_value_heads": 1,
+    "head_dim": 16,
+    "max_position_embeddings": 128,
+}
+
+
+def write_causal(folder: Path, config: type[PreTrainedConfig], **settings: Any) -> str:
+    """Write a decoder-only model of any architecture with the tiny tokenizer."""
+    tokenizer = tiny_tokenizer()
+    ends = {"bos_token_id": tokenizer.eos_token_id, "eos_token_id": tokenizer.eos_token_id, "pad_token_id": 0}
+    kind: Any = config
+    made = kind(**{**SMALL, "vocab_size": len(tokenizer), **ends, **settings})
+    torch.manual_seed(0)
+    auto: Any = AutoModelForCausalLM
+    return _write(folder, auto.from_config(made), tokenizer)
+
+
+def write_mamba(folder: Path) -> str:
+    """Write a Mamba: every layer keeps a state instead of keys and values."""
+    return write_causal(folder, MambaConfig, state_size=4)
+
+
+def write_lfm2(folder: Path) -> str:
+    """Write an LFM2, whose layers are a convolution and an attention."""
+    return write_causal(folder, Lfm2Config, layer_types=["conv", "full_attention"])
+
+
+def write_t5gemma(folder: Path) -> str:
+    """Write a T5Gemma: an encoder-decoder whose config does not name the token that its decoder starts with."""
+    tokenizer = tiny_tokenizer()
+    ends = {"bos_token_id": tokenizer.eos_token_id, "eos_token_id": tokenizer.eos_token_id, "pad_token_id": 0}
+    kind: Any = T5GemmaModuleConfig
+    halves = [kind(**SMALL, vocab_size=len(tokenizer), **ends) for _ in range(2)]
+    whole: Any = T5GemmaConfig
+    config = whole(encoder=halves[0], decoder=halves[1], vocab_size=len(tokenizer), **ends)
+    torch.manual_seed(0)
+    return _write(folder, T5GemmaForConditionalGeneration(config), tokenizer)
 
 
 def write_bert(folder: Path, positions: int = 128) -> str:

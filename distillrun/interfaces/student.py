@@ -1,6 +1,6 @@
 """How students come to be."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -48,6 +48,9 @@ class WritingStudent(Student, Protocol):
 
     def tokens(self) -> Mapping[str, int]:
         """Return its tokenizer's token -> id map; loads no weights."""
+
+    def cut(self, text: str) -> Sequence[int]:
+        """Return the ids of a text that is learnt, EOS last; loads no weights."""
 
     def build(self, seed: int) -> LanguageModel: ...
 

@@ -103,6 +103,12 @@ class LogitTeacher(Teacher, Protocol):
     def tokens(self) -> Mapping[str, int]:
         """Return its tokenizer's token -> id map; loads no weights."""
 
+    def cut(self, text: str) -> Sequence[int]:
+        """Return the ids of a text that a student learns, EOS last; loads no weights."""
+
+    def check_reading(self) -> list[str]:
+        """Return why its distributions cannot be read though it can be asked; empty if they can. Loads no weights."""
+
     def reading(self) -> Mapping[str, Json]:
         """Return what its distributions depend on besides the pair, for fingerprints."""
 

@@ -3,7 +3,6 @@
 import inspect
 from dataclasses import dataclass
 
-from torch import nn
 from transformers import Cache, DynamicCache, PreTrainedModel
 from transformers.cache_utils import DynamicLayer
 
@@ -21,6 +20,8 @@ class Caching:
             shared by rows.
         takes_pads: rows of unlike length can be one batch, padded on the left: every layer heeds the mask, and the
             positions are told. Recurrent layers read pads as tokens.
+        continues: several texts can go on from the cache of one that was read once. Recurrent layers keep a state that
+            cannot be copied row by row.
         takes_positions: its forward takes `position_ids`.
         keeps_logits: it can run its head on the last column alone.
     """
@@ -28,6 +29,7 @@ class Caching:
     argument: str
     is_plain: bool
     takes_pads: bool
+    continues: bool
     takes_positions: bool
     keeps_logits: bool
 
@@ -37,7 +39,7 @@ class Caching:
 
 
 def caching_of(module: PreTrainedModel) -> Caching:
-    """Return how a decoder-only model is run.
+    """Return how a decoder-only model is run; ask before it is wrapped by anything.
 
     Raises:
         ConfigError: it keeps no cache from which rows can be taken.
@@ -50,18 +52,15 @@ def caching_of(module: PreTrainedModel) -> Caching:
         layers = []
     if argument is None or not layers:
         raise ConfigError(
-            f"teacher.checkpoint is a {type(module).__name__}, which keeps no cache that can be batched; choose another"
+            f"the checkpoint is a {type(module).__name__}, which keeps no cache that can be batched; choose a model "
+            "whose layers attend to the text before them, such as Qwen or Llama"
         )
     attends = all(isinstance(layer, DynamicLayer) and not hasattr(layer, "conv_states") for layer in layers)
     return Caching(
         argument,
         is_plain=all(type(layer) is DynamicLayer for layer in layers),
         takes_pads=attends and "position_ids" in taken,
+        continues=attends and argument == "past_key_values",
         takes_positions="position_ids" in taken,
-        keeps_logits=keeps_logits(module),
+        keeps_logits="logits_to_keep" in taken,
     )
-
-
-def keeps_logits(module: nn.Module) -> bool:
-    """Return whether the module's forward takes `logits_to_keep`; ask before it is wrapped by anything."""
-    return "logits_to_keep" in inspect.signature(module.forward).parameters

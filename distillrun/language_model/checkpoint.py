@@ -72,6 +72,23 @@ class CheckpointReference:
         # a snapshot may lack files that were never asked for, which only the Hub can tell
         return commit.snapshot if commit.snapshot and not commit.is_online else self._download()
 
+    def outline(self) -> Path:
+        """Return a folder with config and tokenizer: the weights of a name on the Hub are not downloaded for it.
+
+        Raises:
+            ConfigError: there is none to be had.
+        """
+        if self._is_folder:
+            return self.folder()
+        if self._commit.snapshot is not None:
+            return self._commit.snapshot
+        from huggingface_hub import snapshot_download
+
+        try:
+            return Path(snapshot_download(self.checkpoint, revision=self._commit.id, allow_patterns=[*READ_FILES]))
+        except Exception as error:  # as for a download
+            raise ConfigError(f"{self._name} at commit {self._commit.id} could not be read: {error}") from error
+
     @property
     def _name(self) -> str:
         return f"{self.group}.checkpoint={self.checkpoint}"

@@ -25,6 +25,11 @@ def folder_problems(folder: Path, name: str) -> list[str]:
         return [f"{name} has no config.json; {hint}{cure}"]
     if read_config(folder) is None:
         return [f"{name} has a config.json that is no JSON object; {cure}"]
+    if absent := _absent_shards(folder):
+        return [
+            f"{name} has {len(absent)} of its weight files missing ({absent[0]}, which its index names); copy or "
+            "download it again"
+        ]
     if not has_weights(folder):
         return [f"{name} has no weights ({', '.join(WEIGHT_FILES)}); {cure}"]
     if not _holds(folder, TOKENIZER_FILES):  # transformers would make up an empty vocabulary
@@ -35,6 +40,18 @@ def folder_problems(folder: Path, name: str) -> list[str]:
         for file in sorted(folder.glob("*.safetensors"))
         if not _is_whole(file)
     ]
+
+
+def _absent_shards(folder: Path) -> list[str]:
+    """Return the weight files that an index names and the folder does not hold, in order."""
+    for index in sorted(folder.glob("*.index.json")):
+        try:
+            named = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+        except (OSError, ValueError, LookupError, TypeError, AttributeError):
+            return []  # transformers says what is wrong with an index
+        if absent := sorted(str(file) for file in named if not (folder / str(file)).is_file()):
+            return absent
+    return []
 
 
 def gguf_problems(file: Path, name: str) -> list[str]:
@@ -64,6 +81,18 @@ def has_weights(folder: Path) -> bool:
 def is_encoder(config: Mapping[str, Any]) -> bool:
     """Return whether a config is that of an encoder alone."""
     return config.get("model_type") in ENCODERS and not config.get("is_decoder")
+
+
+def quantised(config: Mapping[str, Any] | None, checkpoint: str) -> list[str]:
+    """Return why a student's checkpoint cannot be trained: its weights are quantised; empty if they are not."""
+    found = (config or {}).get("quantization_config")
+    if not isinstance(found, dict):
+        return []
+    method = found.get("quant_method", "of an unnamed method")
+    return [
+        f"student.checkpoint={checkpoint} holds quantised weights ({method}), which cannot be trained; choose the "
+        "checkpoint that they were made from"
+    ]
 
 
 def _holds(folder: Path, patterns: tuple[str, ...]) -> bool:

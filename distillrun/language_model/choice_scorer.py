@@ -14,8 +14,8 @@ from distillrun.language_model.batching import micro_batches
 from distillrun.language_model.evaluating import evaluating
 from distillrun.language_model.likelihood import ragged
 from distillrun.language_model.padding import mixed_mask, padded
-from distillrun.language_model.quiet import quiet
 from distillrun.language_model.saving import save_model
+from distillrun.language_model.weights import load_weights, why
 from distillrun.records import ScoredContinuation, Segment
 
 REMEMBERED_TEXTS = 16384
@@ -138,10 +138,11 @@ def written(segments: Sequence[Segment]) -> str:
     return "".join(segment.text for segment in segments)
 
 
-def load_scorer(folder: Path, max_tokens: int, group: str = "student") -> ChoiceScorer:
+def load_scorer(folder: Path, max_tokens: int, group: str = "student", outline: bool = False) -> ChoiceScorer:
     """Return the scorer of a checkpoint, float32, on the CPU; no code of the checkpoint runs.
 
-    What a plain encoder lacks, its head, draws from torch's global generator.
+    The head, which a plain encoder does not have, draws from torch's global generator. With `outline`, names and shapes
+    of the weights are read alone, to see whether it would load.
 
     Raises:
         ConfigError: transformers cannot load the folder as an encoder.
@@ -149,23 +150,16 @@ def load_scorer(folder: Path, max_tokens: int, group: str = "student") -> Choice
     try:
         config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-        kind: Any = AutoModelForMultipleChoice
-        with quiet():
-            module, info = kind.from_pretrained(
-                folder, config=config, dtype=torch.float32, weights_only=True, output_loading_info=True
-            )
+        module, missing = load_weights(AutoModelForMultipleChoice, folder, config, outline, torch.float32)
     except Exception as error:  # what a broken file raises depends on its format and on transformers' version
-        reason = f"{type(error).__name__}: {error}"
         raise ConfigError(
-            f"the checkpoint in {folder} did not load as an encoder with a multiple-choice head ({reason}); "
+            f"{group}.checkpoint={folder} did not load as an encoder with a multiple-choice head ({why(error)}); "
             "choose an encoder such as BERT, MiniLM or DeBERTa"
         ) from error
     encoder = str(module.base_model_prefix)
-    if lacking := sorted(
-        name for name in info["missing_keys"] if name.startswith(f"{encoder}.") and "pooler" not in name
-    ):
+    if missing := [name for name in missing if name.startswith(f"{encoder}.") and "pooler" not in name]:
         raise ConfigError(
-            f"the checkpoint in {folder} lacks {len(lacking)} weights of its encoder ({lacking[0]}, ...); "
-            "choose another"
+            f"{group}.checkpoint={folder} is missing {len(missing)} weights of its encoder ({missing[0]}, ...); copy "
+            "or download it again"
         )
     return ChoiceScorer(module, tokenizer, max_tokens, group)

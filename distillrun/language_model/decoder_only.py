@@ -9,7 +9,7 @@ from peft import PeftModel
 from torch import Tensor, nn
 
 from distillrun.errors import ConfigError
-from distillrun.language_model.caching import caching_of
+from distillrun.language_model.caching import Caching
 from distillrun.language_model.decoding_state import NO_PREFIX, CausalState, Positions, State
 from distillrun.language_model.padding import mask, padded, positions
 
@@ -23,11 +23,16 @@ class DecoderOnly:
 
     Attributes:
         pad: fills up rows; may be a real token's id, since masks come from lengths.
-        keeps_logits: the module can run its head on the last columns alone, which saves most of the logits' memory.
+        caching: what can be done with its cache. Where it can run its head on the last columns alone, that saves most
+            of the logits' memory; where texts cannot go on from a cache, each continuation reads its source anew.
     """
 
     pad: int
-    keeps_logits: bool
+    caching: Caching
+
+    @property
+    def takes_pads(self) -> bool:
+        return self.caching.takes_pads
 
     def inputs(
         self, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]], device: torch.device
@@ -65,6 +70,9 @@ class DecoderOnly:
         targets: Sequence[Sequence[int]],
         device: torch.device,
     ) -> Tensor:
+        if not self.caching.continues:
+            inputs = self.inputs([sources[owner] for owner in owners], targets, device)
+            return self.logits(module, inputs, max(map(len, targets)), hidden=False)[0]
         index = torch.tensor(owners, dtype=torch.long, device=device)
         prefix = self.inputs(sources, [()] * len(sources), device)
         width = prefix["input_ids"].shape[1]
@@ -101,11 +109,11 @@ class DecoderOnly:
     def state(self, module: nn.Module, sources: Sequence[Sequence[int]], room: int, device: torch.device) -> State:
         # LoRA's wrapper hides what the module takes
         base: Any = module.get_base_model() if isinstance(module, PeftModel) else module
-        return CausalState(base, caching_of(base), NO_PREFIX, sources, self.pad, room, Positions())
+        return CausalState(base, self.caching, NO_PREFIX, sources, self.pad, room, Positions())
 
     def _run(
         self, module: nn.Module, inputs: Mapping[str, Tensor], columns: int, use_cache: bool, **wanted: bool
     ) -> Any:
         """Run the module, its head on the last columns alone where it can."""
-        kept = {"logits_to_keep": columns} if self.keeps_logits else {}
+        kept = {"logits_to_keep": columns} if self.caching.keeps_logits else {}
         return module(**inputs, **kept, use_cache=use_cache, **wanted)

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from peft import PeftModel
 from torch import Tensor, nn
+from transformers.modeling_outputs import BaseModelOutput
 
 from distillrun.language_model.decoding_state import Positions, State
 from distillrun.language_model.padding import mask, mixed_mask, padded
@@ -22,6 +23,8 @@ class EncoderDecoder:
 
     pad: int
     start: int
+
+    takes_pads = True
 
     def inputs(
         self, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]], device: torch.device
@@ -81,7 +84,7 @@ class EncoderDecoder:
         """Return the logits of targets, each after the source with encoder states [N, S, D] that owns it."""
         index = torch.tensor(owners, dtype=torch.long, device=states.device)
         logits: Tensor = module(
-            encoder_outputs=(states[index],),
+            encoder_outputs=BaseModelOutput(states[index]),
             attention_mask=mask[index],
             **self._decoder_inputs(targets, states.device),
             use_cache=False,

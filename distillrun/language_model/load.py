@@ -16,54 +16,63 @@ from transformers import (
 )
 
 from distillrun.errors import ConfigError
-from distillrun.language_model.caching import keeps_logits
+from distillrun.language_model.caching import caching_of
 from distillrun.language_model.decoder_only import DecoderOnly
 from distillrun.language_model.encoder_decoder import EncoderDecoder
 from distillrun.language_model.limits import Limits
-from distillrun.language_model.quiet import quiet
 from distillrun.language_model.text import SegmentTokenizer
 from distillrun.language_model.transformer import Architecture, TransformerModel
+from distillrun.language_model.weights import load_weights, why
 
 
-def load_model(folder: Path, limits: Limits) -> TransformerModel:
+def load_model(folder: Path, limits: Limits, outline: bool = False) -> TransformerModel:
     """Return the language model of a checkpoint folder, float32, on the CPU; no code of the checkpoint runs.
 
-    Weights are read from safetensors where there are any, otherwise from `.bin` files, which torch then unpickles
-    without running what they hold.
+    Args:
+        folder: of the checkpoint.
+        limits: of the texts.
+        outline: read the names and shapes of the weights alone, to see whether it would load.
 
     Raises:
-        ConfigError: transformers cannot load the folder, or it lacks weights that the model needs.
+        ConfigError: transformers cannot load the folder, or weights that the model needs are missing.
     """
     try:
         config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
         kind: Any = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-        with quiet():
-            module, info = kind.from_pretrained(
-                folder, dtype=torch.float32, trust_remote_code=False, weights_only=True, output_loading_info=True
-            )
+        module, missing = load_weights(kind, folder, config, outline, torch.float32)
     except Exception as error:  # what a broken file raises depends on its format and on transformers' version
-        reason = f"{type(error).__name__}: {error}"
-        raise ConfigError(f"the checkpoint in {folder} did not load ({reason}); choose another checkpoint") from error
-    lacking = sorted(info["missing_keys"])
-    if lacking:
         raise ConfigError(
-            f"the checkpoint in {folder} lacks {len(lacking)} weights of {type(module).__name__} ({lacking[0]}, ...), "
-            "so it cannot write text; if it is an encoder, use student=warm_started"
+            f"student.checkpoint={folder} did not load ({why(error)}); choose another checkpoint"
+        ) from error
+    if missing:
+        raise ConfigError(
+            f"student.checkpoint={folder} is missing {len(missing)} weights of {type(module).__name__} ({missing[0]}, "
+            "...), so it cannot write text; copy or download it again, or use student=warm_started if it is an encoder"
         )
     return assemble(module, tokenizer, limits)
 
 
-def assemble(module: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, limits: Limits) -> TransformerModel:
+def assemble(
+    module: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, limits: Limits, group: str = "student"
+) -> TransformerModel:
     """Return the language model on a module and its tokenizer, as whichever architecture the config says.
 
     Sets what a checkpoint may lack: a pad token (EOS, where there is none: pads never count, so EOS is still learnt),
     and a generation config of special tokens alone, so that writing is greedy here and wherever the folder is loaded.
+
+    Args:
+        module, tokenizer: of a checkpoint.
+        limits: of the texts.
+        group: the config group that names the checkpoint, for messages.
+
+    Raises:
+        ConfigError: module and tokenizer do not fit together, or one of them cannot be used as a language model.
     """
     if tokenizer.eos_token_id is None:
         raise ConfigError(
-            f"the tokenizer of student.checkpoint={tokenizer.name_or_path} has no EOS token, so the student could not "
-            "learn where a target ends; choose another checkpoint, or set eos_token in its tokenizer_config.json"
+            f"the tokenizer of {group}.checkpoint={tokenizer.name_or_path} has no EOS token, which says where a target "
+            "ends; choose another checkpoint, or set eos_token in its tokenizer_config.json"
         )
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
@@ -71,19 +80,36 @@ def assemble(module: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, limits
     rows = embeddings.weight.shape[0]
     if len(tokenizer) > rows:
         raise ConfigError(
-            f"the tokenizer of student.checkpoint={tokenizer.name_or_path} has {len(tokenizer)} tokens but the model "
+            f"the tokenizer of {group}.checkpoint={tokenizer.name_or_path} has {len(tokenizer)} tokens but the model "
             f"embeds {rows}; choose a checkpoint whose tokenizer and weights belong together"
         )
     module.generation_config = _greedy_config(module, tokenizer)
     architecture: Architecture
     if module.config.is_encoder_decoder:
-        architecture = EncoderDecoder(tokenizer.pad_token_id, int(module.config.decoder_start_token_id))
+        architecture = EncoderDecoder(tokenizer.pad_token_id, decoder_start(module, tokenizer))
         separator = None
     else:
-        architecture = DecoderOnly(tokenizer.pad_token_id, keeps_logits(module))
+        architecture = DecoderOnly(tokenizer.pad_token_id, caching_of(module))
         separator = limits.separator
     text = SegmentTokenizer(tokenizer, limits.max_source_tokens, limits.max_target_tokens, separator)
     return TransformerModel(module, text, architecture)
+
+
+def decoder_start(module: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> int:
+    """Return the id that an encoder-decoder's decoder reads first: its config's own, else BOS, as transformers has it.
+
+    Raises:
+        ConfigError: the checkpoint has neither.
+    """
+    known = (module.generation_config, module.config, module.config.get_text_config(decoder=True), tokenizer)
+    for name in ("decoder_start_token_id", "bos_token_id"):
+        for one in known:
+            if (start := getattr(one, name, None)) is not None:
+                return int(start)
+    raise ConfigError(
+        f"the checkpoint {module.name_or_path} does not say with which token its decoder starts; set "
+        "decoder_start_token_id in its config.json"
+    )
 
 
 def checkpoint_gradients(module: Any) -> None:
@@ -103,6 +129,6 @@ def _greedy_config(module: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) 
         bos_token_id=tokenizer.bos_token_id,
         eos_token_id=ends[0] if len(ends) == 1 else ends,
         pad_token_id=tokenizer.pad_token_id,
-        decoder_start_token_id=module.config.decoder_start_token_id if module.config.is_encoder_decoder else None,
+        decoder_start_token_id=decoder_start(module, tokenizer) if module.config.is_encoder_decoder else None,
     )
     return config

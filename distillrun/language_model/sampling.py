@@ -1,6 +1,7 @@
 """Targets that a student writes while it is trained, alone or together with its teacher."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import groupby
 
 import torch
 from torch import Tensor
@@ -48,7 +49,9 @@ def sampled_targets(
     written: list[tuple[int, ...]] = [()] * len(sources)
     sizes = [(len(source), max_new_tokens) for source in ids[0]]
     with evaluating(writers[0].module):
-        for group in micro_batches(sizes, tokens_per_batch, tokens_per_forward=tokens_per_batch):
+        for group in _batches(
+            writers, ids, micro_batches(sizes, tokens_per_batch, tokens_per_forward=tokens_per_batch)
+        ):
             with torch.inference_mode():
                 states = [
                     writer.architecture.state(writer.module, [own[row] for row in group], max_new_tokens, writer.device)
@@ -58,6 +61,20 @@ def sampled_targets(
             for row, _ in written_rows(states, rows, stops, choose([seeds[row] for row in group])):
                 written[row.index] = tuple(row.ids)
     return written
+
+
+def _batches(
+    writers: Sequence[TransformerModel], ids: Sequence[Sequence[Sequence[int]]], groups: Iterable[Sequence[int]]
+) -> Iterator[list[int]]:
+    """Yield the rows of each group that may stand in one batch: of equal length for a model that takes no pads."""
+    padless = [own for writer, own in zip(writers, ids, strict=True) if not writer.architecture.takes_pads]
+
+    def lengths(row: int) -> list[int]:
+        return [len(own[row]) for own in padless]
+
+    for group in groups:
+        for _, rows in groupby(sorted(group, key=lengths), key=lengths):
+            yield list(rows)
 
 
 def writer_of(model: ChoiceModel | None) -> TransformerModel:

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from transformers import DynamicCache, EncoderDecoderCache, PreTrainedModel
+from transformers.modeling_outputs import BaseModelOutput
 
 from distillrun.language_model.decoding_state import Ids, Positions
 from distillrun.language_model.padding import mask, padded
@@ -53,7 +54,7 @@ class EncoderDecoderState:
     def _forward(self, ids: Tensor, cache: EncoderDecoderCache | None) -> Tensor:
         self._counted.add(ids)
         logits: Tensor = self._module(
-            encoder_outputs=(self._states,),
+            encoder_outputs=BaseModelOutput(self._states),
             attention_mask=self._mask,
             decoder_input_ids=ids,
             past_key_values=cache,

@@ -16,7 +16,7 @@ from transformers import (
 from distillrun.errors import ConfigError
 from distillrun.language_model.limits import positions_of
 from distillrun.language_model.loading import Loading
-from distillrun.language_model.quiet import quiet
+from distillrun.language_model.weights import load_weights, why
 from distillrun.runtime import pick_device
 
 
@@ -30,11 +30,16 @@ def load_tokenizer(folder: Path, gguf_file: str | None, key: str = "teacher") ->
     return tokenizer
 
 
-def load_teacher(folder: Path, loading: Loading) -> PreTrainedModel:
+def load_teacher(folder: Path, loading: Loading, outline: bool = False) -> PreTrainedModel:
     """Return the model of a checkpoint in evaluation mode; no code of the checkpoint runs.
 
+    Args:
+        folder: of the checkpoint.
+        loading: how it is brought into memory.
+        outline: read the names and shapes of the weights alone, to see whether it would load.
+
     Raises:
-        ConfigError: transformers cannot load the folder, or it lacks weights that the model needs.
+        ConfigError: transformers cannot load the folder, or weights that the model needs are missing.
     """
     extra: dict[str, Any] = {} if loading.gguf_file is None else {"gguf_file": loading.gguf_file}
     try:
@@ -42,25 +47,17 @@ def load_teacher(folder: Path, loading: Loading) -> PreTrainedModel:
         kind: Any = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
         if loading.device_map is not None:
             extra["device_map"] = loading.device_map
-        if loading.quantization is not None:
+        if loading.quantization is not None and not outline:
             extra["quantization_config"] = _four_bits(loading)
-        with quiet():
-            module, info = kind.from_pretrained(
-                folder,
-                dtype=loading.dtype,
-                trust_remote_code=False,
-                weights_only=True,
-                output_loading_info=True,
-                **extra,
-            )
+        module, missing = load_weights(kind, folder, config, outline, loading.dtype, **extra)
     except Exception as error:  # what a broken file raises depends on its format and on transformers' version
         raise _broken(folder, error) from error
-    if lacking := sorted(info["missing_keys"]):
+    if missing:
         raise ConfigError(
-            f"teacher.checkpoint={folder} lacks {len(lacking)} weights of {type(module).__name__} ({lacking[0]}, ...), "
-            "so it cannot write text; choose a model that was trained to"
+            f"teacher.checkpoint={folder} is missing {len(missing)} weights of {type(module).__name__} ({missing[0]}, "
+            "...), so it cannot write text; copy or download it again, or choose a model that was trained to write"
         )
-    if loading.device_map is None and loading.quantization is None:
+    if loading.device_map is None and loading.quantization is None and not outline:
         module.to(pick_device(loading.device, "teacher.device"))
     made: PreTrainedModel = module.eval()
     return made
@@ -71,18 +68,6 @@ def end_tokens(module: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> f
     known = module.generation_config.eos_token_id if module.generation_config else None
     ids = known if isinstance(known, list) else [known]
     return frozenset(int(token) for token in (*ids, tokenizer.eos_token_id) if token is not None)
-
-
-def start_token(module: PreTrainedModel) -> int:
-    """Return the id that an encoder-decoder's decoder reads first. Raises ConfigError where the checkpoint has none."""
-    known = module.generation_config.decoder_start_token_id if module.generation_config else None
-    start = module.config.decoder_start_token_id if known is None else known
-    if start is None:
-        raise ConfigError(
-            f"teacher.checkpoint={module.name_or_path} does not say with which token its decoder starts; "
-            "set decoder_start_token_id in its config.json"
-        )
-    return int(start)
 
 
 def longest_context(module: PreTrainedModel) -> int | None:
@@ -101,5 +86,4 @@ def _four_bits(loading: Loading) -> Any:
 
 
 def _broken(folder: Path, error: Exception, key: str = "teacher") -> ConfigError:
-    reason = f"{type(error).__name__}: {error}"
-    return ConfigError(f"{key}.checkpoint={folder} did not load ({reason}); choose another checkpoint")
+    return ConfigError(f"{key}.checkpoint={folder} did not load ({why(error)}); choose another checkpoint")

@@ -176,6 +176,12 @@ class SegmentTokenizer:
         return [token for index, token in enumerate(tokens) if index not in dropped]
 
 
+def target_ids(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
+    """Return the ids of a text that is learnt as a target, with the EOS that closes it where there is one."""
+    ids = tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
+    return [*ids, *([] if tokenizer.eos_token_id is None else [int(tokenizer.eos_token_id)])]
+
+
 def special_tokens(
     tokenizer: PreTrainedTokenizerBase, key: str = "student.checkpoint"
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:

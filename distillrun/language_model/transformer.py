@@ -27,6 +27,10 @@ class Architecture(Protocol):
     A module is handed to each call, since training may wrap it. Sources are complete (special tokens, separator).
     """
 
+    @property
+    def takes_pads(self) -> bool:
+        """Whether rows of unlike length can be written in one batch."""
+
     def inputs(self, sources: Sequence[Ids], targets: Sequence[Ids], device: torch.device) -> dict[str, Tensor]:
         """Return the module's arguments under which it predicts every token of the targets (EOS included)."""
 

@@ -45,7 +45,7 @@ class DualSpace(AroundTexts):
     _maps: nn.ModuleDict = field(init=False, default_factory=nn.ModuleDict, repr=False)
     _heads: tuple[LanguageModel, ...] = field(init=False, default=(), repr=False)
 
-    wishes = Wishes("live", hidden=True, same_tokenizer=False)
+    wishes = Wishes("live", hidden=True, same_tokenizer=False, heads=True)
 
     def __post_init__(self) -> None:
         check_weight("cross_entropy_weight", self.cross_entropy_weight)

@@ -215,6 +215,7 @@ def _together(wishes: Mapping[str, Wishes]) -> Wishes:
         whole_examples=any(wish.whole_examples for wish in wishes.values()),
         choices=any(wish.choices for wish in wishes.values()),
         encoder=any(wish.encoder for wish in wishes.values()),
+        heads=any(wish.heads for wish in wishes.values()),
     )
 
 

@@ -91,6 +91,7 @@ class Wishes:
         whole_examples: rows of one example must go through the student together.
         choices: the scores of the choices too, of a student that writes.
         encoder: a student that reads with an encoder.
+        heads: the heads of student and teacher are run by themselves, on hidden states.
     """
 
     teacher: Literal["none", "stored", "live", "reference"] = "none"
@@ -100,3 +101,4 @@ class Wishes:
     whole_examples: bool = False
     choices: bool = False
     encoder: bool = False
+    heads: bool = False

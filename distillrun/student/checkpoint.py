@@ -1,19 +1,22 @@
 """A pretrained student, from a folder or the Hub."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from distillrun.errors import refusals
 from distillrun.language_model.checkpoint import CheckpointReference
-from distillrun.language_model.checkpoint_folder import is_encoder
+from distillrun.language_model.checkpoint_folder import is_encoder, quantised
 from distillrun.language_model.limits import Limits
 from distillrun.language_model.lora import Lora, with_adapters
 from distillrun.records import Json, TargetPair
 from distillrun.student.length import too_long
 
 if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
     from distillrun.interfaces import LanguageModel
 
 
@@ -54,9 +57,12 @@ class Checkpoint:
         return config is None or bool(config.get("is_encoder_decoder"))
 
     def tokens(self) -> Mapping[str, int]:
-        from distillrun.language_model.teacher_model import load_tokenizer
+        return dict(self._tokenizer.get_vocab())
 
-        return dict(load_tokenizer(self._reference.folder(), None, "student").get_vocab())
+    def cut(self, text: str) -> Sequence[int]:
+        from distillrun.language_model.text import target_ids
+
+        return target_ids(self._tokenizer, text)
 
     def check(self) -> list[str]:
         problems = [*self._reference.problems(), *(self.lora.problems() if self.lora else [])]
@@ -64,7 +70,8 @@ class Checkpoint:
         if config is not None and is_encoder(config):
             cure = f"choose student=warm_started student.checkpoint={self.checkpoint}"
             return [*problems, f"student.checkpoint={self.checkpoint} is an encoder, which writes no text; {cure}"]
-        return [*problems, *self._limits.problems(config)]
+        problems += [*quantised(config, self.checkpoint), *self._limits.problems(config)]
+        return problems or self._loading_problems
 
     def check_texts(self, pairs: Iterable[TargetPair]) -> list[str]:
         return too_long(self, self._limits, pairs)
@@ -73,18 +80,31 @@ class Checkpoint:
         return self._reference.identity()
 
     def build(self, seed: int) -> "LanguageModel":
+        return self._made(self._reference.folder(), seed)
+
+    def load(self, folder: Path) -> "LanguageModel":
+        from distillrun.language_model.load import load_model
+
+        return load_model(folder, self._limits)
+
+    @cached_property
+    def _tokenizer(self) -> "PreTrainedTokenizerBase":
+        from distillrun.language_model.teacher_model import load_tokenizer
+
+        return load_tokenizer(self._reference.outline(), None, "student")
+
+    @cached_property
+    def _loading_problems(self) -> list[str]:
+        return refusals(lambda: self._made(self._reference.outline(), seed=0, outline=True))
+
+    def _made(self, folder: Path, seed: int, outline: bool = False) -> "LanguageModel":
         from distillrun.language_model.load import checkpoint_gradients, load_model
         from distillrun.runtime import seeded
 
-        model = load_model(self._reference.folder(), self._limits)
+        model = load_model(folder, self._limits, outline)
         if self.gradient_checkpointing:
             checkpoint_gradients(model.module)
         if self.lora is not None:
             with seeded(seed):
                 model.module = with_adapters(model.module, self.lora)
         return model
-
-    def load(self, folder: Path) -> "LanguageModel":
-        from distillrun.language_model.load import load_model
-
-        return load_model(folder, self._limits)

@@ -6,8 +6,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from distillrun.errors import refusals
 from distillrun.language_model.checkpoint import CheckpointReference
-from distillrun.language_model.checkpoint_folder import is_encoder
+from distillrun.language_model.checkpoint_folder import is_encoder, quantised
 from distillrun.language_model.limits import positions_of
 from distillrun.records import Json, TargetPair
 from distillrun.student.length import too_long_to_score
@@ -45,8 +46,8 @@ class ChoiceScorer:
         return CheckpointReference(self.checkpoint, self.revision)
 
     def check(self) -> list[str]:
-        problems = self._reference.problems()
         config = self._reference.config() or {}
+        problems = [*self._reference.problems(), *quantised(config, self.checkpoint)]
         if config and not is_encoder(config):
             cure = f"choose student=t5_base student.checkpoint={self.checkpoint}, or an encoder"
             problems.append(f"student.checkpoint={self.checkpoint} is no encoder; {cure}")
@@ -56,7 +57,7 @@ class ChoiceScorer:
                 f"student.max_tokens={self.max_tokens} is more than the {positions} positions of this model; "
                 f"set student.max_tokens={positions} or less"
             )
-        return problems
+        return problems or self._loading_problems
 
     def check_texts(self, pairs: Iterable[TargetPair]) -> list[str]:
         return too_long_to_score(self, self.max_tokens, pairs)
@@ -79,3 +80,9 @@ class ChoiceScorer:
         from distillrun.language_model.choice_scorer import load_scorer
 
         return load_scorer(folder, self.max_tokens)
+
+    @cached_property
+    def _loading_problems(self) -> list[str]:
+        from distillrun.language_model.choice_scorer import load_scorer
+
+        return refusals(lambda: load_scorer(self._reference.outline(), self.max_tokens, outline=True))

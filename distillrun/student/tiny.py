@@ -1,7 +1,7 @@
 """Small students with fresh weights: no network, and they learn in about a minute."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -51,6 +51,9 @@ class TinyT5:
         from distillrun.language_model.tiny import tiny_tokenizer
 
         return dict(tiny_tokenizer().get_vocab())
+
+    def cut(self, text: str) -> Sequence[int]:
+        return _cut(text)
 
     def check(self) -> list[str]:
         return [*self._sizes.problems(), *self._limits.problems(None)]
@@ -117,6 +120,9 @@ class TinyQwen:
 
         return dict(tiny_tokenizer().get_vocab())
 
+    def cut(self, text: str) -> Sequence[int]:
+        return _cut(text)
+
     def check(self) -> list[str]:
         problems = [*self._sizes.problems(), *self._limits.problems(None)]
         if not self.initializer_range > 0:
@@ -146,6 +152,13 @@ class TinyQwen:
         from distillrun.language_model.load import load_model
 
         return load_model(folder, self._limits)
+
+
+def _cut(text: str) -> list[int]:
+    from distillrun.language_model.text import target_ids
+    from distillrun.language_model.tiny import tiny_tokenizer
+
+    return target_ids(tiny_tokenizer(), text)
 
 
 def _fresh_identity(architecture: str, sizes: Sizes) -> dict[str, Json]:

@@ -1,17 +1,21 @@
 """An encoder-decoder made of a pretrained encoder."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from distillrun.errors import refusals
 from distillrun.language_model.checkpoint import CheckpointReference
+from distillrun.language_model.checkpoint_folder import quantised
 from distillrun.language_model.limits import Limits
 from distillrun.records import Json, TargetPair
 from distillrun.student.length import too_long
 
 if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
     from distillrun.interfaces import LanguageModel
 
 
@@ -46,12 +50,17 @@ class WarmStarted:
     has_encoder = True
 
     def tokens(self) -> Mapping[str, int]:
-        from distillrun.language_model.teacher_model import load_tokenizer
+        return dict(self._outline[1].get_vocab())
 
-        return dict(load_tokenizer(self._reference.folder(), None, "student").get_vocab())
+    def cut(self, text: str) -> Sequence[int]:
+        from distillrun.language_model.text import target_ids
+
+        return target_ids(self._outline[1], text)
 
     def check(self) -> list[str]:
-        return [*self._reference.problems(), *self._limits.problems(self._reference.config())]
+        config = self._reference.config()
+        problems = [*self._reference.problems(), *quantised(config, self.checkpoint), *self._limits.problems(config)]
+        return problems or refusals(lambda: self._outline)
 
     def check_texts(self, pairs: Iterable[TargetPair]) -> list[str]:
         return too_long(self, self._limits, pairs)
@@ -74,3 +83,9 @@ class WarmStarted:
         from distillrun.language_model.load import load_model
 
         return load_model(folder, self._limits)
+
+    @cached_property
+    def _outline(self) -> "tuple[PreTrainedModel, PreTrainedTokenizerBase]":
+        from distillrun.language_model.warm_start import warm_started
+
+        return warm_started(self._reference.outline(), outline=True)

@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from distillrun.errors import ConfigError
+from distillrun.errors import ConfigError, refusals
 from distillrun.interfaces import Account, Task
 from distillrun.language_model.checkpoint import CheckpointReference
 from distillrun.language_model.checkpoint_folder import is_encoder
@@ -71,7 +71,7 @@ class ChoiceScorerTeacher:
         positions = positions_of(config)
         if positions is not None and self.max_tokens > positions:
             problems.append(f"teacher.max_tokens={self.max_tokens} is more than the {positions} positions of the model")
-        return problems
+        return problems or self._loading_problems
 
     def identity(self) -> Mapping[str, Json]:
         return {**self._reference.identity(), "block_separator": self.block_separator}
@@ -105,6 +105,12 @@ class ChoiceScorerTeacher:
 
     def release(self) -> None:
         self.__dict__.pop("_loaded", None)
+
+    @cached_property
+    def _loading_problems(self) -> list[str]:
+        from distillrun.language_model.choice_scorer import load_scorer
+
+        return refusals(lambda: load_scorer(self._reference.outline(), self.max_tokens, "teacher", outline=True))
 
     def _text(self, prompt: Prompt) -> str:
         return plain_text(prompt.messages, self.block_separator, self.block_separator)

@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from distillrun.errors import ConfigError
+from distillrun.errors import ConfigError, refusals
 from distillrun.interfaces import Account, Task
 from distillrun.language_model.checkpoint import CheckpointReference
 from distillrun.language_model.checkpoint_folder import is_encoder
@@ -16,6 +16,8 @@ from distillrun.records import Budget, Completion, Draw, Json, Price, Prompt, Sa
 from distillrun.runtime import pick_device
 
 if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
     from distillrun.interfaces import LanguageModel
     from distillrun.teacher.local_model import LocalModel, Writing
     from distillrun.teacher.local_prompt import PromptTokenizer
@@ -79,12 +81,7 @@ class Local:
         config = None if problems or self.gguf_file else self._reference.config()
         if config is not None and is_encoder(config):
             problems.append(f"teacher.checkpoint={self.checkpoint} is an encoder, which writes no text; choose another")
-        if not problems and self.chat == "always":
-            try:
-                _ = self._prompts
-            except ConfigError as error:
-                problems.append(str(error))
-        return problems
+        return problems or self._loading_problems
 
     def identity(self) -> Mapping[str, Json]:
         return {
@@ -146,6 +143,14 @@ class Local:
     def tokens(self) -> Mapping[str, int]:
         return dict(self._prompts.tokenizer.get_vocab())
 
+    def cut(self, text: str) -> Sequence[int]:
+        from distillrun.language_model.text import target_ids
+
+        return target_ids(self._prompts.tokenizer, text)
+
+    def check_reading(self) -> list[str]:
+        return [] if self.gguf_file else refusals(lambda: self._read_as_student(self._outlined(), 2, 2))
+
     def reading(self) -> Mapping[str, Json]:
         weights = {**self._reference.identity(), "gguf_file": self.gguf_file}
         return {
@@ -156,13 +161,11 @@ class Local:
         }
 
     def model(self, max_source_tokens: int, max_target_tokens: int) -> "LanguageModel":
-        from distillrun.language_model.load import assemble
         from distillrun.language_model.teacher_model import load_teacher
 
         module = load_teacher(self._reference.folder(), self._loading)
         module.requires_grad_(False)
-        limits = Limits(max_source_tokens, max_target_tokens, self.target_separator)
-        return assemble(module, self._prompts.tokenizer, limits)
+        return self._read_as_student(module, max_source_tokens, max_target_tokens)
 
     def release(self) -> None:
         self._model = None
@@ -187,7 +190,7 @@ class Local:
 
         is_encoder_decoder = bool((self._reference.config() or {}).get("is_encoder_decoder"))
         separators = (self.block_separator, self.reply_separator)
-        folder = self._reference.folder()
+        folder = self._reference.folder() if self.gguf_file else self._reference.outline()
         return PromptTokenizer(folder, self.gguf_file, self.chat, separators, is_encoder_decoder)
 
     @cached_property
@@ -197,6 +200,27 @@ class Local:
     @property
     def _loading(self) -> Loading:
         return Loading(self.dtype, self.device, self.device_map, self.quantization, self.gguf_file)
+
+    @cached_property
+    def _loading_problems(self) -> list[str]:
+        """What would keep it from being loaded; of a GGUF file, whose tensors are read whole, its tokenizer alone."""
+        return refusals(lambda: self._prompts if self.gguf_file else self._outlined())
+
+    def _outlined(self) -> "PreTrainedModel":
+        from distillrun.language_model.teacher_model import load_teacher
+        from distillrun.teacher.local_model import LocalModel
+
+        module = load_teacher(self._reference.outline(), self._loading, outline=True)
+        LocalModel(module, self._prompts.tokenizer, self.max_context_tokens)
+        return module
+
+    def _read_as_student(
+        self, module: "PreTrainedModel", max_source_tokens: int, max_target_tokens: int
+    ) -> "LanguageModel":
+        from distillrun.language_model.load import assemble
+
+        limits = Limits(max_source_tokens, max_target_tokens, self.target_separator)
+        return assemble(module, self._prompts.tokenizer, limits, "teacher")
 
     def _loaded(self) -> "LocalModel":
         if self._model is None:

@@ -13,11 +13,12 @@ from distillrun.language_model.caching import caching_of
 from distillrun.language_model.choosing import Choosing, Contrasted, Drawn, Greedy
 from distillrun.language_model.decoding import Row, written_rows
 from distillrun.language_model.decoding_state import NO_PREFIX, CausalState, Positions, Prefix, read_prefix
+from distillrun.language_model.load import decoder_start
 from distillrun.language_model.padding import mask, padded
 from distillrun.language_model.shared_prefix import common_prefix
 from distillrun.language_model.source_state import EncoderDecoderState
 from distillrun.language_model.stopping import Stops, Written
-from distillrun.language_model.teacher_model import end_tokens, longest_context, start_token
+from distillrun.language_model.teacher_model import end_tokens, longest_context
 from distillrun.records import Message, Sampling, ScoredContinuation
 from distillrun.teacher.local_prompt import Ids, Scoring
 
@@ -71,7 +72,7 @@ class LocalModel:
         usable = (token for token in (tokenizer.pad_token_id, *self._ends) if token is not None)
         self._pad = next((int(token) for token in usable if token < self._embedded), 0)
         self._caching = None if module.config.is_encoder_decoder else caching_of(module)
-        self._start = start_token(module) if module.config.is_encoder_decoder else 0
+        self._start = decoder_start(module, tokenizer) if module.config.is_encoder_decoder else 0
         self.positions = Positions()
         limits = [limit for limit in (max_context, longest_context(module)) if limit is not None]
         self.context = min(limits, default=None)

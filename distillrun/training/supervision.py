@@ -10,7 +10,7 @@ from torch import Tensor
 
 from distillrun.distribution import LiveDistribution
 from distillrun.errors import ConfigError
-from distillrun.interfaces import ActiveObjective, LanguageModel
+from distillrun.interfaces import ActiveObjective, LanguageModel, LogitTeacher, WritingStudent
 from distillrun.records import TargetPair
 from distillrun.tensors import StudentOutputs, TeacherDistribution
 from distillrun.token_loss import learnt_places
@@ -108,6 +108,29 @@ def shared_ids(student: LanguageModel, teacher: LanguageModel) -> int:
     if sizes[0] != sizes[1]:
         log.info("the logits of student (%d) and teacher (%d) are compared on the %d ids of both", *sizes, min(sizes))
     return min(sizes)
+
+
+PROBE = "The answer is 12 (twelve)."
+"""A text that two tokenizers must cut alike to be compared token by token."""
+
+
+def tokenizer_problem(student: WritingStudent, teacher: LogitTeacher) -> str | None:
+    """Return how the tokenizers of student and teacher differ, and the cure where there is one; None if they agree."""
+    vocabulary = student.tokens()
+    if (differing := vocabulary_problem(vocabulary, teacher.tokens())) is not None:
+        return f"they have different tokenizers: {differing}"
+    own, other = student.cut(PROBE), teacher.cut(PROBE)
+    if list(own) == list(other):
+        return None
+    if list(own[:-1]) == list(other[:-1]):
+        names = {number: token for token, number in vocabulary.items()}
+        ours, theirs = (names.get(ids[-1], f"id {ids[-1]}") for ids in (own, other))
+        return (
+            f"the student ends its texts with {ours} and the teacher with {theirs}, as base and instruct models of one "
+            f"family do; give both the same kind of checkpoint, or the student a copy with {theirs!r} as eos_token in "
+            "its tokenizer_config.json"
+        )
+    return f"they cut a text such as {PROBE!r} into other tokens, {own} and {other}, though their vocabularies agree"
 
 
 def vocabulary_problem(student: Mapping[str, int], teacher: Mapping[str, int]) -> str | None:

@@ -34,7 +34,7 @@ LINE: tuple[tuple[str, ...], ...] = (
     ("training",),
     ("stages",),
     ("fence", "config", "hydra_settings"),
-    ("composition", "build", "result"),
+    ("composition", "build", "result", "preflight_logits"),
     ("enumeration",),
     ("complaint", "preflight", "run_folder"),
     ("cells", "experiment", "speaker", "sweep_page"),
