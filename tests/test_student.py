@@ -290,7 +290,7 @@ def test_an_encoder_is_not_taken_for_a_student_that_writes(bert: str) -> None:
 
 
 def test_a_model_that_writes_is_not_warm_started(llama: str) -> None:
-    with pytest.raises(ConfigError, match="no BERT-like encoder"):
+    with pytest.raises(ConfigError, match="not a BERT-like encoder"):
         WarmStarted(llama, "main", 40, 40, gradient_checkpointing=False).build(0)
 
 
