@@ -30,7 +30,7 @@ from distillrun.commands.report import report
 from distillrun.commands.store import store
 from distillrun.commands.study import study
 from distillrun.complaint import explain, is_complaint
-from distillrun.composition import conf_folder, opened, quoted, selected
+from distillrun.composition import check_permission, compose_first, conf_folder, opened, permits, quoted, selected
 from distillrun.config import digest, resolve
 from distillrun.enumeration import swept_together
 from distillrun.errors import BudgetSpentError, ConfigError, nearest
@@ -112,6 +112,8 @@ def _experiment(given: list[str]) -> int:
     hydra_flags = [word for word in given if word not in flags.overrides]
     if flags.config_path is not None:
         raise ConfigError("--config-path would replace the shipped options; --config-dir DIR adds your own to them")
+    if flags.experimental_rerun is not None:
+        raise ConfigError("--experimental-rerun would run what a pickle holds; give the settings of that run again")
     if flags.config_dir is not None and not Path(flags.config_dir).is_dir():
         raise ConfigError(f"--config-dir {flags.config_dir}: there is no such folder")
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin starve whatever shares their cores
@@ -119,9 +121,11 @@ def _experiment(given: list[str]) -> int:
     register_schema()
     # our launcher options bear the names of the plugins' schemas, which they are meant to be checked against
     warnings.filterwarnings("ignore", message=r"\s*'hydra/(launcher|sweeper)/\w+' is validated against ConfigStore")
-    asks = flags.cfg or flags.info or flags.help or flags.hydra_help or flags.shell_completion
+    shows = flags.cfg or flags.info or flags.help or flags.hydra_help
     try:
-        start = None if asks else start_of(flags)
+        if shows:
+            compose_first(flags.overrides, flags.config_name or "config", flags.config_dir)  # checks what is shown
+        start = None if shows or flags.shell_completion else start_of(flags)
         if start is None:
             _hydra([*flags.overrides, *hydra_flags], flags)
             return 0
@@ -147,13 +151,13 @@ def _sweep(start: Start, hydra_flags: Sequence[str], flags: argparse.Namespace) 
                 raise
             complete = True
         finally:
-            exit_code = finish(start.folder, complete, start.jobs or ())
+            exit_code = finish(start.folder, start.config, complete, start.jobs or ())
     return exit_code
 
 
 def _hydra(arguments: Sequence[str], flags: argparse.Namespace) -> None:
     """Let Hydra compose every job and call it, in this process or wherever its launcher runs."""
-    permitted = any(line.lstrip("+").startswith("runtime.allow_targets=") for line in flags.overrides)
+    permitted = permits(flags.overrides)
     failures: list[Exception] = []
 
     def job(cfg: DictConfig) -> float | None:
@@ -183,8 +187,7 @@ def _job(cfg: DictConfig, node: HydraConf, permitted: bool) -> float | None:
     in_sweep = node.mode is RunMode.MULTIRUN
     try:
         config = resolve(cfg, selected(node.runtime.choices, cfg))
-        if config.runtime.allow_targets and not permitted:
-            raise ConfigError("runtime.allow_targets lets a file run any code, so it counts on the command line only")
+        check_permission(config, permitted)
     except ConfigError as error:
         if not in_sweep:
             raise

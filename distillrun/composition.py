@@ -5,13 +5,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from hydra import compose, initialize_config_dir
+from hydra import compose, version
+from hydra._internal.hydra import Hydra
+from hydra._internal.utils import create_config_search_path
+from hydra.core.config_search_path import SearchPathQuery
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, Quote, QuotedString
 from omegaconf import DictConfig, OmegaConf
 
 from distillrun.config import BASELINES, Config, resolve
+from distillrun.errors import UnsafeError
+from distillrun.permitted import check_hydra, check_searchpath
 from distillrun.records import Json
 from distillrun.schema import register_schema
 
@@ -43,19 +48,51 @@ def compose_first(overrides: Sequence[str], config_name: str = "config", config_
         overrides: as on the command line; of a sweep's values, the first counts.
         config_name: the primary config.
         config_dir: a folder of the user's own options.
+
+    Raises:
+        UnsafeError: the config holds settings of Hydra's own that could run code or reach elsewhere.
     """
     register_schema()
     parsed = OverridesParser.create().parse_overrides(list(overrides))
-    search_path = [
-        place for override in parsed if override.key_or_group == "hydra.searchpath" for place in _list(override)
-    ]
-    if config_dir is not None:
-        search_path.append(f"file://{Path(config_dir).resolve()}")
-    firsts = [_first(override) for override in parsed if override.key_or_group != "hydra.searchpath"]
-    firsts.append(f"hydra.searchpath=[{','.join(map(quoted, search_path))}]")
+    named = [place for override in parsed if override.key_or_group == "hydra.searchpath" for place in _list(override)]
+    check_searchpath(named)
+    search_path = create_config_search_path(str(conf_folder()))
+    if config_dir is not None:  # where Hydra itself puts it, so that what is checked is what it finds
+        place = f"file://{Path(config_dir).resolve()}"
+        search_path.prepend("command-line", place, SearchPathQuery(provider="schema"))
+        _check_primary(config_name, [place, *named])
+    given = [line for line in map(_first, parsed) if line is not None]
     GlobalHydra.instance().clear()  # an earlier hydra.main in this process leaves itself behind
-    with initialize_config_dir(str(conf_folder()), job_name="distillrun", version_base="1.3"):
-        return compose(config_name, [line for line in firsts if line is not None], return_hydra_config=True)
+    version.setbase("1.3")
+    Hydra.create_main_hydra2("distillrun", search_path)
+    try:
+        composed = compose(config_name, given, return_hydra_config=True)
+    finally:
+        GlobalHydra.instance().clear()
+    node: Any = OmegaConf.to_container(composed.hydra, resolve=False)
+    check_hydra(node, given)
+    return composed
+
+
+def permits(words: Sequence[str]) -> bool:
+    """Return whether a command line itself lets modules of the user's own be used."""
+    return any(word.lstrip("+").startswith("runtime.allow_targets=") for word in words)
+
+
+def check_permission(config: Config, permitted: bool) -> None:
+    """Refuse a file that lets modules be used. Raises UnsafeError unless the command line `permits` it."""
+    if config.runtime.allow_targets and not permitted:
+        raise UnsafeError("runtime.allow_targets lets a file run any code, so it counts on the command line only")
+
+
+def _check_primary(name: str, search_path: Sequence[str]) -> None:
+    """Refuse a primary config that says where Hydra finds others: it would look there before anything is checked."""
+    for place in search_path:
+        file = Path(place.removeprefix("file://"), f"{name}.yaml")
+        if file.is_file():
+            node = OmegaConf.load(file)
+            if isinstance(node, DictConfig) and OmegaConf.select(node, "hydra.searchpath") is not None:
+                raise UnsafeError(f"{file}: hydra.searchpath counts on the command line only; take it out")
 
 
 def config_of(overrides: Sequence[str], config_name: str = "config", config_dir: str | None = None) -> Config:

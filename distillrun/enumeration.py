@@ -2,16 +2,18 @@
 
 from collections.abc import Sequence
 from copy import deepcopy
+from itertools import product
 from pathlib import Path
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
+from hydra.core.override_parser.types import Override, ValueType
 from omegaconf import DictConfig, OmegaConf, flag_override
 
 from distillrun.composition import compose_first, conf_folder, quoted, resolve_composed
 from distillrun.config import Config, resolve
+from distillrun.errors import ConfigError
 
 
 def job_overrides(overrides: Sequence[str], composed: DictConfig) -> list[list[str]]:
@@ -26,6 +28,32 @@ def job_overrides(overrides: Sequence[str], composed: DictConfig) -> list[list[s
     given = [one for one in parser.parse_overrides([*params, *overrides]) if not one.is_hydra_override()]
     batches = BasicSweeper.split_arguments(given, max_batch_size=None)
     return [list(job) for batch in batches for job in batch]
+
+
+def check_choices(overrides: Sequence[str], composed: DictConfig, config_name: str, config_dir: str | None) -> None:
+    """Compose a sweep whose jobs are not known before with each set of options that it may choose.
+
+    Composing checks what the options say of Hydra itself; see `permitted`.
+
+    Raises:
+        ConfigError: an option is not safe, or it cannot be known which ones are chosen from.
+    """
+    sweeper, folders = composed.hydra.sweeper, _folders(config_dir)
+    parser = OverridesParser.create()
+    for key in sweeper.get("search_space") or {}:
+        if _chooses(parser.parse_override(f"{key}=0"), folders):
+            raise ConfigError(f"hydra.sweeper.search_space.{key}: sweep options on the command line, {key}=choice(a,b)")
+    words = [*(f"{key}={value}" for key, value in (sweeper.get("params") or {}).items()), *overrides]
+    others, chosen = [], []
+    for line, one in zip(words, parser.parse_overrides(words), strict=True):
+        if not (one.is_sweep_override() and _chooses(one, folders)):
+            others.append(line)
+        elif one.value_type in (ValueType.CHOICE_SWEEP, ValueType.SIMPLE_CHOICE_SWEEP):
+            chosen.append([f"{one.get_key_element()}={value}" for value in one.sweep_string_iterator()])
+        else:
+            raise ConfigError(f"{line}: write the options that are chosen from, such as choice(a,b)")
+    for options in product(*chosen):
+        compose_first([*others, *options], config_name, config_dir)
 
 
 def swept_together(overrides: Sequence[str], config_dir: str | None) -> list[str]:

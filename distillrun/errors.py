@@ -8,6 +8,10 @@ class ConfigError(ValueError):
     """A setting, a file or a combination of choices is wrong; the message names it, shows it and gives the cure."""
 
 
+class UnsafeError(ConfigError):
+    """A setting could run code, or holds a key: nothing goes on, not even the other jobs of a sweep."""
+
+
 class BudgetSpentError(Exception):
     """A teacher's budget forbids the next request. What was answered is kept: with a larger one, it goes on."""
 

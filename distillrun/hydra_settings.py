@@ -1,8 +1,6 @@
 """Hydra's own settings: those that mean nothing here are refused, so that none is ignored without a word."""
 
-from collections.abc import Iterator, Sequence
-
-from omegaconf import DictConfig, OmegaConf
+from collections.abc import Sequence
 
 from distillrun.errors import ConfigError
 from distillrun.records import Json
@@ -25,31 +23,8 @@ SWEEPING = ("hydra.sweep.", "hydra.sweeper", "hydra.launcher", "hydra/sweeper", 
 """Settings that only a sweep reads begin so."""
 
 
-def check_hydra(composed: DictConfig, overrides: Sequence[str], multirun: bool) -> None:
-    """Refuse what is set under `hydra.` and would do nothing.
-
-    Args:
-        composed: a config with Hydra's own node.
-        overrides: of the command line.
-        multirun: whether a sweep is asked for.
-
-    Raises:
-        ConfigError: naming every such setting.
-    """
-    problems = [*_unused(composed), *([] if multirun else _without_sweep(overrides))]
-    if problems:
-        raise ConfigError("\n".join(problems))
-
-
-def _unused(composed: DictConfig) -> Iterator[str]:
-    for key, (shipped, instead) in UNUSED.items():
-        value = OmegaConf.select(composed.hydra, key)
-        plain = OmegaConf.to_container(value) if OmegaConf.is_config(value) else value
-        if plain != shipped:
-            yield f"hydra.{key}={plain} is not used: {instead}"
-
-
-def _without_sweep(overrides: Sequence[str]) -> Iterator[str]:
-    for line in overrides:
-        if line.lstrip("+").startswith(SWEEPING):
-            yield f"{line} counts for a sweep alone, which needs -m"
+def check_sweep_words(overrides: Sequence[str], multirun: bool) -> None:
+    """Refuse what a command line says of a sweep where none is asked for. Raises ConfigError naming each word."""
+    told = [line for line in overrides if line.lstrip("+").startswith(SWEEPING)]
+    if told and not multirun:
+        raise ConfigError("\n".join(f"{line} counts for a sweep alone, which needs -m" for line in told))

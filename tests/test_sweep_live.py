@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from distillrun.composition import config_of
 from distillrun.sweep import finishing
 from distillrun.sweep.job import Job, own_process, read_job, say, write_job
 from distillrun.sweep.live import _drawn, lines, live_view
@@ -69,7 +70,7 @@ def test_after_an_interruption_jobs_are_waited_for_and_noted(
     elsewhere = write(tmp_path, 1, "running", "another-host/17")
     started = time.monotonic()
     threading.Thread(target=child.wait, daemon=True).start()  # as an init would
-    assert finishing.finish(tmp_path, complete=False) == 1
+    assert finishing.finish(tmp_path, config_of(["tracking=jsonl"]), complete=False) == 1
     assert time.monotonic() - started < 40
     assert child.poll() == (-15 if terminated else 0)
     here, there = read_job(folder), read_job(elsewhere)

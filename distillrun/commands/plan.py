@@ -32,15 +32,15 @@ def plan(arguments: Sequence[str]) -> int:
 
 
 def _plan_run(given: argparse.Namespace) -> int:
-    from distillrun.composition import compose_first, resolve_composed, sweeping
-    from distillrun.hydra_settings import check_hydra
+    from distillrun.composition import check_permission, compose_first, permits, resolve_composed, sweeping
+    from distillrun.hydra_settings import check_sweep_words
 
     if swept := sweeping(given.settings):
         raise ConfigError(f"{swept[0]}: several values are a sweep, which needs -m; a list is written [a,b]")
     composed = compose_first(given.settings, given.config_name, given.config_dir)
-    check_hydra(composed, given.settings, multirun=False)
+    check_sweep_words(given.settings, multirun=False)
     config = resolve_composed(composed)
-    _check_targets(config, given.settings)
+    check_permission(config, permits(given.settings))
     from distillrun.experiment import prepare
     from distillrun.plan import make_plan, plan_text
 
@@ -51,20 +51,15 @@ def _plan_run(given: argparse.Namespace) -> int:
 
 def _plan_sweep(given: argparse.Namespace) -> int:
     """Print the plan of a sweep; the exit code is 2 where a job would be refused."""
+    from distillrun.composition import check_permission, permits
     from distillrun.sweep.starting import sweep_jobs
 
     jobs = sweep_jobs(given.settings, given.config_name, given.config_dir)
     for _, config in jobs:
         if isinstance(config, Config):
-            _check_targets(config, given.settings)
+            check_permission(config, permits(given.settings))
     from distillrun.plan.sweep import make_sweep_plan, sweep_plan_text
 
     made = make_sweep_plan(jobs)
     sys.stdout.write(json.dumps(made.as_json(), indent=1) + "\n" if given.json else sweep_plan_text(made))
     return 2 if made.refused else 0
-
-
-def _check_targets(config: Config, settings: Sequence[str]) -> None:
-    permitted = any(line.lstrip("+").startswith("runtime.allow_targets=") for line in settings)
-    if config.runtime.allow_targets and not permitted:
-        raise ConfigError("runtime.allow_targets lets a file run any code, so it counts on the command line only")

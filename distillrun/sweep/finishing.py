@@ -11,6 +11,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from distillrun.cells import aligned, cell_lines, cells
+from distillrun.config import Config
 from distillrun.folder import COMMAND, write_whole
 from distillrun.interrupt import was_terminated
 from distillrun.records import Json
@@ -30,13 +31,14 @@ from distillrun.sweep.running import GOES_ON, SAVE_S
 from distillrun.sweep.summary import track_sweep
 
 
-def finish(sweep: Path, complete: bool, planned: Sequence[PlannedJob] = ()) -> int:
+def finish(sweep: Path, config: Config, complete: bool, planned: Sequence[PlannedJob] = ()) -> int:
     """Print the table of a sweep's jobs, write it to sweep.json, and return the exit code.
 
     A sweep that ended before its first job leaves nothing.
 
     Args:
         sweep: its folder.
+        config: of its first job.
         complete: whether every job had its turn.
         planned: the jobs that the sweep was to start, as far as they are known before.
     """
@@ -77,7 +79,7 @@ def finish(sweep: Path, complete: bool, planned: Sequence[PlannedJob] = ()) -> i
 
     say(page_at_the_end(sweep))
     try:
-        track_sweep(sweep)
+        track_sweep(sweep, config)
     except Exception as error:
         say(f"the sweep could not be tracked ({type(error).__name__}: {error}); its jobs are, and its page is there")
     return 0 if well else 1

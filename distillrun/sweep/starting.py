@@ -10,12 +10,12 @@ from typing import Any
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from distillrun.composition import compose_first, conf_folder, resolve_composed, sweeping
+from distillrun.composition import check_permission, compose_first, conf_folder, permits, resolve_composed, sweeping
 from distillrun.config import Config, digest
-from distillrun.enumeration import Composer, job_overrides
-from distillrun.errors import ConfigError
+from distillrun.enumeration import Composer, check_choices, job_overrides
+from distillrun.errors import ConfigError, UnsafeError
 from distillrun.folder import claim_folder, make_folder
-from distillrun.hydra_settings import check_hydra
+from distillrun.hydra_settings import check_sweep_words
 from distillrun.schema import Progress
 from distillrun.sweep.folder import unfinished_sweep
 from distillrun.sweep.job import PlannedJob, planned_job, say
@@ -31,12 +31,14 @@ class Start:
     Attributes:
         folder: its own.
         overrides: the settings of all its jobs, swept values among them.
+        config: of its first job, checked.
         jobs: each that will be started; None where the sweeper chooses as it goes.
         drawn: whether it may be drawn on a terminal.
     """
 
     folder: Path
     overrides: tuple[str, ...]
+    config: Config
     jobs: Sequence[PlannedJob] | None
     drawn: bool
 
@@ -52,8 +54,9 @@ def start_of(flags: argparse.Namespace) -> Start | None:
     _check_experiment(flags.overrides, flags.config_dir)
     composed = compose_first(flags.overrides, *where)
     multirun = flags.multirun or composed.hydra.mode is RunMode.MULTIRUN
-    check_hydra(composed, flags.overrides, multirun)
+    check_sweep_words(flags.overrides, multirun)
     first = resolve_composed(composed)
+    check_permission(first, permits(flags.overrides))
     if not multirun:
         if first.replicates > 1:
             raise ConfigError(f"replicates={first.replicates} makes a sweep of one run, which needs -m")
@@ -70,8 +73,10 @@ def start_of(flags: argparse.Namespace) -> Start | None:
         jobs = [planned_job(number, *one) for number, one in enumerate(found)]
     elif first.replicates > 1:
         raise ConfigError("replicates needs Hydra's basic sweeper; with another one, sweep training.seed yourself")
+    else:
+        check_choices(overrides, composed, *where)
     drawn = first.runtime.progress is not Progress.never
-    return Start(_folder(composed, first, overrides), tuple(overrides), jobs, drawn)
+    return Start(_folder(composed, first, overrides), tuple(overrides), first, jobs, drawn)
 
 
 def sweep_jobs(
@@ -84,7 +89,6 @@ def sweep_jobs(
     """
     _check_experiment(overrides, config_dir)
     composed = compose_first(overrides, config_name, config_dir)
-    check_hydra(composed, overrides, multirun=True)
     if "BasicSweeper" not in str(composed.hydra.sweeper._target_):
         raise ConfigError("only the jobs of Hydra's basic sweeper are known before; another one chooses as it goes")
     whole = _replicated(resolve_composed(composed), overrides, composed)
@@ -124,6 +128,7 @@ def _checked_jobs(
     """Return the settings of each job with its config; a job with a wrong value fails alone, when its turn comes.
 
     Raises:
+        UnsafeError: a job is not safe to run.
         ConfigError: there is no job, or two values are written differently and mean the same.
     """
     jobs = job_overrides(overrides, composed)
@@ -136,6 +141,8 @@ def _checked_jobs(
     for job in jobs:
         try:
             config = composer.config(job)
+        except UnsafeError:
+            raise
         except ConfigError as error:
             found.append((job, error))
             continue

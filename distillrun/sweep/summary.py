@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from distillrun.config import Config
 from distillrun.folder import files_in
 from distillrun.records import Json
 
@@ -12,18 +13,20 @@ PAGE = ("report.html", "report.md", "results.csv", "cells.csv", "sweep.json")
 TABLES = ("cells", "results")
 
 
-def track_sweep(sweep: Path) -> None:
-    """Record a sweep whose page is written in the tracker that its jobs had; a tracker that fails costs no result."""
+def track_sweep(sweep: Path, config: Config) -> None:
+    """Record a sweep whose page is written in its tracker; a tracker that fails costs no result.
+
+    Args:
+        sweep: its folder, in which nothing decides: somebody else may have made it.
+        config: of its first job, as the command line made it and as it was checked.
+    """
     from distillrun.build import build
     from distillrun.interfaces import TrackedRun
     from distillrun.tracking.jsonl import RunLog
 
-    node, allowed = _tracking(sweep)
-    if node is None:
-        return
     content: dict[str, Any] = json.loads((sweep / "sweep.json").read_text(encoding="utf-8"))
     jobs = content["jobs"]
-    tracker = RunLog(build(node, "tracking", allowed))
+    tracker = RunLog(build(config.tracking, "tracking", config.runtime.allow_targets))
     about: dict[str, Json] = {"command": content["command"], "jobs": len(jobs)}
     tracker.start(TrackedRun(sweep, sweep.name, about, "sweep", sweep.name, ()))
     states = [str(job["state"]) for job in jobs]
@@ -35,17 +38,6 @@ def track_sweep(sweep: Path) -> None:
         page |= {f"{folder}/{name}": file for name, file in files_in(sweep / folder).items()}
     tracker.files("report", f"sweep-{sweep.name}", page)
     tracker.finish("done" if content["complete"] and set(states) == {"done"} else "failed")
-
-
-def _tracking(sweep: Path) -> tuple[Any, list[str]]:
-    """Return how the newest job that came so far was tracked, and which modules it permitted; None where none did."""
-    import yaml
-
-    for file in sorted(sweep.glob("*/config.yaml"), reverse=True):
-        config = yaml.safe_load(file.read_text(encoding="utf-8"))
-        if not str(config["tracking"]["_target_"]).endswith("jsonl.Jsonl"):
-            return config["tracking"], list(config["runtime"]["allow_targets"])
-    return None, []
 
 
 def _rows(file: Path) -> tuple[list[str], list[list[Json]]]:
