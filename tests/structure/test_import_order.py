@@ -10,7 +10,7 @@ from tests.structure.disk import MODULES, PACKAGE, module_of, name_of
 
 LINE: tuple[tuple[str, ...], ...] = (
     ("errors", "records"),
-    ("tensors", "schema", "template", "cleaning", "jsonl", "rows", "folder", "interrupt", "meaning"),
+    ("tensors", "schema", "template", "cleaning", "jsonl", "rows", "folder", "hydra_settings", "interrupt", "meaning"),
     (
         "interfaces",
         "token_loss",
