@@ -89,14 +89,16 @@ def adaptive_kl(log_p: Tensor, log_q: Tensor, head_mass: float, boundary: Bounda
     Args:
         log_p, log_q: over all ids: buckets have no rank.
         head_mass: in (0, 1].
-        boundary: the id that crosses `head_mass` belongs to the head (the paper) or to the tail (its code).
+        boundary: the id that crosses `head_mass` belongs to the head (the paper) or to the tail (its code, where only
+            the likeliest id is in the head whatever its mass).
 
     Source: AKL, Wu et al. 2024, https://arxiv.org/abs/2404.02657, equations 10 to 13.
     """
     p, q = log_p.detach().exp(), log_q.detach().exp()
     ordered, order = p.sort(dim=-1, descending=True, stable=True)
     cumulative = ordered.cumsum(dim=-1)
-    in_head = (cumulative - ordered < head_mass) if boundary == "head" else (cumulative < head_mass)
+    in_head = (cumulative - ordered < head_mass) if boundary == "head" else (cumulative <= head_mass)
+    in_head[..., 0] = True
     gaps = (p - q).abs().gather(-1, order)
     head, total = (gaps * in_head).sum(dim=-1), gaps.sum(dim=-1)
     share = torch.where(total > 0, head / total.clamp(min=torch.finfo(total.dtype).tiny), 0.5)

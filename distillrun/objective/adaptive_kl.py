@@ -1,6 +1,8 @@
 """Forward KL where the student is off in the teacher's head, reverse KL where it is in the tail."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor
 
@@ -15,12 +17,14 @@ class AdaptiveKL(TokenDistillation):
 
     Args:
         head_mass: the likeliest ids of the teacher up to this mass are its head.
-        boundary: where the id that crosses it belongs: head, as the paper has it, or tail, as its code does.
+        boundary: where the id that crosses it belongs: head, as the paper has it, or tail, as its code does, where the
+            likeliest id is in the head all the same.
         texts, teacher, top_k, temperature, temperature_squared, cross_entropy_weight, dtype: see `TokenDistillation`.
 
     Source: AKL, Wu et al. 2024, https://arxiv.org/abs/2404.02657, section 4.
     """
 
+    MEANING: ClassVar[Mapping[str, int]] = {"boundary=tail": 2}
     whole_vocabulary = True
 
     head_mass: float
