@@ -160,13 +160,40 @@ def off_policy(student: TransformerModel, teacher: TransformerModel, **changes: 
     return started("adaptive_off_policy", student, teacher, **changes)
 
 
-def test_the_threshold_rises_where_the_dev_loss_does(student: TransformerModel, teacher: TransformerModel) -> None:
-    objective = off_policy(student, teacher, threshold=0.0, threshold_rise=0.4, tolerance=0.1)
+@pytest.mark.parametrize(
+    ("before", "losses", "thresholds"),
+    [
+        (2.0, [2.06, 2.12, 2.18, 2.24, 2.30, 2.36], [0.0, 0.1, 0.1, 0.2, 0.2, 0.3]),
+        (3.0, [2.0, 1.5, 2.05, 3.05, 3.15, 3.2, 3.26, 3.2, 5.0], [0.0, 0.0, 0.0, 0.0, 0.1, 0.1, 0.2, 0.2, 0.3]),
+    ],
+)
+def test_the_threshold_goes_as_in_distillm_s_code(
+    before: float,
+    losses: list[float],
+    thresholds: list[float],
+    student: TransformerModel,
+    teacher: TransformerModel,
+) -> None:
+    """The thresholds are what the four lines of its finetune.py (d47e77f, 413 to 416) gave for these losses."""
+    objective = off_policy(student, teacher, threshold=0.0, threshold_rise=0.1, tolerance=0.1)
+    objective.after_check(partial(float, before))
     course = []
-    for loss in (2.0, 1.0, 1.05, 1.2, 1.5, 1.7):
+    for loss in losses:
         objective.after_check(partial(float, loss))
         course.append(objective.threshold)
-    assert course == pytest.approx([0.0, 0.0, 0.0, 0.4, 0.8, 1.0])
+    assert course == pytest.approx(thresholds)
+
+
+def test_as_shipped_it_writes_and_replays(student: TransformerModel, teacher: TransformerModel) -> None:
+    objective = off_policy(student, teacher, capacity=5)
+    first = [pair for pair in prepared(objective, 100) if pair.written is not None]
+    assert 10 <= len(first) <= 30
+    assert objective.end_step()["sampled_share"] == len(first) / 100
+    old = list(objective.buffer)
+    assert old == first[-5:]
+    last = prepared(objective, 100, step=9)  # of 10: nothing is written anew
+    assert {pair.written for pair in last if pair.written is not None} <= {pair.written for pair in old}
+    assert objective.end_step()["sampled_share"] > 0
 
 
 def test_the_buffer_forgets_the_oldest_and_is_reused(student: TransformerModel, teacher: TransformerModel) -> None:
@@ -176,7 +203,7 @@ def test_the_buffer_forgets_the_oldest_and_is_reused(student: TransformerModel, 
     objective.end_step()
     second = prepared(objective, 8)
     assert list(objective.buffer) == [*first[6:], *second]
-    late = prepared(objective, 8, step=10)  # nothing is written anew at the end
+    late = prepared(objective, 8, step=9)  # nothing is written anew in the last step
     assert all(pair in (*first[6:], *second) for pair in late)
     assert objective.share > 0
 
@@ -191,4 +218,4 @@ def test_the_buffer_survives_a_resume(student: TransformerModel, teacher: Transf
     objective.after_check(lambda: 1.0)
     other = off_policy(student, teacher, threshold=0.0)
     other.load_state(objective.state())
-    assert (other.buffer, other.threshold, other._dev_loss) == (objective.buffer, objective.threshold, 1.0)
+    assert (other.buffer, other.threshold, other._remembered) == (objective.buffer, objective.threshold, 1.0)

@@ -118,7 +118,10 @@ class ActiveObjective(StudentObjective, Protocol):
         """Take note of what the losses of a step came to; return what should be logged."""
 
     def after_check(self, dev_loss: Callable[[], float]) -> None:
-        """Take note of a dev check; `dev_loss` computes the mean negative log-likelihood per token of its answers."""
+        """Take note of a dev check, the first one before any training.
+
+        `dev_loss` computes the mean negative log-likelihood per token of the right answers.
+        """
 
     def state(self) -> Mapping[str, Json]:
         """Return what must survive a resume, beside the weights of `modules`."""

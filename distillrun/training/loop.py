@@ -116,6 +116,8 @@ class Trainer:
             progress.metrics.append({"step": step, **metrics})
             report(metrics, step)
 
+        if self._active is not None and not progress.step:
+            self._active.after_check(dev_loss)
         with bar:
             while progress.step < settings.max_steps and not progress.finished:
                 started = time.perf_counter()

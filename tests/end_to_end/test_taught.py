@@ -79,6 +79,15 @@ def test_what_is_stored_is_said(teacher: Path, tmp_path: Path) -> None:
     assert "train" not in result["stages"]
 
 
+def test_the_replay_buffer_is_used_as_shipped(teacher: Path, tmp_path: Path) -> None:
+    run_small(tmp_path / "run", *words_for("adaptive_off_policy", teacher), "objective.capacity=2", "until=train")
+    lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    told = [line for line in lines if "train/sampled_share" in line]
+    assert all(line["train/threshold"] >= 0.2 for line in told)
+    assert sum(line["train/sampled_share"] for line in told) > 0
+    assert told[-1]["train/buffer"] == 2
+
+
 STATEFUL = ("taid", "on_policy", "adaptive_off_policy", "hidden_state", "dual_space", "sum", "preference", "minillm")
 
 
