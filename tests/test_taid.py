@@ -70,6 +70,52 @@ def test_the_share_follows_the_published_recursion() -> None:
     assert course(objective, losses) == pytest.approx(expected)
 
 
+@pytest.mark.parametrize("written", [0.0, 0.5, 1.0])
+def test_the_divergence_of_a_step_is_that_of_given_and_written_targets(written: float) -> None:
+    objective = taid(start_share=0.4)
+    places = torch.tensor([0, 1])
+    near = torch.tensor([0.6, 0.25, 0.15])
+    log_p = P.log().expand(2, 1, 3)
+    teacher = LiveDistribution(log_p, places, places, 3, LogitRequest(None, 1.0, "float32"))
+    student, labels = torch.stack([Q, near]).log()[:, None], torch.zeros(2, 1, dtype=torch.long)
+    both = StudentOutputs(student, labels, ("predict", "predict/sampled"), (0, 1), teacher=teacher)
+    value = objective.shared_loss(both, {"predict": Count(1, 1), "predict/sampled": Count(1, 1)}, written).total
+    given_one, written_one = (objective.divergence(P.log(), q.log()).item() for q in (Q, near))
+    assert value.item() == pytest.approx((1 - written) * given_one + written * written_one, abs=1e-7)
+    assert objective._now == pytest.approx(value.item(), abs=1e-7)
+
+
+def test_a_step_of_written_targets_alone_keeps_the_momentum() -> None:
+    objective = taid(steps=100_000, step_size=0.1)
+    course(objective, [1.0, 0.9, 0.8])
+    fall = objective._fall
+    places = torch.tensor([0])
+    teacher = LiveDistribution(P.log()[None, None], places, places, 3, LogitRequest(None, 1.0, "float32"))
+    student, labels = Q.log()[None, None], torch.zeros(1, 1, dtype=torch.long)
+    written = StudentOutputs(student, labels, ("predict/sampled",), (0,), teacher=teacher)
+    for _ in range(3):
+        objective.shared_loss(written, {"predict/sampled": Count(1, 1)}, 1.0)
+        objective.end_step()
+        assert abs(objective._fall) < 1
+    assert objective._fall != fall
+
+
+def test_a_step_that_learns_nothing_changes_no_momentum() -> None:
+    objective = taid(steps=100_000, step_size=0.1)
+    course(objective, [1.0, 0.9])
+    fall = objective._fall
+    objective.end_step()
+    assert objective._fall == fall
+    course(objective, [0.8])
+    assert objective._fall == pytest.approx(0.99 * fall + 0.01 * 0.1 / 0.9)
+
+
+def test_where_the_teacher_is_the_student_itself_nothing_is_told() -> None:
+    objective = taid(steps=100_000, start_share=0.0, step_size=0.1)
+    course(objective, [1e-9, 0.5, 0.4])
+    assert objective._fall == pytest.approx(0.01 * 0.1 / 0.5)
+
+
 def test_it_never_falls_and_ends_at_the_end() -> None:
     objective = taid(steps=10, start_share=0.3, end_share=0.9)
     used = course(objective, [1.0, 5.0, 0.1, 1e-20, 1e20, 0.0, 1.0, 2.0, 1.0, 0.5])

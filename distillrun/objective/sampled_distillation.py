@@ -4,6 +4,7 @@ import random
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import ClassVar
 
 from torch import nn
 
@@ -44,6 +45,8 @@ class SampledDistillation(AroundTexts, ABC):
         max_new_tokens: of a written target.
         sampling_seed: decides what is written, together with step and example.
     """
+
+    MEANING: ClassVar[int | Mapping[str, int]] = {"divergence._target_=distillrun.objective.taid.TAID": 2}
 
     def __init__(
         self,

@@ -3,12 +3,13 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from torch import Tensor
 
 from distillrun.divergence import forward_kl, interpolated
 from distillrun.errors import ConfigError
-from distillrun.objective.token_distillation import TokenDistillation
+from distillrun.objective.token_distillation import SAMPLED, TokenDistillation
 from distillrun.records import Json
 from distillrun.tensors import Count, Loss, StudentOutputs
 
@@ -21,7 +22,8 @@ class TAID(TokenDistillation):
 
     Its logits are (1 - t) z_student + t z_teacher, the student's without gradient. After each step, t rises by
     step_size x sigmoid(m) x (1 - t), where m is the momentum of the relative fall of D, and at least linearly from
-    `start` to `end`. It needs all ids: a bucket has no logit.
+    `start` to `end`. D is that of the whole step, on given and on written targets; a step in which nothing is learnt or
+    t is 0 leaves m as it is. It needs all ids: a bucket has no logit.
 
     Args:
         start, end: of t, from 0 to 1.
@@ -32,6 +34,8 @@ class TAID(TokenDistillation):
     Source: Shing et al. 2025, https://arxiv.org/abs/2501.16937, equations 3 to 7. D is the KL, not the cross-entropy
     of its code, whose change would mix in that of the teacher's entropy.
     """
+
+    MEANING: ClassVar[Mapping[str, int]] = {"start_share=0": 2, "start_share=0.0": 2}
 
     start_share: float
     end_share: float
@@ -57,7 +61,7 @@ class TAID(TokenDistillation):
         self.share = self.start_share
         self._fall = 0.0
         self._before: float | None = None
-        self._now = 0.0
+        self._now: float | None = None
         self._steps = 0
 
     def divergence(self, log_p: Tensor, log_q: Tensor) -> Tensor:
@@ -65,13 +69,17 @@ class TAID(TokenDistillation):
 
     def shared_loss(self, outputs: StudentOutputs, counts: Mapping[str, Count], sampled: float) -> Loss:
         loss = super().shared_loss(outputs, counts, sampled)
-        weights = self.texts.weights
-        self._now += sum(weight * float(loss.parts.get(f"{view}/divergence", 0.0)) for view, weight in weights.items())
+        shares = {f"{view}/divergence": (1 - sampled) * weight for view, weight in self.texts.weights.items()}
+        shares |= {f"{view}/{SAMPLED}/divergence": sampled * weight for view, weight in self.texts.weights.items()}
+        for name in shares.keys() & loss.parts.keys():
+            self._now = (self._now or 0.0) + shares[name] * float(loss.parts[name])
         return loss
 
     def end_step(self) -> dict[str, float]:
         used, self._steps = self.share, self._steps + 1
-        if self._before is not None:
+        if used == 0:  # the teacher was the student itself: D is rounding
+            self._now = None
+        if self._now is not None and self._before is not None:
             fall = (self._before - self._now) / (self._before + TINY)
             self._fall = self.momentum * self._fall + (1 - self.momentum) * fall
         risen = self.share + self.step_size * (1 - self.share) * (1 + math.tanh(self._fall / 2)) / 2
@@ -79,7 +87,9 @@ class TAID(TokenDistillation):
             self._steps / self.companions.max_steps, 1.0
         )
         self.share = min(self.end_share, max(linear, risen))
-        self._before, self._now = self._now, 0.0
+        if self._now is not None:
+            self._before = self._now
+        self._now = None
         return {"taid_share": used}
 
     def state(self) -> Mapping[str, Json]:
