@@ -85,6 +85,12 @@ class Template:
         context = tuple(replace(segment, learn=False) for segment in segments[: rationale + 1])
         return context + segments[rationale + 1 :]
 
+    def answer_alone(self, values: Mapping[str, str]) -> tuple[Segment, ...]:
+        """Return the segments of `answering`, of which only the answer and what follows it are learnt."""
+        answer = self._parts.index(("answer", True))
+        segments = self.answering(values)
+        return tuple(replace(segment, learn=False) for segment in segments[:answer]) + segments[answer:]
+
     def render(self, values: Mapping[str, str]) -> str:
         """Return the rendered text."""
         return "".join([values[part] if is_field else part for part, is_field in self._parts])

@@ -4,11 +4,14 @@ from collections import Counter
 from dataclasses import replace
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from distillrun.language_model.transformer import TransformerModel
 from distillrun.objective.counterfactual import draw_counterfactual
 from distillrun.records import Example, Rationale, TeacherRecord
+from distillrun.tensors import Count
 from tests.leaves import EXAMPLE, RECORD, made
 
 
@@ -61,8 +64,34 @@ def test_the_two_readings_put_the_wrong_rationale_where_they_say(prefix: str, so
     assert "".join(segment.text for segment in pair.source) == source.format(**values)
     assert "".join(segment.text for segment in pair.target) == target.format(**values)
     learnt = "".join(segment.text for segment in pair.target if segment.learn)
-    assert drawn.text not in learnt
-    assert learnt.endswith(f" So the answer is {values['c']}.")
+    assert learnt == (f"{values['c']}." if prefix == "decoder" else target.format(**values))
+
+
+def test_with_the_rationale_in_the_decoder_the_loss_is_scott_s() -> None:
+    """Its data_helper.py (wangpf3/consistent-CoT-distillation, 1b294e6) masks as many ids as the text before the answer
+    has, stripped; with the tokenizer here it leaves " river" and the end, 769 and 1.
+    """
+    model: TransformerModel = made("student", "tiny_t5", dropout=0.0).build(seed=0)
+    text = "[counterfactual] {rationale} So the answer is {answer}"
+    objective = made("objective", "counterfactual", decoder_target=text, factual_weight=0.0)
+    task = made("task", "multiple_choice", folder="unused")
+    pair = objective.targets(EXAMPLE, RECORD, task, seed=3)[1]
+    drawn = draw_counterfactual(EXAMPLE, RECORD, 3)
+    assert drawn is not None
+    assert EXAMPLE.choices[drawn.supports] == "river"
+    tokenizer = model.text.tokenizer
+    whole = text.format(rationale=drawn.text, answer="river")
+    ids = [*tokenizer(whole, add_special_tokens=False)["input_ids"], tokenizer.eos_token_id]
+    masked = len(tokenizer(whole.removesuffix("river").strip(), add_special_tokens=False)["input_ids"])
+    assert ids[masked:] == [769, 1]
+    source = torch.tensor([model.text.source(pair.source)])
+    labels = torch.tensor([[-100] * masked + ids[masked:]])
+    entered = torch.tensor([[tokenizer.pad_token_id, *ids[:-1]]])
+    with torch.no_grad():
+        expected = model.module(input_ids=source, decoder_input_ids=entered, labels=labels).loss
+        outputs = model.forward(model.encode([pair], [0]))
+        found = objective.loss(outputs, {"counterfactual": Count(2, 1)}).total
+    assert found.item() == pytest.approx(expected.item(), abs=1e-5)
 
 
 def test_an_example_without_wrong_rationales_has_the_factual_view_alone() -> None:

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 from distillrun.errors import ConfigError
 from distillrun.interfaces import Task
@@ -36,9 +37,9 @@ class Counterfactual:
     Args:
         factual_source: field {question}.
         factual_target: fields {rationale} and {answer}, in this order.
-        prefix: where the wrong rationale goes. `decoder`: into the target, read but not learnt, so that the student
-            must answer from what stands where it will later write its own rationale (SCOTT). `encoder`: into the
-            source, as the code of arXiv:2504.16056 does.
+        prefix: where the wrong rationale goes. `decoder`: into the target, which is read up to the answer and learnt
+            from there, so that the student must answer from what stands where it will later write its own rationale
+            (SCOTT). `encoder`: into the source, and the whole target is learnt, as in the code of arXiv:2504.16056.
         decoder_source, decoder_target: the counterfactual view with `prefix=decoder`; fields {question}; {rationale}
             and {answer}.
         encoder_source, encoder_target: the same with `prefix=encoder`; fields {question} and {rationale}; {answer}.
@@ -50,6 +51,8 @@ class Counterfactual:
 
     Source: SCOTT, Wang et al. 2023, https://arxiv.org/abs/2305.01879, section 3.2.
     """
+
+    MEANING: ClassVar[Mapping[str, int]] = {"prefix=decoder": 2}
 
     def __init__(
         self,
@@ -78,6 +81,7 @@ class Counterfactual:
         }
         if prefix not in readings:
             raise ConfigError(f"objective.prefix={prefix!r} is unknown; choose decoder or encoder")
+        self._prefix = prefix
         self._source, self._target = readings[prefix]
         if choice not in CHOICES:
             raise ConfigError(f"objective.choice={choice!r} is unknown; choose {', '.join(CHOICES)}")
@@ -102,8 +106,8 @@ class Counterfactual:
         chosen = self._chosen(example, record, seed)
         if chosen is not None:
             wrong = {"question": question, "rationale": chosen.text, "answer": task.answer(example, chosen.supports)}
-            source, target = self._source.segments(wrong), self._target.answering(wrong)
-            pairs.append(TargetPair(source, target, "counterfactual"))
+            target = self._target.answer_alone(wrong) if self._prefix == "decoder" else self._target.answering(wrong)
+            pairs.append(TargetPair(self._source.segments(wrong), target, "counterfactual"))
         return pairs
 
     def _chosen(self, example: Example, record: TeacherRecord | None, seed: int) -> Rationale | None:

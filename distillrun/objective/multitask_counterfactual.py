@@ -1,6 +1,7 @@
 """Multitask and counterfactual training at once: four views of every question."""
 
 from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 from distillrun.interfaces import Task
 from distillrun.objective.counterfactual import Counterfactual
@@ -30,6 +31,8 @@ class MultitaskCounterfactual:
 
     Source: the combined training of arXiv:2504.16056.
     """
+
+    MEANING: ClassVar[Mapping[str, int]] = {"prefix=decoder": 2}
 
     def __init__(
         self,
