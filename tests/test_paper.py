@@ -14,9 +14,16 @@ from distillrun.config import Config, plain
 from distillrun.objective.counterfactual import draw_counterfactual
 from distillrun.published import PUBLISHED, published
 from distillrun.records import Rationale, TargetPair
+from distillrun.report.block import Paragraph, Table
+from distillrun.schema import Keep
+from distillrun.sweep_page.grid import grid_of
+from distillrun.sweep_page.paper import paper_section
+from distillrun.sweep_page.reading import read_sweeps
+from distillrun.sweep_page.results import cell_rows
 from distillrun.training.step import filled
 from tests.end_to_end.runs import run_small
 from tests.leaves import EXAMPLE, RECORD, made
+from tests.test_sweep_page import write_job
 
 ARMS = ("label_only", "mt", "cf", "mt_cf", "mt_revised", "cf_revised", "mt_cf_revised")
 
@@ -40,6 +47,7 @@ def test_an_arm_has_the_papers_settings(arm: str) -> None:
     config = composed(f"paper/{arm}")
     training = config.training
     assert (training.max_steps, training.examples_per_step, training.learning_rate) == (5000, 64, 5e-5)
+    assert training.keep is Keep.last  # encoder_decoder_training.py:65 saves no checkpoint and loads no best one
     assert config.student["checkpoint"] == "google/t5-v1_1-base"
     assert config.selected["teacher"] == "recorded"
     assert config.objective.get("prefix", "encoder") == "encoder"
@@ -119,6 +127,27 @@ def test_a_padded_target_ends_as_before_and_goes_on_with_pads(student: str) -> N
     assert model.lengths([replace(pair, padding=3)])[0][1] == model.lengths([pair])[0][1] + 3
 
 
+@pytest.mark.parametrize(("kept", "tested"), [("last", "last"), ("best", "best on dev")])
+def test_the_page_says_which_step_stands_beside_the_published_figures(kept: str, tested: str, tmp_path: Path) -> None:
+    for number in range(2):
+        settings = {"experiment": "paper/mt", "student": "t5_base", "training.seed": number, "training.keep": kept}
+        write_job(tmp_path / "sweep", number, settings, right=12)
+    grid = grid_of(read_sweeps([tmp_path / "sweep"]).jobs)
+    section = paper_section(grid, cell_rows(grid))
+    assert section is not None
+    intro, *notes, table = section.blocks
+    assert isinstance(intro, Paragraph)
+    assert isinstance(table, Table)
+    assert "each tested after its last step" in intro.text
+    assert table.rows == [
+        ("paper/mt", "t5_base", tested, "60.00", "0.00", "2", "62.09 ± 5.59 (6)", "75.56 ± 0.77 (5)", "-2.09")
+    ]
+    said = [note.text for note in notes if isinstance(note, Paragraph)]
+    assert [text.startswith("Students of “best on dev” (training.keep=best)") for text in said] == [True] * (
+        kept == "best"
+    )
+
+
 @pytest.mark.realdata
 def test_the_published_figures_are_those_of_the_papers_own_table(shared_data: Path) -> None:
     modes = {"task-prefix": "mt", "counterfactual-prefix": "cf", "both": "mt_cf"}
@@ -148,7 +177,6 @@ def test_the_released_code_is_told_apart_by_what_it_learns(shared_data: Path, tm
             "student.max_source_tokens=512",
             "task.limit=16",
             "training.max_steps=2",
-            "training.keep=last",
             "training.dev_new_tokens=8",
             "evaluation.generated_answer.answer_tokens=8",
             "evaluation.generated_answer.explanation_tokens=8",
