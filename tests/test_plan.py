@@ -89,7 +89,7 @@ def test_what_the_journal_holds_is_taken_off(tmp_path: Path) -> None:
     asked = step.forecast
     assert (step.state, asked.known, asked.expected.requests) == ("to do", 24, 16)
     assert asked.expected.completion_tokens < asked.most.completion_tokens == 16 * 160
-    assert step.last_s is not None
+    assert step.about is not None
 
 
 def test_a_run_that_stopped_half_way_asks_only_for_the_rest(tmp_path: Path) -> None:

@@ -3,6 +3,6 @@
 from distillrun.artifacts.listing import StoredArtifact
 from distillrun.artifacts.manifest import SCRATCH
 from distillrun.artifacts.stage import Stage, canonical_json, digest
-from distillrun.artifacts.store import Artifact, ArtifactStore
+from distillrun.artifacts.store import Artifact, ArtifactStore, Made
 
-__all__ = ["SCRATCH", "Artifact", "ArtifactStore", "Stage", "StoredArtifact", "canonical_json", "digest"]
+__all__ = ["SCRATCH", "Artifact", "ArtifactStore", "Made", "Stage", "StoredArtifact", "canonical_json", "digest"]

@@ -48,6 +48,15 @@ class Artifact:
     made_in_s: float
 
 
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A stage in the store: what it depended on, where it lies, and how long the call took that finished it."""
+
+    stage: Stage
+    folder: Path
+    seconds: float
+
+
 class ArtifactStore:
     """Stage outputs under `root/<stage>/<16 digits of the fingerprint>`, shared by runs and by processes."""
 
@@ -84,12 +93,12 @@ class ArtifactStore:
         """Return whether an interrupted call left something of the stage."""
         return _work_of(self.root / safe_name(stage.name) / stage.fingerprint[:16]).exists()
 
-    def last_seconds(self, name: str) -> float | None:
-        """Return how long the newest artifact of a stage's name took; None where there is none."""
-        folder = self.root / safe_name(name)
-        newest = max(folder.glob(f"*/{MANIFEST}"), key=lambda file: file.stat().st_mtime, default=None)
-        manifest = None if newest is None else read_manifest(newest.parent)
-        return None if manifest is None else manifest.seconds
+    def made(self, name: str) -> list[Made]:
+        """Return the finished artifacts of a stage's name, the newest first; their files are not read."""
+        folders = [file.parent for file in (self.root / safe_name(name)).glob(f"*/{MANIFEST}")]
+        found = [(manifest, folder) for folder in folders if (manifest := read_manifest(folder)) is not None]
+        newest_first = sorted(found, key=lambda each: each[0].created, reverse=True)
+        return [Made(manifest.stage, folder, manifest.seconds) for manifest, folder in newest_first]
 
     def prune(
         self, *, stage: str | None, older_than_days: float | None, unfinished: bool, dry_run: bool

@@ -21,6 +21,9 @@ class Student(Protocol):
     def identity(self) -> Mapping[str, Json]:
         """Return the digest or the commit of the weights that it starts from, for fingerprints."""
 
+    def weights(self) -> int | None:
+        """Return how many weights it has, about; None where that cannot be told without loading or downloading them."""
+
     @property
     def writes(self) -> bool:
         """Whether it writes texts: its model is a `LanguageModel` then, and a `ChoiceModel` alone otherwise."""

@@ -10,6 +10,7 @@ from typing import Any
 from distillrun.errors import ConfigError
 from distillrun.language_model.checkpoint_folder import (
     WEIGHT_FILES,
+    count_weights,
     folder_problems,
     gguf_problems,
     has_weights,
@@ -50,11 +51,18 @@ class CheckpointReference:
 
     def config(self) -> Mapping[str, Any] | None:
         """Return the checkpoint's config.json where it can be read without a download."""
+        return read_config(self._here) if self._here else None
+
+    def weights(self) -> int | None:
+        """Return how many weights its safetensors files hold, where these can be read without a download."""
+        return count_weights(self._here) if self._here else None
+
+    @property
+    def _here(self) -> Path | None:
+        """The folder of the files, as far as they need no download."""
         if self._is_folder:
-            folder: Path | None = self._path
-        else:
-            folder = None if isinstance(self._resolved, str) else self._resolved.snapshot
-        return read_config(folder) if folder else None
+            return self._path
+        return None if isinstance(self._resolved, str) else self._resolved.snapshot
 
     def identity(self) -> dict[str, Json]:
         """Return the digest of a folder's files, or the Hub name and the commit. Raises ConfigError if not there."""

@@ -1,6 +1,7 @@
 """What a checkpoint's folder holds, and whether it is whole. Imports no torch."""
 
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -112,3 +113,21 @@ def _is_whole(file: Path) -> bool:
         except (ValueError, AttributeError, LookupError, TypeError):
             return False
     return size == 8 + header_bytes + max(ends, default=0)
+
+
+def count_weights(folder: Path) -> int | None:
+    """Return how many numbers a folder's safetensors files hold, by their headers; None where that cannot be told."""
+    try:
+        shapes = [shape for file in folder.glob("*.safetensors") for shape in _shapes(file)]
+    except (OSError, ValueError, AttributeError, LookupError, TypeError):
+        return None
+    return sum(map(math.prod, shapes)) or None
+
+
+def _shapes(file: Path) -> list[list[int]]:
+    with file.open("rb") as stream:
+        header_bytes = int.from_bytes(stream.read(8), "little")
+        if header_bytes > file.stat().st_size:
+            raise ValueError(f"{file} is no safetensors file")
+        header = json.loads(stream.read(header_bytes))
+    return [tensor["shape"] for name, tensor in header.items() if name != "__metadata__"]

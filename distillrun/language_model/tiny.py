@@ -1,7 +1,9 @@
 """Small models with fresh weights and a tokenizer of our own: they need no network and learn in about a minute."""
 
+from collections.abc import Callable
 from typing import Any
 
+import torch
 from transformers import (
     PreTrainedModel,
     PreTrainedTokenizerBase,
@@ -66,3 +68,9 @@ def tiny_qwen(
         bos_token_id=None,
     )
     return Qwen3ForCausalLM(config)
+
+
+def count_weights(build: Callable[[PreTrainedTokenizerBase], PreTrainedModel]) -> int:
+    """Return how many weights a small model has; none of them is made."""
+    with torch.device("meta"):
+        return sum(weight.numel() for weight in build(tiny_tokenizer()).parameters())

@@ -12,7 +12,8 @@ from distillrun.journal.forecast import summed
 from distillrun.journal.line import Line, key_of
 from distillrun.measurement import measuring, reference_line
 from distillrun.plan.asking import EXPLANATION_WORDS, asked_by
-from distillrun.plan.plan import Plan, PlannedStage, TeacherPlan, planned
+from distillrun.plan.clock import Clock
+from distillrun.plan.plan import Plan, PlannedStage, TeacherPlan, planned, timed
 from distillrun.plan.walk import Walk, asked_in
 from distillrun.preflight import wanted_kinds
 from distillrun.records import Prediction, Split
@@ -35,11 +36,13 @@ class Known:
         loads: the load stages, by the settings of the task.
         walks: the plans of generation steps, by the fingerprints of the steps and what is read of them.
         spent: what teachers were asked so far, by their keys.
+        clocks: the times of stored stages, by their store.
     """
 
     loads: dict[str, dict[Split, Stage]] = field(default_factory=dict)
     walks: dict[str, Walk] = field(default_factory=dict)
     spent: dict[str, Mapping[str, int | float]] = field(default_factory=dict)
+    clocks: dict[Path, Clock] = field(default_factory=dict)
 
 
 def make_plan(experiment: Experiment, known: Known | None = None) -> Plan:
@@ -64,6 +67,7 @@ class _Making:
         known: of other runs.
         stages: so far, by name; a stage that two parts of a run need is there once.
         asked: every teacher that may be asked, with its name, by its key.
+        trained: the stage of each training, by the prefix of its stages.
     """
 
     experiment: Experiment
@@ -71,13 +75,20 @@ class _Making:
     known: Known
     stages: dict[str, PlannedStage] = field(default_factory=dict)
     asked: dict[str, tuple[str, Teacher]] = field(default_factory=dict)
+    trained: dict[str, Stage] = field(default_factory=dict)
+
+    @property
+    def clock(self) -> Clock:
+        """Tells how long stages take."""
+        return self.known.clocks.setdefault(self.store.root, Clock(self.store))
 
     def go(self) -> None:
         """Plan the stages in the order of a run, as far as the config asks."""
         until = self.experiment.config.until
         loads = self._loads()
-        for stage in loads.values():
-            self._add(planned(stage, self.store))
+        for split, stage in loads.items():
+            span = self.clock.loading(stage, self.experiment.examples[split])
+            self._add(timed(planned(stage, self.store), span))
         if until is Until.load:
             return
         schooled = self._schooled(self.experiment)
@@ -122,8 +133,7 @@ class _Making:
         config, loads = experiment.config, self._loads()
         line = generation_line(experiment, self.store)
         generated = line.stages(loads["train"].fingerprint)
-        for one in self._walked(line, generated).stages:
-            self._add(one, prefix)
+        self._generated(line, generated, prefix)
         made = {stage.name: stage.fingerprint for stage in generated.values()}
         if config.until is Until.generate:
             return made
@@ -132,14 +142,16 @@ class _Making:
             read = _reading(experiment, line, generated)
             if read is None:
                 for name in ("read_logits", "train"):
-                    self._add(_unknown(name, self.store), prefix)
+                    self._add(_unknown(name), prefix)
                 return made
-            self._add(planned(read, self.store), prefix)
-            given[read.name] = read.fingerprint
+            reading, texts = read
+            self._add(timed(planned(reading, self.store), self.clock.reading(reading, texts)), prefix)
+            given[reading.name] = reading.fingerprint
         if config.until is Until.read_logits:
             return made
         train = training_stage(student_leaves(experiment), config.training, given)
-        self._add(planned(train, self.store), prefix)
+        self._add(timed(planned(train, self.store), self.clock.training(train, experiment)), prefix)
+        self.trained[prefix] = train
         return made | {train.name: train.fingerprint}
 
     def _tested(self, experiment: Experiment, upstream: Mapping[str, str], prefix: str = "") -> dict[str, str]:
@@ -147,7 +159,8 @@ class _Making:
         rules, leaves, task = experiment.parts.evaluators, experiment.config.evaluators, experiment.parts.task
         stages = [evaluation_stage(name, rule, leaves[name], task, upstream) for name, rule in rules.items()]
         for stage in stages:
-            self._add(planned(stage, self.store), prefix)
+            span = self.clock.answering(stage, self.trained.get(prefix, self.trained.get("")), experiment)
+            self._add(timed(planned(stage, self.store), span), prefix)
         return {stage.name: stage.fingerprint for stage in stages}
 
     def _measured(self, made: Mapping[str, str]) -> None:
@@ -156,7 +169,8 @@ class _Making:
         for name, measure in self.experiment.parts.measures.items():
             stage = measuring(self.experiment, self.store, name, made).stage
             made[stage.name] = stage.fingerprint
-            one = planned(stage, self.store)
+            span = self.clock.answering(stage, self.trained.get(""), self.experiment)
+            one = timed(planned(stage, self.store), span)
             if one.state != "cached" and measure.wants:
                 line = reference_line(self.experiment, self.store, measure.wants)
                 self._referred(line, made["load/test"], measure.wants)
@@ -202,8 +216,21 @@ class _Making:
 
     def _referred(self, line: GenerationLine, loaded: str, wanted: Collection[str] = ()) -> None:
         """Plan what a teacher gives for the test questions; `loaded` is their fingerprint."""
-        for stage in self._walked(line, line.stages(loaded), wanted).stages:
-            self._add(replace(stage, name=stage.name.replace("generate/", "reference/")))
+        self._generated(line, line.stages(loaded), "", wanted, "reference/")
+
+    def _generated(
+        self,
+        line: GenerationLine,
+        generated: Mapping[str, Stage],
+        prefix: str,
+        wanted: Collection[str] = (),
+        name: str = "generate/",
+    ) -> None:
+        """Note generation steps under a prefix, with `name` in front of the step."""
+        stages = {stage.name: stage for stage in generated.values()}
+        for one in self._walked(line, generated, wanted).stages:
+            span = self.clock.asking(stages[one.name], one.forecast, line.examples)
+            self._add(timed(replace(one, name=one.name.replace("generate/", name)), span), prefix)
 
     def _walked(self, line: GenerationLine, generated: Mapping[str, Stage], wanted: Collection[str] = ()) -> Walk:
         """Return the plans of generation steps."""
@@ -216,8 +243,9 @@ class _Making:
         return self.known.walks[key]
 
 
-def _reading(experiment: Experiment, line: GenerationLine, generated: Mapping[str, Stage]) -> Stage | None:
-    """Return the stage in which the teacher's distributions are read; None while its texts are not there."""
+def _reading(experiment: Experiment, line: GenerationLine, generated: Mapping[str, Stage]) -> tuple[Stage, int] | None:
+    """Return the stage in which the teacher's distributions are read, and of how many texts; None while they are not
+    there."""
     made = {name: line.store.find(stage) for name, stage in generated.items()}
     for name, artifact in made.items():
         if artifact is None:
@@ -228,9 +256,9 @@ def _reading(experiment: Experiment, line: GenerationLine, generated: Mapping[st
     teaching = teaching_of(experiment, lesson)
     if teaching is None or teaching.request is None:
         return None
-    return teaching.stage(teaching.pairs(), teaching.request)
+    pairs = teaching.pairs()
+    return teaching.stage(pairs, teaching.request), len(pairs)
 
 
-def _unknown(name: str, store: ArtifactStore) -> PlannedStage:
-    unknown = "cannot be told before the texts that are learnt are there"
-    return PlannedStage(name, "to do", store.last_seconds(name), None, unknown)
+def _unknown(name: str) -> PlannedStage:
+    return PlannedStage(name, "to do", unknown="cannot be told before the texts that are learnt are there")

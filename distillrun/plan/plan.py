@@ -1,11 +1,12 @@
 """A plan as data."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Literal
 
 from distillrun.artifacts import ArtifactStore, Stage
 from distillrun.journal.forecast import Forecast, summed
+from distillrun.plan.timing import Span
 from distillrun.records import Budget, Json, Price
 
 
@@ -16,7 +17,8 @@ class PlannedStage:
     Attributes:
         name: of the stage.
         state: cached; resumable, begun by an interrupted run; or to do.
-        last_s: how long it took, or the newest stage of that name, in seconds; None where there is none.
+        took_s: how long it took, in seconds, where it is cached.
+        about: how long it takes by stages like it; None where it is cached, or nothing like it was timed.
         forecast: what a generation step asks that is not cached; None where nothing can be asked.
         unknown: why the forecast is not the whole story; empty where it is.
         by_teacher: the forecast of each teacher that is asked, by its key.
@@ -25,7 +27,8 @@ class PlannedStage:
 
     name: str
     state: Literal["cached", "resumable", "to do"]
-    last_s: float | None = None
+    took_s: float | None = None
+    about: Span | None = None
     forecast: Forecast | None = None
     unknown: str = ""
     by_teacher: Mapping[str, Forecast] = field(default_factory=dict)
@@ -38,7 +41,14 @@ def planned(stage: Stage, store: ArtifactStore) -> PlannedStage:
     if (found := store.find(stage)) is not None:
         return PlannedStage(stage.name, "cached", found.made_in_s, fingerprint=fingerprint)
     state: Literal["resumable", "to do"] = "resumable" if store.is_begun(stage) else "to do"
-    return PlannedStage(stage.name, state, store.last_seconds(stage.name), fingerprint=fingerprint)
+    return PlannedStage(stage.name, state, fingerprint=fingerprint)
+
+
+def timed(stage: PlannedStage, span: Span | None) -> PlannedStage:
+    """Return a stage with how long it takes; one that was begun may be nearly done."""
+    if stage.state == "cached" or span is None:
+        return stage
+    return replace(stage, about=replace(span, low_s=0.0) if stage.state == "resumable" else span)
 
 
 @dataclass(frozen=True, slots=True)

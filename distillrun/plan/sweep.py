@@ -12,7 +12,8 @@ from distillrun.experiment import Experiment, read_examples, with_examples
 from distillrun.journal.forecast import Forecast, summed
 from distillrun.plan.making import Known, make_plan
 from distillrun.plan.plan import Plan, PlannedStage, TeacherPlan
-from distillrun.plan.text import about_teacher, figures, legend
+from distillrun.plan.text import about_teacher, bases, figures, legend, time_text
+from distillrun.plan.timing import summed as summed_spans
 from distillrun.preflight import preflight
 from distillrun.records import Example, Json, Split
 from distillrun.report.text import duration, number
@@ -43,10 +44,10 @@ class JobPlan:
         stages = self.plan.stages if self.plan else ()
         return [stage for stage in stages if stage.state != "cached" and stage.name not in self.shared]
 
-    def seconds(self) -> float | None:
-        """Return how long its own stages take where they take as long as the last of their name; None if unknown."""
-        times = [stage.last_s for stage in self.own()]
-        return None if None in times else sum(time for time in times if time is not None)
+    def seconds(self) -> tuple[float, float] | None:
+        """Return from how long to how long its own stages take; None where nothing tells it of one of them."""
+        spans = [stage.about for stage in self.own()]
+        return None if None in spans else summed_spans(span for span in spans if span is not None)
 
     def forecast(self) -> Forecast:
         """Return what its own steps ask."""
@@ -76,7 +77,7 @@ class SweepPlan:
                 "settings": list(job.settings),
                 "refused": job.refused,
                 "shared": dict(job.shared),
-                "seconds": job.seconds(),
+                "seconds": None if (span := job.seconds()) is None else list(span),
                 "stages": [asdict(stage) for stage in job.plan.stages] if job.plan else [],
             }
             for job in self.jobs
@@ -155,9 +156,7 @@ def sweep_plan_text(made: SweepPlan) -> str:
     """Return a row for each job, the sums, why jobs are refused, and a paragraph on each teacher."""
     settings = varying([job.settings for job in made.jobs])
     rows = [_row(place, job, own) for place, (job, own) in enumerate(zip(made.jobs, settings, strict=True))]
-    known = [seconds for job in made.jobs if job.plan and (seconds := job.seconds()) is not None]
-    is_whole = len(known) == len(made.jobs) - len(made.refused)
-    took = f"{'' if is_whole else 'more than '}{duration(sum(known))}" if known else ""
+    took = _about([stage for job in made.jobs for stage in job.own()])
     to_do = sum(len(job.own()) for job in made.jobs)
     cached = sum(stage.state == "cached" for job in made.jobs if job.plan for stage in job.plan.stages)
     total = ("", f"{len(made.jobs)} jobs", number(cached), f"{to_do} stages", "", *_asked(made.total()), took)
@@ -171,8 +170,6 @@ def _row(place: int, job: JobPlan, settings: Sequence[str]) -> tuple[str, ...]:
     cached = sum(stage.state == "cached" for stage in job.plan.stages)
     own = [f"{stage.name}{'*' if stage.unknown else ''}" for stage in job.own()]
     others = ", ".join(f"#{other}" for other in sorted(set(job.shared.values())))
-    seconds = job.seconds()
-    took = "" if seconds is None else duration(seconds) if own else ""
     return (
         str(place),
         name,
@@ -180,8 +177,17 @@ def _row(place: int, job: JobPlan, settings: Sequence[str]) -> tuple[str, ...]:
         ", ".join(own),
         others,
         *_asked(job.forecast()),
-        took,
+        _about(job.own()),
     )
+
+
+def _about(own: Sequence[PlannedStage]) -> str:
+    """Return how long stages take together, as far as it can be told."""
+    spans = [stage.about for stage in own if stage.about]
+    if not own or not spans:
+        return "unknown" if own else ""
+    low, high = summed_spans(spans)
+    return time_text(low, high) if len(spans) == len(own) else f"more than {duration(low)}"
 
 
 def _asked(forecast: Forecast) -> tuple[str, str, str, str]:
@@ -191,8 +197,8 @@ def _asked(forecast: Forecast) -> tuple[str, str, str, str]:
 
 def _notes(made: SweepPlan) -> Iterator[str]:
     yield ""
-    yield "with: jobs that make the other stages. about: where each stage takes as long as the newest one of its name,"
-    yield "one job after the other."
+    yield "with: jobs that make the other stages."
+    yield from bases([stage for job in made.jobs for stage in job.own()])
     if made.total().most.requests:
         yield from legend(made.total())
     unknown = {stage.name: stage.unknown for job in made.jobs if job.plan for stage in job.plan.stages if stage.unknown}

@@ -1,26 +1,28 @@
 """A plan as plain text for a terminal."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from distillrun.cells import aligned
 from distillrun.journal.forecast import Forecast
 from distillrun.plan.plan import Plan, PlannedStage, TeacherPlan
 from distillrun.report.text import duration, plain
 
-HEAD = ("stage", "", "requests", "journaled", "prompt tokens", "completion tokens", "US$", "last took")
+HEAD = ("stage", "", "requests", "journaled", "prompt tokens", "completion tokens", "US$", "about")
 
 
 def plan_text(plan: Plan) -> str:
     """Return a table of the stages, what its figures mean, and a paragraph on each teacher."""
     asking = [stage for stage in plan.stages if stage.forecast]
     rows: list[tuple[str, ...]] = [
-        (stage.name, stage.state, *figures(stage.forecast), _took(stage)) for stage in plan.stages
+        (stage.name, stage.state, *figures(stage.forecast), _about(stage)) for stage in plan.stages
     ]
     if len(asking) > 1:
         rows.append(("total", "", *figures(plan.total()), ""))
     lines = [plain(aligned([HEAD, *rows]))]
     if any(stage.forecast and stage.forecast.most.requests for stage in asking):
         lines += ["", *legend(plan.total())]
+    if any(stage.about for stage in plan.stages):
+        lines += ["", *bases(plan.stages)]
     for unknown in dict.fromkeys(stage.unknown for stage in plan.stages if stage.unknown):
         lines.append(f"{', '.join(stage.name for stage in plan.stages if stage.unknown == unknown)}: {unknown}")
     for teacher in plan.teachers:
@@ -56,8 +58,23 @@ def money(usd: float) -> str:
     return f"{usd:,.2f}" if usd >= 0.01 or usd <= 0 else f"{usd:.2g}"
 
 
-def _took(stage: PlannedStage) -> str:
-    return "" if stage.last_s is None else duration(stage.last_s)
+def _about(stage: PlannedStage) -> str:
+    if stage.state == "cached":
+        return f"took {duration(stage.took_s)}"
+    return "unknown" if stage.about is None else time_text(stage.about.low_s, stage.about.high_s)
+
+
+def time_text(low_s: float, high_s: float) -> str:
+    """Return from how long to how long something takes."""
+    low, high = duration(low_s), duration(high_s)
+    return high if low == high else f"{low} to {high}"
+
+
+def bases(stages: Iterable[PlannedStage]) -> Iterator[str]:
+    """Yield what says how long stages take, a line for each name, and which of them nothing tells."""
+    told = {stage.name: stage.about.basis for stage in stages if stage.about}
+    yield "about: by what this store took before, one stage after the other, on a machine as busy as then"
+    yield from (f"  {name}: by {basis}" for name, basis in told.items())
 
 
 def legend(total: Forecast) -> Iterator[str]:

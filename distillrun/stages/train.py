@@ -132,7 +132,10 @@ def train(
         trained = sum(weight.numel() for weight in model.module.parameters() if weight.requires_grad)
         write_lines(work / METRICS, progress.metrics)
         noted = {key: value for key, value in asdict(progress).items() if key not in UNTOLD}
-        write_json(work / "training.json", {**noted, "parameters": weights, "trained_parameters": trained})
+        write_json(
+            work / "training.json",
+            {**noted, "parameters": weights, "trained_parameters": trained, "device": device.type},
+        )
 
     artifact = store.get_or_make(training_stage(leaves, training, upstream), make)
     if artifact.cached:

@@ -76,6 +76,9 @@ class Checkpoint:
     def check_texts(self, pairs: Iterable[TargetPair]) -> list[str]:
         return too_long(self, self._limits, pairs)
 
+    def weights(self) -> int | None:
+        return self._reference.weights()
+
     def identity(self) -> Mapping[str, Json]:
         return self._reference.identity()
 

@@ -62,6 +62,9 @@ class ChoiceScorer:
     def check_texts(self, pairs: Iterable[TargetPair]) -> list[str]:
         return too_long_to_score(self, self.max_tokens, pairs)
 
+    def weights(self) -> int | None:
+        return self._reference.weights()
+
     def identity(self) -> Mapping[str, Json]:
         return self._reference.identity()
 

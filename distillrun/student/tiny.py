@@ -61,6 +61,11 @@ class TinyT5:
     def check_texts(self, pairs: Iterable[TargetPair]) -> list[str]:
         return too_long(self, self._limits, pairs)
 
+    def weights(self) -> int | None:
+        from distillrun.language_model.tiny import count_weights, tiny_t5
+
+        return count_weights(lambda tokenizer: tiny_t5(self._sizes, tokenizer))
+
     def identity(self) -> Mapping[str, Json]:
         return _fresh_identity("t5", self._sizes)
 
@@ -133,6 +138,11 @@ class TinyQwen:
 
     def check_texts(self, pairs: Iterable[TargetPair]) -> list[str]:
         return too_long(self, self._limits, pairs)
+
+    def weights(self) -> int | None:
+        from distillrun.language_model.tiny import count_weights, tiny_qwen
+
+        return count_weights(lambda tokenizer: tiny_qwen(self._sizes, tokenizer, 1, self.initializer_range))
 
     def identity(self) -> Mapping[str, Json]:
         return _fresh_identity("qwen3", self._sizes)

@@ -65,6 +65,9 @@ class WarmStarted:
     def check_texts(self, pairs: Iterable[TargetPair]) -> list[str]:
         return too_long(self, self._limits, pairs)
 
+    def weights(self) -> int | None:
+        return None  # two halves of one encoder, and attention between them
+
     def identity(self) -> Mapping[str, Json]:
         return self._reference.identity()
 
