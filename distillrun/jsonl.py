@@ -32,7 +32,7 @@ def write_records(path: Path, records: Iterable[Record]) -> None:
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
 def append_record(path: Path, record: Record) -> None:
@@ -112,7 +112,7 @@ def _cut_torn_line(file: Any) -> None:
         file.truncate(kept)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Make a rename durable, where the system lets a folder be synced."""
     if os.name != "posix":
         return

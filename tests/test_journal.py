@@ -1,7 +1,6 @@
 """Nothing is asked or paid for twice, nothing that arrived is lost, and no cap is overrun."""
 
 import json
-import multiprocessing
 import os
 import signal
 import threading
@@ -13,8 +12,10 @@ from typing import Any
 import pytest
 
 from distillrun.errors import BudgetSpentError, ConfigError
-from distillrun.journal.ledger import Ledger, LedgerAccount, Spent
+from distillrun.journal.account import LedgerAccount
+from distillrun.journal.ledger import Ledger
 from distillrun.journal.line import Line, spent_by
+from distillrun.journal.spent import Spent
 from distillrun.records import Budget, Completion, Draw, Message, Price, Prompt, Request, Sampling
 from tests.asking import FREE, NO_CAP, Told, context
 from tests.leaves import EXAMPLE, made
@@ -240,33 +241,6 @@ def test_money_is_counted_at_the_price_of_each_side(tmp_path: Path) -> None:
 def test_what_a_kill_left_open_stays_counted_in_full(tmp_path: Path) -> None:
     assert LedgerAccount(Ledger(tmp_path, FREE, NO_CAP), lambda: False).reserve(7, 9) is not None
     assert Ledger(tmp_path, FREE, NO_CAP).spent() == Spent(1, 7, 9, 0.0)
-
-
-def test_a_broken_ledger_is_refused_rather_than_counted_from_nothing(tmp_path: Path) -> None:
-    ledger = Ledger(tmp_path, FREE, NO_CAP)
-    ledger.book(Spent(1, 2, 3, 0.0))
-    with (tmp_path / "ledger.jsonl").open("a") as file:
-        file.write("[1, 2\n")
-    with pytest.raises(ConfigError, match="is broken"):
-        Ledger(tmp_path, FREE, NO_CAP).spent()
-
-
-def _spend(folder: Path, cap: int) -> None:
-    ledger = Ledger(folder, FREE, Budget(cap, None, None))
-    account = LedgerAccount(ledger, lambda: False)
-    while (booking := account.reserve(1, 1)) is not None:
-        booking.settle(1, 0)
-
-
-def test_several_processes_together_keep_within_one_cap(tmp_path: Path) -> None:
-    fork = multiprocessing.get_context("spawn")
-    workers = [fork.Process(target=_spend, args=(tmp_path, 200)) for _ in range(3)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-    assert [worker.exitcode for worker in workers] == [0, 0, 0]
-    assert Ledger(tmp_path, FREE, NO_CAP).spent() == Spent(200, 200, 0, 0.0)
 
 
 def test_an_interrupt_lets_what_is_under_way_arrive_and_asks_nothing_more(tmp_path: Path) -> None:

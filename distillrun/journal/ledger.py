@@ -1,83 +1,114 @@
 """What a teacher has cost, and the cap on it: one small file that all runs on a store share."""
 
-import json
+import errno
+import logging
 import os
+import shutil
 import threading
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+import uuid
+from itertools import count
 from pathlib import Path
 
-from filelock import FileLock
-
-from distillrun.errors import ConfigError
-from distillrun.records import Budget, Price, Record
+from distillrun.journal.alone import Alone
+from distillrun.journal.chain import NOTHING, Chain
+from distillrun.journal.exclusion import Exclusive, locks_fail
+from distillrun.journal.proof import LEDGER, proven_by_journals
+from distillrun.journal.spent import Spent
+from distillrun.jsonl import sync_folder
+from distillrun.records import Budget, Price
 
 NO_CAP = Budget(None, None, None)
 
-
-@dataclass(frozen=True, slots=True)
-class Spent(Record):
-    """What was sent to a teacher: every request with its retries, and what each cost or may have cost."""
-
-    requests: int = 0
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    usd: float = 0.0
-
-    def plus(self, other: "Spent", sign: int = 1) -> "Spent":
-        """Return the sum; with `sign` -1 the difference."""
-        return Spent(
-            self.requests + sign * other.requests,
-            self.prompt_tokens + sign * other.prompt_tokens,
-            self.completion_tokens + sign * other.completion_tokens,
-            self.usd + sign * other.usd,
-        )
-
-    def as_dict(self) -> dict[str, int | float]:
-        """Return the counts by name."""
-        return asdict(self)
+log = logging.getLogger("distillrun")
 
 
 class Ledger:
     """Counts what one teacher is asked, by any number of processes at once, and holds its budget.
 
     What is reserved counts as spent until it is settled, so a request that a kill left open stays counted in full:
-    it may have been paid. The file is only ever added to, one line per booking and per correction; the lock is needed
-    where a cap must be checked against what other processes add.
+    it may have been paid. The file is only ever added to, one line for each booking and each correction, under a lock
+    that all processes share; see `chain` for its lines. Before the first request of a run it is held against the
+    journals, and what they prove beyond it is added. Lines that cannot be right are counted at the most that they may
+    have held, and the file that holds them is kept beside the one that takes its place.
     """
 
     def __init__(self, folder: Path, price: Price, budget: Budget) -> None:
-        self._file = folder / "ledger.jsonl"
-        self._among_processes = FileLock(folder / "ledger.lock")
+        self._folder = folder
+        self._file = folder / f"{LEDGER}.jsonl"
+        self._among_processes = Exclusive(folder / f"{LEDGER}.lock")
         self._among_threads = threading.Lock()
-        self._sum = Spent()
-        self._read_bytes = 0
+        self._alone: Alone | None = None
+        self._chain = Chain()
+        self._inode = 0
+        self._is_checked = False
+        # a free teacher without a cap loses nothing that a power cut takes
+        self._is_synced = budget != NO_CAP or price.input > 0 or price.output > 0
         self.price = price
         self.budget = budget
 
     def spent(self) -> Spent:
-        """Return what is spent and reserved. Raises ConfigError where the file is broken, rather than count less."""
+        """Return what is spent and reserved, or more where the journals prove more. Changes no file."""
+        proven = proven_by_journals(self._folder)
         with self._among_threads:
-            return self._spent()
+            self._read()
+            return self._chain.total.plus(self._beyond(proven))
 
     def cost(self, prompt_tokens: int, completion_tokens: int) -> Spent:
         """Return one request as an entry."""
         return Spent(1, prompt_tokens, completion_tokens, self.price.usd(prompt_tokens, completion_tokens))
 
     def book(self, entry: Spent) -> str | None:
-        """Add a request unless the budget forbids it; then return which cap does."""
-        if self.budget == NO_CAP:
-            self._add(entry)
-            return None
+        """Add a request unless the budget forbids it; then return which cap does. It is on disk when this returns.
+
+        Raises:
+            ConfigError: another process spends under the cap, and nothing keeps the two apart.
+        """
+        if not self._is_checked:
+            self._check()
         with self._among_threads, self._among_processes:
-            exceeded = self._exceeded(self._spent().plus(entry))
+            self._catch_up()
+            exceeded = self._exceeded(self._chain.after(entry))
             if exceeded is None:
-                self._add(entry)
+                self._append(entry, self._is_synced)
             return exceeded
 
     def correct(self, booked: Spent, real: Spent) -> None:
         """Put what a request really cost in the place of what was booked for it."""
-        self._add(real.plus(booked, -1))
+        with self._among_threads, self._among_processes:
+            self._catch_up()
+            self._append(real.plus(booked, -1), is_synced=False)
+
+    def close(self) -> None:
+        """Let others spend, where only one process at a time may."""
+        self._among_processes.close()
+        if self._alone is not None:
+            self._alone.release()
+            self._alone = None
+            self._is_checked = False
+
+    def _check(self) -> None:
+        """See to it that the cap can be held, and add what the journals prove beyond the ledger."""
+        if self.budget != NO_CAP and (reason := locks_fail(self._folder)) is not None:
+            self._alone = Alone(self._folder / f"{LEDGER}.alone")
+            self._alone.claim(reason)
+        proven = proven_by_journals(self._folder)  # before the ledger: whatever is in a journal was settled there
+        with self._among_threads, self._among_processes:
+            self._catch_up()
+            missing = self._beyond(proven)
+            if missing != NOTHING:
+                log.warning(
+                    "%s counts less than the journals beside it prove; %s are counted again, at today's price",
+                    self._file if self._chain.lines else f"{self._file} is missing or empty, and",
+                    in_words(missing),
+                )
+                self._append(missing, is_synced=True)
+        self._is_checked = True
+
+    def _beyond(self, proven: Spent) -> Spent:
+        """Return what is proven and not counted."""
+        missing = proven.plus(self._chain.total, -1).or_more(NOTHING)
+        usd = self.price.usd(missing.prompt_tokens, missing.completion_tokens)
+        return Spent(missing.requests, missing.prompt_tokens, missing.completion_tokens, usd)
 
     def _exceeded(self, total: Spent) -> str | None:
         tokens = total.prompt_tokens + total.completion_tokens
@@ -87,59 +118,78 @@ class Ledger:
                 return f"budget.{name}={cap:g}"
         return None
 
-    def _spent(self) -> Spent:
-        """Return the sum of all lines, of which only the new ones are read."""
-        if not self._file.exists():
-            return self._sum
-        with self._file.open("rb") as file:
-            file.seek(self._read_bytes)
-            added = file.read()
-        added = added[: added.rfind(b"\n") + 1]
-        try:
-            for line in added.splitlines():
-                requests, prompt_tokens, completion_tokens, usd = json.loads(line)
-                self._sum = self._sum.plus(Spent(int(requests), int(prompt_tokens), int(completion_tokens), float(usd)))
-        except (ValueError, TypeError) as error:
-            raise ConfigError(
-                f"{self._file} is broken ({error}), so what was spent under teacher.budget is not known; take the "
-                f"broken line out, and put [requests, prompt tokens, completion tokens, usd] for it into its place"
-            ) from error
-        self._read_bytes += len(added)
-        return self._sum
+    def _catch_up(self) -> None:
+        """Read what other processes added; under the lock, so that what is torn or wrong can be set aside."""
+        known = self._chain.total
+        self._read()
+        was_cut = self._chain.total.requests < known.requests
+        if was_cut or self._chain.flaws:
+            self._begin_anew(self._chain.total.or_more(known) if was_cut else self._chain.total)
 
-    def _add(self, entry: Spent) -> None:
-        line = json.dumps([entry.requests, entry.prompt_tokens, entry.completion_tokens, entry.usd]) + "\n"
-        descriptor = os.open(self._file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    def _read(self) -> None:
+        """Read the lines that are new, or all where this is another file than before."""
         try:
-            os.write(descriptor, line.encode())  # one write at the end of the file: whole, whoever else writes
+            state = self._file.stat()
+        except FileNotFoundError:
+            self._chain, self._inode = Chain(), 0
+            return
+        is_same = state.st_ino == self._inode and state.st_size >= self._chain.size and not self._chain.flaws
+        if not is_same:
+            self._chain, self._inode = Chain(), state.st_ino
+        if state.st_size > self._chain.size:
+            with self._file.open("rb") as file:
+                file.seek(self._chain.size)
+                self._chain.read(file.read())
+
+    def _append(self, entry: Spent, is_synced: bool) -> None:
+        line = self._chain.line(entry)
+        is_new = self._chain.size == 0
+        descriptor = os.open(self._file, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        try:
+            if os.write(descriptor, line) < len(line):
+                os.ftruncate(descriptor, self._chain.size)
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._file))
+            self._inode = os.fstat(descriptor).st_ino
+            self._chain.read(line)
+            if is_synced:
+                os.fsync(descriptor)
         finally:
             os.close(descriptor)
+        if is_new and is_synced:
+            sync_folder(self._folder)
+
+    def _begin_anew(self, total: Spent) -> None:
+        """Put a file that begins with the sum in the place of one that is damaged, and keep that one."""
+        flaws = "; ".join(self._chain.flaws[:3]) + (" ..." if len(self._chain.flaws) > 3 else "")
+        kept = ""
+        if self._file.exists():
+            aside = next(free for number in count(1) if not (free := self._aside(number)).exists())
+            shutil.copyfile(self._file, aside)
+            kept = f"; what was there is kept as {aside.name}"
+        log.warning(
+            "%s is not what was written (%s); %s are counted, the most that it can have been%s",
+            self._file,
+            flaws or "it was cut",
+            in_words(total),
+            kept,
+        )
+        chain = Chain()
+        line = chain.line(total)
+        unfinished = self._folder / f".{LEDGER}.{uuid.uuid4().hex}"
+        with unfinished.open("xb") as file:
+            file.write(line)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(self._file)
+        sync_folder(self._folder)
+        chain.read(line)
+        self._chain, self._inode = chain, self._file.stat().st_ino
+
+    def _aside(self, number: int) -> Path:
+        return self._file.with_name(f"{LEDGER}.damaged-{number}.jsonl")
 
 
-class LedgerAccount:
-    """The `Account` of one teacher in one run: lets a request through unless the budget or the user says stop."""
-
-    def __init__(self, ledger: Ledger, stopping: Callable[[], bool]) -> None:
-        self._ledger = ledger
-        self._stopping = stopping
-        self.refused_by: str | None = None
-        """Why the last request was not let through: `user`, or a cap."""
-
-    def reserve(self, prompt_tokens: int, completion_tokens: int) -> "Booking | None":
-        if self._stopping():
-            self.refused_by = "user"
-            return None
-        entry = self._ledger.cost(prompt_tokens, completion_tokens)
-        self.refused_by = self._ledger.book(entry)
-        return None if self.refused_by else Booking(self._ledger, entry)
-
-
-class Booking:
-    """A `Reservation` in a ledger."""
-
-    def __init__(self, ledger: Ledger, booked: Spent) -> None:
-        self._ledger = ledger
-        self._booked = booked
-
-    def settle(self, prompt_tokens: int, completion_tokens: int) -> None:
-        self._ledger.correct(self._booked, self._ledger.cost(prompt_tokens, completion_tokens))
+def in_words(spent: Spent) -> str:
+    """Return figures as a message shows them."""
+    tokens = f"{spent.prompt_tokens:,} prompt and {spent.completion_tokens:,} completion tokens"
+    return f"{spent.requests:,} requests, {tokens}, US$ {spent.usd:.4f}"

@@ -8,7 +8,8 @@ from typing import TypeVar
 from distillrun.artifacts import canonical_json, digest
 from distillrun.errors import BudgetSpentError
 from distillrun.interfaces import AnyTeacher, Teacher, WhiteBoxTeacher, members_of
-from distillrun.journal.ledger import Ledger, LedgerAccount
+from distillrun.journal.account import LedgerAccount
+from distillrun.journal.ledger import Ledger
 from distillrun.journal.rows import Journal
 from distillrun.records import Completion, Draw, Json, Prompt, Sampling, ScoredContinuation
 
@@ -94,10 +95,13 @@ class Line:
             if not missing:
                 return
             account = LedgerAccount(self.ledger, stopping)
-            answers = ask([questions[index] for index in missing], account)
-            for place, made in self._answers(answers, len(missing), account):
-                keep(questions[missing[place]], made)
-                yield missing[place], made, True
+            try:
+                answers = ask([questions[index] for index in missing], account)
+                for place, made in self._answers(answers, len(missing), account):
+                    keep(questions[missing[place]], made)
+                    yield missing[place], made, True
+            finally:
+                self.ledger.close()
 
     def _open(self) -> None:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -1,0 +1,35 @@
+"""What stands between a teacher and its ledger: each request is let through, or the reason why not is kept."""
+
+from collections.abc import Callable
+
+from distillrun.journal.ledger import Ledger
+from distillrun.journal.spent import Spent
+
+
+class LedgerAccount:
+    """The `Account` of one teacher in one run: lets a request through unless the budget or the user says stop."""
+
+    def __init__(self, ledger: Ledger, stopping: Callable[[], bool]) -> None:
+        self._ledger = ledger
+        self._stopping = stopping
+        self.refused_by: str | None = None
+        """Why the last request was not let through: `user`, or a cap."""
+
+    def reserve(self, prompt_tokens: int, completion_tokens: int) -> "Booking | None":
+        if self._stopping():
+            self.refused_by = "user"
+            return None
+        entry = self._ledger.cost(prompt_tokens, completion_tokens)
+        self.refused_by = self._ledger.book(entry)
+        return None if self.refused_by else Booking(self._ledger, entry)
+
+
+class Booking:
+    """A `Reservation` in a ledger."""
+
+    def __init__(self, ledger: Ledger, booked: Spent) -> None:
+        self._ledger = ledger
+        self._booked = booked
+
+    def settle(self, prompt_tokens: int, completion_tokens: int) -> None:
+        self._ledger.correct(self._booked, self._ledger.cost(prompt_tokens, completion_tokens))
