@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -304,10 +305,44 @@ def test_a_table_may_hold_attention_checks_of_its_own(tmp_path: Path) -> None:
         read_answers([written(tmp_path, rows)], None, COLUMNS)
 
 
-def test_a_table_that_names_no_items_is_told_what_that_costs(tmp_path: Path) -> None:
-    rows = [{name: value for name, value in row.items() if name != "item"} for row in simulated()]
-    read = read_answers([written(tmp_path, rows)], None, COLUMNS)
+def summary_of(folder: Path, rows: list[dict[str, Any]], *options: str) -> str:
+    """Return what the page says first of all, once the command has written it."""
+    assert main(["study", "analyse", str(written(folder, rows)), *options]) == 0
+    page = (folder / "study_report" / "report.md").read_text(encoding="utf-8")
+    return next(line for line in page.splitlines() if line.startswith("**study** — ")).removeprefix("**study** — ")
+
+
+def test_the_headline_names_what_was_taken_into_account_and_no_more(tmp_path: Path) -> None:
+    rows = simulated()
+    told = summary_of(tmp_path, rows)
+    assert told.startswith("With raters, explanations and rationale\\_length taken into account, quality differs")
+    assert re.search(r"\(F\(2, \d+\.\d\) = \d", told)
+    nameless = [{name: value for name, value in row.items() if name != "item"} for row in rows]
+    read = read_answers([written(tmp_path, nameless)], None, COLUMNS)
     assert "No row names its item" in checked(read.answers, NAMED, ()).notes[0]
+    assert summary_of(tmp_path, nameless).startswith("With raters and rationale\\_length taken into account, quality")
+    page = (tmp_path / "study_report" / "report.md").read_text(encoding="utf-8")
+    assert "No explanations with two ratings are known" in page
+    # every rater rates one explanation, which others rate, too
+    once = [row for place, row in enumerate(rows) if place % 12 == (place // 12) % 6]
+    assert summary_of(tmp_path, once).startswith("With explanations and rationale\\_length taken into account, quality")
+    # nothing is rated twice, and nobody rates twice
+    alone = [{**row, "item": f"{place}"} for place, row in enumerate(once)]
+    assert summary_of(tmp_path, alone).startswith("Ratings taken for independent, the models differ")
+    assert "of one rater are alike is not taken into account" in summary_of(tmp_path, alone)
+
+
+def test_pairs_are_told_against_the_reference(tmp_path: Path) -> None:
+    made = analyse(ratings(simulated()), (), {"model": "mt"}, "holm")
+    pairs = [(pair.first, pair.second, pair.z > 0, pair.a > 0.5) for pair in made.tests[4].pairs]
+    # both is better than mt and cf is worse, whatever the alphabet says
+    assert pairs[:2] == [("mt", "both", True, True), ("mt", "cf", False, False)]
+    assert [one.what for one in made.next_study.wanted][:2] == ["both − mt, as seen", "cf − mt, as seen"]
+    summary_of(tmp_path, simulated(), "--reference", "mt")
+    page = (tmp_path / "study_report" / "report.md").read_text(encoding="utf-8")
+    assert "both against mt" in page
+    assert "cf against mt" in page
+    assert "mt against" not in page
 
 
 @pytest.mark.parametrize(

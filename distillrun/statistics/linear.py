@@ -14,12 +14,13 @@ Columns = Mapping[str, Sequence[float | str]]
 
 @dataclass(frozen=True, slots=True)
 class Coefficient:
-    """An estimate with its standard error, test statistic (t, or z of a mixed model), p, and 95 % interval."""
+    """An estimate with its standard error, t and its degrees of freedom, p, and 95 % interval."""
 
     name: str
     estimate: float
     error: float
     statistic: float
+    df: float
     p: float
     low: float
     high: float
@@ -59,7 +60,9 @@ def linear_model(outcome: Sequence[float], columns: Columns, references: Mapping
     fit: Any = sm.OLS(list(map(float, outcome)), design).fit()
     bounds = fit.conf_int()
     coefficients = tuple(
-        Coefficient(name, *map(float, (fit.params[n], fit.bse[n], fit.tvalues[n], fit.pvalues[n], *bounds[n])))
+        Coefficient(
+            name, *map(float, (fit.params[n], fit.bse[n], fit.tvalues[n], fit.df_resid, fit.pvalues[n], *bounds[n]))
+        )
         for n, name in enumerate(names)
     )
     whole = map(float, (fit.rsquared, fit.rsquared_adj, fit.fvalue))

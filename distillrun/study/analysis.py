@@ -12,6 +12,7 @@ from distillrun.statistics.mixed import MixedFit
 from distillrun.statistics.ranks import RankDifference, RankTest, dunn, friedman, kruskal_wallis
 from distillrun.study.models import QualityModel, default_references, outlying_rows, quality_mixed, quality_models
 from distillrun.study.next_study import NextStudy, next_study
+from distillrun.study.predictors import MODEL
 from distillrun.study.ratings import Rating, Ratings
 
 QUALITY = "quality"
@@ -76,14 +77,16 @@ def analyse(ratings: Ratings, about: Sequence[str], references: Mapping[str, str
     Args:
         ratings: of two models or more, by two raters or more.
         about: what of the raters enters a linear model.
-        references: of the model and of what is told of raters, the level that linear models compare with; if not named,
-            the first model in alphabetical order, and the first level that occurs.
+        references: of the model, the one that pairs and linear models compare the others with, and of what is told of
+            raters, the level that linear models do; if not named, the first model in alphabetical order, and the first
+            level that occurs.
         correction: of Dunn's pairs, within a construct.
     """
-    rows, models = list(ratings.rows), ratings.models
-    names = [*ratings.constructs, QUALITY]
-    complete = _complete(rows, models)
+    rows, names = list(ratings.rows), [*ratings.constructs, QUALITY]
     references = default_references(rows, references)
+    # the reference stands first, so that every pair with it is told against it
+    models = sorted(ratings.models, key=lambda model: model != references[MODEL])
+    complete = _complete(rows, models)
     gone = outlying_rows(rows)
     mixed, unmixed = None, ""
     try:

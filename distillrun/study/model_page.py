@@ -12,6 +12,9 @@ from distillrun.study.models import QualityModel
 from distillrun.study.next_study import NextStudy
 from distillrun.study.predictors import MODEL
 
+GROUPINGS = {"rater": "raters", "item": "explanations"}
+"""What a mixed model may have intercepts for, in words."""
+
 LISTED = 20
 """How many outlying rows are named."""
 
@@ -30,9 +33,14 @@ def model_sections(made: Analysis, leading: str) -> list[Section]:
     ]
 
 
+def known_groups(fit: MixedFit) -> list[str]:
+    """Return what a fit has intercepts for, in words."""
+    return [GROUPINGS[name] for name in fit.variances]
+
+
 def joint_phrase(joint: JointTest) -> str:
     """Return a test of all levels at once."""
-    return f"χ²({joint.df}) = {joint.statistic:.3f}, {p_phrase(joint.p)}"
+    return f"F({joint.df}, {joint.residual_df:.1f}) = {joint.statistic:.3f}, {p_phrase(joint.p)}"
 
 
 def _linear(made: Analysis, leading: str) -> list[Block]:
@@ -58,7 +66,7 @@ def _quality_model(one: QualityModel, leading: str) -> list[Block]:
     blocks += [Paragraph(f"{note[0].upper()}{note[1:]}.", "bad") for note in one.notes]
     for title, name, fit in fits:
         if fit is not None:
-            blocks += [Paragraph(f"{title}: {_whole_fit(fit)}."), _coefficients(fit.coefficients, "t", name)]
+            blocks += [Paragraph(f"{title}: {_whole_fit(fit)}."), _coefficients(fit.coefficients, name)]
     if one.turned:
         blocks.append(Paragraph(f"Significant in one of the two fits only: {', '.join(one.turned)}.", "bad"))
     return blocks
@@ -69,26 +77,27 @@ def _whole_fit(fit: LinearFit) -> str:
     return f"{head}, F({fit.df}, {fit.residual_df}) = {fit.f:.3f}, {p_phrase(fit.p)}"
 
 
-def _coefficients(found: Sequence[Coefficient], statistic: str, name: str) -> Table:
+def _coefficients(found: Sequence[Coefficient], name: str) -> Table:
     rows = [
         (
             one.name,
             shown(one.estimate, 4),
             shown(one.error, 4),
             shown(one.statistic),
+            f"{one.df:.1f}",
             p_text(one.p),
             f"{shown(one.low)} to {shown(one.high)}",
         )
         for one in found
     ]
-    columns = ("coefficient", "estimate", "se", statistic, "p", "95 % interval")
-    return Table(columns, rows, frozenset(range(1, 6)), name=name)
+    columns = ("coefficient", "estimate", "se", "t", "df", "p", "95 % interval")
+    return Table(columns, rows, frozenset(range(1, 7)), name=name)
 
 
 def _nested(made: Analysis) -> list[Block]:
     text = (
         "Ratings of one rater are alike, and so are those of one explanation. The tests above take no notice of that; "
-        "these do."
+        "these do, as far as is said."
     )
     blocks: list[Block] = [Paragraph(text)]
     if made.mixed is None:
@@ -100,12 +109,19 @@ def _nested(made: Analysis) -> list[Block]:
 
 def _mixed(fit: MixedFit) -> list[Block]:
     shares = ", ".join(f"{name} {share:.1%}" for name, share in fit.shares.items())
-    text = f"Linear mixed model of quality with random intercepts (REML), n = {fit.n}. Share of the variance: {shares}."
-    text += f" All models at once: {joint_phrase(fit.joint[MODEL])}."
+    groups = " and ".join(known_groups(fit))
+    text = f"Linear mixed model of quality with intercepts for {groups} (REML), n = {fit.n}; t and F with "
+    text += "Satterthwaite's degrees of freedom, as R's lme4 and lmerTest have them. "
+    text += f"Share of the variance: {shares}. All models at once: {joint_phrase(fit.joint[MODEL])}."
     blocks: list[Block] = [Paragraph(text)]
+    blocks += [
+        Paragraph(f"No {told} with two ratings are known, so that what {told} bring is not in the model.")
+        for name, told in GROUPINGS.items()
+        if name not in fit.variances
+    ]
     if fit.note:
         blocks.append(Paragraph(f"Note: {fit.note}.", "plain" if fit.converged else "bad"))
-    return [*blocks, _coefficients(fit.coefficients, "z", "mixed_model")]
+    return [*blocks, _coefficients(fit.coefficients, "mixed_model")]
 
 
 def _friedman(made: Analysis) -> list[Block]:

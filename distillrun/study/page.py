@@ -6,7 +6,7 @@ from distillrun.comparison.words import ALPHA, p_text, shown
 from distillrun.report.block import Block, Code, Figure, Page, Paragraph, Section, Table
 from distillrun.report.cell_chart import Bar, grouped_bars
 from distillrun.study.analysis import QUALITY, Analysis, ConstructTest, Described
-from distillrun.study.model_page import joint_phrase, model_sections
+from distillrun.study.model_page import joint_phrase, known_groups, model_sections
 from distillrun.study.predictors import MODEL
 from distillrun.study.ratings import Ratings
 from distillrun.study.texts import POINTS
@@ -47,14 +47,15 @@ def study_page(ratings: Ratings, made: Analysis, leading: str, correction: str, 
 
 def _summary(made: Analysis) -> str:
     found = [test.construct for test in made.tests if test.kruskal.p < ALPHA]
-    first = f"The models differ in {', '.join(found)}" if found else "On no construct do the models differ"
-    first = f"{first}, ratings taken for independent (Kruskal and Wallis)."
+    plain = f"the models differ in {', '.join(found)}" if found else "the models differ on no construct"
+    plain = f"Ratings taken for independent, {plain} (Kruskal and Wallis)."
     if made.mixed is None or not made.mixed.converged:
-        return first
+        return f"{plain} That ratings of one rater are alike is not taken into account."
     joint = made.mixed.joint[MODEL]
     says = "differs between the models" if joint.p < ALPHA else "shows no difference between the models"
-    known = ", ".join(("raters", "explanations", *(one for one in made.quality[0].predictors if one != MODEL)))
-    return f"{first} Once {known} are taken into account, quality {says} ({joint_phrase(joint)})."
+    *known, last = [*known_groups(made.mixed), *(one for one in made.quality[0].predictors if one != MODEL)]
+    given = f"{', '.join(known)} and {last}" if known else last
+    return f"With {given} taken into account, quality {says} ({joint_phrase(joint)}). {plain}"
 
 
 def _described(made: Analysis) -> list[Block]:
