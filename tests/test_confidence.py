@@ -1,11 +1,20 @@
 """Calibration, risk and cascade against values counted by hand."""
 
 import math
+from itertools import pairwise
+from random import Random
 
 import pytest
 
 from distillrun.evaluation.calibration import cascade
-from distillrun.evaluation.confidence import Sureness, expected_calibration_error, risk_coverage, sureness_of
+from distillrun.evaluation.confidence import (
+    Sureness,
+    calibration_bins,
+    expected_calibration_error,
+    risk_coverage,
+    sureness_of,
+    sureness_score,
+)
 from distillrun.records import Example, Prediction
 
 
@@ -41,6 +50,47 @@ def test_calibration_error_weighs_the_gaps_of_the_bins() -> None:
     assert expected_calibration_error(found, 10) == pytest.approx(0.75 * 0.3 + 0.25 * 0.25)
 
 
+def guos_error(confidences: list[float], right: list[bool], bins: int) -> float:
+    """Return the error as the authors' own code has it: `_ECELoss` of github.com/gpleiss/temperature_scaling."""
+    import torch
+
+    sure, accurate = torch.tensor(confidences, dtype=torch.float64), torch.tensor(right)
+    boundaries = torch.linspace(0, 1, bins + 1, dtype=torch.float64)
+    ece = torch.zeros(1, dtype=torch.float64)
+    for lower, upper in pairwise(boundaries):
+        in_bin = sure.gt(lower.item()) * sure.le(upper.item())
+        prop_in_bin = in_bin.double().mean()
+        if prop_in_bin.item() > 0:
+            accuracy_in_bin = accurate[in_bin].double().mean()
+            avg_confidence_in_bin = sure[in_bin].mean()
+            ece += torch.abs(avg_confidence_in_bin - accuracy_in_bin) * prop_in_bin
+    return float(ece)
+
+
+@pytest.mark.parametrize("bins", [1, 2, 4, 10, 15])
+def test_calibration_error_is_that_of_guos_code(bins: int) -> None:
+    draw = Random(bins)
+    between = [draw.uniform(0.2, 1) for _ in range(200)]
+    # shares of samples lie on the edges of ten bins, and half of those of four
+    shares = [count / samples for samples in (2, 4, 5, 8, 10) for count in range(1, samples + 1)]
+    confidences = [*between, *shares, 1.0]
+    right = [draw.random() < confidence**2 for confidence in confidences]
+    found = [Sureness(confidence, one, 0) for confidence, one in zip(confidences, right, strict=True)]
+    assert expected_calibration_error(found, bins) == pytest.approx(guos_error(confidences, right, bins), abs=1e-12)
+
+
+def test_a_bin_holds_its_upper_edge_and_not_its_lower_one() -> None:
+    on_edges = [Sureness(place / 10, True, 0) for place in range(1, 11)]
+    # Guo's bins are (0, .1], (.1, .2], …: each edge by itself, .3 and .7 among them, whose tenfold is rounded
+    assert [count for *_, count in calibration_bins(on_edges, 10)] == [1] * 10
+    pair = [Sureness(0.2, False, 0), Sureness(0.2000001, True, 0), Sureness(0.1, True, 0)]
+    assert calibration_bins(pair, 10) == [(0.1, 1.0, 1), (0.2, 0.0, 1), (0.2000001, 1.0, 1)]
+    assert calibration_bins([Sureness(0.0, False, 0), Sureness(1.0000001, True, 0)], 2) == [
+        (0.0, 0.0, 1),
+        (1.0000001, 1.0, 1),
+    ]
+
+
 def test_a_student_that_is_always_sure_and_right_has_no_calibration_error() -> None:
     assert expected_calibration_error([Sureness(1.0, True, 0)] * 5, 10) == 0
 
@@ -58,3 +108,11 @@ def test_a_cascade_hands_the_least_sure_to_the_teacher() -> None:
     assert rows["50 %"] == (1.0, 0.0, 1.0)  # both wrong ones are handed over, and the teacher is right
     assert rows["100 %"] == (None, 0.5, 0.5)
     assert cascade(found, None).rows[0][3] is None
+
+
+def test_the_interval_of_a_statistic_of_questions_draws_questions() -> None:
+    found = [Sureness(0.8, n % 2 == 0, 0) for n in range(100)]
+    score = sureness_score("wrong", found, lambda part: sum(not one.right for one in part) / len(part))
+    assert (score.name, score.value, score.n) == ("wrong", 0.5, 100)
+    # of 100 questions, half of them wrong: .5 +- 1.96 x .05
+    assert (score.low, score.high) == pytest.approx((0.402, 0.598), abs=0.02)

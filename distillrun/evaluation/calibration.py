@@ -35,7 +35,7 @@ class Calibration:
             how often the teacher would have to be right.
     """
 
-    MEANING: ClassVar[int] = 2  # choices that read alike are one
+    MEANING: ClassVar[int] = 3  # 2: choices that read alike are one; 3: a bin holds its upper edge
 
     rule = (
         "The softmax of the choices' log-likelihoods is the student's confidence. A well calibrated student is right "

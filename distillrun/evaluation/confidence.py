@@ -1,6 +1,7 @@
 """How sure a student is, and what that is worth."""
 
 import math
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -42,10 +43,15 @@ def sureness_of(prediction: Prediction, example: Example) -> Sureness:
 
 
 def calibration_bins(found: Sequence[Sureness], bins: int) -> list[tuple[float, float, int]]:
-    """Return (mean confidence, accuracy, count) of each bin of equal width that holds a question."""
+    """Return (mean confidence, accuracy, count) of each bin of equal width that holds a question.
+
+    A bin holds its upper edge and not its lower one, but for the first, which holds 0, too.
+    """
+    # the edges are quotients, as a share of answers that lies on one is: products may miss it by rounding
+    edges = [place / bins for place in range(1, bins)]
     members: list[list[Sureness]] = [[] for _ in range(bins)]
     for one in found:
-        members[min(bins - 1, int(one.confidence * bins))].append(one)
+        members[bisect_left(edges, one.confidence)].append(one)
     return [
         (sum(one.confidence for one in held) / len(held), sum(one.right for one in held) / len(held), len(held))
         for held in members
@@ -54,7 +60,7 @@ def calibration_bins(found: Sequence[Sureness], bins: int) -> list[tuple[float, 
 
 
 def expected_calibration_error(found: Sequence[Sureness], bins: int) -> float:
-    """Return the mean gap between confidence and accuracy over bins of equal width, weighted by their counts.
+    """Return the mean gap between confidence and accuracy over the bins, weighted by their counts.
 
     Source: Guo et al. 2017, https://arxiv.org/abs/1706.04599, equation 3.
     """

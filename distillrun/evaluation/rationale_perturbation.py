@@ -6,9 +6,10 @@ from random import Random
 from typing import ClassVar, Literal
 
 from distillrun.evaluation.forced_rationale import NOT_APPLICABLE, choices_after, reasons_first
-from distillrun.evaluation.share import mean, share
+from distillrun.evaluation.share import share
 from distillrun.interfaces import Answered
 from distillrun.records import Cell, Example, Finding, Json, ResultTable, Score, find_factual, is_right, reads_alike
+from distillrun.statistics.paired import run_difference
 
 MASK = "something"
 
@@ -21,8 +22,8 @@ class RationalePerturbation:
     rationale stands in its place (SCOTT's oracle).
 
     Scores: `perturbation/own`, the accuracy after its own rationale; of each change, `perturbation/<change>/drop`, how
-    much accuracy it costs (below 0 where it helps; t interval of the paired differences), and `/flips`, how often the
-    answer is another one. A student that ignores its rationale has none of either.
+    much accuracy it costs (below 0 where it helps; Bonett and Price's interval of shares on the same questions), and
+    `/flips`, how often the answer is another one. A student that ignores its rationale has none of either.
 
     Args:
         of: the evaluator whose rationales are spoilt.
@@ -33,7 +34,7 @@ class RationalePerturbation:
     Source: SCOTT, Wang et al. 2023, https://arxiv.org/abs/2305.01879, section 4.
     """
 
-    MEANING: ClassVar[int] = 2  # choices that read alike are one
+    MEANING: ClassVar[int] = 3  # 2: choices that read alike are one; 3: a drop of 0 has an interval, too
 
     rule = (
         "The student answers after its own rationale, and after the same one spoilt. Where accuracy and answers stay "
@@ -108,10 +109,9 @@ def _compared(answers: dict[str, list[int]], examples: Sequence[Example]) -> tup
     scores = [share("perturbation/own", right["own"])]
     rows: list[tuple[Cell, ...]] = [("own", scores[0].value, None, None)]
     for change in [name for name in answers if name != "own"]:
-        lost = [float(before) - float(after) for before, after in zip(right["own"], right[change], strict=True)]
         both = zip(examples, answers["own"], answers[change], strict=True)
         flips = [not reads_alike(example, before, after) for example, before, after in both]
-        drop, flipped = mean(f"perturbation/{change}/drop", lost), share(f"perturbation/{change}/flips", flips)
-        scores += [drop, flipped]
-        rows.append((change, sum(right[change]) / len(examples), drop.value, flipped.value))
+        flipped, drop = share(f"perturbation/{change}/flips", flips), run_difference(right[change], right["own"])
+        scores += [Score(f"perturbation/{change}/drop", drop[0], len(examples), *drop[1:]), flipped]
+        rows.append((change, sum(right[change]) / len(examples), drop[0], flipped.value))
     return scores, rows

@@ -32,7 +32,7 @@ class SelfConsistency:
     Source: Wang et al. 2022, https://arxiv.org/abs/2203.11171.
     """
 
-    MEANING: ClassVar[int] = 2  # choices that read alike are one
+    MEANING: ClassVar[int] = 3  # 2: choices that read alike are one; 3: a bin holds its upper edge
 
     rule = (
         "The student is asked several times at a temperature, and the most frequent answer counts. More samples cost "
