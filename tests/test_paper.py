@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
+from distillrun.build import build
 from distillrun.composition import config_of
 from distillrun.config import Config, plain
 from distillrun.objective.counterfactual import draw_counterfactual
 from distillrun.published import PUBLISHED, published
-from distillrun.records import Rationale, TargetPair
+from distillrun.records import Rationale, TargetPair, TeacherRecord
 from distillrun.report.block import Paragraph, Table
 from distillrun.schema import Keep
 from distillrun.sweep_page.grid import grid_of
@@ -66,15 +67,52 @@ def test_as_published_differs_from_its_arm_in_what_the_code_does_otherwise_and_n
     found = {
         arm: differences(plain(composed(f"paper/{arm}")), plain(composed(f"as_published/{arm}"))) for arm in ARMS[1:]
     }
-    pads = {"training.learn_padding": (False, True)}
-    stray = "[counterfactual] {question}\\Rationale: {rationale}"
+    question = ("{question} {choices}", "Question: {question}\nChoices: {choices}")
+    common = {"training.learn_padding": (False, True), "task.question_template": question}
+    blank = {name: (f"[{name}] {{question}}", f"[{name}] {{question}} ") for name in ("predict", "explain", "factual")}
+    stray = "[counterfactual] {question}\\Rationale: {rationale} "
     texts = ("[counterfactual] {question} Rationale: {rationale}", stray)
-    first = {"objective.choice": ("drawn", "first"), "objective.encoder_source": texts}
-    both = {"objective.choice": ("drawn", "first_wrong"), "objective.counterfactual.encoder_source": texts}
-    assert found["mt"] == found["mt_revised"] == pads
-    assert found["cf"] == found["cf_revised"] == pads | first
-    assert found["mt_cf"] == pads | both
-    assert found["mt_cf_revised"] == pads | both | {"objective.factual_rationale": (None, "initial")}
+    views = {f"{name}_source": blank[name] for name in ("predict", "explain")}
+    wrong = {"factual_source": blank["factual"], "encoder_source": texts}
+
+    def keys(section: str, values: dict[str, tuple[str, str]]) -> dict[str, tuple[str, str]]:
+        return {f"{section}.{name}": value for name, value in values.items()}
+
+    first = {"objective.choice": ("drawn", "first"), **keys("objective", wrong)}
+    both = {"objective.choice": ("drawn", "first_wrong")}
+    both |= keys("objective.multitask", views) | keys("objective.counterfactual", wrong)
+    assert found["mt"] == found["mt_revised"] == common | keys("objective", views)
+    assert found["cf"] == found["cf_revised"] == common | first
+    assert found["mt_cf"] == common | both
+    assert found["mt_cf_revised"] == common | both | {"objective.factual_rationale": (None, "initial")}
+
+
+@pytest.mark.realdata
+@pytest.mark.parametrize("arm", ["mt", "cf", "mt_cf"])
+def test_as_published_reads_what_the_released_code_reads(arm: str, shared_data: Path) -> None:
+    """The texts are the f-strings of its cqa.py (DanielHendriks/llm-distillation, c31e830, lines 310 to 356)."""
+    config = composed(f"as_published/{arm}")
+    task = build({**config.task, "folder": str(shared_data / "cqa")}, "task")
+    objective = build(config.objective, "objective")
+    rationales = [Rationale(f"For {n}.", f"For {n}.", n, "counterfactual", "initial") for n in range(5)]
+    examples = task.examples("train")
+    assert len(examples) == 8766
+    for example in examples:
+        own = [replace(one, kind="factual") if one.supports == example.answer else one for one in rationales]
+        record = TeacherRecord(example.id, tuple(own), {})
+        listed = " ".join(f"({letter}) {choice}" for letter, choice in zip("abcde", example.choices, strict=True))
+        asked = f"Question: {example.question}\nChoices: {listed}"
+        expected = {view: f"[{view}] {asked} " for view in ("predict", "explain", "factual")}
+        for pair in objective.targets(example, record, task, seed=0):
+            source, target = ("".join(one.text for one in some) for some in (pair.source, pair.target))
+            if pair.view == "counterfactual":
+                chosen = 0 if arm == "cf" or example.answer != 0 else 1
+                assert source == f"[counterfactual] {asked}\\Rationale: For {chosen}. "
+                assert target == f"[counterfactual] So the answer is {example.choices[chosen]}."
+            else:
+                assert source == expected[pair.view]
+            if pair.view == "predict":
+                assert target == f"[answer] The answer is {example.choices[example.answer or 0]}"
 
 
 def test_the_first_choice_is_taken_right_or_wrong_or_the_first_wrong_one() -> None:
