@@ -45,7 +45,8 @@ class Counterfactual:
         encoder_source, encoder_target: the same with `prefix=encoder`; fields {question} and {rationale}; {answer}.
         choice: which choice the counterfactual view argues for: `drawn`; or, as the released code of arXiv:2504.16056
             has it, always `first_wrong`, the first wrong one (in its combined training), or `first`, the first of all,
-            right or wrong (in its counterfactual training). Those have no draw: every step sees the same.
+            right or wrong (in its counterfactual training; where it is right, the initial rationale argues for it
+            here). Those have no draw: every step sees the same.
         factual_weight: share of the factual view, 0 to 1.
         rationale: which version of the factual rationale is learnt: initial or revised.
 
