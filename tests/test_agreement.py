@@ -2,10 +2,12 @@
 
 import math
 
+import numpy as np
 import pytest
+from scipy import stats
 
 from distillrun.statistics.agreement import Metric, krippendorff_alpha
-from distillrun.statistics.leakage import preference_leakage, win_rate
+from distillrun.statistics.leakage import leakage_of, preference_leakage, win
 
 NONE = None
 # Krippendorff 2011, section C: four observers, twelve units
@@ -45,7 +47,31 @@ def test_the_leakage_score_is_the_mean_excess_over_the_average_judge() -> None:
 
 
 def test_a_tie_is_half_a_win() -> None:
-    assert win_rate([5, 3, 2, 1], [4, 3, 3, 1]) == 0.5
-    assert win_rate([2], [1]) + win_rate([1], [2]) == 1
-    with pytest.raises(ValueError, match="no pairs"):
-        win_rate([1], [1, 2])
+    assert [win(own, other) for own, other in ((5, 4), (3, 3), (2, 3), (1, 1))] == [1, 0.5, 0, 0.5]
+
+
+def test_leakage_is_drawn_from_questions() -> None:
+    by_i = {f"q{n}": float(n % 10 < 6) for n in range(40)}
+    by_j = {f"q{n}": float(n % 10 < 4) for n in range(40)}
+    found = leakage_of([(by_i, by_j)])
+    assert found.rates == pytest.approx((0.6, 0.4, 0.6, 0.4))
+    assert found.score == pytest.approx(0.2)
+
+    def score(drawn: "np.ndarray[tuple[int], np.dtype[np.intp]]") -> float:
+        own, other = (float(np.mean([wins[f"q{n}"] for n in drawn])) for wins in (by_i, by_j))
+        return preference_leakage(own, other, 1 - other, 1 - own)
+
+    known = stats.bootstrap((np.arange(40),), score, n_resamples=2000, method="percentile", vectorized=False, rng=1)
+    expected = known.confidence_interval
+    assert found.interval == pytest.approx((expected.low, expected.high), abs=0.03)
+    # with four questions it is as good as none
+    few = leakage_of([({n: by_i[n] for n in list(by_i)[3:7]}, {n: by_j[n] for n in list(by_j)[3:7]})])
+    assert few.interval[0] <= 0 < few.score
+
+
+def test_pairs_of_students_count_alike_whatever_questions_they_have() -> None:
+    one = {"a": 1.0, "b": 1.0, "c": 0.0, "d": 0.0}
+    found = leakage_of([(one, one), ({"a": 1.0, "e": 1.0}, {"b": 0.0})])
+    assert found.rates == pytest.approx((0.75, 0.25, 0.75, 0.25))
+    with pytest.raises(ValueError, match="never wins"):
+        leakage_of([({"a": 0.0}, {"a": 0.0})])

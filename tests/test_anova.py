@@ -57,6 +57,7 @@ def test_three_factors_have_main_effects_and_interactions_of_two() -> None:
     ]
     # 16 runs, 1 + 3 + 3 parameters; 3 between two halves of 8 is 16 x 1.5^2 = 36, and 0 or 1 leave 16 x .25 = 4
     assert made.residual_df == 9
+    assert made.order == 2
     assert made.effects[0].sum_of_squares == pytest.approx(36)
     assert made.residual_sum_of_squares == pytest.approx(4)
     assert made.effects[1].f == pytest.approx(0)
@@ -66,6 +67,7 @@ def test_one_run_in_each_cell_leaves_the_interactions_out() -> None:
     made = anova([1, 2, 4, 6], ["a", "b"], [("a", "x"), ("a", "y"), ("b", "x"), ("b", "y")])
     assert [effect.factors for effect in made.effects] == [("a",), ("b",)]
     assert made.residual_df == 1
+    assert made.order == 1
 
 
 def test_an_empty_cell_costs_a_degree_of_freedom_of_the_interaction() -> None:

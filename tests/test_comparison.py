@@ -2,6 +2,7 @@
 
 import json
 import re
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from distillrun.cli import main
 from distillrun.comparison.compare import Observation, compare, without_outliers
-from distillrun.comparison.words import change_sentences
+from distillrun.comparison.words import change_sentences, pooled_sentence
 
 TABLE = """method,size,accuracy,seed
 a,9M,0.50,0
@@ -124,6 +125,37 @@ def test_one_run_in_each_cell_has_descriptives_but_no_pairs(table: Path, capfd: 
     words = ["--value", "accuracy", "--factors", "seed", "--where", "method=a", "size=9M"]
     assert main(["report", "--table", str(table), *words]) == 0
     assert "There is no analysis of variance: 3 runs are too few for seed" in capfd.readouterr().out
+
+
+def runs_of(factors: int, seeds: int) -> list[Observation]:
+    """Return runs of two levels of each factor, whose values scatter."""
+    levels = list(product("ab", repeat=factors))
+    return [
+        Observation(own, float((7 * place + 3 * seed * seed) % 11), f"{place}/{seed}")
+        for place, own in enumerate(levels)
+        for seed in range(seeds)
+    ]
+
+
+def test_interactions_that_are_not_tested_are_said_to_be_in_the_residual() -> None:
+    said = {
+        (factors, seeds): pooled_sentence(compare("xyzw"[:factors], runs_of(factors, seeds)))
+        for factors, seeds in ((1, 3), (2, 3), (2, 1), (3, 2), (4, 2), (3, 1))
+    }
+    assert said[1, 3] == said[2, 3] == ""
+    start = "Not tested, and part of the residual: "
+    assert said[2, 1].startswith(f"{start}the interaction x × y; runs are too few to tell it from the scatter of runs")
+    assert said[3, 2] == f"{start}the interaction x × y × z. Where there is one, F is too small."
+    assert said[4, 2].startswith(f"{start}interactions of three factors and more. ")
+    # eight runs, one and three and three parameters: one degree of freedom is left, that of the interaction of three
+    assert said[3, 1] == said[3, 2]
+
+
+def test_a_page_of_a_table_says_what_a_row_is(table: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", "--table", str(table), "--value", "accuracy", "--factors", "method", "size", "seed"]) == 0
+    told = capfd.readouterr().out
+    assert "A row counts as a run of its own." in told
+    assert "part of the residual: the interaction method × size × seed" in told
 
 
 def test_a_conclusion_that_turns_with_an_outlier_is_said_in_words() -> None:

@@ -1,10 +1,11 @@
 import math
+from statistics import fmean, stdev
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from distillrun.statistics.interval import mean_interval, share_interval, wilson
+from distillrun.statistics.interval import mean_interval, share_interval, welch_interval, wilson
 
 
 def test_wilson_agrees_with_a_computation_by_hand() -> None:
@@ -93,3 +94,23 @@ def test_an_interval_of_shares_holds_nothing_that_no_share_can_be() -> None:
     assert share_interval([0.0, 0.1])[1] == 0.0
     assert share_interval([0.5, 0.51]) == mean_interval([0.5, 0.51])
     assert math.isnan(share_interval([0.5])[1])
+
+
+@pytest.mark.parametrize("confidence", [0.9, 0.95])
+def test_the_difference_of_two_means_agrees_with_scipys_welch(confidence: float) -> None:
+    from scipy import stats
+
+    first, second = [0.61, 0.58, 0.66, 0.63, 0.59, 0.6], [0.72, 0.6, 0.5]
+    told = [(fmean(values), stdev(values), len(values)) for values in (first, second)]
+    expected = stats.ttest_ind(second, first, equal_var=False).confidence_interval(confidence)
+    difference, low, high = welch_interval(told[0], told[1], confidence)
+    assert difference == pytest.approx(fmean(second) - fmean(first))
+    assert (low, high) == pytest.approx((expected.low, expected.high), abs=1e-12)
+
+
+def test_a_difference_of_single_or_equal_runs_has_no_interval() -> None:
+    for one in ((0.5, math.nan, 1), (0.5, 0.0, 3)):
+        difference, low, high = welch_interval(one, (0.7, 0.0, 4))
+        assert difference == pytest.approx(0.2)
+        assert math.isnan(low)
+        assert math.isnan(high)

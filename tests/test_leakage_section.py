@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from distillrun.report.block import Table
+from distillrun.report.block import Paragraph, Table
 from distillrun.sweep_page.job import SweepJob
 from distillrun.sweep_page.leakage import leakage_section
 
@@ -34,7 +34,14 @@ def test_the_golden_win_rates_give_the_golden_score(tmp_path: Path) -> None:
     table = section.blocks[1]
     assert isinstance(table, Table)
     # (0.6 - 0.5) / 0.5 for both
-    assert table.rows == [("a", "b", "0.600", "0.400", "0.600", "0.400", "0.200")]
+    (row,) = table.rows
+    assert row[:-1] == ("a", "b", "1 and 1", "0.600", "0.400", "0.600", "0.400", "0.200")
+    # two of the ten questions make all the difference, and a draw without both has none
+    low, high = map(float, row[-1].split(" to "))
+    assert low == 0 < high < 0.8
+    text = section.blocks[0]
+    assert isinstance(text, Paragraph)
+    assert "nothing of other students of the same teachers" in text.text
 
 
 @pytest.mark.parametrize("judges", [{"a": [3.0]}, {"a": [3.0], "c": [3.0]}])

@@ -178,8 +178,12 @@ def test_the_page_says_which_step_stands_beside_the_published_figures(kept: str,
     assert isinstance(intro, Paragraph)
     assert isinstance(table, Table)
     assert "each tested after its last step" in intro.text
+    # t(.975, 5) = 2.570582, for only the published runs scatter: 2.570582 x 5.59 / sqrt(6) = 5.8664
     assert table.rows == [
-        ("paper/mt", "t5_base", tested, "60.00", "0.00", "2", "62.09 ± 5.59 (6)", "75.56 ± 0.77 (5)", "-2.09")
+        (
+            *("paper/mt", "t5_base", tested, "60.00", "0.00", "2", "62.09 ± 5.59 (6)", "75.56 ± 0.77 (5)"),
+            *("-2.09", "-7.96 to +3.78"),
+        )
     ]
     said = [note.text for note in notes if isinstance(note, Paragraph)]
     assert [text.startswith("Students of “best on dev” (training.keep=best)") for text in said] == [True] * (

@@ -17,6 +17,7 @@ from distillrun.records import Json
 from distillrun.sweep_page.grid import grid_of
 from distillrun.sweep_page.job import SweepJob
 from distillrun.sweep_page.reading import read_sweeps
+from distillrun.sweep_page.troubles import flags
 from distillrun.sweep_page.writing import page_at_the_end, write_sweep_page
 
 QUESTIONS = 20
@@ -241,6 +242,23 @@ def test_questions_are_paired_by_their_ids_and_not_by_their_place(sweep: Path) -
         for page in (before, after)
     ]
     assert sections[0] == sections[1]
+
+
+def test_only_accuracies_collapse(tmp_path: Path) -> None:
+    for seed, right in enumerate((12, 13, 5)):
+        place = write_job(tmp_path / "sweep", seed, {"objective": "multitask", "training.seed": seed}, right)
+        result = json.loads((place / "result.json").read_text())
+        result["scores"]["test/unparsed"]["value"] = 0.3 / (seed + 1)
+        (place / "result.json").write_text(json.dumps(result))
+    jobs = read_sweeps([tmp_path / "sweep"]).jobs
+    fell, *guesses = flags(grid_of(jobs), 0.2)
+    assert "collapsed: test/accuracy 0.2500, less than three quarters" in fell
+    assert fell.endswith("of what its cell's median run gains over chance.")
+    assert len(guesses) == 1
+    (fell,) = flags(grid_of(jobs), None)
+    assert fell.endswith("of what its cell's median run has above 0, since what guessing would score is not known.")
+    # a run of which fewer answers are unparsed has not fallen
+    assert flags(grid_of(jobs, "test/unparsed"), None) == []
 
 
 def test_sweeps_are_joined_and_a_repeated_job_counts_once(sweep: Path, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from distillrun.comparison.words import (
     effect_sentence,
     name_of,
     p_text,
+    pooled_sentence,
     removal_sentence,
     shown,
     spread_sentence,
@@ -114,6 +115,7 @@ def _variance_blocks(made: Comparison) -> list[Block]:
         tested.append(("residual", f"{made.variance.residual_sum_of_squares:.4g}", str(df), *[NOTHING] * 3))
         heads = ("effect (type II)", "sum of squares", "df", "F", "p", "generalised η²")
         blocks.append(Table(heads, tested, frozenset(range(1, 6)), name="anova"))
+        blocks += [Paragraph(told)] if (told := pooled_sentence(made)) else []
     blocks.append(Paragraph(spread_sentence(made.spread)))
     intro = "Outlying: beyond the cell's quartiles by more than 1.5 interquartile ranges. W, p: Shapiro and Wilk's test"
     doubted = sum(cell.normality.p < ALPHA for cell in made.cells)

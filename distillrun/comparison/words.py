@@ -58,6 +58,19 @@ def effect_sentence(effect: Effect, residual_df: int) -> str:
     return f"{head}: {says}."
 
 
+def pooled_sentence(made: Comparison) -> str:
+    """Return which interactions are part of the residual; empty where none is, or there is no analysis of variance."""
+    order = len(made.factors) if made.variance is None else made.variance.order
+    if order == len(made.factors):
+        return ""
+    what = "interactions of two factors and more" if order == 1 else "interactions of three factors and more"
+    what = what if len(made.factors) > order + 1 else f"the interaction {' × '.join(made.factors)}"
+    told = f"Not tested, and part of the residual: {what}"
+    if order > 1:
+        return f"{told}. Where there is one, F is too small."
+    return f"{told}; runs are too few to tell it from the scatter of runs, which takes two in a cell or more."
+
+
 def pair_phrase(pair: Difference) -> str:
     """Return a difference, its interval and p."""
     if pair.p != pair.p:

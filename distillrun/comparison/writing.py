@@ -46,6 +46,10 @@ def table_report(read: Observations, value: str, rule: str, chance: float, comma
     blocks: list[Block] = [
         Paragraph(f"{value} by {' and '.join(read.factors)}: {used}."),
         *([Paragraph("Values are shares, shown in percent.")] if unit else []),
+        Paragraph(
+            "A row counts as a run of its own. Rows of one run, such as its questions or its checkpoints, are no runs: "
+            "take their mean first, or every test finds differences too easily."
+        ),
         Code(shortened(command)),
     ]
     if gone:

@@ -28,11 +28,15 @@ class Effect:
 
 @dataclass(frozen=True, slots=True)
 class Anova:
-    """The effects, main ones first, and what no effect explains."""
+    """The effects, main ones first, and what no effect explains.
+
+    `order` is the most factors whose interaction is an effect of its own; those of more are part of the residual.
+    """
 
     effects: tuple[Effect, ...]
     residual_sum_of_squares: float
     residual_df: int
+    order: int
 
 
 def anova(values: Sequence[float], factors: Sequence[str], levels: Sequence[Sequence[str]]) -> Anova:
@@ -81,7 +85,7 @@ def anova(values: Sequence[float], factors: Sequence[str], levels: Sequence[Sequ
         effects.append(
             _effect(tuple(factors[p] for p in term), explained, df_without - df_within, residual, residual_df)
         )
-    return Anova(tuple(effects), residual, residual_df)
+    return Anova(tuple(effects), residual, residual_df, max(map(len, terms)))
 
 
 def _effect(factors: tuple[str, ...], explained: float, df: int, residual: float, residual_df: int) -> Effect:

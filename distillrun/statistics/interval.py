@@ -1,4 +1,4 @@
-"""Confidence intervals of a share and of a mean."""
+"""Confidence intervals of a share, of a mean, and of a difference of means."""
 
 import math
 from collections.abc import Sequence
@@ -55,6 +55,32 @@ def share_interval(values: Sequence[float], confidence: float = 0.95) -> tuple[f
     """Return `mean_interval` of shares, cut at 0 and 1: a mean of shares lies nowhere else."""
     mean, low, high = mean_interval(values, confidence)
     return mean, low if low != low else max(0.0, low), high if high != high else min(1.0, high)
+
+
+def welch_interval(
+    first: tuple[float, float, int], second: tuple[float, float, int], confidence: float = 0.95
+) -> tuple[float, float, float]:
+    """Return (difference, low, high) of the second mean minus the first, whose spreads may differ.
+
+    Both bounds are nan where there are fewer than two values of one, or none has a spread.
+
+    Args:
+        first, second: the mean, the standard deviation and the number of values of each.
+
+    Source: Welch 1947, https://doi.org/10.2307/2332510.
+    """
+    difference, upper = second[0] - first[0], _upper(confidence)
+    if min(first[2], second[2]) < 2:
+        return difference, math.nan, math.nan
+    parts = [(sd**2 / n, n) for _, sd, n in (first, second)]
+    variance = sum(part for part, _ in parts)
+    if not variance > 0:
+        return difference, math.nan, math.nan
+    from scipy.special import stdtrit
+
+    df = variance**2 / sum(part**2 / (n - 1) for part, n in parts)
+    half = float(stdtrit(df, upper)) * math.sqrt(variance)
+    return difference, difference - half, difference + half
 
 
 def _upper(confidence: float) -> float:

@@ -1,20 +1,61 @@
 """Preference leakage: do judges favour students of the teachers that they are akin to?"""
 
 import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from distillrun.statistics.resampling import percentile_interval
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+Wins = Mapping[str, float]
+"""Question -> 1 where the first student is rated above the second, 0 where below, a half where alike."""
+
+Rates = tuple[float, float, float, float]
+"""Win rates of the student of i under the judges i and j, and of that of j under j and i."""
 
 
-def win_rate(own: list[float], other: list[float]) -> float:
-    """Return how often the first of two students is rated above the second on the same question; a tie is half.
+@dataclass(frozen=True, slots=True)
+class Leakage:
+    """The win rates, the score, and its percentile bootstrap interval over questions; nan where no draw has one."""
 
-    nan where there is no question.
+    rates: Rates
+    score: float
+    interval: tuple[float, float]
+
+
+def win(own: float, other: float) -> float:
+    """Return whether a rating is above another one: 1, or 0, or a half for a tie."""
+    return (own > other) + (own == other) / 2
+
+
+def leakage_of(pairs: Sequence[tuple[Wins, Wins]]) -> Leakage:
+    """Return the preference leakage of two judges, the mean over pairs of a student of each.
+
+    Args:
+        pairs: of each pair of a student of i and one of j, where the former wins by the judge i, and by the judge j;
+            each holds one question or more.
 
     Raises:
-        ValueError: the two are not of equal length.
+        ValueError: as `preference_leakage`.
     """
-    if len(own) != len(other):
-        raise ValueError(f"{len(own)} and {len(other)} ratings are no pairs; compare students on the same questions")
-    wins = math.fsum((a > b) + (a == b) / 2 for a, b in zip(own, other, strict=True))
-    return wins / len(own) if own else math.nan
+    import numpy as np
+
+    questions = sorted({name for pair in pairs for wins in pair for name in wins})
+    # [pairs, judges, questions]; nan where a pair has no such question
+    won = np.array([[[wins.get(name, math.nan) for name in questions] for wins in pair] for pair in pairs])
+
+    def score(drawn: "NDArray[np.intp]") -> float:
+        try:
+            return preference_leakage(*_rates(won[:, :, drawn]))
+        except ValueError:
+            return math.nan
+
+    rates = _rates(won)
+    return Leakage(rates, preference_leakage(*rates), percentile_interval(len(questions), score))
 
 
 def preference_leakage(own_i: float, other_i: float, own_j: float, other_j: float) -> float:
@@ -39,3 +80,15 @@ def preference_leakage(own_i: float, other_i: float, own_j: float, other_j: floa
             )
         shares.append((own - average) / average)
     return sum(shares) / 2
+
+
+def _rates(won: "NDArray[np.float64]") -> Rates:
+    """Return the mean win rates over pairs; nan where a pair has no question."""
+    import numpy as np
+
+    known = ~np.isnan(won)
+    counts = known.sum(axis=2)
+    if not counts.all():
+        return math.nan, math.nan, math.nan, math.nan
+    by_i, by_j = map(float, (np.where(known, won, 0.0).sum(axis=2) / counts).mean(axis=0))
+    return by_i, by_j, 1 - by_j, 1 - by_i

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations, product
-from statistics import fmean
 
 from distillrun.comparison.words import shown
 from distillrun.records import Json
 from distillrun.report.block import Paragraph, Section, Table
+from distillrun.report.text import NOTHING
 from distillrun.report.values import finite, sequence
-from distillrun.statistics.leakage import preference_leakage, win_rate
+from distillrun.statistics.leakage import Wins, leakage_of, win
 from distillrun.sweep_page.job import SweepJob
 from distillrun.tracking.jsonl import read_metrics
 
@@ -24,24 +24,28 @@ def leakage_section(jobs: Sequence[SweepJob]) -> Section | None:
             taught.setdefault(teacher, []).append(judged)
     rows = []
     for i, j in combinations(sorted(taught), 2):
-        rates = [found for one, other in product(taught[i], taught[j]) if (found := _rates(one, other, i, j))]
-        if rates:
-            means = tuple(fmean(values) for values in zip(*rates, strict=True))
-            try:
-                score = shown(preference_leakage(*means))
-            except ValueError:
-                continue
-            rows.append((i, j, *(shown(value) for value in means), score))
+        pairs = [wins for one, other in product(taught[i], taught[j]) if (wins := _wins(one, other, i, j))]
+        if not pairs:
+            continue
+        try:
+            found = leakage_of(pairs)
+        except ValueError:
+            continue
+        low, high = found.interval
+        span = f"{shown(low)} to {shown(high)}" if low == low else NOTHING
+        numbers = (*(shown(value) for value in found.rates), shown(found.score), span)
+        rows.append((i, j, f"{len(taught[i])} and {len(taught[j])}", *numbers))
     if not rows:
         return None
     text = (
-        "Win rates of the student of each of two teachers against the other's, under either as the judge, by the mean "
-        "of the constructs on the same questions. A leakage above 0: the judges favour their own (arXiv:2502.01534)."
+        "Win rates of the students of each of two teachers against the other's, under either as the judge, by the mean "
+        "of the constructs on the same questions (arXiv:2502.01534). Where the whole interval of a leakage lies above "
+        "0, the judges favour these students of their own. It is over questions (percentile bootstrap), so that it "
+        "tells nothing of other students of the same teachers."
     )
-    columns = ("teacher i", "teacher j", "i by i", "i by j", "j by j", "j by i", "leakage")
-    return Section(
-        "Preference leakage", [Paragraph(text), Table(columns, rows, frozenset(range(2, 7)), name="leakage")]
-    )
+    columns = ("teacher i", "teacher j", "students", "i by i", "i by j", "j by j", "j by i", "leakage", "95 % interval")
+    table = Table(columns, rows, frozenset(range(2, 9)), name="leakage")
+    return Section("Preference leakage", [Paragraph(text), table])
 
 
 def _judged(job: SweepJob) -> Iterator[tuple[str, dict[str, Quality]]]:
@@ -58,16 +62,11 @@ def _judged(job: SweepJob) -> Iterator[tuple[str, dict[str, Quality]]]:
             yield str(own[0]), dict(found)
 
 
-def _rates(
-    one: Mapping[str, Quality], other: Mapping[str, Quality], i: str, j: str
-) -> tuple[float, float, float, float] | None:
-    """Return WR(i, i), WR(i, j), WR(j, j) and WR(j, i) of the students of i and j; None where a judge is lacking."""
+def _wins(one: Mapping[str, Quality], other: Mapping[str, Quality], i: str, j: str) -> tuple[Wins, Wins] | None:
+    """Return on which questions the student of i beats that of j, by the judges i and j; None where one is lacking."""
     if not all(judge in judged for judge in (i, j) for judged in (one, other)):
         return None
-    rates = {}
-    for judge in (i, j):
-        shared = sorted(set(one[judge]) & set(other[judge]))
-        if not shared:
-            return None
-        rates[judge] = win_rate([one[judge][n] for n in shared], [other[judge][n] for n in shared])
-    return rates[i], rates[j], 1 - rates[j], 1 - rates[i]
+    by_i, by_j = (
+        {n: win(value, other[judge][n]) for n, value in one[judge].items() if n in other[judge]} for judge in (i, j)
+    )
+    return (by_i, by_j) if by_i and by_j else None

@@ -31,10 +31,12 @@ def flags(grid: Grid, chance: float | None) -> list[str]:
     """Return a sentence for each run that collapsed or diverged, and each cell with runs no better than guessing."""
     found = []
     for levels, jobs in grid.measured.items():
-        fell = collapsed(grid.values(levels), chance or 0.0) if grid.is_share else [False] * len(jobs)
+        is_accuracy = grid.is_share and "accuracy" in grid.metric
+        fell = collapsed(grid.values(levels), chance or 0.0) if is_accuracy else [False] * len(jobs)
+        gain = "has above 0, since what guessing would score is not known" if chance is None else "gains over chance"
         found += [
             f"{job.name} ({label(levels)}) collapsed: {grid.metric} {job.scores[grid.metric]:.4f}, less than three "
-            "quarters of what its cell's median run gains over chance."
+            f"quarters of what its cell's median run {gain}."
             for job, has_fallen in zip(jobs, fell, strict=True)
             if has_fallen
         ]
