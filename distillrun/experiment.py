@@ -17,15 +17,17 @@ from distillrun.interfaces import (
     WritingStudent,
     wishes_of,
 )
-from distillrun.meaning import meaning_of_reader
+from distillrun.meaning import changed
 from distillrun.preflight import check_lengths, preflight, wanted_kinds
 from distillrun.records import Example, Json, Split
 from distillrun.schema import Keep
+from distillrun.stages.evaluate import READER
 from distillrun.stages.generate import Generating
 from distillrun.stages.generation_line import GenerationLine
 from distillrun.stages.handing import chosen_steps
 from distillrun.stages.lesson import Lesson
 from distillrun.stages.teaching import Teaching, wants_teacher
+from distillrun.stages.train import dev_judge
 
 SPLITS: tuple[Split, ...] = ("train", "dev", "test")
 
@@ -88,9 +90,9 @@ def student_leaves(experiment: Experiment) -> dict[str, Json]:
     objective, teacher = parts.objective, parts.logit_teacher
     if wishes_of(objective).teacher == "live" and isinstance(teacher, LogitTeacher):
         leaves["teacher"] = dict(teacher.reading())
-    chooses = config.training.keep is Keep.best or config.training.patience is not None
-    if chooses and parts.student.writes:
-        leaves |= meaning_of_reader(parts.task)
+    if config.training.keep is Keep.best or config.training.patience is not None:  # dev checks choose the weights
+        judge = dev_judge(parts.student, config.training)
+        leaves |= changed("dev check", judge) | (changed(READER, parts.task) if judge.reads_texts else {})
     return leaves
 
 

@@ -38,13 +38,10 @@ def with_meanings(settings: Json) -> Json:
     return inner if meaning == 1 else inner | {KEY: meaning}
 
 
-def meaning_of_reader(task: object) -> Mapping[str, Json]:
-    """Return what a stage hashes that reads answers: how the task reads them, where that changed.
-
-    How a task writes questions and answers is hashed as content.
-    """
-    meaning = meaning_of(type(task))
-    return {} if meaning == 1 else {"answers read": meaning}
+def changed(key: str, part: object) -> dict[str, Json]:
+    """Return the meaning of a part under a key, where it is above 1, for stages that hash nothing else of it."""
+    meaning = meaning_of(type(part))
+    return {} if meaning == 1 else {key: meaning}
 
 
 def _roots(one: type | ModuleType) -> Iterator[type | ModuleType]:

@@ -24,10 +24,18 @@ CHANGED: dict[str, set[str]] = {
     "counterfactual_in_decoder": {"train"},  # the words before the answer were learnt, too
     "multitask_counterfactual_in_decoder": {"train"},
     "everything_measured": {"train"},  # its objective is counterfactual
+    "label_only_best": {"train"},  # chosen by how its answers were read: letters came before a choice's own text
+    "preference_of_samples": {"train"},
+    "sequence_level_of_one_answer": {"generate/chain_of_thought", "train"},
+    "rationales_by_self_consistency": {"generate/self_consistency", "train"},
+    "rationales_by_star": {"generate/star", "train"},
+    "judged_by_itself": {"generate/self_consistency", "generate/self_evaluation", "train"},
+    "expansion": {"generate/expansion"},
 }
 """Run -> the stages that are made again, each with the reason; what hangs on a student goes with it."""
 
 CHANGED_EVERYWHERE = {
+    "generated_answer",  # letters came before a choice's own text
     "choice_likelihood",  # choices that read alike are one
     "letter_likelihood",
     "calibration",

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
@@ -57,6 +57,8 @@ class Preference(AroundTexts):
     Source: DPO, Rafailov et al. 2023, https://arxiv.org/abs/2305.18290, equation 7; SimPO, Meng et al. 2024,
     https://arxiv.org/abs/2405.14734, equation 6.
     """
+
+    MEANING: ClassVar[Mapping[str, int]] = {"pairs=sample": 2}  # answers are read otherwise
 
     pairs: Literal["revision", "counterfactual", "sample"]
     form: Literal["dpo", "length_normalised", "simpo"]

@@ -8,12 +8,15 @@ from distillrun.artifacts.sealed import is_sealed, sealing, set_aside
 from distillrun.errors import ConfigError
 from distillrun.interfaces import ChoiceModel, Evaluator, StudentObjective, Task
 from distillrun.jsonl import read_records, write_records
-from distillrun.meaning import meaning_of_reader, with_meanings
+from distillrun.meaning import changed, with_meanings
 from distillrun.progress import Bar
 from distillrun.records import Example, Json, Prediction, Score
 from distillrun.schema import RuntimeConfig
 
 VERSION = 2
+READER = "answers read"
+"""Under which a stage hashes how a task reads answers, where that changed; how it writes them is hashed as content."""
+
 CHUNK = 256
 """Questions that are answered, and kept, at once: what a kill can lose."""
 PREDICTIONS = "predictions.jsonl"
@@ -21,7 +24,7 @@ PREDICTIONS = "predictions.jsonl"
 
 def evaluation_stage(name: str, evaluator: Evaluator, leaf: Json, task: Task, upstream: Mapping[str, str]) -> Stage:
     """Return the stage of a scoring rule; `upstream` names the test questions and the student by their fingerprints."""
-    reader = meaning_of_reader(task) if evaluator.reads_texts else {}
+    reader = changed(READER, task) if evaluator.reads_texts else {}
     return Stage(f"evaluate/{name}", VERSION, {"evaluator": with_meanings(leaf), **reader}, upstream)
 
 

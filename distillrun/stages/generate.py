@@ -11,9 +11,10 @@ from distillrun.interfaces import AnyTeacher, ExpansionStep, GenerationStep, Rec
 from distillrun.journal.context import JournaledContext
 from distillrun.journal.usage import Usage
 from distillrun.jsonl import read_records, write_records
-from distillrun.meaning import meaning_of_reader, with_meanings
+from distillrun.meaning import changed, with_meanings
 from distillrun.records import Example, Json, TeacherRecord
 from distillrun.schema import GenerationConfig, Progress
+from distillrun.stages.evaluate import READER
 from distillrun.stages.files import read_json, write_json
 
 log = logging.getLogger("distillrun")
@@ -68,7 +69,7 @@ def generation_stage(
         "cleaning": CLEANING,
     }
     if step.makes & READS_ANSWERS:
-        config |= meaning_of_reader(run.task)
+        config |= changed(READER, run.task)
     if step.teachers:
         config["own teachers"] = [dict(teacher.identity()) for teacher in step.teachers]
     if isinstance(step, ExpansionStep):

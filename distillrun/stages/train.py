@@ -51,6 +51,13 @@ def training_stage(leaves: Mapping[str, Json], training: TrainingConfig, upstrea
     return Stage("train", VERSION, {**meant, "training": _decisive(training)}, upstream)
 
 
+def dev_judge(student: Student, training: TrainingConfig) -> Evaluator:
+    """Return the rule of the dev checks: what a student writes or, where it writes nothing, how likely choices are."""
+    if student.writes:
+        return GeneratedAnswer(training.dev_new_tokens, training.dev_new_tokens, explain=False)
+    return ChoiceLikelihood(training.dev_new_tokens, prior=False)
+
+
 def _decisive(training: TrainingConfig) -> dict[str, Json]:
     settings: dict[str, Json] = json.loads(json.dumps(asdict(training)))
     for key in ("save_every", "log_every"):  # they change no weight
@@ -92,9 +99,7 @@ def train(
             log.info("train: %d examples keep the order of their choices: rationales name their letters", count)
         model = student.build(training.seed)
         asked = list(lesson.dev[: training.dev_examples])
-        judge: Evaluator = ChoiceLikelihood(training.dev_new_tokens, prior=False)
-        if student.writes:
-            judge = GeneratedAnswer(training.dev_new_tokens, training.dev_new_tokens, explain=False)
+        judge = dev_judge(student, training)
 
         def dev_check() -> Score:
             predictions = judge.predict(model, objective, asked, task, runtime.tokens_per_batch)

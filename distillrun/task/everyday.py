@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
 from random import Random
+from typing import ClassVar
 
 from distillrun.everyday.base import read_base
 from distillrun.everyday.question import make_examples
@@ -25,6 +26,8 @@ class Everyday:
         shuffled_labels: train on labels drawn at random, as a control that must stay at chance. Dev and test keep
             theirs.
     """
+
+    RESTS_ON: ClassVar = (MultipleChoiceText,)
 
     def __init__(
         self,

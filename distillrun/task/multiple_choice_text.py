@@ -2,6 +2,7 @@
 
 from functools import lru_cache
 from string import ascii_lowercase
+from typing import ClassVar
 
 from distillrun.errors import ConfigError
 from distillrun.records import Example, first_alike
@@ -23,6 +24,8 @@ class MultipleChoiceText:
     Raises:
         ConfigError: a template is malformed, uses a field that it does not have, or says the same for everything.
     """
+
+    MEANING: ClassVar[int] = 2  # a choice's own text is read before letters
 
     def __init__(
         self, question_template: str, choice_template: str, choice_separator: str, answer_template: str
