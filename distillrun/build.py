@@ -9,7 +9,7 @@ import json
 import types
 import typing
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from difflib import get_close_matches
 from typing import Any
 
@@ -207,8 +207,16 @@ def _typed(value: Any, hint: Any, key: str) -> Any:
         for problem in error.errors():
             where = ".".join([key, *map(str, problem["loc"])])
             shown = json.dumps(problem["input"], ensure_ascii=False, default=str)
-            reasons.append(f"{where}={shown:.300}: {problem['msg']}")
+            reasons.append(f"{where}={shown:.300}: {problem['msg']}{_example(hint, key, problem['type'])}")
         raise ConfigError("; ".join(dict.fromkeys(reasons))) from error
+
+
+def _example(hint: Any, key: str, reason: str) -> str:
+    """Return how settings in braces are written, where something else was given; nothing for other reasons."""
+    kind = next((one for one in (hint, *typing.get_args(hint)) if inspect.isclass(one) and is_dataclass(one)), None)
+    if kind is None or reason != "dataclass_type":
+        return ""
+    return f"; write '{key}={{{', '.join(f'{field.name}: ...' for field in fields(kind))}}}'"
 
 
 def _without_target(node: object, group: str, key: str) -> str:

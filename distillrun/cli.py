@@ -35,6 +35,7 @@ from distillrun.config import digest, resolve
 from distillrun.enumeration import swept_together
 from distillrun.errors import BudgetSpentError, ConfigError, nearest
 from distillrun.folder import claim_folder, make_folder
+from distillrun.guess import check_blanks, check_flags
 from distillrun.interrupt import stops_at_once
 from distillrun.schema import register_schema
 from distillrun.sweep.finishing import finish
@@ -81,6 +82,7 @@ def _done(given: Sequence[str]) -> int:
             sys.stdout.write(f"distillrun {__version__}\n")
             return 0
         if given and re.fullmatch(r"\w+", given[0]):
+            check_blanks(given)
             known = f"{nearest(given[0], COMMANDS)}; there are {', '.join(COMMANDS)}, and settings are KEY=VALUE"
             raise ConfigError(f"there is no command {given[0]}{known}")
         return _experiment(list(given))
@@ -107,6 +109,8 @@ def _done(given: Sequence[str]) -> int:
 def _experiment(given: list[str]) -> int:
     parser = get_args_parser()
     parser.prog = "distillrun"
+    check_blanks(given)
+    check_flags(given, parser._option_string_actions)
     flags = parser.parse_intermixed_args(given)
     # Hydra's own reading of the line wants its flags and the overrides apart
     hydra_flags = [word for word in given if word not in flags.overrides]

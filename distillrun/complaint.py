@@ -11,6 +11,7 @@ from yaml import YAMLError
 
 from distillrun.composition import conf_folder, known_keys
 from distillrun.errors import ConfigError, nearest
+from distillrun.guess import cure_of, option_of, owners
 
 _GROUP_VALUE = "Config group override must be"
 
@@ -44,6 +45,9 @@ def explain(error: BaseException, overrides: Sequence[str], config_dir: str | No
 
 def suggest(key: str, tree: Mapping[Any, Any]) -> str:
     """Return " (did you mean ...?)" with the nearest key of the tree, or else the settings beside the wrong one."""
+    whole = tree
+    if not key.startswith("hydra"):  # what Hydra has is no setting of a run
+        tree = {name: value for name, value in tree.items() if name != "hydra"}
     node: Any = tree
     path: list[str] = []
     for part in key.split("."):
@@ -63,7 +67,7 @@ def suggest(key: str, tree: Mapping[Any, Any]) -> str:
     if elsewhere:
         return f" (did you mean {elsewhere[0]}?)"
     place = ".".join(path) or "the config"
-    option = tree.get("hydra", {}).get("runtime", {}).get("choices", {}).get(place)
+    option = whole.get("hydra", {}).get("runtime", {}).get("choices", {}).get(place)
     return f"; {f'{place}={option}' if option else place} has: {', '.join(_settings(node)) or 'no settings'}"
 
 
@@ -77,7 +81,9 @@ def _wrong_key_or_value(text: str, overrides: Sequence[str], config_dir: str | N
     if key and full_key and full_key.startswith(f"{key}."):  # a wrong name inside the value
         key = full_key
     if key and re.search(r"not in '|not in struct|No match in the defaults list", text):
-        return f"{place}there is no {key}{suggest(key, known_keys(overrides, config_dir))}"
+        given = next((line.partition("=")[2] for line in overrides if line.lstrip("+").startswith(f"{key}=")), "")
+        hint = cure_of(key) or suggest(key, known_keys(overrides, config_dir))
+        return f"{place}there is no {key}{hint}{'' if hint.endswith('?)') else owners(key, given, config_dir)}"
     value = re.search(
         r"^(Value '.*|Invalid value '(.*)', expected one of \[(.*)\]|field '.*|Cannot convert .*)$", text, re.M
     )
@@ -93,9 +99,8 @@ def _unknown_option(missing: str, options: Sequence[str] | None, config_dir: str
     if not option and not missing.endswith("/"):
         return f"there is no primary config {missing}.yaml"
     known = sorted({*_options(group, config_dir), *(options or ())})
-    return (
-        f"there is no {group}={option}{nearest(option, known)}; {group} is one of: {', '.join(known) or 'nothing yet'}"
-    )
+    hint = option_of(option, known)
+    return f"there is no {group}={option}{hint}; {group} is one of: {', '.join(known) or 'nothing yet'}"
 
 
 def _not_an_option(overrides: Sequence[str], config_dir: str | None) -> str:

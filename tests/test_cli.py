@@ -1,6 +1,7 @@
 """Exit codes, messages and sweeps of the command line. No run here trains: what would is replaced."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -150,7 +151,7 @@ def test_any_text_survives_as_an_override() -> None:
 
 def test_the_config_is_shown_without_loading_a_library_that_computes() -> None:
     code = (
-        "import sys; from distillrun.cli import main; code = main(['--cfg', 'job']);"
+        "import sys; from distillrun.cli import COMMANDS, main; code = main(['--cfg', 'job']);"
         "heavy = {'torch', 'transformers', 'datasets', 'wandb', 'accelerate', 'pandas', 'scipy', 'numpy', 'pydantic'};"
         "print(sorted(heavy & set(sys.modules)), file=sys.stderr); sys.exit(code)"
     )
@@ -174,8 +175,11 @@ def test_the_module_runs_as_the_command_does() -> None:
 def test_help_shows_the_groups_and_the_commands(capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["--help"]) == 0
     told = capfd.readouterr().out
-    for word in ("objective: ", "multitask", "distillrun predict", "distillrun store", "-m,", "--cfg job"):
+    for word in ("objective: ", "multitask", "-m,", "--cfg job", "--version", "--config-dir"):
         assert word in told
+    for command in COMMANDS:
+        (line,) = re.findall(rf"^ +distillrun {command} .*$", told, re.MULTILINE)
+        assert re.search(r"\S {2,}\w", line), line  # how it is used, and a word on what it does
 
 
 def test_the_version_is_ours(capfd: pytest.CaptureFixture[str]) -> None:
@@ -185,7 +189,7 @@ def test_the_version_is_ours(capfd: pytest.CaptureFixture[str]) -> None:
 
 def test_an_unknown_flag_is_a_wrong_command_line(capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["--bogus"]) == 2
-    assert capfd.readouterr().err.startswith("usage: distillrun")
+    assert capfd.readouterr().err.startswith("distillrun: there is no flag --bogus; settings are written KEY=VALUE")
 
 
 @pytest.mark.parametrize(

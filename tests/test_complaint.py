@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from distillrun import guess
 from distillrun.cli import main
+from distillrun.composition import conf_folder, known_keys
 
 
 @pytest.fixture(autouse=True)
@@ -84,7 +86,72 @@ def test_a_setting_that_another_option_has_is_answered_with_those_of_the_chosen_
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     told = complaint(capfd, "objective=label_only", "objective.predict_weight=1")
-    assert told == "there is no objective.predict_weight; objective=label_only has: source, target"
+    assert told.startswith("there is no objective.predict_weight; objective=label_only has: source, target; ")
+    assert told.endswith("such as objective=multitask objective.predict_weight=...")
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("model=t5-base", "there is no model; what learns is the student: student=t5_base, or student=t5_base stud"),
+        ("lr=1e-4", "there is no lr (did you mean training.learning_rate?)"),
+        ("training.lr=1e-4", "there is no training.lr (did you mean training.learning_rate?)"),
+        ("learning_rate=1e-4", "there is no learning_rate (did you mean training.learning_rate?)"),
+        ("batch_size=8", "there is no batch_size (did you mean training.examples_per_step?)"),
+        ("epochs=3", "there is no epochs; training.max_steps counts optimizer steps, each of training.examples_per_st"),
+        ("seed=3", "there is no seed (did you mean training.seed?)"),
+        ("sed=3", "there is no sed (did you mean training.seed?)"),
+        ("--model x", "there is no flag --model; what learns is the student: student=t5_base"),
+        ("--objective x", "there is no flag --objective; settings are written KEY=VALUE: objective=x"),
+        ("--lr 1e-4", "there is no flag --lr; settings are written KEY=VALUE: training.learning_rate=1e-4"),
+        (
+            "task.limit=4 --lr=1e-4",
+            "there is no flag --lr; settings are written KEY=VALUE: training.learning_rate=1e-4",
+        ),
+        ("--bogus", "there is no flag --bogus; settings are written KEY=VALUE"),
+        (
+            "objective = multitask",
+            "objective = multitask: blanks around = make several words; write objective=multitask",
+        ),
+        ("objective= multitask", "objective= multitask: blanks around = make several words; write objective=multitask"),
+        ("objective =multitask", "objective =multitask: blanks around = make several words; write objective=multitask"),
+        ("-m task.limit=4 student = tiny_t5", "student = tiny_t5: blanks around = make several words; write student="),
+        ("objective multitask", "objective is a setting, not a command; write objective=multitask"),
+        ("student", "student is a setting, not a command; write student=OPTION"),
+        ("task=csqa", "there is no task=csqa (did you mean 'commonsenseqa'?); task is one of: commonsenseqa, "),
+        ("teacher=openai", "there is no teacher=openai (did you mean 'api'?)"),
+        (
+            "teacher.api_key=sk-1",
+            "there is no teacher.api_key; a key comes from the environment: teacher=api teacher.api",
+        ),
+        ("--api-key sk-1", "there is no flag --api-key; a key comes from the environment"),
+    ],
+)
+def test_a_word_of_another_tool_is_answered_with_ours(
+    line: str, expected: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    told = complaint(capfd, *line.split())
+    assert told.startswith(expected)
+    assert "sk-1" not in told
+
+
+def test_a_checkpoint_of_a_student_without_one_names_those_that_have_one(capfd: pytest.CaptureFixture[str]) -> None:
+    told = complaint(capfd, "student.checkpoint=google/flan-t5-small")
+    assert told.endswith("such as student=t5_base student.checkpoint=google/flan-t5-small")
+    told = complaint(capfd, "student=t5_base", "student.checkpoint=nowhere/here", "student.lora=true")
+    assert "write 'student.lora={rank: ..., alpha: ..., dropout: ..., target_modules: ...}'" in told
+
+
+def test_every_word_that_is_guessed_means_something_that_is_there() -> None:
+    tree = known_keys([])
+    for right in guess.KEYS.values():
+        node = tree
+        for part in right.split("."):
+            assert part in node, right
+            node = node[part]
+    shipped = {file.stem for file in conf_folder().glob("*/*.yaml")}
+    assert set(guess.OPTIONS.values()) <= shipped
+    assert not set(guess.OPTIONS) & shipped
 
 
 def test_wrong_settings_are_reported_all_at_once(capfd: pytest.CaptureFixture[str]) -> None:
