@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import fields, is_dataclass
@@ -12,6 +13,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from distillrun.errors import ConfigError, nearest
 from distillrun.records import Json, Record
+from distillrun.strict_json import strict_json
+
+_UNUSUAL = re.compile(rb"NaN|Infinity|[eE]\+?\d{3}")
+"""What a number that could not be written again holds; texts may hold it, too."""
 
 R = TypeVar("R", bound=Record)
 
@@ -79,8 +84,12 @@ def _parsed(path: Path, kind: type[R], content: bytes) -> Iterator[R]:
             continue
         try:
             record = adapter.validate_json(line)
+            if _UNUSUAL.search(line):
+                strict_json(line.decode())
         except ValidationError as error:
             raise ConfigError(f"{path}:{number}: {_reason(kind, error)}") from None
+        except ValueError as error:
+            raise ConfigError(f"{path}:{number}: no {kind.__name__}: {error}") from None
         yield record
 
 

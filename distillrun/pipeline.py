@@ -12,6 +12,7 @@ from distillrun.experiment import SPLITS, Experiment
 from distillrun.folder import files_in, sweep_of
 from distillrun.interfaces import Evaluator, Measure, Status, TrackedRun
 from distillrun.interrupt import stops_at_once
+from distillrun.repeats import told
 from distillrun.result import Outcome
 from distillrun.run_folder import RunFolder
 from distillrun.runtime import use_threads
@@ -21,6 +22,8 @@ from distillrun.stages.load import load
 from distillrun.tracking.jsonl import RunLog
 
 log = logging.getLogger("distillrun")
+
+TAKEN_OUT = " (task.duplicates=drop takes such questions out of train and dev, task.duplicates=refuse ends the run)"
 
 
 def run(experiment: Experiment, path: Path) -> Outcome:
@@ -86,6 +89,9 @@ def _go(experiment: Experiment, folder: RunFolder, tracker: RunLog, outcome: Out
     store = ArtifactStore(Path(experiment.config.paths.store))
     until = experiment.config.until
     use_threads(experiment.config.runtime.threads)
+    outcome.source = dict(experiment.parts.task.source())
+    if again := told(experiment.examples):
+        log.warning("data: %s%s", "; ".join(again), TAKEN_OUT if "duplicates" in experiment.config.task else "")
     for split in SPLITS:
         outcome.stages[f"load/{split}"] = load(store, experiment.parts.task, split, experiment.examples[split])
     if until is Until.load:

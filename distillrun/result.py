@@ -26,6 +26,7 @@ class Outcome:
         config: the settings of the run.
         examples: the questions of every split.
         rules: of each evaluator and measure, what it counts.
+        source: where the questions came from, and how their files were read.
         status: running, done, failed or interrupted.
         error: why it did not end well.
         stages: the artifact of each stage, by name.
@@ -44,6 +45,7 @@ class Outcome:
     config: Config
     examples: Mapping[Split, Sequence[Example]]
     rules: Mapping[str, str] = field(default_factory=dict)
+    source: dict[str, Json] = field(default_factory=dict)
     status: str = "running"
     error: str | None = None
     stages: dict[str, Artifact] = field(default_factory=dict)
@@ -86,6 +88,7 @@ class Outcome:
             **self._training(),
             "rules": dict(self.rules),
             **({"findings": self._findings()} if self.findings else {}),
+            "source": self.source,
             "data": self._data(),
             "stories": list(stories(self.taught or self.examples["train"], self.records)),
             "environment": self.environment,

@@ -1,6 +1,5 @@
 """A user's rows: JSON lines, JSON, CSV, Parquet and Hugging Face's `save_to_disk` folders, all read the same way."""
 
-import csv
 import hashlib
 import json
 import logging
@@ -11,11 +10,15 @@ from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any
 
+from distillrun.csv_rows import csv_rows
 from distillrun.errors import ConfigError, nearest
+from distillrun.strict_json import strict_json
 
 SUFFIXES = (".jsonl", ".json", ".csv", ".parquet")
 MOST_LINE_BYTES = 16 * 2**20
 MOST_JSON_BYTES = 2**30
+
+_SHARD = re.compile(r"-(\d+)-of-(\d+)\.")
 
 _log = logging.getLogger(__name__)
 
@@ -41,8 +44,14 @@ def read_rows(path: Path) -> Iterator[Row]:
         raise ConfigError(f"{path} does not exist{_neighbour(path)}")
     if path.is_dir():
         yield from _folder_rows(path)
+    elif (shard := _SHARD.search(path.name)) and int(shard[2]) > 1:
+        raise ConfigError(
+            f"{path} is one of {int(shard[2])} shards, and the rows of the others would be missing; join them into one "
+            "file"
+        )
     elif path.suffix == ".csv":
-        yield from _csv_rows(path)
+        for number, values in csv_rows(path):
+            yield Row(f"{path}:{number}", values)
     elif path.suffix == ".parquet":
         yield from _parquet_rows(path)
     elif path.suffix == ".json" and _starts_as_list(path):
@@ -176,13 +185,15 @@ def _starts_as_list(path: Path) -> bool:
 
 def _decoded(content: bytes, where: str) -> Any:
     try:
-        values = json.loads(content.decode("utf-8-sig"))
+        values = strict_json(content.decode("utf-8-sig"))
         if b"\\u" in content:
             json.dumps(values, ensure_ascii=False).encode()  # half a surrogate pair could never be written again
         return values
     except json.JSONDecodeError as error:
         place = where if error.lineno == 1 else f"{where}:{error.lineno}"
         raise ConfigError(f"{place}: malformed JSON: {error.msg} at column {error.colno}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{where}: no UTF-8 text ({error}); save the file as UTF-8") from error
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"{where}: cannot be read as UTF-8 JSON: {error}") from error
 
@@ -191,32 +202,3 @@ def _object(values: Any, where: str) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise ConfigError(f'{where}: a row must be an object such as {{"id": ...}}, not {json.dumps(values)[:60]}')
     return values
-
-
-def _csv_rows(path: Path) -> Iterator[Row]:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.reader(file, strict=True)
-        try:
-            header = next(reader, [])
-            if not header or len(set(header)) < len(header):
-                raise ConfigError(f"{path}:1: the first line must name each column once, not {','.join(header)[:80]!r}")
-            for cells in reader:
-                if len(cells) == len(header):
-                    yield Row(f"{path}:{reader.line_num}", dict(zip(header, cells, strict=True)))
-                elif cells:
-                    raise ConfigError(f"{path}:{reader.line_num}: {len(cells)} cells, but {len(header)} columns")
-        except csv.Error as error:
-            raise ConfigError(f"{path}:{reader.line_num}: malformed CSV: {error}") from error
-        except UnicodeDecodeError as error:  # raised for a whole block of lines
-            raise ConfigError(f"{path}:{_first_undecodable(path)}: no UTF-8 text; save the file as UTF-8") from error
-
-
-def _first_undecodable(path: Path) -> int:
-    """Return the number of the first line that is not UTF-8."""
-    with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
-            try:
-                line.decode("utf-8")
-            except UnicodeDecodeError:
-                return number
-    return 0

@@ -23,6 +23,7 @@ SETTINGS: dict[str, Any] = {
     "dev_share": 0.1,
     "split_seed": 0,
     "limit": None,
+    "duplicates": "keep",
 }
 CHOICES = ["zoo", "lake", "sea", "lake", "sky"]
 

@@ -1,5 +1,6 @@
 """What is written is read back, byte for byte the same each time, and nothing else is read."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,20 @@ from hypothesis import strategies as st
 
 from distillrun.errors import ConfigError
 from distillrun.jsonl import append_record, read_records, write_records
-from distillrun.records import Example, Message, Prediction, Prompt, Rationale, Request, Score, TeacherRecord
+from distillrun.records import (
+    Completion,
+    Example,
+    Finding,
+    Message,
+    Prediction,
+    Prompt,
+    Rationale,
+    Record,
+    Request,
+    ResultTable,
+    Score,
+    TeacherRecord,
+)
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 EXAMPLES = st.builds(
@@ -50,6 +64,35 @@ def test_the_bytes_do_not_depend_on_the_order_in_which_a_mapping_grew(tmp_path: 
         write_records(tmp_path / name, [TeacherRecord("ü", (), trace)])
     assert (tmp_path / "x").read_bytes() == (tmp_path / "y").read_bytes()
     assert "ü" in (tmp_path / "x").read_text(encoding="utf-8")
+
+
+RECORDS: list[Record] = [
+    TeacherRecord("1", (Rationale("t", "r", 0, "factual", "initial", log_prob=-1.5),), {}, 0, 0.5, (-1.0, -2.0)),
+    Score("accuracy", 1.0, 3, 0.5, 1.0),
+    Prediction("2", "a", "", 0, (-1.5, -2.0), (3, 4), (-1.0, -1.0)),
+    Finding((), (ResultTable("t", ("a",), ((1.5,),)),), rows=({"a": [1.5, {"b": 2.5}]},)),
+    Completion("a", "stop", 1, 1, 0, -1.5),
+]
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999", "-1e999"])
+@pytest.mark.parametrize("record", RECORDS, ids=lambda record: type(record).__name__)
+def test_what_could_not_be_written_again_is_not_read(tmp_path: Path, record: Record, number: str) -> None:
+    path = tmp_path / "records.jsonl"
+    write_records(path, [record])
+    line = path.read_text(encoding="utf-8")
+    places = [match.span() for match in re.finditer(r"-?\d+\.\d+", line)]
+    assert places
+    for start, end in places:
+        path.write_text(line + line[:start] + number + line[end:], encoding="utf-8")
+        with pytest.raises(ConfigError, match=r"records\.jsonl:2: "):
+            read_records(path, type(record))
+
+
+def test_a_text_may_speak_of_odd_numbers(tmp_path: Path) -> None:
+    record = Completion("NaN, Infinity and 1e999", "stop", 1, 1)
+    write_records(tmp_path / "a.jsonl", [record])
+    assert read_records(tmp_path / "a.jsonl", Completion) == [record]
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:

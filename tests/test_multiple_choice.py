@@ -2,6 +2,8 @@
 
 import csv
 import json
+import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ SETTINGS: dict[str, Any] = {
     "dev_share": 0.1,
     "split_seed": 0,
     "limit": None,
+    "duplicates": "keep",
 }
 
 
@@ -33,11 +36,17 @@ def task(folder: Path | None, **changes: Any) -> MultipleChoice:
     return MultipleChoice(**{**SETTINGS, "folder": where, "fields": fields, "files": files, **changes})
 
 
-def answered(folder: Path, row: dict[str, Any], **changes: Any) -> int | None:
-    """Return the answer that is read from a row."""
-    for name, number in {"train.jsonl": 0, "test.jsonl": 1}.items():
-        (folder / name).write_text(json.dumps({"id": number, "question": "?", **row}) + "\n", encoding="utf-8")
+def answered(folder: Path, row: dict[str, Any], others: Sequence[Any] = (), **changes: Any) -> int | None:
+    """Return the answer that is read from a row, beside rows with other answers to the same choices."""
+    write(folder, [{**row, "answer": answer} for answer in (row["answer"], *others)], [row])
     return task(folder, dev_share=0.0, **changes).examples("test")[0].answer
+
+
+def write(folder: Path, train: Sequence[dict[str, Any]], test: Sequence[dict[str, Any]]) -> Path:
+    for name, rows in {"train": train, "test": test}.items():
+        lines = [json.dumps({"id": f"{name}{n}", "question": f"{name} {n}?", **row}) for n, row in enumerate(rows)]
+        (folder / f"{name}.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return folder
 
 
 @pytest.mark.parametrize(
@@ -46,8 +55,6 @@ def answered(folder: Path, row: dict[str, Any], **changes: Any) -> int | None:
         ("red", ["blue", "red", "green"], 1),
         ("Red.", ["blue", "red", "green"], 1),
         ("C", ["blue", "red", "green"], 2),
-        (2, ["blue", "red", "green"], 2),
-        ("2", ["blue", "red", "green"], 2),
         (True, ["no", "yes"], 1),
         (False, ["Yes", "No"], 1),
         ("true", ["no", "yes"], 1),
@@ -55,6 +62,16 @@ def answered(folder: Path, row: dict[str, Any], **changes: Any) -> int | None:
         (0, ["0", "1"], 0),
         ("4", {"label": ["1", "2", "3", "4"], "text": ["a1", "b2", "c3", "d4"]}, 3),
         ("red", '["blue", "red"]', 1),
+        ("red", "['blue', 'red']", 1),
+        ("B", {"A": "blue", "B": "red"}, 1),
+        ("red", {"A": "blue", "B": "red"}, 1),
+        ("(B)", ["blue", "red", "green"], 1),
+        ("b.", ["blue", "red", "green"], 1),
+        ("[C]", ["blue", "red", "green"], 2),
+        (3, ["blue", "red", "green"], 2),
+        ("3.0", ["blue", "red", "green"], 2),
+        ("0.0", ["blue", "red", "green"], 0),
+        ("2020", ["2019", "2020"], 1),
     ],
 )
 def test_an_answer_is_understood_in_its_usual_forms(tmp_path: Path, answer: Any, choices: Any, index: int) -> None:
@@ -63,11 +80,85 @@ def test_an_answer_is_understood_in_its_usual_forms(tmp_path: Path, answer: Any,
 
 @pytest.mark.parametrize(
     ("answer", "choices"),
-    [(1, ["1", "2"]), ("a", ["b", "a"]), (3, ["x", "y", "z"]), (True, ["x", "y"]), ("", ["x", "y"])],
+    [
+        (1, ["1", "2"]),
+        ("a", ["b", "a"]),
+        (1, ["x", "y", "z"]),
+        ("2", ["x", "y", "z"]),
+        ("1.0", ["x", "y", "z"]),
+        (4, ["x", "y", "z"]),
+        (-1, ["x", "y", "z"]),
+        ("1.5", ["x", "y", "z"]),
+        (2.0, ["1", "2", "4"]),
+        (True, ["x", "y"]),
+        ("", ["x", "y"]),
+        (float("nan"), ["x", "y"]),
+        (None, ["x", "y"]),
+    ],
 )
 def test_an_answer_of_two_or_no_meanings_is_refused(tmp_path: Path, answer: Any, choices: list[str]) -> None:
     with pytest.raises(ConfigError, match=r"train\.jsonl:1: "):
         answered(tmp_path, {"choices": choices, "answer": answer})
+
+
+@pytest.mark.parametrize(
+    ("others", "index"),
+    [([0], 2), ([0, 1], 2), ([3], 1), ([1, 2, 3], 1), (["0"], 2), (["3.0"], 1)],
+)
+def test_where_numbers_count_from_is_decided_by_all_of_them(tmp_path: Path, others: list[Any], index: int) -> None:
+    """0 is the first of all numbers that count from 0, and 3 the last of three that count from 1."""
+    assert answered(tmp_path, {"choices": ["blue", "red", "green"], "answer": 2}, others) == index
+
+
+def test_the_files_are_one_whole_whichever_of_them_tells(tmp_path: Path) -> None:
+    row: dict[str, Any] = {"choices": ["x", "y", "z"]}
+    write(tmp_path, [{**row, "answer": 1}, {**row, "answer": 2}], [{**row, "answer": 3}])
+    assert [one.answer for one in task(tmp_path, dev_share=0.0).examples("train")] == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("others", "message"),
+    [
+        ([1], "may mean 'green' .task.answer_form=index.* or 'red' .task.answer_form=number"),
+        ([0, 3], "'3' is not among .* .task.answer_form=auto; 3 of 4 answers can be read as numbers .* counted from 0"),
+        (["blue"], "is not among the choices"),
+    ],
+)
+def test_answers_that_do_not_tell_or_fit_no_form_are_refused(tmp_path: Path, others: list[Any], message: str) -> None:
+    row = {"choices": ["blue", "red", "green"], "answer": "2"}
+    with pytest.raises(ConfigError, match=message):
+        answered(tmp_path, row, [str(one) for one in others])
+
+
+def test_the_reading_is_told_with_an_example(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    row: dict[str, Any] = {"choices": ["x", "y", "z"]}
+    made = task(write(tmp_path, [{**row, "answer": 2}, {**row, "answer": 3}], [{**row, "answer": 1}]), dev_share=0.0)
+    with caplog.at_level(logging.INFO):
+        assert made.source()["answers"] == (
+            "numbers of choices, counted from 1 (task.answer_form=number), such as 2 for 'y'"
+        )
+    assert caplog.text.count("answers are read as numbers of choices, counted from 1") == 1
+
+
+def test_columns_that_are_not_read_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    row = {"choices": ["x", "y"], "answer": "x", "passage": "Once.", "subject": "tales"}
+    made = task(write(tmp_path, [row, row], [row]), dev_share=0.0)
+    with caplog.at_level(logging.INFO):
+        assert made.source()["unused columns"] == "passage, subject"
+    assert "columns that are not read: passage, subject" in caplog.text
+
+
+def test_a_list_that_numpy_printed_is_no_list(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"no list of choices with commas between them.*write it as JSON"):
+        answered(tmp_path, {"choices": "['red' 'blue' 'green']", "answer": "red"})
+
+
+def test_rows_without_ids_that_ask_the_same_are_kept_apart(tmp_path: Path) -> None:
+    row = {"question": "?", "choices": ["x", "y"], "answer": "x"}
+    made = task(write(tmp_path, [row, row], [row]), fields={"id": None}, dev_share=0.0)
+    ids = [one.id for split in ("train", "test") for one in made.examples(split)]
+    assert len(set(ids)) == 3
+    assert all(one.startswith(ids[0]) for one in ids)
 
 
 def test_a_named_answer_form_settles_what_is_ambiguous(tmp_path: Path) -> None:

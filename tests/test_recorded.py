@@ -34,7 +34,16 @@ CHOICES = ["zoo", "lake", "sea", "Lake"]
 
 
 def task(folder: Path, **changes: Any) -> CommonsenseQA:
-    settings = {"hub_name": "", "revision": "", "dev_share": 0.1, "split_seed": 0, "limit": None, **TEXTS, **changes}
+    settings = {
+        "hub_name": "",
+        "revision": "",
+        "dev_share": 0.1,
+        "split_seed": 0,
+        "limit": None,
+        "duplicates": "keep",
+        **TEXTS,
+        **changes,
+    }
     return CommonsenseQA(folder=str(folder), **settings)
 
 
@@ -263,6 +272,7 @@ def test_strategyqa_replays_through_the_same_teacher(shared_data: Path) -> None:
         choices=["yes", "no"],
         answer_form="boolean",
         dev_share=0.1,
+        duplicates="keep",
         split_seed=0,
         limit=None,
         **TEXTS,

@@ -1,5 +1,6 @@
 """Every kind of file gives the same rows, and a broken one is named by file and line."""
 
+import csv
 import json
 import logging
 from pathlib import Path
@@ -78,6 +79,11 @@ def test_a_gap_between_shards_is_said(tmp_path: Path, caplog: pytest.LogCaptureF
         ("a.csv", 'id,text\n1,"a\n', r"a\.csv:2: malformed CSV"),
         ("a.csv", "id,id\n1,2\n", r"a\.csv:1: the first line must name each column once"),
         ("a.csv", "", r"a\.csv:1"),
+        ("a.csv", "id;text\n1;a\n2\n", r"a\.csv:3: 1 cells, but 2 columns"),
+        ("a.jsonl", '{"id": NaN}', r"a\.jsonl:1: .*NaN is no number of JSON; write null"),
+        ("a.jsonl", '{"id": 1}\n{"id": [-Infinity]}', r"a\.jsonl:2: .*-Infinity is no number"),
+        ("a.json", '[{"id": 1e999}]', r"a\.json: .*1e999 is no number of JSON"),
+        ("train-00000-of-00002.csv", "id\n1\n", "is one of 2 shards, and the rows of the others would be missing"),
         ("a.txt", "hello", r"a\.txt cannot be read: give a \.jsonl, \.json, \.csv, \.parquet file"),
     ],
 )
@@ -85,6 +91,33 @@ def test_a_broken_file_is_named_by_line(tmp_path: Path, name: str, content: str,
     (tmp_path / name).write_text(content, encoding="utf-8")
     with pytest.raises(ConfigError, match=message):
         list(read_rows(tmp_path / name))
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_csv_is_read_as_spreadsheets_save_it(tmp_path: Path, separator: str, encoding: str) -> None:
+    rows = [["id", "text"], ["1", "a;b,c\td é"], ["2", 'say "x"\n']]
+    with (tmp_path / "a.csv").open("w", encoding=encoding, newline="") as file:
+        csv.writer(file, delimiter=separator).writerows(rows)
+    found = list(read_rows(tmp_path / "a.csv"))
+    assert [row.values for row in found] == [dict(zip(rows[0], row, strict=True)) for row in rows[1:]]
+    assert [row.where.rpartition(":")[2] for row in found] == ["2", "4"]
+
+
+def test_one_column_is_one_column_whatever_it_holds(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("text\na;b\nc\td\n", encoding="utf-8")
+    assert [row.values for row in read_rows(tmp_path / "a.csv")] == [{"text": "a;b"}, {"text": "c\td"}]
+
+
+def test_a_shard_that_is_the_only_one_is_a_file(tmp_path: Path) -> None:
+    (tmp_path / "train-00000-of-00001.jsonl").write_text('{"id": 1}', encoding="utf-8")
+    assert len(list(read_rows(tmp_path / "train-00000-of-00001.jsonl"))) == 1
+
+
+def test_a_file_that_claims_to_be_utf_16_is_refused_in_words(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(b"\xff\xfea")
+    with pytest.raises(ConfigError, match=r"a\.csv: begins as UTF-16, but is none"):
+        list(read_rows(tmp_path / "a.csv"))
 
 
 def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from distillrun.data_card.answers import agreement_histogram, choice_scores, own_answers, verdicts
 from distillrun.data_card.rationales import Row, length_histogram, rationale_counts
 from distillrun.records import Example, Json, Split, TeacherRecord, kind_of, repeats_choices
+from distillrun.repeats import repeats
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ def data_card(
         left_out: training examples without a rationale to learn from.
         steps: the generation steps, by name.
     """
-    card: dict[str, Json] = {"questions": {split: _question_counts(rows) for split, rows in examples.items()}}
+    card: dict[str, Json] = {"questions": _question_counts(examples)}
     for name, step in steps.items():
         if step.counts:
             card["recordings" if "rows" in step.counts else f"new questions of {name}"] = dict(step.counts)
@@ -82,8 +83,12 @@ def _counted(names: Sequence[str]) -> dict[str, Json]:
     return dict(Counter(name or "not told" for name in names)) if any(names) else {}
 
 
-def _question_counts(rows: Sequence[Example]) -> dict[str, Json]:
-    return {"questions": len(rows), "with repeated choices": sum(map(repeats_choices, rows))}
+def _question_counts(examples: Mapping[Split, Sequence[Example]]) -> dict[str, Json]:
+    again = repeats(examples)
+    return {
+        split: {"questions": len(rows), "with repeated choices": sum(map(repeats_choices, rows)), **again[split]}
+        for split, rows in examples.items()
+    }
 
 
 def _step_counts(step: Step) -> dict[str, Json]:

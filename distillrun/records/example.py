@@ -12,7 +12,11 @@ class Record:
     """Marks a class as stored: reading it back refuses unknown, missing or wrongly typed fields."""
 
     __slots__ = ()
-    __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid", "strict": True}
+    __pydantic_config__: ClassVar[dict[str, object]] = {
+        "extra": "forbid",
+        "strict": True,
+        "allow_inf_nan": False,
+    }
 
 
 @dataclass(frozen=True, slots=True)

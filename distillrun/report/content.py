@@ -40,6 +40,7 @@ def run_page(
         position_section(predictions, examples),
         *finding_sections(findings, mapping(result.get("rules")), scores),
         *data_sections(data),
+        _facts("Where the questions came from", mapping(result.get("source"))),
         story_section(sequence(result.get("stories"))),
         _facts("The teacher's distributions", mapping(result.get("logits"))),
         _stages(mapping(result.get("stages"))),

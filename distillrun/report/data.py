@@ -46,10 +46,25 @@ def data_sections(data: Values) -> list[Section]:
         part = blocks.setdefault(PARTS.get(name, "Data"), [])
         if name in NOTES:
             part.append(Paragraph(NOTES[name]))
+        part += _leaks(inner) if name == "questions" else []
         part += _blocks(name, inner)
     if flat:
         blocks["Data"].insert(0, pairs(flat))
     return [Section(title, found) for title, found in blocks.items() if found]
+
+
+def _leaks(questions: Values) -> list[Paragraph]:
+    """Return a warning for each split that tests a student on questions that it, or its selection, has seen."""
+    return [
+        Paragraph(
+            f"{number(count)} of {number(mapping(counts).get('questions'))} {split} questions stand in {other}, too: "
+            "their answers may be learnt by heart.",
+            "bad",
+        )
+        for split, counts in questions.items()
+        for other in ("train", "dev")
+        if (count := mapping(counts).get(f"also in {other}"))
+    ]
 
 
 def pairs(values: Values) -> Table:

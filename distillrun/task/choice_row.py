@@ -1,18 +1,19 @@
-"""From a user's row to an example: the forms in which data sets write choices and answers."""
+"""From a user's row to an example: the forms in which data sets write choices."""
 
-import json
+import math
+from ast import literal_eval
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from io import StringIO
+from itertools import pairwise
 from string import ascii_uppercase
-from typing import Any, Literal
+from token import STRING
+from tokenize import TokenError, generate_tokens
+from typing import Any
 
 from distillrun.errors import ConfigError, nearest
 from distillrun.rows import Row
-from distillrun.task.choice_naming import folded
-
-AnswerForm = Literal["auto", "text", "letter", "index", "number", "boolean"]
-
-_TRUE = ("yes", "true")
-_FALSE = ("no", "false")
+from distillrun.strict_json import strict_json
 
 
 def value_in(row: Row, column: str, key: str) -> Any:
@@ -31,16 +32,17 @@ def text_in(row: Row, column: str, key: str) -> str:
 def choices_in(value: Any, row: Row, column: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the choices and their labels (A, B, ... where the row names none).
 
-    Understood are a list of texts, a list of {label, text}, {label: [...], text: [...]} and, for CSV, a list as JSON.
+    Understood are a list of texts, a list of {label, text}, {label: [...], text: [...]}, {A: ..., B: ...} and, for CSV,
+    a list as JSON or as Python prints it.
     """
     if isinstance(value, str) and value.lstrip().startswith("["):
-        try:
-            value = json.loads(value)
-        except json.JSONDecodeError as error:
-            raise ConfigError(f"{row.where}: {column} is no JSON list of choices: {error}") from error
+        value = _list_in(value, row, column)
     labels: Sequence[Any] | None = None
     if isinstance(value, Mapping):
-        value, labels = value.get("text"), value.get("label")
+        if value and all(isinstance(text, str) for text in value.values()):
+            value, labels = list(value.values()), list(value)
+        else:
+            value, labels = value.get("text"), value.get("label")
     elif isinstance(value, list) and value and all(isinstance(entry, Mapping) for entry in value):
         value, labels = [entry.get("text") for entry in value], [entry.get("label") for entry in value]
     if not isinstance(value, list):
@@ -53,60 +55,22 @@ def choices_in(value: Any, row: Row, column: str) -> tuple[tuple[str, ...], tupl
     return texts, tuple(map(str, labels)) if labels is not None else tuple(ascii_uppercase[: len(texts)])
 
 
-def answer_index(answer: Any, choices: tuple[str, ...], labels: tuple[str, ...], form: AnswerForm, where: str) -> int:
-    """Return which choice an answer means; the first one where choices repeat.
-
-    Raises:
-        ConfigError: there is no answer, it is not among the choices, or `form` is auto and it could mean two of them.
-    """
-    if answer is None or (isinstance(answer, str) and not answer.strip()):
-        raise ConfigError(f"{where}: the row has no answer; rows without one can neither teach nor test")
-    found: dict[AnswerForm, int] = {}
-    for forms in _forms(answer, form):
-        readings = {name: _read(answer, choices, labels, name) for name in forms}
-        found = found or {name: index for name, index in readings.items() if index is not None}
-    if len(set(found.values())) == 1:
-        return next(iter(found.values()))
-    if found:
-        raise ConfigError(
-            f"{where}: the answer {answer!r} may be read as {' or as '.join(found)}; set task.answer_form"
-        )
-    shown = ", ".join(map(repr, choices))
+def _list_in(text: str, row: Row, column: str) -> Any:
+    """Return the list that a cell writes: as JSON, or as Python prints it, which pandas saves."""
+    with suppress(ValueError):
+        return strict_json(text)
+    with suppress(ValueError, SyntaxError, RecursionError, MemoryError, TokenError):
+        kinds = [token.type for token in generate_tokens(StringIO(text.strip()).readline) if token.string.strip()]
+        if (STRING, STRING) not in pairwise(kinds):  # NumPy parts texts by blanks, which Python would join to one
+            return literal_eval(text.strip())
     raise ConfigError(
-        f"{where}: the answer {answer!r} is not among the choices {shown}{nearest(str(answer), choices)}"
-        f" (task.answer_form={form})"
+        f"{row.where}: {column} is no list of choices with commas between them: {text!r:.80}; write it as JSON, "
+        'such as ["red", "blue"]'
     )
 
 
-def _forms(answer: Any, form: AnswerForm) -> tuple[tuple[AnswerForm, ...], ...]:
-    """Return the readings to try: those of a later group only where an earlier group found none."""
-    if form != "auto":
-        return ((form,),)
-    if isinstance(answer, bool):
-        return (("boolean",),)
-    return (("text", "letter"), ("index", "boolean")) if isinstance(answer, str) else (("text", "index"),)
-
-
-def _read(answer: Any, choices: tuple[str, ...], labels: tuple[str, ...], form: AnswerForm) -> int | None:
-    if form == "text":
-        return _position(str(answer), choices)
-    if form == "letter":
-        return _position(str(answer), labels)
-    if form == "boolean":
-        words = next((words for words in (_TRUE, _FALSE) if folded(str(answer)) in words), ())
-        return next((index for index, choice in enumerate(choices) if folded(choice) in words), None)
-    digits = str(answer).strip()
-    index = int(digits) - (form == "number") if digits.isascii() and digits.isdigit() and len(digits) < 4 else -1
-    return index if 0 <= index < len(choices) else None
-
-
-def _position(text: str, names: tuple[str, ...]) -> int | None:
-    if text in names:
-        return names.index(text)
-    return next((index for index, name in enumerate(names) if folded(name) == folded(text)), None)
-
-
 def _text(value: Any, row: Row, column: str) -> str:
-    if isinstance(value, bool) or not isinstance(value, (str, int, float)) or not str(value).strip():
+    is_text = isinstance(value, str | int | float) and not isinstance(value, bool) and str(value).strip() != ""
+    if not is_text or (isinstance(value, float) and not math.isfinite(value)):
         raise ConfigError(f"{row.where}: {column} must hold a text, not {value!r:.60}")
     return str(value)

@@ -7,9 +7,10 @@ from pathlib import Path
 from distillrun.errors import ConfigError
 from distillrun.records import Example, Json, Split
 from distillrun.rows import Row, digest_of, find_rows, read_rows
-from distillrun.task.choice_row import answer_index, choices_in, text_in, value_in
+from distillrun.task.answer_form import Given, answer_index
+from distillrun.task.choice_row import choices_in, text_in, value_in
 from distillrun.task.multiple_choice_text import MultipleChoiceText
-from distillrun.task.split import check_split_settings, load_splits, repeated_choices
+from distillrun.task.split import Duplicates, Placed, Splits, check_split_settings, counted, load_splits
 
 _CURE = "set task.folder to a folder with train and validation files (.jsonl, .json, .csv, .parquet)"
 
@@ -23,6 +24,7 @@ class CommonsenseQA(MultipleChoiceText):
         question_template, choice_template, choice_separator, answer_template: see `MultipleChoiceText`.
         dev_share, split_seed: dev is this share of train, drawn by this seed.
         limit: keep only the first examples of each split; None = all.
+        duplicates: what becomes of questions that stand again: keep, drop or refuse, see `Duplicates`.
     """
 
     def __init__(
@@ -37,43 +39,45 @@ class CommonsenseQA(MultipleChoiceText):
         dev_share: float,
         split_seed: int,
         limit: int | None,
+        duplicates: Duplicates,
     ) -> None:
         super().__init__(question_template, choice_template, choice_separator, answer_template)
         check_split_settings(dev_share, limit)
         self._folder = Path(folder) if folder is not None else None
         self._hub_name, self._revision = hub_name, revision
         self._dev_share, self._split_seed, self._limit = dev_share, split_seed, limit
+        self._duplicates: Duplicates = duplicates
 
     def check(self) -> list[str]:
         try:
-            _ = self._splits
+            _ = self._loaded
         except ConfigError as error:
             return [str(error)]
         return []
 
     def examples(self, split: Split) -> list[Example]:
-        return list(self._splits[split])
+        return list(self._loaded.examples[split])
 
     def source(self) -> Mapping[str, Json]:
         if self._folder is not None:
             files: dict[str, Json] = {str(path): digest_of(path) for path in self._paths}
-            return {"files": files, "repeated_choices": self._repeats}
+            return {"files": files, **self._counts}
         hub: dict[str, Json] = {"name": self._hub_name, "revision": self._revision, "commit": self._snapshot.name}
-        return {"hub": hub, "repeated_choices": self._repeats}
+        return {"hub": hub, **self._counts}
 
     @cached_property
-    def _splits(self) -> dict[Split, list[Example]]:
+    def _loaded(self) -> Splits:
         train, validation = self._paths
-        rows: dict[Split, Iterator[Row] | None] = {
-            "train": read_rows(train),
+        placed: dict[Split, Iterator[Placed] | None] = {
+            "train": ((row.where, _example(row)) for row in read_rows(train)),
             "dev": None,
-            "test": read_rows(validation),
+            "test": ((row.where, _example(row)) for row in read_rows(validation)),
         }
-        return load_splits(rows, _example, self._dev_share, self._split_seed, self._limit)
+        return load_splits(placed, self._dev_share, self._split_seed, self._limit, self._duplicates)
 
     @cached_property
-    def _repeats(self) -> Json:
-        return repeated_choices(self._splits, "commonsenseqa")
+    def _counts(self) -> dict[str, Json]:
+        return counted(self._loaded, "commonsenseqa")
 
     @property
     def _paths(self) -> tuple[Path, Path]:
@@ -121,5 +125,5 @@ def _example(row: Row) -> Example:
     choices, labels = choices_in(value_in(inner, "choices", "task=commonsenseqa"), row, "choices")
     by_label = "answerKey" in row.values
     given = value_in(row, "answerKey" if by_label else "answer", "task=commonsenseqa")
-    answer = answer_index(given, choices, labels, "letter" if by_label else "text", row.where)
+    answer = answer_index(Given(row.where, given, choices, labels), "letter" if by_label else "text")
     return Example(text_in(row, "id", "task=commonsenseqa"), question, choices, answer)

@@ -10,7 +10,20 @@ from tests.structure.disk import MODULES, PACKAGE, module_of, name_of
 
 LINE: tuple[tuple[str, ...], ...] = (
     ("errors", "records"),
-    ("tensors", "schema", "template", "cleaning", "jsonl", "rows", "folder", "hydra_settings", "interrupt", "meaning"),
+    ("csv_rows", "strict_json"),
+    (
+        "tensors",
+        "schema",
+        "template",
+        "cleaning",
+        "jsonl",
+        "repeats",
+        "rows",
+        "folder",
+        "hydra_settings",
+        "interrupt",
+        "meaning",
+    ),
     (
         "interfaces",
         "token_loss",

@@ -1,0 +1,57 @@
+"""Questions that stand more than once: within a split, or where a student is tested and where it learns."""
+
+import string
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+
+from distillrun.records import Example, Split, reading
+
+REPEATED = "repeated"
+ALSO_IN: Mapping[Split, tuple[Split, ...]] = {"train": (), "dev": ("train",), "test": ("train", "dev")}
+"""Of each split, the splits in which none of its questions should stand."""
+
+
+def asked(example: Example) -> str:
+    """Return what a question asks, for comparison: its words and its choices; order, case and spacing do not count."""
+    text = " ".join(unicodedata.normalize("NFKC", example.question).casefold().split())
+    return "\n".join([text.strip(string.punctuation + " ") or text, *sorted(map(reading, example.choices))])
+
+
+def repeats(examples: Mapping[Split, Sequence[Example]]) -> dict[Split, dict[str, int]]:
+    """Return, of each split, how many of its questions stood in it before, and how many stand in other splits, too."""
+    known = {split: set(map(asked, rows)) for split, rows in examples.items()}
+    return {
+        split: {
+            REPEATED: len(rows) - len(known[split]),
+            **{f"also in {other}": sum(asked(one) in known[other] for one in rows) for other in ALSO_IN[split]},
+        }
+        for split, rows in examples.items()
+    }
+
+
+def told(examples: Mapping[Split, Sequence[Example]]) -> list[str]:
+    """Return a sentence for each kind of repetition that there is, what makes a test worthless first."""
+    found = repeats(examples)
+    lines = [
+        f"{count} of {len(examples[split])} {split} questions stand in {other}, too"
+        for split in ("test", "dev")
+        for other in ALSO_IN[split]
+        if (count := found[split][f"also in {other}"])
+    ]
+    return lines + [
+        f"{count} of {len(examples[split])} {split} questions stand in {split} before"
+        for split, counts in found.items()
+        if (count := counts[REPEATED])
+    ]
+
+
+def without_repeats(rows: Iterable[Example], elsewhere: Iterable[Example]) -> list[Example]:
+    """Return the examples whose question stands neither elsewhere nor earlier among them."""
+    known = set(map(asked, elsewhere))
+    kept = []
+    for example in rows:
+        key = asked(example)
+        if key not in known:
+            kept.append(example)
+        known.add(key)
+    return kept
