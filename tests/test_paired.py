@@ -13,8 +13,7 @@ from distillrun.statistics.paired import (
     mcnemar,
     run_difference,
 )
-
-QUESTIONS = 1221
+from tests.simulated_cells import differs, differs_by_runs, told_apart
 
 
 def first_right(counts: list[int], questions: int) -> list[list[bool]]:
@@ -126,45 +125,25 @@ def test_runs_that_are_all_alike_leave_the_questions() -> None:
     assert cell_difference([right] * 2, [right] * 2).p == 1.0
 
 
-def verdicts(sd: tuple[float, float], seeds: tuple[int, int], gap: float, count: int) -> float:
-    """Return how often two simulated cells are told apart at 5 %.
-
-    Questions are easy or hard for everybody, and a little more so for one cell or the other; every run has an accuracy
-    of its own, which scatters about its cell's.
-
-    Args:
-        sd: of the accuracies of each cell, in points, beyond what the draw of answers brings.
-        seeds: of each cell.
-        gap: between the cells, in points.
-        count: of simulated sweeps.
-    """
-    draw = np.random.default_rng(int(1000 * sum(sd) + 10 * sum(seeds) + gap))
-    found = 0
-    for _ in range(count):
-        hard = draw.normal(0.7, 1.2, QUESTIONS)
-        cells = []
-        for place in (0, 1):
-            own = 1 / (1 + np.exp(-(hard + draw.normal(0, 0.3, QUESTIONS))))
-            shift = (place * gap + draw.normal(0, sd[place], (seeds[place], 1))) / 100
-            cells.append(draw.random((seeds[place], QUESTIONS)) < own + shift)
-        found += cell_difference(*cells).p < 0.05  # type: ignore[arg-type]
-    return found / count
-
-
 @pytest.mark.parametrize("sd", [0.0, 1.2, 2.8, 5.0])
 def test_equal_cells_of_three_seeds_are_told_apart_in_7_of_100_sweeps_at_most(sd: float) -> None:
-    assert verdicts((sd, sd), (3, 3), 0, 800) <= 0.07
+    assert told_apart(differs, (sd, sd), (3, 3), 0, 800) <= 0.07
 
 
 @pytest.mark.parametrize(
     ("sd", "seeds"), [((2.8, 2.8), (2, 2)), ((5.0, 5.0), (6, 6)), ((0.0, 5.0), (3, 3)), ((5.0, 1.2), (2, 6))]
 )
 def test_nor_are_those_of_other_seeds_and_spreads(sd: tuple[float, float], seeds: tuple[int, int]) -> None:
-    assert verdicts(sd, seeds, 0, 600) <= 0.07
+    assert told_apart(differs, sd, seeds, 0, 600) <= 0.07
 
 
 @pytest.mark.parametrize(
     ("sd", "seeds", "gap", "least"), [(0.0, 3, 5, 0.7), (1.2, 3, 10, 0.9), (1.2, 6, 5, 0.9), (2.8, 6, 10, 0.95)]
 )
 def test_a_real_gap_is_found(sd: float, seeds: int, gap: float, least: float) -> None:
-    assert verdicts((sd, sd), (seeds, seeds), gap, 200) >= least
+    assert told_apart(differs, (sd, sd), (seeds, seeds), gap, 200) >= least
+
+
+def test_two_runs_are_told_apart_by_their_seeds_where_cells_are_not() -> None:
+    # which is why the page speaks of runs where a cell has one seed
+    assert told_apart(differs_by_runs, (2.8, 2.8), (3, 3), 0, 200) > 0.25

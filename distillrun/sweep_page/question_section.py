@@ -10,8 +10,8 @@ from distillrun.sweep_page.questions import MOST_PAIRS, PairOnQuestions, Pairs
 OF_CELLS = (
     "Difference: percentage points right, the mean over all seeds of the cell before the minus less that of the cell "
     "after it. Its interval and p take seeds and questions as drawn by chance (Welch's degrees of freedom, of the "
-    "seeds), and take no cell's seeds to scatter as another's do. Tukey's pairs pool the spread of all cells, and take "
-    "the questions as given."
+    "seeds), and take no cell's seeds to scatter as another's do. Seeds are those of training: the runs of a cell "
+    "share what the teacher drew. Tukey's pairs pool the spread of all cells, and take the questions as given."
 )
 OF_RUNS = (
     "Where a cell has a single seed, nothing tells what is its setting's and what its seed's. These pairs speak of two "
