@@ -33,11 +33,12 @@ from distillrun.complaint import explain, is_complaint
 from distillrun.composition import check_permission, compose_first, conf_folder, opened, permits, quoted, selected
 from distillrun.config import digest, resolve
 from distillrun.enumeration import swept_together
-from distillrun.errors import BudgetSpentError, ConfigError, nearest
+from distillrun.errors import BudgetSpentError, ConfigError, UnsafeError, nearest
 from distillrun.folder import claim_folder, make_folder
 from distillrun.guess import check_blanks, check_flags
 from distillrun.interrupt import stops_at_once
 from distillrun.schema import register_schema
+from distillrun.secret import check_words, hide
 from distillrun.sweep.finishing import finish
 from distillrun.sweep.folder import working_in
 from distillrun.sweep.job import claim_job_folder, say, score_of
@@ -58,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return code
     except BrokenPipeError:
         if not _reader_is_gone():
-            traceback.print_exc()
+            sys.stderr.write(hide(traceback.format_exc()))
             return 1
         return 128 + signal.SIGPIPE
 
@@ -76,6 +77,7 @@ def _reader_is_gone() -> bool:
 
 def _done(given: Sequence[str]) -> int:
     try:
+        check_words(given)
         if given and given[0] in COMMANDS:
             return COMMANDS[given[0]](given[1:])
         if given == ["--version"]:
@@ -89,7 +91,7 @@ def _done(given: Sequence[str]) -> int:
     except ConfigError as error:
         from distillrun.report.text import plain  # a message may quote a user's file
 
-        sys.stderr.write(f"distillrun: {plain(str(error))}\n")
+        sys.stderr.write(f"distillrun: {hide(plain(str(error)))}\n")
         return 2
     except BudgetSpentError as spent:
         sys.stderr.write(f"distillrun: {spent}\n")
@@ -102,7 +104,7 @@ def _done(given: Sequence[str]) -> int:
     except BrokenPipeError:
         raise
     except Exception:
-        traceback.print_exc()
+        sys.stderr.write(hide(traceback.format_exc()))
         return 1
 
 
@@ -192,6 +194,8 @@ def _job(cfg: DictConfig, node: HydraConf, permitted: bool) -> float | None:
     try:
         config = resolve(cfg, selected(node.runtime.choices, cfg))
         check_permission(config, permitted)
+    except UnsafeError:
+        raise
     except ConfigError as error:
         if not in_sweep:
             raise

@@ -19,6 +19,7 @@ from distillrun.errors import UnsafeError
 from distillrun.permitted import check_hydra, check_searchpath
 from distillrun.records import Json
 from distillrun.schema import register_schema
+from distillrun.secret import check_values
 
 
 def conf_folder() -> Path:
@@ -41,6 +42,10 @@ def opened(words: Sequence[str]) -> list[str]:
     return [f"++{word}" if _OWN_NAMES.match(word) else word for word in words]
 
 
+_WRITTEN = ("job", "launcher", "mode", "sweep", "sweeper")
+"""What Hydra writes down of its own settings, or shows other programs; the rest is its own, or checked as words."""
+
+
 def compose_first(overrides: Sequence[str], config_name: str = "config", config_dir: str | None = None) -> DictConfig:
     """Return the config, with Hydra's own node, of the first job that the overrides ask for.
 
@@ -50,7 +55,7 @@ def compose_first(overrides: Sequence[str], config_name: str = "config", config_
         config_dir: a folder of the user's own options.
 
     Raises:
-        UnsafeError: the config holds settings of Hydra's own that could run code or reach elsewhere.
+        UnsafeError: the config holds a key, or settings of Hydra's own that could run code or reach elsewhere.
     """
     register_schema()
     parsed = OverridesParser.create().parse_overrides(list(overrides))
@@ -69,8 +74,9 @@ def compose_first(overrides: Sequence[str], config_name: str = "config", config_
         composed = compose(config_name, given, return_hydra_config=True)
     finally:
         GlobalHydra.instance().clear()
-    node: Any = OmegaConf.to_container(composed.hydra, resolve=False)
-    check_hydra(node, given)
+    whole: Any = OmegaConf.to_container(composed, resolve=False)
+    check_hydra(whole["hydra"], given)
+    check_values({**whole, "hydra": {key: whole["hydra"].get(key) for key in _WRITTEN}})
     return composed
 
 

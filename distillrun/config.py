@@ -15,11 +15,7 @@ from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
 from distillrun.errors import ConfigError, nearest
 from distillrun.records import Json
 from distillrun.schema import Keep, Settings
-
-_SECRET = re.compile(
-    r"^token$|(^|_)(api_?key|access_?key|passw(or)?d|secret|credentials?|(api|auth|access|hub|hf)_token)$"
-)
-
+from distillrun.secret import check_values
 
 BASELINES = "baselines"
 """The one key of `evaluation` that is a setting and no evaluator."""
@@ -51,7 +47,8 @@ def resolve(cfg: DictConfig, selected: Mapping[str, Json] | None = None, base: C
         base: where `cfg` holds some sections only, what all others are taken from.
 
     Raises:
-        ConfigError: naming every value that is missing, out of range or looks like a secret.
+        UnsafeError: naming every value that holds a key.
+        ConfigError: naming every value that is missing or out of range.
     """
     try:
         # as a dict, since a structured node may have been given keys by force that its schema does not have
@@ -70,8 +67,8 @@ def resolve(cfg: DictConfig, selected: Mapping[str, Json] | None = None, base: C
         raise ConfigError(f"{error.full_key}: {str(error).splitlines()[0]}") from error
     config = replace(base, **settings) if base else Config(**vars(settings), selected=dict(selected or {}))
     written = OmegaConf.to_container(merged, resolve=True, enum_to_str=True)
-    problems = [*_secrets(written), *_wrong_values(config)]
-    if problems:
+    check_values(written)
+    if problems := list(_wrong_values(config)):
         raise ConfigError("\n".join(problems))
     return config
 
@@ -102,17 +99,6 @@ def digest(config: Config) -> str:
     """
     decisive = {key: value for key, value in plain(config).items() if key not in UNDECISIVE}
     return hashlib.sha256(json.dumps(decisive).encode()).hexdigest()
-
-
-def _secrets(node: Any, path: str = "") -> Iterator[str]:
-    """Yield a message for each value that must not be written to disk. The value itself is never shown."""
-    items: Any = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
-    for key, value in items:
-        here = f"{path}.{key}" if path else str(key)
-        if _SECRET.search(str(key).lower()) and value not in (None, "", {}, []):
-            yield f"{here} looks like a secret, and a config is written to disk; put it in an environment variable"
-        else:
-            yield from _secrets(value, here)
 
 
 def _wrong_values(config: Config) -> Iterator[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from distillrun.artifacts import ArtifactStore
 from distillrun.assessment import assess
 from distillrun.baseline import add_baselines
-from distillrun.config import plain
+from distillrun.config import digest, plain
 from distillrun.errors import BudgetSpentError
 from distillrun.experiment import SPLITS, Experiment
 from distillrun.folder import files_in, sweep_of
@@ -18,6 +18,7 @@ from distillrun.run_folder import RunFolder
 from distillrun.runtime import use_threads
 from distillrun.schema import Until
 from distillrun.schooling import school
+from distillrun.secret import hide
 from distillrun.stages.load import load
 from distillrun.tracking.jsonl import RunLog
 
@@ -49,7 +50,7 @@ def run(experiment: Experiment, path: Path) -> Outcome:
             outcome.status, outcome.error = "budget spent", str(spent)
             raise
         except Exception as error:
-            outcome.status, outcome.error = "failed", f"{type(error).__name__}: {error}"
+            outcome.status, outcome.error = "failed", hide(f"{type(error).__name__}: {error}")
             log.exception("failed")
             raise
         finally:
@@ -70,7 +71,7 @@ def _tracked(experiment: Experiment, path: Path) -> TrackedRun:
     job = "experiment" if config.until is Until.report else config.until.value
     chosen = [found if isinstance(found, list) else [found] for found in config.selected.values()]
     tags = tuple(dict.fromkeys(str(option) for options in chosen for option in options if option))
-    return TrackedRun(path, path.name, plain(config), job, sweep_of(path.resolve()), tags)
+    return TrackedRun(path, path.name, plain(config), job, sweep_of(path.resolve()), tags, digest(config)[:16])
 
 
 def _track_files(tracker: RunLog, folder: RunFolder, outcome: Outcome) -> None:

@@ -21,6 +21,7 @@ from distillrun.records import Json
 from distillrun.report import write_report
 from distillrun.report.values import mapping
 from distillrun.result import Outcome
+from distillrun.secret import hide
 from distillrun.tracking.jsonl import METRICS, read_metrics
 
 log = logging.getLogger("distillrun")
@@ -34,14 +35,22 @@ class _Stream(logging.StreamHandler[TextIO]):
             super().handleError(record)
 
 
+class _Hiding(logging.Formatter):
+    """Writes no key into a log, whoever echoed it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return hide(super().format(record))
+
+
 class RunFolder:
     """Keeps everything about a run in one place; as a context manager, it also keeps its log."""
 
     def __init__(self, path: Path, config: Config) -> None:
         self.path = path
         to_file = logging.FileHandler(path / "run.log", encoding="utf-8")
-        to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        to_file.setFormatter(_Hiding("%(asctime)s %(levelname)s %(message)s"))
         told = _Stream(sys.stderr)
+        told.setFormatter(_Hiding())
         told.setLevel(logging.INFO)
         # the command line prints tracebacks itself
         told.addFilter(lambda record: record.exc_info is None and record.name != progress_log.name)

@@ -132,8 +132,10 @@ def write_study(folder: Path, formula: str) -> None:
 
 
 def write_mlflow(folder: Path, formula: str) -> None:
-    tracker = Mlflow(f"sqlite:///{folder / 'db.sqlite'}", "e", str(folder / "kept"), (), log_student=False)
-    tracker.start(TrackedRun(folder, "r", {"a": 1}, "experiment", None, ()))
+    tracker = Mlflow(
+        f"sqlite:///{folder / 'db.sqlite'}", "e", str(folder / "kept"), (), log_student=False, log_texts=False
+    )
+    tracker.start(TrackedRun(folder, "r", {"a": 1}, "experiment", None, (), "id"))
     tracker.table("predictions", ["text", formula], [[formula, -2.5], [f"a;{formula}", None]])
     tracker.finish("done")
 

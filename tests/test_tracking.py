@@ -4,11 +4,14 @@ import json
 import logging
 import os
 import signal
+import socket
 import struct
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +33,10 @@ from distillrun.interfaces import TrackedRun
 from distillrun.tracking.wandb import Wandb
 logging.basicConfig(level=logging.INFO)
 tracker = Wandb(project="demo", entity=None, mode="{mode}", group="sweep", tags=["tiny"],
-    log_student=True, init_timeout_s=2)
+    log_student=True, log_texts={texts}, init_timeout_s=2)
 folder = Path(sys.argv[1])
-tracker.start(TrackedRun(folder, "job", {{"training": {{"seed": 1}}}}, "experiment", "other", ("multitask",)))
+config = {{"training": {{"seed": 1}}}}
+tracker.start(TrackedRun(folder, "job", config, "experiment", "other", ("multitask",), folder.name))
 tracker.log({{"train/loss": 0.5}}, 1)
 tracker.summary({{"test/accuracy": 0.25}})
 tracker.table("predictions", ["question", "answer"], [["Where?", "here"]])
@@ -73,14 +77,29 @@ class Broken:
 
 
 def offline(mode: str = "offline") -> Wandb:
-    return Wandb(project="demo", entity=None, mode=mode, group=None, tags=[], log_student=False, init_timeout_s=2)
+    return Wandb(
+        project="demo",
+        entity=None,
+        mode=mode,
+        group=None,
+        tags=[],
+        log_student=False,
+        log_texts=False,
+        init_timeout_s=2,
+    )
 
 
 def run_job(folder: Path, mode: str, succeeded: bool, **environment: str) -> subprocess.CompletedProcess[str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("WANDB_")}
     home = {"HOME": str(folder), "NETRC": str(folder / "netrc"), "WANDB_BASE_URL": "http://127.0.0.1:9"}
     return subprocess.run(
-        [sys.executable, "-c", JOB.format(mode=mode, succeeded=succeeded), str(folder), f"key={CANARY}"],
+        [
+            sys.executable,
+            "-c",
+            JOB.format(mode=mode, succeeded=succeeded, texts="TEXTS" in environment),
+            str(folder),
+            f"key={CANARY}",
+        ],
         env={**kept, **home, **environment},
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -121,7 +140,7 @@ def test_both_trackers_keep_the_protocol() -> None:
 
 def test_metrics_are_lines_with_step_and_time(tmp_path: Path) -> None:
     run_log = RunLog(Jsonl())
-    run_log.start(TrackedRun(tmp_path, "job", {}, "experiment", None, ()))
+    run_log.start(TrackedRun(tmp_path, "job", {}, "experiment", None, (), "id"))
     before = time.time()
     run_log.log({"train/loss": 2.5}, step=1)
     run_log.log({"train/loss": float("nan"), "dev/accuracy": 0.5}, step=2)
@@ -137,7 +156,7 @@ def test_metrics_are_lines_with_step_and_time(tmp_path: Path) -> None:
 def test_a_failing_tracker_is_named_once_and_the_run_goes_on(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     broken = Broken()
     run_log = RunLog(broken)
-    run_log.start(TrackedRun(tmp_path, "job", {}, "experiment", None, ()))
+    run_log.start(TrackedRun(tmp_path, "job", {}, "experiment", None, (), "id"))
     run_log.log({"train/loss": 1.0}, 1)
     run_log.summary({})
     run_log.table("predictions", [], [])
@@ -150,7 +169,7 @@ def test_a_failing_tracker_is_named_once_and_the_run_goes_on(tmp_path: Path, cap
 
 @pytest.mark.parametrize("succeeded", [True, False])
 def test_wandb_records_offline_and_finishes(tmp_path: Path, succeeded: bool) -> None:
-    run_job(tmp_path, "auto", succeeded)
+    run_job(tmp_path, "auto", succeeded, TEXTS="yes")
     text = stored_text(tmp_path)
     for expected in ("train/loss", "test/accuracy", "training", "sweep", "tiny"):
         assert expected in text
@@ -166,7 +185,7 @@ def unreachable(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, fl
     """Folder, output and seconds of a job that has a key but no network."""
     folder = tmp_path_factory.mktemp("unreachable")
     started = time.monotonic()
-    job = run_job(folder, "auto", True, WANDB_API_KEY=CANARY)
+    job = run_job(folder, "online", True, WANDB_API_KEY=CANARY)
     return folder, job.stdout + job.stderr, time.monotonic() - started
 
 
@@ -194,12 +213,102 @@ def test_online_without_a_key_never_prompts(tmp_path: Path) -> None:
     assert "train/loss" in stored_text(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("asked", "told", "expected"),
+    [
+        ("auto", {}, "offline"),
+        ("auto", {"WANDB_API_KEY": CANARY}, "offline"),
+        ("auto", {"WANDB_MODE": "online"}, "online"),
+        ("auto", {"WANDB_MODE": "dryrun"}, "offline"),
+        ("auto", {"WANDB_MODE": "shared"}, "offline"),
+        ("auto", {"WANDB_MODE": "disabled"}, "disabled"),
+        ("auto", {"WANDB_MODE": "online", "WANDB_DISABLED": "true"}, "disabled"),
+        ("auto", {"WANDB_DISABLED": "false"}, "offline"),
+        ("online", {}, "online"),
+        ("online", {"WANDB_MODE": "online"}, "online"),
+        ("online", {"WANDB_MODE": "offline"}, "offline"),
+        ("online", {"WANDB_MODE": "disabled"}, "disabled"),
+        ("online", {"WANDB_DISABLED": "1"}, "disabled"),
+        ("offline", {"WANDB_MODE": "online"}, "offline"),
+        ("offline", {"WANDB_MODE": "disabled"}, "disabled"),
+    ],
+)
+def test_nothing_is_sent_unless_that_is_asked_for_and_nothing_forbids_it(
+    asked: str, told: dict[str, str], expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in list(os.environ):
+        if name.startswith("WANDB_"):
+            monkeypatch.delenv(name)
+    for name, value in told.items():
+        monkeypatch.setenv(name, value)
+    assert offline(asked)._mode() == expected
+
+
+@contextmanager
+def listening() -> Iterator[tuple[str, list[bytes]]]:
+    """Yield the address of a server that answers nothing, and what was sent to it."""
+    heard: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def listen() -> None:
+            while True:
+                try:
+                    connection, _ = server.accept()
+                except OSError:
+                    return
+                with connection:
+                    heard.append(connection.recv(4096))
+
+        threading.Thread(target=listen, daemon=True).start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}", heard
+
+
+@pytest.mark.parametrize(
+    "told", [{}, {"WANDB_MODE": "disabled"}, {"WANDB_DISABLED": "true"}, {"WANDB_MODE": "offline"}], ids=str
+)
+def test_a_key_alone_sends_nothing(told: dict[str, str], tmp_path: Path) -> None:
+    with listening() as (address, heard):
+        run_job(tmp_path, "auto", True, WANDB_API_KEY=CANARY, WANDB_BASE_URL=address, **told)
+        assert heard == []
+    is_off = "disabled" in told.values() or "true" in told.values()
+    assert bool(list(tmp_path.glob("wandb/offline-run-*"))) is not is_off
+
+
+def test_the_server_that_hears_nothing_would_hear(tmp_path: Path) -> None:
+    with listening() as (address, heard):
+        run_job(tmp_path, "auto", True, WANDB_API_KEY=CANARY, WANDB_BASE_URL=address, WANDB_MODE="online")
+        assert heard
+
+
+def test_a_run_is_its_job_whatever_the_environment_says(tmp_path: Path) -> None:
+    strange = {"RUN_ID": "shared", "NAME": "shared", "RESUME": "must", "SWEEP_ID": "shared", "RUN_GROUP": "shared"}
+    strange |= {"DIR": str(tmp_path / "elsewhere"), "JOB_TYPE": "shared", "TAGS": "shared", "NOTES": "shared"}
+    told = {f"WANDB_{name}": value for name, value in strange.items()}
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        run_job(tmp_path / name, "auto", True, **told)
+        runs = [record.run for record in stored_records(tmp_path / name) if record.HasField("run")]
+        assert {run.run_id for run in runs} == {name}
+        assert "shared" not in stored_text(tmp_path / name)
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_texts_are_recorded_on_demand_only(tmp_path: Path) -> None:
+    run_job(tmp_path, "auto", True)
+    text = stored_text(tmp_path)
+    assert "train/loss" in text
+    assert "student-1" in text
+    assert "told-1" not in text
+    assert not list(tmp_path.rglob("predictions*.json"))
+    assert b"Where?" not in b"".join(file.read_bytes() for file in tmp_path.rglob("*") if file.is_file())
+
+
 def test_wandb_fails_inside_and_the_run_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setitem(sys.modules, "wandb", None)
     run_log = RunLog(offline())
-    run_log.start(TrackedRun(tmp_path, "job", {}, "experiment", None, ()))
+    run_log.start(TrackedRun(tmp_path, "job", {}, "experiment", None, (), "id"))
     run_log.log({"train/loss": 1.0}, 1)
     run_log.finish("failed")
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
@@ -239,7 +348,7 @@ def summary_of(records: Sequence[Any]) -> dict[str, Any]:
 
 
 def test_what_wandb_gets_is_what_the_run_folder_holds(tmp_path: Path) -> None:
-    run = run_whole(tmp_path, "paths.run=one", "tracking.log_student=true")
+    run = run_whole(tmp_path, "paths.run=one", "tracking.log_student=true", "tracking.log_texts=true")
     output, _ = run.communicate(timeout=200)
     assert run.returncode == 0, output
     records = stored_records(tmp_path / "one")
@@ -331,8 +440,8 @@ def test_mlflow_ends_a_run_as_it_ended(tmp_path: Path) -> None:
     client = importlib.import_module("mlflow").MlflowClient(tracking_uri=uri)
     ends: tuple[Status, ...] = ("done", "failed", "interrupted")
     for status in ends:
-        tracker = Mlflow(uri, "here", str(tmp_path / "files"), ["own"], log_student=False)
-        tracker.start(TrackedRun(tmp_path, status, {"a": {"b": 1}}, "sweep", "group", ("tag",)))
+        tracker = Mlflow(uri, "here", str(tmp_path / "files"), ["own"], log_student=False, log_texts=False)
+        tracker.start(TrackedRun(tmp_path, status, {"a": {"b": 1}}, "sweep", "group", ("tag",), "id"))
         tracker.files("student", "student-1", {"x": tmp_path / "missing"})  # not asked for, so not read
         tracker.finish(status)
     found = client.search_runs([client.get_experiment_by_name("here").experiment_id], order_by=["start_time"])
@@ -348,4 +457,4 @@ def test_mlflow_ends_a_run_as_it_ended(tmp_path: Path) -> None:
 def test_a_missing_mlflow_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ConfigError, match=r"pip install \"distillrun\[mlflow\]\""):
-        Mlflow("sqlite:///x.db", "here", "files", [], log_student=False)
+        Mlflow("sqlite:///x.db", "here", "files", [], log_student=False, log_texts=False)

@@ -24,9 +24,10 @@ from distillrun.interfaces.teacher import (
     WhiteBoxTeacher,
     members_of,
 )
-from distillrun.interfaces.tracking import Kind, Status, TrackedRun, Tracker
+from distillrun.interfaces.tracking import TEXTS, Kind, Status, TrackedRun, Tracker
 
 __all__ = [
+    "TEXTS",
     "Account",
     "ActiveObjective",
     "Answered",

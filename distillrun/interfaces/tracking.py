@@ -8,7 +8,10 @@ from typing import Literal, Protocol, runtime_checkable
 from distillrun.records import Json
 
 Kind = Literal["teacher-data", "student", "report"]
-"""What files are: what the run learnt from, what it made, or what it says of itself."""
+"""What files are: what the run learnt from, what it made, or what it says of itself. Teacher data are texts."""
+
+TEXTS = frozenset({"teacher-data", "predictions"})
+"""The kinds of files and the tables that hold questions or what somebody wrote; they leave the machine on demand."""
 
 Status = Literal["done", "failed", "interrupted"]
 
@@ -24,6 +27,7 @@ class TrackedRun:
         job: experiment, the stage that it ends with where that is an earlier one, or sweep.
         group: the sweep that it belongs to; None = none.
         tags: the options that were chosen.
+        id: tells it from every other run: the digest of what decides its results.
     """
 
     folder: Path
@@ -32,6 +36,7 @@ class TrackedRun:
     job: str
     group: str | None
     tags: tuple[str, ...]
+    id: str
 
 
 @runtime_checkable

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import FrameType
 
 from distillrun.composition import quoted
+from distillrun.secret import hide
 from distillrun.sweep.job import CONSOLE, QUIET, REFUSED, Job, own_process, read_job, result_in, say, write_job
 from distillrun.sweep.share import Share, taking_a_device
 
@@ -77,8 +78,9 @@ def refuse_job(number: int, sweep: Path, overrides: Sequence[str], error: Except
     """Write down a job whose settings are wrong, so that it fails alone."""
     folder = sweep / REFUSED.format(number=number)
     folder.mkdir(parents=True, exist_ok=True)
-    say(f"[{number}] {error}")
-    _noted(Job(number, str(folder), tuple(overrides), "refused", 2, 0.0, str(error)))
+    why = hide(str(error))
+    say(f"[{number}] {why}")
+    _noted(Job(number, str(folder), tuple(overrides), "refused", 2, 0.0, why))
 
 
 def _attempted(job: Job, manner: Manner) -> Job:

@@ -1,11 +1,12 @@
 """The summary of a sweep in the tracker of its jobs: one run, with its tables and its plots."""
 
 import csv
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
 
-from distillrun.config import Config
+from distillrun.config import Config, digest
 from distillrun.folder import files_in
 from distillrun.records import Json
 
@@ -28,7 +29,8 @@ def track_sweep(sweep: Path, config: Config) -> None:
     jobs = content["jobs"]
     tracker = RunLog(build(config.tracking, "tracking", config.runtime.allow_targets))
     about: dict[str, Json] = {"command": content["command"], "jobs": len(jobs)}
-    tracker.start(TrackedRun(sweep, sweep.name, about, "sweep", sweep.name, ()))
+    name = hashlib.sha256(f"{sweep.name} {digest(config)}".encode()).hexdigest()[:16]
+    tracker.start(TrackedRun(sweep, sweep.name, about, "sweep", sweep.name, (), f"sweep-{name}"))
     states = [str(job["state"]) for job in jobs]
     tracker.summary({f"jobs/{state}": states.count(state) for state in sorted(set(states))})
     for name in TABLES:

@@ -4,13 +4,14 @@ import importlib
 import importlib.util
 import logging
 import math
+import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from distillrun.errors import ConfigError
-from distillrun.interfaces import Kind, Status, TrackedRun
+from distillrun.interfaces import TEXTS, Kind, Status, TrackedRun
 from distillrun.records import Json
 from distillrun.report.csv_text import csv_text
 
@@ -25,24 +26,36 @@ class Mlflow:
 
     Args:
         uri: of the store: a server, or a local database such as sqlite:///mlflow.db (MLflow's plain files are no longer
-            kept up).
+            kept up). None = what MLFLOW_TRACKING_URI says, which is the place for one with a password.
         experiment: what MLflow files the run under.
         artifacts: the folder for files, where the store is a local database.
         tags: words to filter runs by, beside the options that were chosen.
         log_student: whether the trained student is kept there, too.
+        log_texts: whether a server gets questions, predictions and the teacher's texts; a local database has them.
     """
 
-    def __init__(self, uri: str, experiment: str, artifacts: str, tags: Sequence[str], log_student: bool) -> None:
+    def __init__(
+        self, uri: str | None, experiment: str, artifacts: str, tags: Sequence[str], log_student: bool, log_texts: bool
+    ) -> None:
         if importlib.util.find_spec("mlflow") is None:
             raise ConfigError('tracking=mlflow needs the package mlflow; pip install "distillrun[mlflow]"')
-        self.uri = uri
+        self.uri = uri or os.environ.get("MLFLOW_TRACKING_URI", "")
+        if not self.uri:
+            raise ConfigError(
+                "tracking.uri=null: the environment has no MLFLOW_TRACKING_URI; export it, or set the key"
+            )
         self.experiment = experiment
         self.artifacts = artifacts
         self.tags = tuple(tags)
         self.log_student = log_student
+        self.log_texts = log_texts or self._is_local
         self._client: Any = None
         self._run = ""
         self._folder = Path()
+
+    @property
+    def _is_local(self) -> bool:
+        return self.uri.startswith("sqlite:")
 
     def start(self, run: TrackedRun) -> None:
         """Open the run. Jobs that start together make the database one after the other."""
@@ -50,13 +63,12 @@ class Mlflow:
 
         logging.getLogger("mlflow").setLevel(logging.WARNING)
         self._folder = run.folder
-        is_local = self.uri.startswith("sqlite:")
-        place = Path(self.uri.removeprefix("sqlite:///")) if is_local else run.folder / "mlflow"
+        place = Path(self.uri.removeprefix("sqlite:///")) if self._is_local else run.folder / "mlflow"
         place.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(place.with_suffix(".lock")):
             self._client = importlib.import_module("mlflow").MlflowClient(tracking_uri=self.uri)
             known = self._client.get_experiment_by_name(self.experiment)
-            location = Path(self.artifacts).resolve().as_uri() if is_local else None
+            location = Path(self.artifacts).resolve().as_uri() if self._is_local else None
             number = known.experiment_id if known else self._client.create_experiment(self.experiment, location)
         tags = dict.fromkeys((*run.tags, *self.tags), "yes") | {"job": run.job}
         tags |= {"sweep": run.group} if run.group else {}
@@ -78,12 +90,14 @@ class Mlflow:
                 self._client.set_tag(self._run, _named(key), str(value)[:MOST_VALUE])
 
     def table(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[Json]]) -> None:
+        if name in TEXTS and not self.log_texts:
+            return
         file = self._folder / f"{name}.csv"
         file.write_text(csv_text(columns, rows), encoding="utf-8", newline="")
         self._client.log_artifact(self._run, str(file))
 
     def files(self, kind: Kind, name: str, files: Mapping[str, Path]) -> None:
-        if kind == "student" and not self.log_student:
+        if (kind == "student" and not self.log_student) or (kind in TEXTS and not self.log_texts):
             return
         self._client.set_tag(self._run, kind, name)
         for path, file in files.items():

@@ -23,6 +23,7 @@ LINE: tuple[tuple[str, ...], ...] = (
         "hydra_settings",
         "interrupt",
         "meaning",
+        "secret",
     ),
     (
         "interfaces",
@@ -78,6 +79,7 @@ LIGHT = (
     "permitted",
     "records",
     "schema",
+    "secret",
     "statistics",
     "sweep",
 )
