@@ -1,5 +1,6 @@
 """A run that was checked and can start, and what follows from its settings alone."""
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -19,8 +20,9 @@ from distillrun.interfaces import (
 )
 from distillrun.meaning import changed
 from distillrun.preflight import check_lengths, preflight, wanted_kinds
+from distillrun.preflight_logits import stored_bytes
 from distillrun.records import Example, Json, Split
-from distillrun.schema import Keep
+from distillrun.schema import Keep, Until
 from distillrun.stages.evaluate import READER
 from distillrun.stages.generate import Generating
 from distillrun.stages.generation_line import GenerationLine
@@ -28,6 +30,11 @@ from distillrun.stages.handing import chosen_steps
 from distillrun.stages.lesson import Lesson
 from distillrun.stages.teaching import Teaching, wants_teacher
 from distillrun.stages.train import dev_judge
+
+log = logging.getLogger("distillrun")
+
+LARGE_BYTES = 5_000_000_000
+"""Above which the size of what will be stored of a teacher is said before any work."""
 
 SPLITS: tuple[Split, ...] = ("train", "dev", "test")
 
@@ -62,6 +69,14 @@ def read_examples(task: Task) -> dict[Split, Sequence[Example]]:
 def with_examples(config: Config, parts: Parts, examples: Mapping[Split, Sequence[Example]]) -> Experiment:
     """Return the experiment of parts that were checked. Raises ConfigError where a question is too long."""
     check_lengths(config, parts, chain.from_iterable(examples.values()))
+    size = stored_bytes(parts.objective, parts.student, parts.task, examples["train"], config.training)
+    if config.until not in (Until.load, Until.generate) and size > LARGE_BYTES:
+        log.warning(
+            "the teacher's distributions will take about %.0f GB in %s; objective.teacher=live stores none, and "
+            "objective.top_k=64 keeps the likeliest ids alone, where the objective can do with them",
+            size / 1e9,
+            config.paths.store,
+        )
     return Experiment(config, parts, examples)
 
 

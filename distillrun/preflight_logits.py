@@ -1,6 +1,6 @@
 """Why a teacher cannot give an objective the distributions or hidden states that it learns from."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from distillrun.interfaces import (
     ActiveObjective,
@@ -11,9 +11,15 @@ from distillrun.interfaces import (
     StudentObjective,
     Task,
     WritingStudent,
+    wishes_of,
 )
+from distillrun.records import Example, gold
+from distillrun.schema import TrainingConfig
 from distillrun.stages.teaching import wants_teacher
 from distillrun.training.supervision import tokenizer_problem
+
+RATIONALE_TOKENS = 50
+"""Of a rationale that is not there yet; those recorded for CommonsenseQA have 48 in the mean."""
 
 
 def logit_problems(
@@ -47,6 +53,28 @@ def logit_problems(
         f"{named} compares teacher and student token by token, but {differing}; or choose objective=universal_logit or "
         "dual_space, which align their texts, or choice_distillation or multitask, which need no tokens of the teacher"
     ]
+
+
+def stored_bytes(
+    objective: StudentObjective, student: Student, task: Task, examples: Sequence[Example], training: TrainingConfig
+) -> int:
+    """Return about how large the stored distributions of a training will be; 0 where none are stored.
+
+    Answers are tokenised, of some examples; a rationale, which may not be there yet, counts as `RATIONALE_TOKENS`.
+    Where the order of the choices is drawn anew for each visit, every visit is stored.
+    """
+    wishes = wishes_of(objective)
+    if wishes.teacher != "stored" or wishes.logits is None or not isinstance(student, WritingStudent):
+        return 0
+    some = examples[:: len(examples) // 200 + 1]
+    texts = [objective.continuation(example, gold(example), task, "") for example in some]
+    answers = sum(len(student.cut("".join(one.text for one in text if one.learn))) for text in texts) / len(some)
+    rationales = len(objective.needs & {"initial", "revised", "counterfactual"})
+    number = 2 if wishes.logits.dtype == "float16" else 4
+    ids = len(student.tokens())
+    each = number * ids if wishes.logits.top_k is None else (number + 4) * min(wishes.logits.top_k, ids)
+    visits = training.max_steps * training.examples_per_step if training.shuffle_choices else len(examples)
+    return round(visits * (answers + rationales * RATIONALE_TOKENS) * each)
 
 
 def _head_problems(named: str, student: WritingStudent, teacher: LogitTeacher) -> list[str]:

@@ -8,10 +8,12 @@ import pytest
 
 from distillrun.errors import ConfigError
 from distillrun.plan.making import make_plan
+from distillrun.preflight_logits import stored_bytes
 from distillrun.training.loop import Trainer
 from tests.damage import DAMAGES
 from tests.end_to_end.runs import experiment, run_scored, run_small, student_bytes
 from tests.end_to_end.taught import words_for, write_teacher
+from tests.leaves import made
 from tests.tiny_checkpoints import write_bert, write_spiece_t5
 
 
@@ -253,3 +255,32 @@ def test_a_plan_cannot_tell_the_reading_of_texts_that_are_not_there(teacher: Pat
     assert planned(store, *words)["read_logits"] == "to do"
     run_small(tmp_path / "run", *words, "until=train", store=store)
     assert planned(store, *words, "until=train")["read_logits"] == "cached"
+
+
+@pytest.mark.parametrize(("objective", "top_k", "shuffled"), [("forward_kl", 16, False), ("taid", None, True)])
+def test_the_size_of_what_is_stored_is_foreseen(
+    objective: str, top_k: int | None, shuffled: bool, teacher: Path, tmp_path: Path
+) -> None:
+    words = [*words_for(objective, teacher), f"objective.top_k={'null' if top_k is None else top_k}"]
+    words += ["training.max_steps=12", f"training.shuffle_choices={str(shuffled).lower()}"]
+    foreseen = experiment(tmp_path / "store", *words)
+    parts = foreseen.parts
+    rest = (parts.student, parts.task, foreseen.examples["train"], foreseen.config.training)
+    size = stored_bytes(parts.objective, *rest)
+    result: Any = run_small(tmp_path / "run", *words, "until=read_logits", store=tmp_path / "store")
+    assert size == pytest.approx(result["logits"]["bytes"], rel=0.15)
+    assert stored_bytes(made("objective", "label_only"), *rest) == 0
+
+
+def test_a_large_store_is_said_before_any_work(
+    teacher: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("WARNING", logger="distillrun")
+    experiment(tmp_path / "store", *words_for("taid", teacher))
+    assert "distributions" not in caplog.text
+    monkeypatch.setattr("distillrun.experiment.LARGE_BYTES", 100_000)
+    experiment(tmp_path / "store", *words_for("taid", teacher), "objective.teacher=live")
+    assert "distributions" not in caplog.text
+    experiment(tmp_path / "store", *words_for("taid", teacher))
+    assert "the teacher's distributions will take about" in caplog.text
+    assert "objective.teacher=live" in caplog.text
