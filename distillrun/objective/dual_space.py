@@ -30,7 +30,8 @@ class DualSpace(AroundTexts):
     - L_teacher: KL(teacher || teacher's head on the mapped states of the student).
 
     Teacher and student may have any tokenizers: their texts are aligned at characters, and states are compared where
-    both have read the same text, see `distillrun.alignment`. (The paper aligns them by attention.)
+    both have read the same text, see `distillrun.alignment`. (The paper aligns them by attention, and its code adds the
+    embeddings of the labels to the teacher's states and trains the maps at a rate of their own, 1e-3.)
 
     Args:
         texts: what is read and written: any objective that learns texts.

@@ -31,7 +31,9 @@ class MiniLLM(AroundTexts):
       gradient; with `length_normalised`, their discounted mean.
 
     Both carry the importance weight q / mixture of the position's token. A sample is used for one step, so that
-    there is no ratio to clip.
+    there is no ratio to clip. The authors' code (microsoft/LMOps) is another estimate: it takes R_t for R_{t+1},
+    gives the single step no weight, whitens the returns of a batch, uses samples for several clipped steps, and adds a
+    language-modelling loss.
 
     Args:
         texts: what is read, and the given targets.
