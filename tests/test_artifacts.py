@@ -128,6 +128,16 @@ def test_a_miss_names_the_first_field_that_differs_from_the_nearest_one(
     assert caplog.messages[-1] == "train: making (training.learning_rate is 0.001, not 0.002)"
 
 
+def test_a_part_that_means_something_else_by_now_is_named(
+    store: ArtifactStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    objective: dict[str, Json] = {"_target_": "a.B", "texts": {"_target_": "c.D"}}
+    store.get_or_make(replace(STAGE, config={"objective": objective}), writes())
+    changed: dict[str, Json] = {**objective, "texts": {"_target_": "c.D", "_meaning_": 2}}
+    store.get_or_make(replace(STAGE, config={"objective": changed}), writes())
+    assert caplog.messages[-1] == "train: making (objective.texts does otherwise than then, see CHANGELOG.md)"
+
+
 def test_what_the_log_tells_of_the_store_is_short_and_has_no_digests(
     store: ArtifactStore, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from distillrun.meaning import KEY as MEANING
 from distillrun.records import Json
 
 
@@ -94,14 +95,21 @@ _DIGEST = re.compile(r'"?[0-9a-f]{8,}"?')
 
 
 def news(stage: Stage, stored: Sequence[Stage]) -> str:
-    """Return " (KEY is VALUE, not VALUE)", what was set otherwise than for the nearest stored stage; may be empty."""
+    """Return " (KEY is VALUE, not VALUE)", what was otherwise for the nearest stored stage; may be empty."""
     nearest = _from_nearest(stage, stored) if stored else []
     told = [
-        f"{field} is {_short(here)}, not {_short(there)}"
+        _told(field, there, here)
         for field, there, here in nearest
         if not field.startswith("upstream ") and not _DIGEST.fullmatch(here) and not _DIGEST.fullmatch(there)
     ]
     return f" ({'; '.join(told)})" if told and len(nearest) <= FEW else ""
+
+
+def _told(field: str, there: str, here: str) -> str:
+    part, _, key = field.rpartition(".")
+    if key == MEANING:
+        return f"{part} does otherwise than then, see CHANGELOG.md"
+    return f"{field} is {_short(here)}, not {_short(there)}"
 
 
 def _from_nearest(stage: Stage, stored: Sequence[Stage]) -> list[tuple[str, str, str]]:
