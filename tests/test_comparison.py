@@ -158,6 +158,24 @@ def test_a_page_of_a_table_says_what_a_row_is(table: Path, capfd: pytest.Capture
     assert "part of the residual: the interaction method × size × seed" in told
 
 
+@pytest.mark.parametrize(
+    ("single", "said"),
+    [
+        ("", "of runs."),
+        ("c,9M,0.9,0\n", "One cell has a single run, and is taken to scatter as the others do, which nothing shows."),
+        ("c,9M,0.9,0\nd,9M,0.9,0\n", "2 cells have a single run, and are taken to scatter as the others do"),
+    ],
+)
+def test_a_cell_of_one_run_is_said_to_borrow_its_spread(
+    single: str, said: str, table: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    table.write_text(TABLE + single)
+    assert main(["report", "--table", str(table), "--value", "accuracy", "--factors", "method", "size"]) == 0
+    told = " ".join(capfd.readouterr().out.split())
+    assert said in told
+    assert ("single run" in told) == bool(single)
+
+
 def test_a_conclusion_that_turns_with_an_outlier_is_said_in_words() -> None:
     steady = [Observation(("a",), value, f"a{value}") for value in (1.0, 1.1, 1.2, 1.3, 1.25, 9.0)]
     other = [Observation(("b",), value, f"b{value}") for value in (2.0, 2.1, 2.2, 2.3, 2.15)]

@@ -227,7 +227,7 @@ def test_with_one_seed_the_page_speaks_of_two_runs(tmp_path: Path) -> None:
     assert "2 of 3 pairs of single runs differ. The widest: multitask over label\\_only, by 45.00 points." in told
     assert "pairs of cells" not in told
     assert "over the questions of one run" in page.summary
-    assert page.summary.endswith("there is one seed: that compares runs, and other seeds may order them otherwise.")
+    assert page.summary.endswith("2 comparisons with it are of single runs, which other seeds may order otherwise.")
     assert "differs from" not in page.summary
 
 

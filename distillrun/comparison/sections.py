@@ -152,4 +152,7 @@ def _pair_blocks(made: Comparison) -> list[Block]:
         ". Intervals and p hold for all pairs of a family together; "
         "d is the difference in pooled standard deviations of runs."
     )
+    if single := sum(len(cell.values) == 1 for cell in made.cells):
+        which = "One cell has a single run, and is" if single == 1 else f"{single} cells have a single run, and are"
+        intro += f" {which} taken to scatter as the others do, which nothing shows."
     return [Paragraph(intro), Table(columns, rows, frozenset(range(wide - 4, wide)), name="pairs")]

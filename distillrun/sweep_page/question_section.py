@@ -56,9 +56,9 @@ def standing(levels: Levels, pairs: Pairs) -> str:
     if cells:
         clear = sum(pair.adjusted < ALPHA for pair in cells)
         told.append(f"On the same questions, it differs from {clear} of {len(cells)} cells that it is compared with.")
-    if len(own) > len(cells):
-        single = "Of it and others" if cells else "Of it or others"
-        told.append(f"{single}, there is one seed: that compares runs, and other seeds may order them otherwise.")
+    if single := len(own) - len(cells):
+        what = "comparison with it is of single runs" if single == 1 else "comparisons with it are of single runs"
+        told.append(f"{single} {what}, which other seeds may order otherwise.")
     return " ".join(told)
 
 
