@@ -10,6 +10,7 @@ from distillrun.evaluation.calibration import cascade
 from distillrun.evaluation.confidence import (
     Sureness,
     calibration_bins,
+    error_by_chance,
     expected_calibration_error,
     risk_coverage,
     sureness_of,
@@ -116,3 +117,21 @@ def test_the_interval_of_a_statistic_of_questions_draws_questions() -> None:
     assert (score.name, score.value, score.n) == ("wrong", 0.5, 100)
     # of 100 questions, half of them wrong: .5 +- 1.96 x .05
     assert (score.low, score.high) == pytest.approx((0.402, 0.598), abs=0.02)
+
+
+def test_a_calibrated_student_is_within_what_chance_brings_and_an_overconfident_one_is_not() -> None:
+    draw = Random(3)
+    within, errors = 0, []
+    for _ in range(100):
+        found = [Sureness(sure := draw.uniform(0.2, 1), draw.random() < sure, 0) for _ in range(400)]
+        usual, most = error_by_chance(found, 10, draws=200)
+        errors.append(expected_calibration_error(found, 10))
+        within += errors[-1] <= most
+        assert 0.02 < usual < most < 0.09
+    # the error of a calibrated student is no sign of anything, and its mean is what is told
+    assert within >= 90
+    assert sum(errors) / 100 == pytest.approx(usual, rel=0.1)
+    bold = [Sureness(sure := draw.uniform(0.2, 1), draw.random() < sure - 0.15, 0) for _ in range(400)]
+    assert expected_calibration_error(bold, 10) > error_by_chance(bold, 10)[1]
+    assert error_by_chance(bold, 10) == error_by_chance(bold, 10)
+    assert error_by_chance(bold, 10, seed=1) != error_by_chance(bold, 10)

@@ -121,7 +121,11 @@ def test_the_teachers_rationales_stand_in_where_a_reference_is_wanted() -> None:
 def test_flips_follow_the_rationales_for_other_choices() -> None:
     obedient = values(made("evaluation", "rationale_swap").measure(measured_after(Obedient(), "counterfactual")))
     assert obedient == {"swap/flip_rate": 1, "swap/kept": 0, "swap/follows_factual": 1}
-    deaf = values(made("evaluation", "rationale_swap").measure(measured_after(Deaf(), "counterfactual")))
+    measured = made("evaluation", "rationale_swap").measure(measured_after(Deaf(), "counterfactual"))
+    deaf = values(measured)
+    # that no question of so few flips is Wilson's interval of 0: up to z^2 / (n + z^2)
+    rate = measured.scores[0]
+    assert (rate.low, rate.high) == pytest.approx((0, 3.841459 / (rate.n + 3.841459)), abs=1e-6)
     assert deaf == {"swap/flip_rate": 0, "swap/kept": 1, "swap/follows_factual": pytest.approx(1 / 3)}
 
 

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from distillrun.evaluation.share import mean_share
 from distillrun.statistics.interval import mean_interval, share_interval, welch_interval, wilson
 
 
@@ -114,3 +115,14 @@ def test_a_difference_of_single_or_equal_runs_has_no_interval() -> None:
         assert difference == pytest.approx(0.2)
         assert math.isnan(low)
         assert math.isnan(high)
+
+
+def test_a_mean_of_shares_stays_within_0_and_1_and_is_never_certain() -> None:
+    plain = mean_share("x", [0.5, 0.25, 0.75])
+    assert (plain.value, plain.low, plain.high) == pytest.approx(share_interval([0.5, 0.25, 0.75]))
+    assert mean_share("x", [1.0, 0.5, 1.0, 1.0]).high == 1.0
+    for value, expected in ((0.0, wilson(0, 7)), (1.0, wilson(7, 7))):
+        found = mean_share("x", [value] * 7)
+        assert (found.value, found.n, found.low, found.high) == (value, 7, *expected)
+    single = mean_share("x", [0.5])
+    assert (single.low, single.high) == (0.5, 0.5)

@@ -7,6 +7,7 @@ from distillrun.evaluation.answer_of import answer_of
 from distillrun.evaluation.confidence import (
     Sureness,
     calibration_bins,
+    error_by_chance,
     expected_calibration_error,
     risk_coverage,
     sureness_of,
@@ -74,7 +75,13 @@ class Calibration:
             records = answered.reference()
             pairs = zip(answered.examples, records, strict=True)
             teacher = [is_right(example, answer_of(record, example)) for example, record in pairs]
-        return Finding(tuple(scores), (reliability, cascade(found, teacher)), (risks,))
+        usual, most = error_by_chance(found, self._bins)
+        note = (
+            f"A student whose confidences were right would have a calibration error of {usual:.4f} on as many "
+            f"questions by chance, and one above {most:.4f} one time in twenty: up to there, no lack of calibration is "
+            "shown. The interval tells how far the error scatters over questions; no student's reaches down to 0."
+        )
+        return Finding(tuple(scores), (reliability, cascade(found, teacher)), (risks,), note=note)
 
 
 def cascade(found: Sequence[Sureness], teacher: Sequence[bool] | None) -> ResultTable:

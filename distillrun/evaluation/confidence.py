@@ -47,11 +47,9 @@ def calibration_bins(found: Sequence[Sureness], bins: int) -> list[tuple[float, 
 
     A bin holds its upper edge and not its lower one, but for the first, which holds 0, too.
     """
-    # the edges are quotients, as a share of answers that lies on one is: products may miss it by rounding
-    edges = [place / bins for place in range(1, bins)]
     members: list[list[Sureness]] = [[] for _ in range(bins)]
-    for one in found:
-        members[bisect_left(edges, one.confidence)].append(one)
+    for one, place in zip(found, _places(found, bins), strict=True):
+        members[place].append(one)
     return [
         (sum(one.confidence for one in held) / len(held), sum(one.right for one in held) / len(held), len(held))
         for held in members
@@ -65,6 +63,25 @@ def expected_calibration_error(found: Sequence[Sureness], bins: int) -> float:
     Source: Guo et al. 2017, https://arxiv.org/abs/1706.04599, equation 3.
     """
     return sum(count * abs(sure - right) for sure, right, count in calibration_bins(found, bins)) / len(found)
+
+
+def error_by_chance(found: Sequence[Sureness], bins: int, draws: int = 1000, seed: int = 0) -> tuple[float, float]:
+    """Return the calibration error that students with these confidences would have by chance, were they calibrated.
+
+    An error is never below 0, so that the best calibrated student has one, the more so the fewer the questions.
+
+    Returns:
+        Its mean, and what it is above in one of twenty draws.
+
+    Source: consistency resampling, Bröcker and Smith 2007, https://doi.org/10.1175/WAF993.1.
+    """
+    import numpy as np
+
+    confidences = np.array([min(1.0, one.confidence) for one in found])
+    inside = np.eye(bins)[_places(found, bins)]
+    drawn = np.random.default_rng(seed).random((draws, len(found))) < confidences
+    errors = np.abs((drawn - confidences) @ inside).sum(axis=1) / len(found)
+    return float(errors.mean()), float(np.quantile(errors, 0.95))
 
 
 def sureness_score(name: str, found: Sequence[Sureness], statistic: Callable[[Sequence[Sureness]], float]) -> Score:
@@ -83,3 +100,10 @@ def risk_coverage(found: Sequence[Sureness]) -> list[tuple[float, float]]:
         wrong += not one.right
         points.append((count / len(found), wrong / count))
     return points
+
+
+def _places(found: Sequence[Sureness], bins: int) -> list[int]:
+    """Return in which bin each question lies."""
+    # the edges are quotients, as a share of answers that lies on one is: products may miss it by rounding
+    edges = [place / bins for place in range(1, bins)]
+    return [bisect_left(edges, one.confidence) for one in found]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from distillrun.evaluation.forced_rationale import NOT_APPLICABLE, choices_after, reasons_first
-from distillrun.evaluation.share import mean, share
+from distillrun.evaluation.share import mean_share, share
 from distillrun.interfaces import Answered
 from distillrun.records import Example, Finding, Json, Rationale, ResultTable, reads_alike
 
@@ -23,7 +23,7 @@ class RationaleSwap:
     Source: the counterfactual test of SCOTT, Wang et al. 2023, https://arxiv.org/abs/2305.01879, section 4.
     """
 
-    MEANING: ClassVar[int] = 2  # choices that read alike are one
+    MEANING: ClassVar[int] = 3  # 2: choices that read alike are one; 3: a rate of 0 or 1 is not told as certain
 
     rule = (
         "The teacher argues for wrong choices, and its rationales take the place of the student's own. A student whose "
@@ -54,8 +54,8 @@ class RationaleSwap:
             for follows in _follow(examples[place], [(one, answer) for one, answer in found if one.kind == "factual"])
         ]
         scores = [
-            mean("swap/flip_rate", [sum(found) / len(found) for found in flips]),
-            mean("swap/kept", [sum(found) / len(found) for found in kept]),
+            mean_share("swap/flip_rate", [sum(found) / len(found) for found in flips]),
+            mean_share("swap/kept", [sum(found) / len(found) for found in kept]),
             *([share("swap/follows_factual", factual)] if factual else []),
         ]
         follows, stays = scores[0].value, scores[1].value

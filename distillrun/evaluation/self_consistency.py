@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import ClassVar
 
 from distillrun.evaluation.confidence import Sureness, expected_calibration_error, sureness_score
-from distillrun.evaluation.share import mean, share
+from distillrun.evaluation.share import mean, mean_share, share
 from distillrun.interfaces import Answered, Task
 from distillrun.records import Example, Finding, Json, ResultCurve, first_alike, is_right
 
@@ -62,12 +62,12 @@ class SelfConsistency:
         single = [sum(is_right(example, choice) for choice in row) / len(row) for row, example in pairs]
         scores = [
             share("self_consistency/accuracy", [is_right(*pair) for pair in zip(examples, votes[-1], strict=True)]),
-            mean("self_consistency/one_sample", single),
+            mean_share("self_consistency/one_sample", single),
             share("self_consistency/unparsed", [choice is None for row in drawn for choice in row]),
         ]
         if parsed:
             scores += [
-                mean("self_consistency/agreement", [agreement(row) for row, _ in parsed]),
+                mean_share("self_consistency/agreement", [agreement(row) for row, _ in parsed]),
                 mean("self_consistency/entropy", [entropy(row) for row, _ in parsed], "nats"),
                 sureness_score(
                     "self_consistency/calibration_error",

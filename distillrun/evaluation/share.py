@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from distillrun.records import Example, Score
-from distillrun.statistics.interval import mean_interval, wilson
+from distillrun.statistics.interval import mean_interval, share_interval, wilson
 
 
 def share(name: str, flags: Sequence[bool]) -> Score:
@@ -18,6 +18,18 @@ def mean(name: str, values: Sequence[float], unit: str = "") -> Score:
         return Score(name, values[0], 1, values[0], values[0], unit)
     value, low, high = mean_interval(values)
     return Score(name, value, len(values), low, high, unit)
+
+
+def mean_share(name: str, shares: Sequence[float]) -> Score:
+    """Return the mean of one or more shares, each of a question, with its 95 % interval by Student's t, cut at 0 and 1.
+
+    Where all are 0, or all 1, it is the Wilson interval of so many: no question differs, which is no certainty.
+    """
+    if set(shares) in ({0.0}, {1.0}):
+        low, high = wilson(len(shares) * int(shares[0]), len(shares))
+        return Score(name, float(shares[0]), len(shares), low, high)
+    value, low, high = share_interval(shares)
+    return Score(name, value, len(shares), value if low != low else low, value if high != high else high)
 
 
 def share_by_group(name: str, flags: Sequence[bool], examples: Sequence[Example]) -> list[Score]:
