@@ -15,6 +15,13 @@ from distillrun.stages.files import read_json
 from distillrun.stages.generate import COUNTS, usage_of
 from distillrun.stages.read_logits import summary_of
 
+MOSTLY_UNPARSED = 0.9
+UNTAUGHT = (
+    "{share:.0f} % of what the student wrote names no choice: it has not learnt to write answers. Train it longer "
+    "(training.max_steps), take a pretrained one (student=t5_base), or score choices by their likelihood "
+    "(evaluation=[choice_likelihood])\n"
+)
+
 COLUMNS = ("evaluator", "id", "question", "choices", "answer", "choice", "right", "text", "rationale")
 
 
@@ -103,6 +110,9 @@ class Outcome:
             scale, unit, form = (100, "%", ".1f") if score.unit == "share" else (1, score.unit, ".4g")
             value, low, high = (f"{scale * number:{form}}" for number in (score.value, score.low, score.high))
             lines.append(f"{name:<{width}}  {value:>6} {unit:<5}  [{low}, {high}]  n={score.n}\n")
+        unparsed = scores.get("test/unparsed")
+        if unparsed is not None and unparsed.value >= MOSTLY_UNPARSED:
+            lines.append(UNTAUGHT.format(share=100 * unparsed.value))
         return "".join(lines)
 
     def summary(self) -> dict[str, Json]:

@@ -35,7 +35,7 @@ RESULT: dict[str, Json] = {
         "load": {"fingerprint": "ab" * 32, "cached": True, "seconds": 0.02},
         "train": {"fingerprint": "cd" * 32, "cached": False, "seconds": 83.2},
     },
-    "teacher": {"requests": 3000, "prompt_tokens": 812000, "completion_tokens": 90210},
+    "teacher": {"requests": 3000, "prompt_tokens": 812000, "completion_tokens": 90210, "retries": 0, "usd": 0.0},
     "student": {"parameters": 300000, "bytes": 1200000},
     "training": {"steps": 500, "target_tokens": 41234, "seconds": 83.2, "padding": 1.0712},
     "environment": {"torch": "2.13.0"},
@@ -122,6 +122,8 @@ def test_both_pages_hold_every_section(tmp_path: Path) -> None:
     for shown in ("50.0 %", "43.1 % to 56.9 %", "812,000", "1 min 23 s", "1.2 MB", "1.071", "abababababab…", "reused"):
         assert shown in text
         assert shown in reader.text
+    assert "teacher/retries" not in text  # nothing of that kind
+    assert "teacher/usd" not in text
     assert sorted(path.name for path in tmp_path.iterdir()) == ["report.html", "report.md"]
 
 

@@ -217,6 +217,17 @@ def test_what_the_user_should_know_of_a_design_is_told(tmp_path: Path) -> None:
     assert "--per-rater 5 is no multiple of 2 students" in told
 
 
+def test_a_design_that_lacks_explanations_says_so(tmp_path: Path) -> None:
+    runs = [str(write_run(tmp_path, name, questions=6)) for name in ("alpha", "beta")]
+    file = tmp_path / "beta" / "predictions.jsonl"
+    file.write_text(re.sub(r"Because of <b>[2-5]</b>[^\"]*", " ", file.read_text(encoding="utf-8")), encoding="utf-8")
+    expected = (
+        "only 2 questions were answered and explained by all students, too few for --per-rater 4. Left out, since "
+    )
+    with pytest.raises(ConfigError, match=re.escape(expected) + r".*: beta 4\."):
+        design(request(tmp_path, *runs))
+
+
 def test_a_second_design_does_not_overwrite_the_key_of_the_first(tmp_path: Path) -> None:
     folder = made(tmp_path)
     assert sorted(one.name for one in tmp_path.iterdir()) == ["alpha", "beta", "study"]  # nothing half-written beside

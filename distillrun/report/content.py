@@ -96,6 +96,8 @@ def _cost(result: Values) -> Section | None:
     for group, values in (("teacher", teacher), ("student", student), ("training", training)):
         for name, value in (flattened("", values) if values else {}).items():
             key = f"{group}/{name}"
+            if group == "teacher" and not value:  # nothing was asked, failed or spent of that kind
+                continue
             rows.append((key.replace("_", " "), special[key]() if key in special else number(value)))
     return Section("Size and cost", [Table(("", ""), rows, frozenset({1}))]) if rows else None
 

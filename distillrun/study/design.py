@@ -54,6 +54,10 @@ def design(request: Request) -> str:
     texts = _texts(request)
     source = read_source(request.runs)
     shared = source.shared(request.only_right)
+    lacking = _left_out(source)
+    if len(shared) < request.per_rater and lacking:
+        count = f"only {len(shared)} questions were answered and explained by all students"
+        raise ConfigError(f"{count}, too few for --per-rater {request.per_rater}. {lacking}")
     raters = named_raters(
         plan(
             list(source.students),
@@ -96,14 +100,18 @@ def named_raters(raters: Sequence[Sequence[Item]]) -> dict[str, Sequence[Item]]:
     return {f"R{number:0{wide}d}": items for number, items in enumerate(raters, start=1)}
 
 
+def _left_out(source: Source) -> str:
+    lacking = ", ".join(f"{name} {count}" for name, count in source.left_out.items() if count)
+    return f"Left out, since the rationale is blank or no choice could be read: {lacking}." if lacking else ""
+
+
 def _summary(raters: Raters, source: Source, shared: Sequence[str], request: Request) -> str:
     """Return what was made, and what its user should know of it."""
     students = len(source.students)
     used = {item.question for own in raters.values() for item in own if item.question}
     told = [f"{len(raters)} questionnaires, {len(used)} of {len(shared)} questions, {students} students."]
-    lacking = ", ".join(f"{name} {count}" for name, count in source.left_out.items() if count)
-    if lacking:
-        told.append(f"Left out, since the rationale is blank or no choice could be read: {lacking}.")
+    if lacking := _left_out(source):
+        told.append(lacking)
     if len(raters) % students:
         told.append(f"{len(raters)} raters are no multiple of {students} students, so the last square is not whole.")
     if request.per_rater % students:

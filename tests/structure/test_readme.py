@@ -1,37 +1,75 @@
 """The README's commands are commands, and it names everything that there is."""
 
 import re
-import shlex
+import runpy
+import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from distillrun.composition import compose_first
 from tests.structure.disk import CONF, GROUPS, ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-SUBCOMMANDS = ("plan", "predict", "report", "store", "study", "objective.predict_wieght=0.3")
+
+# its last part does nothing unless it is the program
+SCRIPT: dict[str, Any] = runpy.run_path(str(ROOT / "scripts" / "readme"), run_name="readme")
+sys.path.remove(str(ROOT / "scripts"))
+shown_commands = SCRIPT["shown_commands"]
+SHOWN: list[Any] = shown_commands()
 
 
-def commands() -> list[list[str]]:
-    """Return the arguments of every experiment that the README starts, in code blocks and in its table of words."""
-    blocks = "\n".join(re.findall(r"```\n(.*?)```", README, re.DOTALL)).replace("\\\n", " ")
-    lines = [line.split("distillrun ", 1)[1] for line in blocks.splitlines() if re.match(r"(\$ )?distillrun ", line)]
-    lines += [line.split(" ", 1)[1] for line in re.findall(r"`(scripts/demo -[^`]*)`", README)]
-    rows = re.search(r"\| you want \| say \|\n(.*?)\n\n", README, re.DOTALL)
-    assert rows is not None
-    for cell in re.findall(r"\| ([^|]*) \|$", rows[1], re.MULTILINE):
-        lines += [code for code in re.findall(r"`([^`]*)`", cell) if re.match(r"-m |[a-z_.]+=", code)]
-    found = [shlex.split(line.split("#")[0].replace("…", "")) for line in lines]
-    return [words for words in found if words and words[0] not in SUBCOMMANDS]
+@pytest.mark.parametrize("shown", SHOWN, ids=lambda shown: shown.place)
+def test_every_command_is_read_by_bash_and_composes(shown: Any) -> None:
+    assert shown.syntax_error() == ""
+    SCRIPT["compose"](shown)
 
 
-@pytest.mark.parametrize("words", commands(), ids=" ".join)
-def test_every_command_composes(words: list[str]) -> None:
-    compose_first([word for word in words if "=" in word])
+def test_nothing_that_is_fenced_is_left_out() -> None:
+    fences = [line for line in README.splitlines() if line.startswith("```")][::2]
+    blocks = [shown for shown in SHOWN if shown.place.startswith("README.md") and "\ndistillrun " in f"\n{shown.text}"]
+    assert set(fences) == {"```sh", "```console", "```text"}
+    assert len(fences) - fences.count("```text") == len({shown.place for shown in SHOWN if not in_a_row(shown)})
+    lines = re.findall(r"^(?:\$ )?distillrun ", README, re.MULTILINE)
+    assert sum(shown.text.count("\ndistillrun ") + shown.text.startswith("distillrun ") for shown in blocks) >= len(
+        lines
+    )
+    # what is not marked runs, and most is not
+    assert sum(not (one.is_heavy or one.needs or one.is_inline) for one in SHOWN) > 10
 
 
-def test_there_are_commands_to_check() -> None:
-    assert len(commands()) > 10
+def in_a_row(shown: Any) -> bool:
+    line = README.splitlines()[int(shown.place.partition(":")[2]) - 1]
+    return shown.is_inline or line.startswith("|") or not shown.place.startswith("README.md")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("```\ndistillrun a=1\n```\n", "a block begins with"),
+        ("```text\ndistillrun a=1\n```\n", "there is a command in a block of text"),
+        ("<!-- needs: luck -->\n```sh\ndistillrun a=1\n```\n", "needs luck"),
+    ],
+)
+def test_a_block_that_would_not_be_run_is_refused(text: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text(text, encoding="utf-8")
+    with pytest.raises(ValueError, match=message):
+        shown_commands(tmp_path)
+
+
+def test_marks_and_placeholders_are_read(tmp_path: Path) -> None:
+    text = (
+        "<!-- heavy --> <!-- needs: hub, gpu -->\n\n"
+        "```sh\ndistillrun -m a='1, 2' \\\n  b=DIR/x …\nscripts/demo && ls\n```\n"
+        "| you want | say |\n|---|---|\n| it | `c=D`, `-m d=1,2` <!-- with: D = 3 = 3 --> |\n"
+        "```console\n$ distillrun x\nno x\n```\n```sh\ndistillrun training.seed=range(6)\n```\n"
+    )
+    (tmp_path / "README.md").write_text(text, encoding="utf-8")
+    block, first, second, console, wrong = shown_commands(tmp_path)
+    assert (block.is_heavy, block.needs, block.lines()) == (True, ("hub", "gpu"), [["-m", "a=1, 2", "b=DIR/x"]])
+    assert (first.lines(), second.lines()) == ([[["c=3", "=", "3"][0], "=", "3"]], [["-m", "d=1,2"]])
+    assert (console.text, console.prints) == ("distillrun x", "no x")
+    assert "syntax error near unexpected token" in wrong.syntax_error()
 
 
 @pytest.mark.parametrize("group", [*GROUPS, "training"])
