@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from distillrun.errors import ConfigError
-from distillrun.records import Completion, Sampling
+from distillrun.records import Completion, Draw, Message, Prompt, Request, Sampling
 from distillrun.teacher import api_session
 from distillrun.teacher.api_trouble import status_trouble
 from tests.drawing import SAMPLING, Account, api, draws, prompt
+from tests.leaves import EXAMPLE
 from tests.loopback import Answer, Answering, Loopback, Seen, told, written
 
 SIX_STOPS = Sampling(50, 0.7, 0.9, 1, ("\n\n", "a", "b", "c", "d", "e"))
@@ -275,3 +276,65 @@ def test_what_is_cancelled_stays_booked_since_it_may_be_paid() -> None:
         stream.close()  # type: ignore[attr-defined]
         teacher.release()
     assert [booked.settled for booked in account.booked] == [(20, 10), None, None]
+
+
+CHAT = Prompt(
+    (
+        Message("system", "Be brief."),
+        Message("user", "one"),
+        Message("assistant", "1"),
+        Message("user", "two " * 600),
+    ),
+    Request("answer", EXAMPLE),
+)
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (400, {"object": "error", "message": "System role not supported", "code": 400}),
+        (400, {"error": {"message": "Developer instruction is not enabled for models/gemma-3-27b-it", "code": 400}}),
+        (
+            400,
+            {"error": {"message": "Unsupported value: 'messages[0].role' does not support 'system' with this model."}},
+        ),
+        (400, {"message": "Conversation roles must alternate user/assistant/user/assistant/..."}),
+        (500, {"error": {"message": "Jinja Exception: System role not supported", "code": 500}}),
+    ],
+)
+def test_where_the_system_role_is_refused_its_text_opens_the_first_user_message(status: int, error: Any) -> None:
+    def answer(seen: Seen) -> Answer:
+        has_system = seen.body["messages"][0]["role"] == "system"
+        return Answer(error, status) if has_system else Answer(written("Yes."))
+
+    with Loopback(answer) as server:
+        teacher = api(server, concurrency=1)
+        rows = dict(teacher.complete([Draw(CHAT, number, 7) for number in range(3)], SAMPLING, Account()))
+        teacher.release()
+    assert [row.text for row in rows.values()] == ["Yes."] * 3
+    sent = [seen.body["messages"] for seen in server.asked]
+    assert [one[0]["role"] for one in sent] == ["system", "user", "user", "user"]
+    assert sent[1][0] == {"role": "user", "content": "Be brief.\n\none"}
+    assert [one["role"] for one in sent[1]] == ["user", "assistant", "user"]
+
+
+def test_a_server_that_alternates_nothing_fails_the_row_and_not_the_run_in_a_circle() -> None:
+    error = {"message": "Conversation roles must alternate user/assistant/user/assistant/..."}
+    with Loopback(lambda seen: Answer(error, 400)) as server:
+        teacher = api(server)
+        ((_, row),) = teacher.complete([Draw(CHAT, 0, 7)], SAMPLING, Account())
+        teacher.release()
+    assert row.reason.startswith("refused request: HTTP 400: Conversation roles must alternate")
+    assert len(server.asked) == 2
+
+
+@pytest.mark.parametrize(("counted", "said"), [(150, 1), (400, 0), (600, 0)])
+def test_prompts_that_a_server_seems_to_cut_are_said_once(
+    counted: int, said: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    usage = {"prompt_tokens": counted, "completion_tokens": 3}
+    with Loopback(lambda seen: Answer(written("Yes.", usage=usage))) as server:
+        teacher = api(server)
+        list(teacher.complete([Draw(CHAT, number, 7) for number in range(3)], SAMPLING, Account()))
+        teacher.release()
+    assert caplog.text.count(f"counts {counted} tokens of a prompt that has about 6") == said

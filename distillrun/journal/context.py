@@ -1,7 +1,7 @@
 """What a generation step asks through: every answer is journaled as it arrives, paid for once, and counted."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,6 +13,10 @@ from distillrun.journal.usage import Usage
 from distillrun.progress import Bar
 from distillrun.records import Completion, Draw, Example, Prompt, Sampling, ScoredContinuation
 from distillrun.schema import GenerationConfig, Progress
+from distillrun.thinking import SAID_NOTHING
+
+HOPELESS = 50
+"""When so many completions were drawn and not one of them can be used, a step is not drawn to its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +77,14 @@ class JournaledContext:
         for attempt in range(attempts):
             pending = [place for place in range(len(slots)) if place not in found or found[place].reason]
             failures.clear()
+            drawn = self._due if attempt == 0 else -len(slots)
             for place, completion in self._drawn(teacher, prompts, slots, pending, sampling, attempt):
                 reason = completion.reason or (refuse(slots[place].prompt, completion.text) if refuse else None) or ""
                 found[place] = replace(completion, reason=reason)
+                drawn += 1
                 if reason:
                     failures[reason] += 1
-                    self._check_failures(failures, len(slots), found[place], is_last=attempt + 1 == attempts)
+                    self._check_failures(failures, len(slots), drawn, found[place], is_last=attempt + 1 == attempts)
         self.usage.failures += failures
         self._due += len(slots)
         rows: list[list[Completion]] = [[] for _ in prompts]
@@ -137,16 +143,40 @@ class JournaledContext:
         if is_new:
             self.asked.add(completion, member.price_per_million)
 
-    def _check_failures(self, failures: Counter[str], count: int, last: Completion, is_last: bool) -> None:
+    def _check_failures(self, failures: Counter[str], count: int, drawn: int, last: Completion, is_last: bool) -> None:
+        """Raise ConfigError where too many completions cannot be used.
+
+        Args:
+            failures: of this call's completions so far, by reason.
+            count: of this call's completions that are due.
+            drawn: how many of the step's were drawn so far, if each of them was drawn once; else 0.
+            last: the last one.
+            is_last: none of them will be drawn again.
+        """
         share = self._generation.max_failed_share
         failures, count = self.usage.failures + failures, self._due + count
-        if is_last and failures.total() > share * count:
+        if drawn >= HOPELESS and failures.total() == drawn and share < 1:
+            count = drawn  # not one can be used: drawing all of them again would be paid for nothing
+        elif not is_last:
+            return
+        if failures.total() > share * count:
             reasons = ", ".join(f"{number} {reason}" for reason, number in failures.most_common())
             raise ConfigError(
                 f"generation step {self._step}: {failures.total()} of {count} completions cannot be used ({reasons}), "
                 f"more than generation.max_failed_share={share}; the last was {last.text[:200]!r}. What was answered "
-                "is kept; mend the prompt or the teacher, or allow a larger share"
+                f"is kept; {cure_of(failures)}, or allow a larger share"
             )
+
+
+def cure_of(failures: Collection[str]) -> str:
+    """Return what can be done about completions that failed for these reasons."""
+    if not SAID_NOTHING.isdisjoint(failures):
+        return (
+            "raise the step's sampling.max_new_tokens, so that thinking comes to an end, or keep the model from"
+            " thinking where its server can: teacher.extra_body={chat_template_kwargs: {enable_thinking: false}} for"
+            " vLLM and SGLang, {reasoning_effort: minimal} for OpenAI, {reasoning: {enabled: false}} for OpenRouter"
+        )
+    return "change the prompt or the teacher"
 
 
 def answering(teacher: AnyTeacher) -> Mapping[str, Teacher]:

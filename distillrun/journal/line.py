@@ -12,6 +12,7 @@ from distillrun.journal.account import LedgerAccount
 from distillrun.journal.ledger import Ledger
 from distillrun.journal.rows import Journal
 from distillrun.records import Completion, Draw, Json, Prompt, Sampling, ScoredContinuation
+from distillrun.thinking import noted, spoken
 
 FOLDER = "journal"
 """Where journals and ledgers lie in the store."""
@@ -40,16 +41,20 @@ class Line:
     ) -> Iterator[tuple[int, Completion, bool]]:
         """Yield (index of the draw, its completion, was it asked now), each once, known ones first.
 
+        What is yielded is what was said; the journal keeps the teacher's thinking beside it.
+
         Raises:
             BudgetSpentError, KeyboardInterrupt: the rest may not be asked now.
         """
-        return self._answered(
+        answered = self._answered(
             draws,
             lambda draw: self.journal.completion(draw, sampling),
             lambda missing, account: self.teacher.complete(missing, sampling, account),
-            lambda draw, made: self.journal.add_completion(draw, sampling, made),
+            lambda draw, made: self.journal.add_completion(draw, sampling, noted(made)),
             stopping,
         )
+        for index, made, is_new in answered:
+            yield index, spoken(made), is_new
 
     def score(
         self, prompts: Sequence[Prompt], continuations: Sequence[Sequence[str]], stopping: Callable[[], bool]

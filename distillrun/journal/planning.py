@@ -14,6 +14,7 @@ from distillrun.journal.placeholder import placeholder
 from distillrun.journal.rows import Journal
 from distillrun.records import Completion, Draw, Example, Prompt, Sampling, ScoredContinuation
 from distillrun.schema import GenerationConfig
+from distillrun.thinking import spoken
 
 T = TypeVar("T")
 
@@ -146,6 +147,7 @@ class PlanningContext:
             if found is None:
                 return None
             self._add(member, Forecast(known=1))
+            found = spoken(found)
             reason = found.reason or (refuse(slot.prompt, found.text) if refuse else None) or ""
             found = replace(found, reason=reason)
             if not reason:

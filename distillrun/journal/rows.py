@@ -15,6 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from distillrun.jsonl import append_record
 from distillrun.records import Completion, Draw, Json, Prompt, Record, Sampling, ScoredContinuation
+from distillrun.thinking import was_cut
 
 log = logging.getLogger("distillrun")
 
@@ -91,11 +92,14 @@ class Journal:
                 log.warning("%s:%d is damaged (%s); what it held is asked again", self._file, number, damage)
 
     def completion(self, draw: Draw, sampling: Sampling) -> Completion | None:
-        """Return the completion of a draw; None if it was not asked yet, or failed for no reason of its own."""
+        """Return the completion of a draw; None if it was not asked yet, or failed for no reason of its own.
+
+        Earlier versions let a stop text end a completion in the middle of its thinking: that one is asked again.
+        """
         row = self._rows.get(completion_key(draw, sampling)) if self._rows else None
         if row is None or row.completion is None or row.completion.finish_reason == "failed":
             return None
-        return row.completion
+        return None if sampling.stop and was_cut(row.completion) else row.completion
 
     def scores(self, prompt: Prompt, continuations: Sequence[str]) -> tuple[ScoredContinuation, ...] | None:
         """Return the scores of a prompt's continuations; None if they were not asked yet."""

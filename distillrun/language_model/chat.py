@@ -6,6 +6,7 @@ from jinja2 import TemplateError
 from transformers import PreTrainedTokenizerBase
 
 from distillrun.errors import ConfigError
+from distillrun.language_model.plain_text import without_system
 from distillrun.records import Message
 
 
@@ -30,15 +31,13 @@ def templated_text(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Messag
 
 
 def _with_system(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message]) -> str:
-    system, *rest = messages
     try:
         text = _templated(tokenizer, messages)
-        if system.content.strip() in text:
+        if messages[0].content.strip() in text:
             return text
     except TemplateError:
         pass
-    first = [message.content for message in rest[:1] if message.role == "user"]
-    return _templated(tokenizer, [Message("user", "\n\n".join([system.content, *first])), *rest[len(first) :]])
+    return _templated(tokenizer, without_system(messages))
 
 
 def _templated(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message]) -> str:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from distillrun.thinking import has_tags
+
 WEIGHT_FILES = ("*.safetensors", "*.bin")
 TOKENIZER_FILES = ("tokenizer.json", "vocab.*", "*.model")
 
@@ -131,3 +133,9 @@ def _shapes(file: Path) -> list[list[int]]:
             raise ValueError(f"{file} is no safetensors file")
         header = json.loads(stream.read(header_bytes))
     return [tensor["shape"] for name, tensor in header.items() if name != "__metadata__"]
+
+
+def may_think(folder: Path) -> bool:
+    """Return whether the tokenizer of a folder, or its chat template, knows a tag of thinking; loads neither."""
+    files = (folder / name for name in ("tokenizer_config.json", "chat_template.jinja", "chat_template.json"))
+    return any(has_tags(file.read_text(encoding="utf-8", errors="replace")) for file in files if file.is_file())

@@ -18,3 +18,12 @@ def plain_text(messages: Sequence[Message], block_separator: str, reply_separato
         text += message.content
         previous = message.role
     return text
+
+
+def without_system(messages: Sequence[Message]) -> list[Message]:
+    """Return a chat in which the system text opens the first user message, for templates that know no such role."""
+    if not messages or messages[0].role != "system":
+        return list(messages)
+    system, *rest = messages
+    first = [message.content for message in rest[:1] if message.role == "user"]
+    return [Message("user", "\n\n".join([system.content, *first])), *rest[len(first) :]]

@@ -7,6 +7,8 @@ from typing import Literal
 
 from transformers import PreTrainedTokenizerBase
 
+from distillrun.thinking import first_stop, has_tags
+
 BATCH = 8192
 """Tokens that are decoded at once while a vocabulary is looked through."""
 
@@ -36,13 +38,19 @@ class Stops:
     Args:
         tokenizer: reads ids as text.
         ends: ids at which a text ends.
-        texts: stop texts.
+        texts: stop texts; they end nothing in the middle of thinking.
+        opening: what stands before each row's text and belongs to it, such as a tag with which its prompt ends.
     """
 
-    def __init__(self, tokenizer: PreTrainedTokenizerBase, ends: frozenset[int], texts: tuple[str, ...]) -> None:
+    def __init__(
+        self, tokenizer: PreTrainedTokenizerBase, ends: frozenset[int], texts: tuple[str, ...], opening: str = ""
+    ) -> None:
         self._tokenizer = tokenizer
         self._ends = ends
         self._texts = texts
+        self._opening = opening
+        special = zip(tokenizer.all_special_ids, tokenizer.all_special_tokens, strict=True)
+        self._tags = {token: text for token, text in special if has_tags(text)}
         self._completing = completing_tokens(tokenizer, texts) if texts else frozenset()
 
     def finished(self, ids: Sequence[int], max_new_tokens: int) -> Written | None:
@@ -62,8 +70,8 @@ class Stops:
         return text[: self._first_stop(text)]
 
     def _first_stop(self, text: str) -> int | None:
-        places = [place for stop in self._texts if (place := text.find(stop)) >= 0]
-        return min(places, default=None)
+        found = first_stop(text, self._texts)
+        return None if found is None else found[0]
 
     def _discarded(self, ids: Sequence[int]) -> int:
         """Return how many tokens could be taken off the end with the stop text still there."""
@@ -73,6 +81,14 @@ class Stops:
         return count
 
     def _decode(self, ids: Sequence[int]) -> str:
+        """Return ids as text: no special tokens, but the tags of thinking, which are some for a few models."""
+        text, begin = self._opening, 0
+        for place in [place for place, token in enumerate(ids) if token in self._tags] if self._tags else ():
+            text += self._plain(ids[begin:place]) + self._tags[ids[place]]
+            begin = place + 1
+        return text + self._plain(ids[begin:])
+
+    def _plain(self, ids: Sequence[int]) -> str:
         text = self._tokenizer.decode(list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False)
         return str(text)
 

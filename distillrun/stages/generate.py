@@ -16,6 +16,8 @@ from distillrun.records import Example, Json, TeacherRecord
 from distillrun.schema import GenerationConfig, Progress
 from distillrun.stages.evaluate import READER
 from distillrun.stages.files import read_json, write_json
+from distillrun.stages.handing import makes_of
+from distillrun.stages.usable import check_expanded, check_usable
 
 log = logging.getLogger("distillrun")
 
@@ -86,6 +88,7 @@ def generate(
     examples: Sequence[Example],
     given: Sequence[TeacherRecord],
     asked: Usage,
+    is_needed: bool = True,
 ) -> Artifact:
     """Run one step, or find it done. Nothing is asked twice.
 
@@ -98,6 +101,10 @@ def generate(
         examples: whose records are made.
         given: what earlier steps made of what this one needs, one record per example.
         asked: counts what is asked just now.
+        is_needed: the run cannot go on where the step makes nothing that can be used.
+
+    Raises:
+        ConfigError: it is needed, and makes nothing that can be used; or the teacher cannot be asked.
     """
     context = JournaledContext(
         store.root, name, run.task, run.teacher, run.held_out, run.generation, run.progress, asked
@@ -107,12 +114,15 @@ def generate(
         if isinstance(step, ExpansionStep):
             new, filtered = step.expand(examples, context)
             log.info("generate/%s: %s", name, ", ".join(f"{count} {what}" for what, count in filtered.items() if count))
+            if is_needed:
+                check_expanded(name, new, dict(filtered))
             write_records(work / "examples.jsonl", new)
             write_json(work / COUNTS, dict(filtered))
         else:
             records = list(step.run(examples, given, context))
             if [record.example_id for record in records] != [example.id for example in examples]:
                 raise RuntimeError(f"generation step {name} gave other records than one per example, in order")
+            check_usable(name, step, makes_of(step, run.teacher), given, records, is_needed)
             records.sort(key=lambda record: record.example_id)
             write_records(work / "records.jsonl", records)
         if isinstance(run.teacher, RecordedTeacher):

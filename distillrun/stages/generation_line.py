@@ -9,6 +9,7 @@ from distillrun.journal.usage import Usage
 from distillrun.records import Example, Split, TeacherRecord
 from distillrun.stages.generate import Generating, examples_of, generate, generation_stage, records_of
 from distillrun.stages.handing import EXAMPLES, Handed, joined, makers
+from distillrun.stages.renewing import renewed
 
 
 @dataclass(slots=True)
@@ -42,7 +43,17 @@ class GenerationLine:
             given = self.handed(step.needs, before=name)
             self.asked[name] = Usage()
             stage = stages[name]
-            made = generate(self.store, stage, name, step, self.shared, self.examples, given, self.asked[name])
+            made = generate(
+                self.store,
+                stage,
+                name,
+                step,
+                self.shared,
+                self.examples,
+                given,
+                self.asked[name],
+                is_needed=self.split == "train",
+            )
             self.add(name, records_of(made), examples_of(made))
             yield name, made
 
@@ -66,7 +77,7 @@ class GenerationLine:
             before |= {other for other in stages if EXAMPLES in self.chosen[other].makes}
             upstream = {f"load/{self.split}": loaded}
             upstream |= {stages[other].name: stages[other].fingerprint for other in self.chosen if other in before}
-            stages[name] = generation_stage(name, step, self.shared, upstream, held_out)
+            stages[name] = renewed(self.store, generation_stage(name, step, self.shared, upstream, held_out))
         return stages
 
     def handed(self, kinds: Collection[str], before: str | None = None) -> list[TeacherRecord]:

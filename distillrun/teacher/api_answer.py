@@ -14,6 +14,9 @@ Tokens: TypeAlias = tuple[tuple[str, float], ...]
 MOST_TOKENS = 10**8
 """More tokens than any request takes: a server that counts more does not count."""
 
+_REASONING = ("reasoning_content", "reasoning", "thinking")
+"""Where servers put what the model thought, when they take it out of the text."""
+
 LEAST_LOG_PROB, ROUNDING = -1e6, 1e-3
 """What is lower stands for minus infinity, which no file can hold; how far above 0 rounding may carry a log-prob."""
 
@@ -28,6 +31,7 @@ class Answer:
 
     Attributes:
         text: what was written; None where the server sent none.
+        reasoning: what the model thought, where the server sends that apart; empty where it does not.
         refusal: what the model said through its refusal channel; empty where it did not refuse.
         finish: the server's own word for why it ended; empty where it gave none.
         usage: (prompt tokens, completion tokens); None where the server does not count.
@@ -38,6 +42,7 @@ class Answer:
     """
 
     text: str | None
+    reasoning: str
     refusal: str
     finish: str
     usage: tuple[int, int] | None
@@ -75,9 +80,11 @@ def _answer(payload: Any) -> Answer:
         raise UnreadableError(f"its JSON holds no choices: {json.dumps(payload)[:200]}")
     choice = choices[0]
     message = choice.get("message", choice)
-    if not isinstance(message, dict) or not {"content", "text", "refusal"} & message.keys():
+    if not isinstance(message, dict) or not {"content", "text", "refusal", *_REASONING} & message.keys():
         raise UnreadableError(f"its choice holds no text: {json.dumps(choice)[:200]}")
-    text, refusal = message.get("content", message.get("text")), message.get("refusal")
+    text, parts = _joined(message.get("content", message.get("text")))
+    reasoning = next((told for name in _REASONING if isinstance(told := message.get(name), str) and told), parts)
+    refusal = message.get("refusal")
     finish = choice.get("finish_reason")
     for name, value in (("content", text), ("refusal", refusal), ("finish_reason", finish)):
         if not isinstance(value, str | None):
@@ -87,7 +94,19 @@ def _answer(payload: Any) -> Answer:
     usage, hidden = _usage(payload.get("usage"))
     tokens, first, lists_first = _tokens(choice.get("logprobs"))
     written = None if text is None else whole(text)
-    return Answer(written, whole(refusal or ""), finish or "", usage, hidden, tokens, first, lists_first)
+    return Answer(
+        written, whole(reasoning), whole(refusal or ""), finish or "", usage, hidden, tokens, first, lists_first
+    )
+
+
+def _joined(content: Any) -> tuple[Any, str]:
+    """Return the text, and the thinking, of a content that comes in typed parts; of any other, itself."""
+    if not isinstance(content, list) or not all(isinstance(part, dict) for part in content):
+        return content, ""
+    thought = [inner for part in content if isinstance(part.get("thinking"), list) for inner in part["thinking"]]
+    texts = [[part.get("text") for part in parts if isinstance(part, dict)] for parts in (content, thought)]
+    said, thinking = ("".join(text for text in part if isinstance(text, str)) for part in texts)
+    return said, thinking
 
 
 def whole(text: str) -> str:

@@ -11,6 +11,7 @@ from distillrun.teacher.api_completion import Reader
 from distillrun.teacher.api_loop import Gate
 from distillrun.teacher.api_score import score_continuations
 from distillrun.teacher.api_session import Ask, RowFailedError, Session
+from distillrun.thinking import was_cut
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class Asker:
             return made, (made.prompt_tokens, made.completion_tokens)
 
         cost = (self.writer.prompt_token_bound(messages), sampling.max_new_tokens)
-        request = Ask(lambda dialect: self.writer.draw(draw, sampling, dialect), cost, read)
+        request = Ask(lambda dialect: self.writer.draw(draw, sampling, dialect), cost, read, was_cut)
         try:
             return await self.session.ask(request, gate)
         except RowFailedError as failed:

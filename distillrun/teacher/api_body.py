@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from distillrun.errors import ConfigError
-from distillrun.language_model.plain_text import plain_text
+from distillrun.language_model.plain_text import plain_text, without_system
 from distillrun.records import Draw, Message, Prompt, Sampling
+from distillrun.teacher.api_trouble import SYSTEM
 
 Endpoint = Literal["chat", "completion"]
 
@@ -29,6 +30,18 @@ class Dialect:
         """How many stop texts are sent, None = all: completions are cut at the others when they arrive."""
         self.sends_seed = True
         self.sends_top_p = True
+        self.has_system = True
+        """The server takes system messages; else their text opens the first user message, as for local teachers."""
+
+    def spares_thinking(self, body: Mapping[str, Any]) -> bool:
+        """Send no more stop texts, which end the thinking of this model; return whether a request had sent some."""
+        if "stop" in body and self.stop_texts != 0:
+            self.stop_texts = 0
+            _log.warning(
+                "teacher=api: the server applies stop texts to what the model thinks; completions run on from now, are"
+                " paid for, and are cut here"
+            )
+        return "stop" in body
 
     def adapt(self, field: str, body: Mapping[str, Any]) -> bool:
         """Speak without a field that the server refused; return False if it is needed as it stands.
@@ -36,6 +49,12 @@ class Dialect:
         Raises:
             ConfigError: the field is a setting that can neither be left out in silence nor made up for.
         """
+        if field == SYSTEM:
+            if not any(message["role"] == "system" for message in body.get("messages", ())):
+                return False
+            self.has_system = False
+            _log.info("teacher=api: the server takes no system messages; their text opens the first user message")
+            return True
         if field not in body:
             return False
         if field == "max_tokens":
@@ -84,7 +103,7 @@ class Writer:
 
     def draw(self, draw: Draw, sampling: Sampling, dialect: Dialect) -> dict[str, Any]:
         """Return the request for one completion. `n` is left out: some servers mishandle it."""
-        body = self._about(draw.prompt, dialect.length_field, sampling.max_new_tokens, sampling.temperature)
+        body = self._about(draw.prompt, dialect, sampling.max_new_tokens, sampling.temperature)
         if dialect.sends_top_p:
             body["top_p"] = sampling.top_p
         stop = list(sampling.stop[: dialect.stop_texts])
@@ -98,7 +117,7 @@ class Writer:
 
     def next_token(self, prompt: Prompt, top: int, dialect: Dialect) -> dict[str, Any]:
         """Return the request for the log-probs of the `top` likeliest next tokens, at temperature 1: undistorted."""
-        body = self._about(prompt, dialect.length_field, 1, 1.0)
+        body = self._about(prompt, dialect, 1, 1.0)
         listed = {"logprobs": True, "top_logprobs": top} if self.endpoint == "chat" else {"logprobs": top}
         return {**body, **listed}
 
@@ -110,15 +129,16 @@ class Writer:
         """Return about how many tokens a prompt has."""
         return sum(estimated_tokens(message.content) + 4 for message in messages)
 
-    def _about(self, prompt: Prompt, length_field: str, length: int, temperature: float) -> dict[str, Any]:
+    def _about(self, prompt: Prompt, dialect: Dialect, length: int, temperature: float) -> dict[str, Any]:
         body: dict[str, Any] = {
             **self.extra_body,
             "model": self.model,
-            length_field: length,
+            dialect.length_field: length,
             "temperature": temperature,
         }
         if self.endpoint == "chat":
-            body["messages"] = [{"role": message.role, "content": message.content} for message in prompt.messages]
+            messages = prompt.messages if dialect.has_system else without_system(prompt.messages)
+            body["messages"] = [{"role": message.role, "content": message.content} for message in messages]
         else:
             body["prompt"] = plain_text(prompt.messages, self.block_separator, self.reply_separator)
         return body

@@ -7,9 +7,14 @@ from typing import Literal
 from distillrun.records import Completion, Sampling
 from distillrun.teacher.api_answer import Answer
 from distillrun.teacher.api_body import estimated_tokens
+from distillrun.thinking import CLOSING, OPENING, first_stop
 
 OVERSHOOT = (1.1, 8)
 """Factor and tokens by which a server may count past `max_new_tokens`: some count the end, some a stop text."""
+
+CUT_PROMPT = (3, 100)
+"""Factor and tokens by which a prompt must be longer, by estimate, than the server counts before it is said to be cut:
+no tokenizer has tokens of twelve bytes on average."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,28 +45,35 @@ class Reader:
             )
         text = answer.text or ""
         written = max(completion_tokens - answer.hidden_tokens, 0)
-        kept, used, finish = self._end(text, written, answer.finish, sampling)
+        thinking = _thinking(answer)
+        kept, used, finish = self._end(text, thinking, written, answer.finish, sampling)
         return Completion(
-            self.hide(text[:kept]),
+            self.hide(thinking + text[:kept]),
             finish,
             prompt_tokens,
             completion_tokens,
             round(written * (len(text) - used) / len(text)) if text else 0,
             _log_prob(answer, kept),
             self.teacher,
-            "the server sent no text" if answer.text is None else "",
+            "the server sent no text" if answer.text is None and not thinking else "",
         )
 
     def usage(self, answer: Answer, prompt_tokens: int) -> tuple[int, int]:
         """Return prompt and completion tokens as the server counts, or about how many there are."""
         if answer.usage is not None:
+            factor, tokens = CUT_PROMPT
+            if answer.usage[0] * factor + tokens < prompt_tokens:
+                self.warn_once(
+                    f"the server counts {answer.usage[0]} tokens of a prompt that has about {prompt_tokens}; it may cut"
+                    " prompts in silence: see the length of its context (num_ctx of Ollama, --ctx-size of llama.cpp)"
+                )
             return answer.usage
         self.warn_once("the server does not count tokens; cost and budget go by estimates, one token for four bytes")
         listed = None if answer.tokens is None else len(answer.tokens)
         return prompt_tokens, listed or estimated_tokens((answer.text or "") + answer.refusal)
 
     def _end(
-        self, text: str, written: int, finish: str, sampling: Sampling
+        self, text: str, thinking: str, written: int, finish: str, sampling: Sampling
     ) -> tuple[int, int, Literal["stop", "length"]]:
         """Return how many characters are the completion, how many with its stop text, and why it ends there.
 
@@ -72,9 +84,8 @@ class Reader:
         if written > sampling.max_new_tokens * factor + tokens:
             self.warn_once("the server writes more than max_new_tokens; completions are paid for in full, and cut here")
             allowed = len(text) * sampling.max_new_tokens // written
-        stops = [(at, at + len(stop)) for stop in sampling.stop if (at := text.find(stop, 0, allowed)) >= 0]
-        if stops:
-            kept, used = min(stops)
+        if (stop := first_stop(thinking + text, sampling.stop, len(thinking) + allowed)) is not None:
+            kept, used = stop[0] - len(thinking), stop[1] - len(thinking)
             if used < len(text):
                 self.warn_once("the server writes on after a stop text; completions are paid for in full, and cut here")
             return kept, used, "stop"
@@ -82,6 +93,14 @@ class Reader:
             return allowed, allowed, "length"
         is_full = finish in ("length", "max_tokens") or (not finish and written >= sampling.max_new_tokens)
         return len(text), len(text), "length" if is_full else "stop"
+
+
+def _thinking(answer: Answer) -> str:
+    """Return what the server sent apart from the text, between tags; not closed where nothing follows it."""
+    if (answer.text or "").strip():
+        return f"{OPENING}{answer.reasoning}{CLOSING}" if answer.reasoning else ""
+    is_hidden = answer.hidden_tokens > 0 and answer.finish == "length"
+    return f"{OPENING}{answer.reasoning}" if answer.reasoning or is_hidden else ""
 
 
 def _log_prob(answer: Answer, kept: int) -> float | None:

@@ -44,11 +44,13 @@ class Ask(Generic[T]):
         body: writes the request in the server's dialect.
         cost: the most that it can cost, in prompt and completion tokens.
         read: returns what an answer holds, and what it cost.
+        was_cut: says whether a stop text ended what was read before anything was said.
     """
 
     body: Callable[[Dialect], dict[str, Any]]
     cost: tuple[int, int]
     read: Callable[[Answer], tuple[T, tuple[int, int]]]
+    was_cut: Callable[[T], bool] = lambda read: False
 
 
 class Session:
@@ -94,6 +96,8 @@ class Session:
                 else:
                     booked.settle(*cost)
                     self._failed_in_a_row = 0
+                    if request.was_cut(result) and self._dialect.spares_thinking(body):
+                        continue
                     return result
             self.start.is_troubled = True
             if not self._adapts(request, trouble, body):

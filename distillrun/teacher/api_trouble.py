@@ -16,6 +16,9 @@ Kind = Literal[
 unsupported: a field of the request is not understood. too_long, filtered, refused: this one prompt. denied, absent,
 moved, spent: every request will fare so, for the key, the URL or the model, a redirect, or the money."""
 
+SYSTEM = "system"
+"""In the place of a field: the role that some chat templates do not know."""
+
 FIELDS = ("max_tokens", "temperature", "top_p", "stop", "seed", "logprobs", "top_logprobs")
 
 _TOO_LONG = re.compile(
@@ -26,6 +29,12 @@ _TOO_LONG = re.compile(
 _UNSUPPORTED = re.compile(
     r"unsupported|not support|unknown|unrecogni[sz]ed|unexpected|not permitted|not allowed|forbidden|too (many|long)"
     r"|above_max|max_completion_tokens|invalid(?!_request)",
+    re.IGNORECASE,
+)
+
+_NO_SYSTEM = re.compile(
+    r"system['\"`]?( role| messages?| prompts?)?( is| are)? not (supported|allowed|permitted)"
+    r"|(support|accept|allow) (a |the )?['\"`]?system|developer instruction is not enabled|roles must alternate",
     re.IGNORECASE,
 )
 
@@ -58,6 +67,8 @@ def status_trouble(status: int, headers: Mapping[str, str], text: str, hide: Cal
         return Trouble("moved", f"HTTP {status} to {shown(hide(headers.get('location', 'nowhere')))}", True)
     if status in (400, 413, 422, 500) and (status == 413 or _TOO_LONG.search(f"{detail.code} {detail.message}")):
         return Trouble("too_long", reason, True)
+    if status in (400, 422, 500) and _NO_SYSTEM.search(detail.message):
+        return Trouble("unsupported", reason, True, SYSTEM)
     if "content_filter" in detail.code or "content management policy" in detail.message:
         return Trouble("filtered", reason, True)
     if status == 402 or "insufficient_quota" in detail.code:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from distillrun.errors import ConfigError, refusals
 from distillrun.interfaces import Account, Task
 from distillrun.language_model.checkpoint import CheckpointReference
-from distillrun.language_model.checkpoint_folder import is_encoder
+from distillrun.language_model.checkpoint_folder import is_encoder, may_think
 from distillrun.language_model.limits import Limits
 from distillrun.language_model.loading import Chat, Dtype, Loading, Quantization
 from distillrun.records import Budget, Completion, Draw, Json, Price, Prompt, Sampling, ScoredContinuation
@@ -92,6 +92,7 @@ class Local:
             "chat": self.chat,
             "block_separator": self.block_separator,
             "reply_separator": self.reply_separator,
+            **({"opening": self._opening} if self._opening else {}),
             "max_context_tokens": self.max_context_tokens,
         }
 
@@ -194,6 +195,12 @@ class Local:
         return PromptTokenizer(folder, self.gguf_file, self.chat, separators, is_encoder_decoder)
 
     @cached_property
+    def _opening(self) -> str:
+        """The tag of thinking that prompts end in, which is read without the tokenizer where there can be none."""
+        may = self.chat != "never" and may_think(self._reference.outline())
+        return self._prompts.opening if may else ""
+
+    @cached_property
     def _reference(self) -> CheckpointReference:
         return CheckpointReference(self.checkpoint or "", self.revision, "teacher", self.gguf_file)
 
@@ -228,5 +235,6 @@ class Local:
             from distillrun.teacher.local_model import LocalModel
 
             module = load_teacher(self._reference.folder(), self._loading)
-            self._model = LocalModel(module, self._prompts.tokenizer, self.max_context_tokens)
+            prompts = self._prompts
+            self._model = LocalModel(module, prompts.tokenizer, self.max_context_tokens, prompts.opening)
         return self._model

@@ -63,8 +63,11 @@ class LocalModel:
         context: how many tokens prompt and text may have together; None = no limit.
     """
 
-    def __init__(self, module: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, max_context: int | None) -> None:
+    def __init__(
+        self, module: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, max_context: int | None, opening: str = ""
+    ) -> None:
         self._module = module
+        self._opening = opening
         self._tokenizer = tokenizer
         self._ends = end_tokens(module, tokenizer)
         embeddings: Any = module.get_input_embeddings()
@@ -189,7 +192,7 @@ class LocalModel:
             states.append(self._state(1, sources, common_prefix(sources) if prefix else 0, longest))
             contrasts = torch.tensor([[weight, floor] for _, weight, floor in others], device=states[0].logits.device)
             choosing = Contrasted(contrasts)
-        stops = Stops(self._tokenizer, self._ends, sampling.stop)
+        stops = Stops(self._tokenizer, self._ends, sampling.stop, self._opening)
         return written_rows(states, rows, stops, choosing)
 
     @torch.inference_mode()

@@ -12,6 +12,7 @@ from distillrun.language_model.plain_text import plain_text
 from distillrun.language_model.teacher_model import load_tokenizer
 from distillrun.language_model.text import special_tokens
 from distillrun.records import Message
+from distillrun.thinking import OPENING, opens_thinking
 
 Ids = tuple[int, ...]
 
@@ -55,11 +56,20 @@ class PromptTokenizer:
         self._is_chat = has_template and chat != "never"
         self._separators = separators
         self._reads_apart = reads_apart
+        self.opening = self._opening() if self._is_chat else ""
+        """What a chat's prompt ends in and belongs to the reply: a tag that opens the thinking; mostly nothing."""
         self._remembered = lru_cache(REMEMBERED_PROMPTS)(self._ids)
 
     def ids(self, messages: Sequence[Message]) -> Ids:
         """Return the complete ids of a prompt; never none."""
         return self._remembered(tuple(messages))
+
+    def _opening(self) -> str:
+        try:
+            prompt = templated_text(self.tokenizer, [Message("user", "?")])
+        except ConfigError:  # a real prompt may pass, and is refused by its own roles if not
+            return ""
+        return OPENING if opens_thinking(prompt) else ""
 
     def scoring(self, messages: Sequence[Message], texts: Sequence[str]) -> Scoring:
         """Return a prompt and what may follow it as ids."""

@@ -12,6 +12,7 @@ from distillrun.errors import ConfigError, nearest
 from distillrun.jsonl import read_records
 from distillrun.records import Example, Rationale, TeacherRecord, gold, is_right, kind_of, wrong_choices
 from distillrun.rows import Row, read_rows
+from distillrun.thinking import has_tags, is_open, said_in
 
 FIELDS = ("id", "question", "choices", "initial", "revised", "by_choice")
 
@@ -59,8 +60,13 @@ class StoredRecording:
         )
 
     def record(self, example: Example, counts: Counter[str]) -> TeacherRecord:
-        counts.update(f"{kind_of(one)}: empty" for one in self.stored.rationales if not one.text.strip())
-        return replace(self.stored, rationales=tuple(one for one in self.stored.rationales if one.text.strip()))
+        rationales = [replace(one, text=_without_thinking(one)) for one in self.stored.rationales]
+        counts.update(
+            f"{kind_of(one)}: {'nothing but thinking' if has_tags(one.raw) else 'empty'}"
+            for one in rationales
+            if not one.text.strip()
+        )
+        return replace(self.stored, rationales=tuple(one for one in rationales if one.text.strip()))
 
 
 class Columns:
@@ -129,10 +135,11 @@ class Columns:
     ) -> Rationale | None:
         if raw is None:
             return None
-        made = Rationale(clean(raw), raw, supports, kind, version)
+        made = Rationale(clean("" if is_open(raw) else said_in(raw)), raw, supports, kind, version)
         if made.text:
             return made
-        counts[f"{kind_of(made)}: {'nothing left by cleaning' if raw.strip() else 'empty'}"] += 1
+        why = "nothing but thinking" if has_tags(raw) else "nothing left by cleaning" if raw.strip() else "empty"
+        counts[f"{kind_of(made)}: {why}"] += 1
         return None
 
     def _text(self, row: Row, name: str, number: int | None = None) -> str | None:
@@ -168,6 +175,13 @@ class TableRecording:
 
     def record(self, example: Example, counts: Counter[str]) -> TeacherRecord:
         return TeacherRecord(example.id, tuple(self.columns.rationales(self.row, example, counts)), {})
+
+
+def _without_thinking(stored: Rationale) -> str:
+    """Return the text of a stored rationale; where an earlier version took thinking for it, what was said after it."""
+    if not has_tags(stored.text):
+        return stored.text
+    return "" if is_open(stored.raw) else clean(said_in(stored.raw))
 
 
 def _bare(text: str) -> str:

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 from distillrun.errors import ConfigError
 from distillrun.interfaces import Account, Reservation, Task
 from distillrun.language_model.checkpoint import CheckpointReference
+from distillrun.language_model.checkpoint_folder import may_think
 from distillrun.language_model.loading import Chat, Dtype
 from distillrun.records import Budget, Completion, Draw, Json, Price, Prompt, Sampling, ScoredContinuation
 from distillrun.teacher.reserving import reserved_parts
 from distillrun.teacher.vllm_engine import INSTALL, completion_of, score_of, start_engine
+from distillrun.thinking import was_cut
 
 if TYPE_CHECKING:
     from distillrun.teacher.local_prompt import PromptTokenizer
@@ -49,6 +51,7 @@ class Vllm:
     price_per_million: Price
     budget: Budget
     _engine: tuple[Any, Any] | None = field(init=False, default=None, repr=False)
+    _thinks: bool = field(init=False, default=False, repr=False)
 
     can = frozenset({"complete", "score"})
 
@@ -80,6 +83,7 @@ class Vllm:
             "chat": self.chat,
             "block_separator": self.block_separator,
             "reply_separator": self.reply_separator,
+            **({"opening": self._opening} if self._opening else {}),
         }
 
     def prompt_tokens(self, prompt: Prompt) -> int:
@@ -93,23 +97,37 @@ class Vllm:
         for index in sorted(set(range(len(draws))) - set(fitting)):
             yield index, Completion("", "too_long", 0, 0, teacher=self.name, reason="too long")
         costs = [(len(source), min(sampling.max_new_tokens, limit - len(source))) for source in sources]
-        for part in self._calls(fitting, costs, account):
+
+        def written(indices: Sequence[int]) -> list[Completion]:
             settings = [
                 parameters(
                     n=1,
                     temperature=sampling.temperature,
                     top_p=sampling.top_p,
                     max_tokens=costs[index][1],
-                    stop=list(sampling.stop),
+                    stop=[] if self._thinks else list(sampling.stop),
                     seed=draws[index].own_seed,
                     logprobs=1,
                 )
-                for index, _ in part
+                for index in indices
             ]
-            asked = [{"prompt_token_ids": sources[index]} for index, _ in part]
-            outputs = engine.generate(asked, settings, use_tqdm=False)
-            for (index, reservation), output in zip(part, outputs, strict=True):
-                made = completion_of(output.outputs[0], len(sources[index]), self.name)
+            asked = [{"prompt_token_ids": sources[index]} for index in indices]
+            outputs = engine.generate(asked, settings, use_tqdm=False) if asked else []
+            stop = sampling.stop if self._thinks else ()
+            return [
+                completion_of(output.outputs[0], len(sources[index]), self.name, self._prompts.opening, stop)
+                for index, output in zip(indices, outputs, strict=True)
+            ]
+
+        self._thinks = self._thinks or bool(self._prompts.opening)
+        for part in self._calls(fitting, costs, account):
+            indices = [index for index, _ in part]
+            found = dict(zip(indices, written(indices), strict=True))
+            if not self._thinks and (cut := [index for index in indices if was_cut(found[index])]):
+                self._thinks = True  # its stop texts end what it thinks, so it is told of none from now on
+                found |= zip(cut, written(cut), strict=True)
+            for index, reservation in part:
+                made = found[index]
                 reservation.settle(made.prompt_tokens, made.completion_tokens)
                 yield index, made
 
@@ -166,6 +184,12 @@ class Vllm:
                 yield part
             if reserved < len(call):
                 return
+
+    @cached_property
+    def _opening(self) -> str:
+        """The tag of thinking that prompts end in, which is read without the tokenizer where there can be none."""
+        may = self.chat != "never" and may_think(self._reference.outline())
+        return self._prompts.opening if may else ""
 
     @cached_property
     def _reference(self) -> CheckpointReference:

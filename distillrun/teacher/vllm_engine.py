@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from distillrun.errors import ConfigError
 from distillrun.records import Completion, ScoredContinuation
+from distillrun.thinking import first_stop
 
 INSTALL = "teacher=vllm needs the package vllm; pip install 'distillrun[vllm]', in an environment of its own"
 
@@ -27,15 +28,30 @@ def start_engine(settings: Mapping[str, Any]) -> tuple[Any, Any]:
         ) from error
 
 
-def completion_of(output: Any, prompt_tokens: int, teacher: str) -> Completion:
-    """Return a vLLM `CompletionOutput` as a completion; one that the engine gave up is failed."""
+def completion_of(
+    output: Any, prompt_tokens: int, teacher: str, opening: str = "", stop: tuple[str, ...] = ()
+) -> Completion:
+    """Return a vLLM `CompletionOutput` as a completion; one that the engine gave up is failed.
+
+    Args:
+        output: of the engine.
+        prompt_tokens: of its prompt.
+        teacher: who asked.
+        opening: what stands before the text and belongs to it.
+        stop: stop texts that the engine was not told of.
+    """
     written = len(output.token_ids)
     if output.finish_reason not in ("stop", "length"):
         reason = f"vLLM ended it: {output.finish_reason}"
         return Completion("", "failed", prompt_tokens, written, teacher=teacher, reason=reason)
     finish_reason: Literal["stop", "length"] = output.finish_reason
     log_prob = None if output.cumulative_logprob is None else float(output.cumulative_logprob)
-    return Completion(str(output.text), finish_reason, prompt_tokens, written, log_prob=log_prob, teacher=teacher)
+    text = opening + str(output.text)
+    discarded = 0
+    if (found := first_stop(text, stop)) is not None:
+        discarded = round(written * (len(text) - found[1]) / len(text))
+        text, finish_reason, log_prob = text[: found[0]], "stop", None
+    return Completion(text, finish_reason, prompt_tokens, written, discarded, log_prob, teacher)
 
 
 def score_of(prompt_logprobs: Sequence[Any], ids: Sequence[int]) -> ScoredContinuation:
