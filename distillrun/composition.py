@@ -42,7 +42,7 @@ def opened(words: Sequence[str]) -> list[str]:
     return [f"++{word}" if _OWN_NAMES.match(word) else word for word in words]
 
 
-_WRITTEN = ("job", "launcher", "mode", "sweep", "sweeper")
+_WRITTEN = ("launcher", "sweep", "sweeper")
 """What Hydra writes down of its own settings, or shows other programs; the rest is its own, or checked as words."""
 
 

@@ -1,4 +1,4 @@
-"""Folders of runs and sweeps: named by date, never shared by two that start in the same second; files written whole."""
+"""Folders of runs and sweeps: named by date, never shared by two that start in the same second."""
 
 import os
 from datetime import datetime
@@ -33,13 +33,6 @@ def make_folder(path: Path, key: str) -> None:
         reason = error.strerror
     if reason is not None:
         raise ConfigError(f"{key}={path} cannot be a folder to write into ({reason}); set {key} to another one")
-
-
-def write_whole(file: Path, content: str | bytes) -> None:
-    """Write a file beside its place first, so that nobody reads half of it."""
-    unfinished = file.with_name(f"{file.name}.tmp")
-    unfinished.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)
-    unfinished.replace(file)
 
 
 def claim_folder(parent: Path, label: str) -> Path:

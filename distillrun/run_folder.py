@@ -1,11 +1,11 @@
 """The folder of one run: its log, its config, its result, and links to what the store holds."""
 
+import io
 import json
 import logging
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
@@ -14,7 +14,7 @@ from typing import Self, TextIO
 import yaml
 
 from distillrun.config import Config, plain
-from distillrun.folder import write_whole
+from distillrun.inside import append_to, link_to, refuse_links, write_whole
 from distillrun.progress import log as progress_log
 from distillrun.progress import on_terminal
 from distillrun.records import Json
@@ -42,12 +42,25 @@ class _Hiding(logging.Formatter):
         return hide(super().format(record))
 
 
+FOREIGN = ("wandb", "mlflow*")
+"""What other packages write into the folder of a run; they follow links."""
+
+
+class _LogFile(logging.FileHandler):
+    """A log inside a folder that somebody else may have made."""
+
+    def _open(self) -> io.TextIOWrapper:
+        path = Path(self.baseFilename)
+        return io.TextIOWrapper(append_to(path.parent, path.name), encoding="utf-8", line_buffering=True)
+
+
 class RunFolder:
     """Keeps everything about a run in one place; as a context manager, it also keeps its log."""
 
     def __init__(self, path: Path, config: Config) -> None:
         self.path = path
-        to_file = logging.FileHandler(path / "run.log", encoding="utf-8")
+        refuse_links(path, FOREIGN)
+        to_file = _LogFile(path / "run.log", encoding="utf-8")
         to_file.setFormatter(_Hiding("%(asctime)s %(levelname)s %(message)s"))
         told = _Stream(sys.stderr)
         told.setFormatter(_Hiding())
@@ -57,9 +70,7 @@ class RunFolder:
         progress = _Stream(sys.stdout)
         progress.addFilter(lambda record: record.name == progress_log.name and not on_terminal())
         self._handlers = (to_file, told, progress)
-        (path / "config.yaml").write_text(
-            yaml.safe_dump(plain(config), sort_keys=False, allow_unicode=True), encoding="utf-8"
-        )
+        write_whole(path, "config.yaml", yaml.safe_dump(plain(config), sort_keys=False, allow_unicode=True))
 
     def __enter__(self) -> Self:
         log.setLevel(logging.DEBUG)
@@ -77,17 +88,16 @@ class RunFolder:
 
     def write_result(self, result: Mapping[str, Json]) -> None:
         """Write `result.json`, whole or not at all."""
-        write_whole(self.path / "result.json", json.dumps(result, indent=1, ensure_ascii=False) + "\n")
+        write_whole(self.path, "result.json", json.dumps(result, indent=1, ensure_ascii=False) + "\n")
 
     def write_predictions(self, rows: Sequence[Mapping[str, Json]]) -> None:
         """Write `predictions.jsonl`: the answers of all evaluators, each with its question."""
-        _write_rows(self.path / "predictions.jsonl", rows)
+        self._write_rows("predictions.jsonl", rows)
 
     def write_measured(self, name: str, rows: Sequence[Mapping[str, Json]]) -> None:
         """Write `measures/<name>.jsonl`: what a measure saw, row by row."""
         if rows:
-            (self.path / "measures").mkdir(exist_ok=True)
-            _write_rows(self.path / "measures" / f"{name}.jsonl", rows)
+            self._write_rows(f"measures/{name}.jsonl", rows)
 
     def write_report(self, result: Mapping[str, Json], outcome: Outcome) -> None:
         """Write `report.html` and `report.md`; a page that cannot be written costs no result."""
@@ -108,15 +118,10 @@ class RunFolder:
 
     def link(self, name: str, stored: Path) -> None:
         """Make a name in the folder point to what is stored; where links are not to be had, it is copied."""
-        link = self.path / name
-        link.parent.mkdir(exist_ok=True)
-        with suppress(FileNotFoundError):
-            link.unlink()
         try:
-            link.symlink_to(stored.resolve(), target_is_directory=True)
+            link_to(self.path, name, stored.resolve())
         except OSError:
-            shutil.copytree(stored, link, dirs_exist_ok=True)
+            shutil.copytree(stored, self.path / name, dirs_exist_ok=True)
 
-
-def _write_rows(file: Path, rows: Sequence[Mapping[str, Json]]) -> None:
-    write_whole(file, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+    def _write_rows(self, name: str, rows: Sequence[Mapping[str, Json]]) -> None:
+        write_whole(self.path, name, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))

@@ -37,7 +37,7 @@ _PLACES = (
     ),
     re.compile(
         r"(?<![A-Za-z])(?:password|passwd|pwd|(?:api|access|secret|account)_?key|(?:auth|access)_?token|client_?secret)"
-        r"=([^\s;&'\"]{6,})",
+        r"=([^\s;,&'\"]{6,})",
         re.IGNORECASE,
     ),
 )

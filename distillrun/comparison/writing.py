@@ -11,7 +11,7 @@ from distillrun.comparison.compare import Comparison, Observation, cells_of, com
 from distillrun.comparison.sections import comparison_sections, outlier_section
 from distillrun.comparison.table import Observations
 from distillrun.comparison.words import change_sentences, test_phrase
-from distillrun.folder import write_whole
+from distillrun.inside import write_whole
 from distillrun.report.block import Block, Code, Page, Paragraph, Section, Table
 from distillrun.report.files import write_page
 from distillrun.report.text import shortened
@@ -92,7 +92,7 @@ def table_report(read: Observations, value: str, rule: str, chance: float, comma
 
 def write_table_report(made: TableReport, out: Path) -> None:
     """Write `report.json`, `report.md`, `report.html` and `tables/` into a folder that is there."""
-    write_whole(out / "report.json", json.dumps(made.values, indent=1, ensure_ascii=False) + "\n")
+    write_whole(out, "report.json", json.dumps(made.values, indent=1, ensure_ascii=False) + "\n")
     write_page(out, made.page)
 
 

@@ -8,7 +8,8 @@ from hashlib import sha256
 from pathlib import Path
 
 from distillrun.errors import ConfigError
-from distillrun.folder import make_folder, write_whole
+from distillrun.folder import make_folder
+from distillrun.inside import write_whole
 from distillrun.study.files import FOR_RATERS, KEY, Raters, empty_table, key_of, questionnaire_page
 from distillrun.study.plan import Item, plan
 from distillrun.study.source import Source, read_source
@@ -79,15 +80,15 @@ def design(request: Request) -> str:
     name = study.hexdigest()[:12]
     out = request.out.resolve()
     part = out.with_name(f".{out.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
+    part.unlink() if part.is_symlink() else shutil.rmtree(part, ignore_errors=True)
     make_folder(part / FOR_RATERS, "--out")
     for rater, items in raters.items():
         page = questionnaire_page(name, rater, items, source, texts, request.demographics)
-        write_whole(part / FOR_RATERS / f"questionnaire_{rater}.html", page)
-    write_whole(part / FOR_RATERS / "table.csv", empty_table(raters, source, texts))
+        write_whole(part, f"{FOR_RATERS}/questionnaire_{rater}.html", page)
+    write_whole(part, f"{FOR_RATERS}/table.csv", empty_table(raters, source, texts))
     made_of = {"demographics": list(request.demographics), "runs": list(request.runs), "seed": request.seed}
     key = key_of(name, raters, source, texts, made_of)
-    write_whole(part / KEY, json.dumps(key, indent=1, ensure_ascii=False) + "\n")
+    write_whole(part, KEY, json.dumps(key, indent=1, ensure_ascii=False) + "\n")
     if out.exists():
         out.rmdir()
     part.replace(out)

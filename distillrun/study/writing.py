@@ -7,7 +7,8 @@ from pathlib import Path
 
 from distillrun.comparison.writing import plain_numbers
 from distillrun.errors import ConfigError, nearest
-from distillrun.folder import make_folder, write_whole
+from distillrun.folder import make_folder
+from distillrun.inside import write_whole
 from distillrun.report.block import Page
 from distillrun.report.files import write_page
 from distillrun.study.analysis import Correction, analyse
@@ -62,7 +63,7 @@ def write_analysis(request: Request, command: str) -> Page:
         **asdict(made),
     }
     make_folder(request.out, "--out")
-    write_whole(request.out / "report.json", json.dumps(plain_numbers(values), indent=1, ensure_ascii=False) + "\n")
+    write_whole(request.out, "report.json", json.dumps(plain_numbers(values), indent=1, ensure_ascii=False) + "\n")
     write_page(request.out, page)
     return page
 

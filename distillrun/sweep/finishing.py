@@ -12,7 +12,8 @@ from pathlib import Path
 
 from distillrun.cells import aligned, cell_lines, cells
 from distillrun.config import Config
-from distillrun.folder import COMMAND, write_whole
+from distillrun.folder import COMMAND
+from distillrun.inside import write_whole
 from distillrun.interrupt import was_terminated
 from distillrun.records import Json
 from distillrun.sweep.job import (
@@ -74,7 +75,7 @@ def finish(sweep: Path, config: Config, complete: bool, planned: Sequence[Planne
         "jobs": entries,
         "cells": [asdict(cell) for cell in averaged if cell.seeds > 1],
     }
-    write_whole(sweep / "sweep.json", json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+    write_whole(sweep, "sweep.json", json.dumps(content, indent=2, ensure_ascii=False) + "\n")
     from distillrun.sweep_page.writing import page_at_the_end  # numpy and scipy, which no job waits for
 
     say(page_at_the_end(sweep))

@@ -7,16 +7,20 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from distillrun.errors import ConfigError
-from distillrun.folder import COMMAND, FOLDER_WORDS, write_whole
+from distillrun.folder import COMMAND, FOLDER_WORDS
+from distillrun.inside import read_text, refuse_links, write_whole
 from distillrun.sweep.running import STOP
 
 LOCK = ".sweep.lock"
+
+FOREIGN = (LOCK, "multirun.yaml", ".device_*", ".submitit", "wandb", "mlflow*")
+"""What other packages write into the folder of a sweep; they follow links."""
 
 
 def unfinished_sweep(runs: Path, label: str, overrides: Sequence[str]) -> Path | None:
     """Return the newest folder in which the same command began, if it came to no good end and nobody works there."""
     for folder in sorted(runs.glob(f"*_{label}*"), reverse=True):
-        if _command(folder) != _what(overrides):
+        if folder.is_symlink() or _command(folder) != _what(overrides):
             continue
         return folder if not _is_done(folder) and _is_free(folder) else None
     return None
@@ -27,10 +31,11 @@ def working_in(folder: Path, overrides: Sequence[str]) -> Iterator[None]:
     """Keep other sweeps out of the folder, note there what is asked for, and let jobs be started in it again.
 
     Raises:
-        ConfigError: another sweep works there.
+        ConfigError: another sweep works there, or links lead out of it.
     """
     from filelock import FileLock, Timeout
 
+    refuse_links(folder, FOREIGN)
     lock = FileLock(folder / LOCK)
     try:
         lock.acquire(timeout=0)
@@ -39,10 +44,10 @@ def working_in(folder: Path, overrides: Sequence[str]) -> Iterator[None]:
             f"another sweep is at work in {folder}; wait for it, or name another folder: hydra.sweep.dir=FOLDER"
         ) from None
     try:
-        write_whole(folder / COMMAND, json.dumps(sorted(overrides), indent=1) + "\n")
+        write_whole(folder, COMMAND, json.dumps(sorted(overrides), indent=1) + "\n")
         (folder / STOP).unlink(missing_ok=True)
         for refused in folder.glob("*_refused"):  # the settings of this time decide anew
-            shutil.rmtree(refused)
+            refused.unlink() if refused.is_symlink() else shutil.rmtree(refused)
         yield
     finally:
         lock.release()
@@ -50,7 +55,7 @@ def working_in(folder: Path, overrides: Sequence[str]) -> Iterator[None]:
 
 def _command(folder: Path) -> list[str] | None:
     try:
-        found = json.loads((folder / COMMAND).read_text(encoding="utf-8"))
+        found = json.loads(read_text(folder, COMMAND))
     except (OSError, ValueError):
         return None
     return _what(found) if isinstance(found, list) else None
@@ -64,7 +69,7 @@ def _what(overrides: Sequence[str]) -> list[str]:
 def _is_done(folder: Path) -> bool:
     """Return whether all jobs of the last sitting ended well; `finish` writes sweep.json last."""
     try:
-        content = json.loads((folder / "sweep.json").read_text(encoding="utf-8"))
+        content = json.loads(read_text(folder, "sweep.json"))
         return bool(content["complete"]) and all(job["state"] == "done" for job in content["jobs"])
     except (OSError, ValueError, KeyError, TypeError):
         return False

@@ -11,7 +11,7 @@ from typing import Any
 
 from distillrun.config import Config, digest
 from distillrun.errors import ConfigError
-from distillrun.folder import write_whole
+from distillrun.inside import read_text, write_whole
 
 FILE = "job.json"
 CONSOLE = "console.log"
@@ -80,6 +80,8 @@ def claim_job_folder(sweep: Path, number: int, config: Config) -> Path:
     """
     name = digest(config)[:8]
     for known in sorted(sweep.glob(f"*_{name}")):
+        if known.is_symlink():
+            raise ConfigError(f"{known} is a link, and this job would be written to where it leads; delete it")
         return known
     folder = sweep / f"{number:03d}_{name}"
     folder.mkdir(parents=True, exist_ok=True)
@@ -88,7 +90,8 @@ def claim_job_folder(sweep: Path, number: int, config: Config) -> Path:
 
 def write_job(job: Job) -> Job:
     """Write a job's state into its folder, whole or not at all."""
-    write_whole(Path(job.folder, FILE), json.dumps(asdict(job), indent=2) + "\n")
+    folder = Path(job.folder)
+    write_whole(folder.parent, f"{folder.name}/{FILE}", json.dumps(asdict(job), indent=2) + "\n")
     return job
 
 
@@ -99,7 +102,7 @@ def read_job(folder: Path) -> Job | None:
         ConfigError: its file is broken.
     """
     try:
-        values = json.loads((folder / FILE).read_text(encoding="utf-8"))
+        values = json.loads(read_text(folder, FILE))
         return Job(**{**values, "folder": str(folder), "overrides": tuple(values["overrides"])})
     except FileNotFoundError:
         return None
@@ -141,7 +144,7 @@ def is_over(job: Job) -> bool:
 def result_in(folder: Path) -> dict[str, Any]:
     """Return what a run came to; nothing where its file is missing or damaged."""
     try:
-        found = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+        found = json.loads(read_text(folder, "result.json"))
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}

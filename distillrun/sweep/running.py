@@ -13,6 +13,7 @@ from pathlib import Path
 from types import FrameType
 
 from distillrun.composition import quoted
+from distillrun.inside import append_to
 from distillrun.secret import hide
 from distillrun.sweep.job import CONSOLE, QUIET, REFUSED, Job, own_process, read_job, result_in, say, write_job
 from distillrun.sweep.share import Share, taking_a_device
@@ -70,7 +71,7 @@ def run_job(number: int, folder: Path, overrides: Sequence[str], manner: Manner)
         if attempt <= manner.retries:
             say(f"[{number}] attempt {attempt + 1} of {manner.retries + 1}")
     if manner.stops and job.state != "done":
-        (folder.parent / STOP).touch()
+        append_to(folder.parent, STOP).close()
     return job
 
 
@@ -127,9 +128,8 @@ def _exit_code(command: Sequence[str], environment: Mapping[str, str], job: Job)
     While a view of the sweep is drawn, what it prints goes into a file of the job's folder.
     """
     whole = {**os.environ, **environment}
-    console = Path(job.folder, CONSOLE)
     with (
-        console.open("ab") if QUIET in os.environ else nullcontext() as printed,
+        append_to(Path(job.folder), CONSOLE) if QUIET in os.environ else nullcontext() as printed,
         subprocess.Popen(command, env=whole, stdout=printed, stderr=printed) as process,
         _hands_on_sigterm(process),
     ):

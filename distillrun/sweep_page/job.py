@@ -5,6 +5,7 @@ from functools import cached_property
 from pathlib import Path
 from sys import intern
 
+from distillrun.inside import read_text
 from distillrun.records import Json
 from distillrun.report.values import Values, finite, mapping, sequence
 from distillrun.tracking.jsonl import METRICS, read_metrics
@@ -66,7 +67,7 @@ class SweepJob:
         import yaml
 
         try:
-            values = yaml.safe_load((self.folder / CONFIG).read_text(encoding="utf-8"))
+            values = yaml.safe_load(read_text(self.folder, CONFIG))
         except (OSError, ValueError, yaml.YAMLError):
             return {}
         return dict(_leaves("", values)) if isinstance(values, dict) else {}

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from distillrun.errors import ConfigError, nearest
 from distillrun.folder import COMMAND, FOLDER_WORDS
+from distillrun.inside import read_text
 from distillrun.records import Json
 from distillrun.report.values import finite, mapping, sequence
 from distillrun.sweep_page.job import CONFIG, JOB, RESULT, SweepJob
@@ -65,25 +66,30 @@ def _job(sweep: Path, folder: Path) -> SweepJob:
 def _read(file: Path) -> dict[str, Json]:
     """Return a JSON object; empty where the file is missing, torn or holds something else."""
     try:
-        return mapping(json.loads(file.read_text(encoding="utf-8")))
+        return mapping(json.loads(read_text(file.parent, file.name)))
     except (OSError, ValueError):
         return {}
 
 
 def _command(folder: Path) -> str:
     """Return the command of a sweep, from what it wrote down at its end or at its start; empty where it did not."""
-    told = _read(folder / "sweep.json").get("command")
-    if isinstance(told, list):
-        return shlex.join(map(str, told))
+    if told := _ours(_read(folder / "sweep.json").get("command")):
+        return told
     try:
-        words = [str(word) for word in json.loads((folder / COMMAND).read_text(encoding="utf-8"))]
+        words = [str(word) for word in json.loads(read_text(folder, COMMAND))]
     except (OSError, ValueError, TypeError):
         return ""
     return shlex.join(["distillrun", "-m", *(word for word in words if not word.startswith(FOLDER_WORDS))])
 
 
 def _own_command(job: SweepJob) -> str:
-    return shlex.join(map(str, sequence(job.result.get("command"))))
+    return _ours(job.result.get("command"))
+
+
+def _ours(command: Json) -> str:
+    """Return a command as it is offered to be given again; empty where it is none of this program's."""
+    words = list(map(str, sequence(command)))
+    return shlex.join(words) if words[:1] == ["distillrun"] else ""
 
 
 def _gone(folder: Path, found: Sequence[SweepJob]) -> list[str]:

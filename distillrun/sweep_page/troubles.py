@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
+from distillrun.inside import read_text
 from distillrun.report.block import Block, Paragraph, Section, Table
 from distillrun.report.text import NOTHING, duration, number, shortened
 from distillrun.report.values import finite, mapping
@@ -96,7 +97,7 @@ def _reason(job: SweepJob) -> str:
     if error := job.result.get("error"):
         return str(error)
     try:
-        lines = (job.folder / "run.log").read_text(encoding="utf-8", errors="replace").split("\n")
+        lines = read_text(job.folder, "run.log", "replace").split("\n")
     except OSError:
         lines = []
     last = next((line.strip() for line in reversed(lines) if line.strip()), "")

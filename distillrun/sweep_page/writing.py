@@ -5,10 +5,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from distillrun.folder import make_folder, write_whole
+from distillrun.folder import make_folder
+from distillrun.inside import read_text, write_whole
 from distillrun.report.block import Page
 from distillrun.report.csv_text import csv_text
 from distillrun.report.files import write_page
+from distillrun.secret import hide
 from distillrun.sweep_page.findings import findings_of
 from distillrun.sweep_page.page import sweep_page
 from distillrun.sweep_page.results import cell_table, job_rows
@@ -35,10 +37,10 @@ def write_sweep_page(
     found = findings_of(folders, metric)
     page = sweep_page(found, command, rule)
     make_folder(out, "--out")
-    write_whole(out / "results.csv", csv_text(*job_rows(found.grid)))
-    write_whole(out / "cells.csv", csv_text(*cell_table(found.grid, found.rows)))
+    write_whole(out, "results.csv", hide(csv_text(*job_rows(found.grid))))
+    write_whole(out, "cells.csv", hide(csv_text(*cell_table(found.grid, found.rows))))
     write_page(out, page)
-    write_whole(out / "sweep.json", json.dumps(_beside(out, found.values()), indent=1, ensure_ascii=False) + "\n")
+    write_whole(out, "sweep.json", json.dumps(_beside(out, found.values()), indent=1, ensure_ascii=False) + "\n")
     return page
 
 
@@ -55,7 +57,7 @@ def page_at_the_end(sweep: Path) -> str:
 def _beside(out: Path, values: dict[str, Any]) -> Mapping[str, Any]:
     """Return the values under "report" of the sweep's own sweep.json where it lies in `out`, else by themselves."""
     try:
-        there = json.loads((out / "sweep.json").read_text(encoding="utf-8"))
+        there = json.loads(read_text(out, "sweep.json"))
     except (OSError, ValueError):
         there = None
     return {**there, "report": values} if isinstance(there, dict) and "jobs" in there else {"report": values}

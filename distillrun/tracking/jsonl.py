@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from distillrun.inside import append_to, read_text
 from distillrun.records import Json
 
 if TYPE_CHECKING:  # interfaces needs torch, and reading the metrics of a run does not
@@ -42,21 +43,21 @@ class RunLog:
 
     def __init__(self, tracker: "Tracker") -> None:
         self._tracker = tracker
-        self._file: Path | None = None
+        self._folder: Path | None = None
         self._tracker_failed = False
 
     def start(self, run: "TrackedRun") -> None:
-        self._file = run.folder / METRICS
+        self._folder = run.folder
         self._try("start", lambda: self._tracker.start(run))
 
     def log(self, metrics: Mapping[str, float], step: int) -> None:
         """Append one line `{"step", "time", name: value, …}`; a value that is not finite is written as null."""
-        if self._file is None:
+        if self._folder is None:
             raise RuntimeError("RunLog.start comes before RunLog.log")
         values = {name: float(value) if math.isfinite(value) else None for name, value in metrics.items()}
         line = json.dumps({"step": step, "time": round(time.time(), 3), **values}, allow_nan=False)
-        with self._file.open("a", encoding="utf-8") as stream:
-            stream.write(line + "\n")
+        with append_to(self._folder, METRICS) as stream:
+            stream.write(f"{line}\n".encode())
         self._try("log", lambda: self._tracker.log(metrics, step))
 
     def summary(self, values: Mapping[str, Json]) -> None:
@@ -95,7 +96,7 @@ class RunLog:
 def read_metrics(file: Path) -> list[dict[str, Json]]:
     """Return the lines of a metrics file, without a last line that was torn by a kill."""
     lines: list[dict[str, Json]] = []
-    for text in file.read_text(encoding="utf-8").splitlines():
+    for text in read_text(file.parent, file.name).splitlines():
         try:
             line = json.loads(text)
         except json.JSONDecodeError:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from distillrun.errors import ConfigError
+from distillrun.inside import write_whole
 from distillrun.interfaces import TEXTS, Kind, Status, TrackedRun
 from distillrun.records import Json
 from distillrun.report.csv_text import csv_text
@@ -92,9 +93,8 @@ class Mlflow:
     def table(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[Json]]) -> None:
         if name in TEXTS and not self.log_texts:
             return
-        file = self._folder / f"{name}.csv"
-        file.write_text(csv_text(columns, rows), encoding="utf-8", newline="")
-        self._client.log_artifact(self._run, str(file))
+        write_whole(self._folder, f"{name}.csv", csv_text(columns, rows))
+        self._client.log_artifact(self._run, str(self._folder / f"{name}.csv"))
 
     def files(self, kind: Kind, name: str, files: Mapping[str, Path]) -> None:
         if (kind == "student" and not self.log_student) or (kind in TEXTS and not self.log_texts):

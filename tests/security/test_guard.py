@@ -24,6 +24,7 @@ import os
 from pathlib import Path
 from mine_partner import Neighbour
 from distillrun.objective.sum import Sum
+from distillrun.task.everyday import Everyday
 from distillrun.errors import ConfigError
 
 class Own:
@@ -58,7 +59,7 @@ def test_a_class_of_a_permitted_module_is_found() -> None:
     assert find("mine_part.Part_").__name__ == "Part_"
 
 
-@pytest.mark.parametrize("name", ["Path", "Neighbour", "Sum", "ConfigError"])
+@pytest.mark.parametrize("name", ["Path", "Neighbour", "Sum", "Everyday", "ConfigError"])
 def test_a_class_that_a_permitted_module_merely_imported_is_refused(name: str) -> None:
     assert isinstance(getattr(importlib.import_module("mine_part"), name), type)
     with pytest.raises(ConfigError, match=rf"task\._target_=mine_part\.{name}: mine_part defines no class {name}"):
@@ -100,6 +101,11 @@ def test_nothing_is_permitted_unless_it_is_named(mine: Path) -> None:
         with pytest.raises(ConfigError, match="is not allowed"):
             find_class("mine_part.Own", "task", allowed)
     assert "mine_part" not in sys.modules
+
+
+def test_a_hidden_module_cannot_be_permitted() -> None:
+    with pytest.raises(ConfigError, match="is not allowed"):
+        find_class("_mine.Own", "task", ["_mine"])
 
 
 def test_a_permitted_module_that_lacks_a_package_says_so() -> None:
