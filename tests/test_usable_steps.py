@@ -9,7 +9,7 @@ import pytest
 from distillrun.artifacts import ArtifactStore, Stage
 from distillrun.cli import main
 from distillrun.errors import ConfigError
-from distillrun.folder import write_whole
+from distillrun.inside import write_whole
 from distillrun.interfaces import AnyTeacher, GenerationStep
 from distillrun.journal.usage import Usage
 from distillrun.records import Completion, Draw, TeacherRecord, gold
@@ -121,7 +121,7 @@ def test_thinking_that_an_earlier_version_kept_as_a_rationale_is_made_again(tmp_
     stage = Stage("generate/own", 2, {"step": {}}, {})
 
     assert renewed(store, stage) == stage
-    store.get_or_make(stage, lambda work: write_whole(work / "records.jsonl", file.read_bytes()))
+    store.get_or_make(stage, lambda work: write_whole(work, "records.jsonl", file.read_bytes()))
     again = renewed(store, stage)
     assert again.fingerprint != stage.fingerprint
     assert renewed(store, again) == again
@@ -132,7 +132,7 @@ def test_what_holds_no_thinking_or_holds_it_as_a_recording_does_stays_valid(tmp_
     content = (OLD / "few_shot_rationale.jsonl").read_text()
     said, recorded = content.replace("<think>", "I think so."), content.replace('"text": "<think>"', '"text": "So."')
     stage, other = (Stage("generate/own", 2, {"number": number}, {}) for number in range(2))
-    store.get_or_make(stage, lambda work: write_whole(work / "records.jsonl", said))
-    store.get_or_make(other, lambda work: write_whole(work / "records.jsonl", recorded))
+    store.get_or_make(stage, lambda work: write_whole(work, "records.jsonl", said))
+    store.get_or_make(other, lambda work: write_whole(work, "records.jsonl", recorded))
     assert "<think>" in recorded
     assert [renewed(store, one) for one in (stage, other)] == [stage, other]
