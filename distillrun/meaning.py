@@ -5,11 +5,18 @@
 parts name it in `RESTS_ON`. 1 is hashed as nothing, so whatever is not named stays valid.
 """
 
+import json
+import re
 import sys
 from collections.abc import Iterator, Mapping
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
 from types import ModuleType
 
 from distillrun.records import Json
+
+_STATED = re.compile(r"^\s*(?:MEANING|VERSION)\b[^=\n]*= [^#\n]*", re.MULTILINE)
 
 KEY = "_meaning_"
 """Where the number stands in what is hashed: beside the `_target_` that it belongs to."""
@@ -42,6 +49,20 @@ def changed(key: str, part: object) -> dict[str, Json]:
     """Return the meaning of a part under a key, where it is above 1, for stages that hash nothing else of it."""
     meaning = meaning_of(type(part))
     return {} if meaning == 1 else {key: meaning}
+
+
+@cache
+def digest_of_the_code() -> str:
+    """Return the digest of every MEANING and VERSION in the package: where it is another, results may be.
+
+    The sources are read, not imported, so that a sweep can tell it before it starts anything.
+    """
+    folder = Path(__file__).parent
+    sources = ((file, file.read_text(encoding="utf-8")) for file in sorted(folder.rglob("*.py")))
+    said = [
+        [file.relative_to(folder).as_posix(), one.strip()] for file, text in sources for one in _STATED.findall(text)
+    ]
+    return sha256(json.dumps(said).encode()).hexdigest()[:16]
 
 
 def _roots(one: type | ModuleType) -> Iterator[type | ModuleType]:

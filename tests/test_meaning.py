@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from distillrun import divergence
+from distillrun import meaning as source
 from distillrun.fence import find_class
 from distillrun.meaning import KEY, _roots, meaning_of, with_meanings
 from distillrun.objective.adaptive_kl import AdaptiveKL
@@ -144,6 +145,24 @@ def test_another_reading_of_answers_concerns_those_who_read_answers(
     assert "generate/chain_of_thought" in other(tmp_path, before_solved, *solved)
     assert "train" in other(tmp_path, before_chosen, *chosen)
     assert not any(name.startswith("generate/") for name in other(tmp_path, before_chosen, *chosen))
+
+
+def test_the_digest_of_the_code_is_that_of_all_that_results_mean(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(source, "__file__", str(tmp_path / "meaning.py"))
+
+    def told(stage: str, part: str) -> str:
+        (tmp_path / "stage.py").write_text(f'"""Of a VERSION = 1."""\nVERSION = {stage}\nCHUNK = 3\n')
+        (tmp_path / "part.py").write_text(f"class Part:\n    MEANING: ClassVar[int] = {part}\n")
+        source.digest_of_the_code.cache_clear()
+        return source.digest_of_the_code()
+
+    try:
+        assert told("1", "2") == told("1", "2  # why")
+        assert len({told("1", "2"), told("2", "2"), told("1", "3"), told("1", '{"boundary=tail": 2}')}) == 4
+    finally:
+        source.digest_of_the_code.cache_clear()
 
 
 def kinds_over(module: str) -> set[type]:

@@ -179,6 +179,23 @@ def test_the_same_command_does_only_what_is_not_done(capfd: pytest.CaptureFixtur
 
 
 @pytest.mark.usefixtures("children")
+def test_a_job_of_code_with_other_results_runs_again(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    line = ["-m", "name=grid", "training.seed=1,2", "hydra.sweep.dir=runs/grid"]
+    assert main(line) == 0
+    assert main(line) == 0
+    assert started("*/*") == [1, 1]
+    monkeypatch.setattr("distillrun.sweep.running.digest_of_the_code", lambda: "another")
+    capfd.readouterr()
+    assert main(line) == 0
+    assert started("*/*") == [2, 2]
+    assert "[0] done before by a version with other results" in capfd.readouterr().out
+    assert main(line) == 0
+    assert started("*/*") == [2, 2]
+
+
+@pytest.mark.usefixtures("children")
 @pytest.mark.parametrize("named", [True, False])
 def test_an_interrupted_sweep_tells_of_every_job_and_goes_on_in_its_folder(
     named: bool, capfd: pytest.CaptureFixture[str]

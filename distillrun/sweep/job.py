@@ -36,6 +36,7 @@ class Job:
         why: it did not end well; empty where it did.
         attempt: counts from 1.
         process: host and number of the process that runs it; empty before it began.
+        code: the digest of what results mean in the code that ran it; empty where an earlier version noted none.
     """
 
     number: int
@@ -47,6 +48,7 @@ class Job:
     why: str = ""
     attempt: int = 1
     process: str = ""
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from types import FrameType
 
 from distillrun.composition import quoted
 from distillrun.inside import append_to
+from distillrun.meaning import digest_of_the_code
 from distillrun.secret import hide
 from distillrun.sweep.job import CONSOLE, QUIET, REFUSED, Job, own_process, read_job, result_in, say, write_job
 from distillrun.sweep.share import Share, taking_a_device
@@ -49,7 +50,7 @@ class Manner:
 
 
 def run_job(number: int, folder: Path, overrides: Sequence[str], manner: Manner) -> Job:
-    """Run one job, unless it was done before, and write down what became of it.
+    """Run one job, unless it was done before by code of the same results, and write down what became of it.
 
     Args:
         number: the job's place in the sweep.
@@ -58,10 +59,12 @@ def run_job(number: int, folder: Path, overrides: Sequence[str], manner: Manner)
         manner: how.
     """
     known = read_job(folder)
-    job = Job(number, str(folder), tuple(overrides), "running", 0, 0.0)
+    job = Job(number, str(folder), tuple(overrides), "running", 0, 0.0, code=digest_of_the_code())
     if known is not None and known.state == "done" and result_in(folder):
-        say(f"[{number}] done before: {folder}")
-        return write_job(replace(known, number=number, overrides=tuple(overrides)))
+        if known.code == job.code:
+            say(f"[{number}] done before: {folder}")
+            return write_job(replace(known, number=number, overrides=tuple(overrides)))
+        say(f"[{number}] done before by a version with other results; what still holds is taken from the store")
     if (folder.parent / STOP).exists():
         return write_job(replace(job, state="skipped", why="an earlier job did not end well, and sweep.on_error=stop"))
     for attempt in range(1, manner.retries + 2):

@@ -78,6 +78,7 @@ LIGHT = (
     "hydra_settings",
     "inside",
     "interrupt",
+    "meaning",
     "permitted",
     "records",
     "schema",
