@@ -39,6 +39,8 @@ from distillrun.guess import check_blanks, check_flags
 from distillrun.interrupt import stops_at_once
 from distillrun.schema import register_schema
 from distillrun.secret import check_words, hide
+from distillrun.streams import outlive_the_terminal
+from distillrun.sweep.ending import end_jobs, tell_why
 from distillrun.sweep.finishing import finish
 from distillrun.sweep.folder import working_in
 from distillrun.sweep.job import claim_job_folder, say, score_of
@@ -51,7 +53,9 @@ COMMANDS = {"plan": plan, "predict": predict, "report": report, "store": store, 
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Do what a command line asks for and return the exit code."""
+    """Do what a command line asks for, the process's own where none is given, and return the exit code."""
+    if arguments is None:
+        outlive_the_terminal()
     given = opened(sys.argv[1:] if arguments is None else arguments)
     try:
         code = _done(given)
@@ -75,37 +79,48 @@ def _reader_is_gone() -> bool:
     return is_gone
 
 
-def _done(given: Sequence[str]) -> int:
+def _done(given: list[str]) -> int:
+    """Do what a command line asks for; whatever ends it becomes an exit code."""
     try:
-        check_words(given)
-        if given and given[0] in COMMANDS:
-            return COMMANDS[given[0]](given[1:])
-        if given == ["--version"]:
-            sys.stdout.write(f"distillrun {__version__}\n")
-            return 0
-        if given and re.fullmatch(r"\w+", given[0]):
-            check_blanks(given)
-            known = f"{nearest(given[0], COMMANDS)}; there are {', '.join(COMMANDS)}, and settings are KEY=VALUE"
-            raise ConfigError(f"there is no command {given[0]}{known}")
-        return _experiment(list(given))
+        with stops_at_once():
+            return _command(given)
     except ConfigError as error:
         from distillrun.report.text import plain  # a message may quote a user's file
 
-        sys.stderr.write(f"distillrun: {hide(plain(str(error)))}\n")
-        return 2
+        return _ended(2, plain(str(error)))
     except BudgetSpentError as spent:
-        sys.stderr.write(f"distillrun: {spent}\n")
-        return 3
+        return _ended(3, str(spent))
     except KeyboardInterrupt:
-        sys.stderr.write("distillrun: interrupted\n")
-        return 130
+        return _ended(130, "interrupted")
     except SystemExit as stop:  # argparse, and Hydra after --help
         return stop.code if isinstance(stop.code, int) else 0
     except BrokenPipeError:
         raise
-    except Exception:
+    except Exception as error:
         sys.stderr.write(hide(traceback.format_exc()))
+        tell_why(hide(f"{type(error).__name__}: {error}"))
         return 1
+
+
+def _command(given: list[str]) -> int:
+    check_words(given)
+    if given and given[0] in COMMANDS:
+        return COMMANDS[given[0]](given[1:])
+    if given == ["--version"]:
+        sys.stdout.write(f"distillrun {__version__}\n")
+        return 0
+    if given and re.fullmatch(r"\w+", given[0]):
+        check_blanks(given)
+        known = f"{nearest(given[0], COMMANDS)}; there are {', '.join(COMMANDS)}, and settings are KEY=VALUE"
+        raise ConfigError(f"there is no command {given[0]}{known}")
+    return _experiment(given)
+
+
+def _ended(code: int, why: str) -> int:
+    """Say why, here and to the sweep that this may be a job of, and return the exit code."""
+    sys.stderr.write(f"distillrun: {hide(why)}\n")
+    tell_why(hide(why))
+    return code
 
 
 def _experiment(given: list[str]) -> int:
@@ -148,7 +163,7 @@ def _sweep(start: Start, hydra_flags: Sequence[str], flags: argparse.Namespace) 
     total = None if start.jobs is None else len(start.jobs)
     with working_in(start.folder, start.overrides):
         try:
-            with stops_at_once(), live_view(start.folder, total, start.drawn):
+            with stops_at_once(lambda: end_jobs(start.folder)), live_view(start.folder, total, start.drawn):
                 words = swept_together(start.overrides, flags.config_dir)
                 _hydra([f"hydra.sweep.dir={quoted(start.folder)}", *words, *hydra_flags], flags)
             complete = True
@@ -156,6 +171,10 @@ def _sweep(start: Start, hydra_flags: Sequence[str], flags: argparse.Namespace) 
             if "No trials are completed" not in str(error):  # Optuna's, where no job of a search ended well
                 raise
             complete = True
+        except RuntimeError as error:
+            if not type(error).__module__.startswith("submitit."):  # its own, where a job lost its machine or its time
+                raise
+            say(f"the launcher gave up: {(str(error).strip().splitlines() or [type(error).__name__])[-1]}")
         finally:
             exit_code = finish(start.folder, start.config, complete, start.jobs or ())
     return exit_code

@@ -1,45 +1,85 @@
-"""Ctrl-C and SIGTERM: work that can be saved is saved first."""
+"""Signals that ask for an end: Ctrl-C, SIGTERM, a closed terminal, a scheduler's warning. What can be saved is saved.
+
+Two that mean one end count once: they arrive together (`timeout` and a terminal tell a process and its group), or a
+scheduler warns (SIGUSR1, SIGUSR2) before it sends SIGTERM. Any other second signal ends the work at once.
+"""
 
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+ORDERS = (signal.SIGINT, signal.SIGTERM)
+WARNINGS = tuple(getattr(signal, name) for name in ("SIGHUP", "SIGUSR1", "SIGUSR2") if hasattr(signal, name))
+SIGNALS = (*ORDERS, *WARNINGS)
+
+TOGETHER_S = 0.5
+"""Signals that arrive within this time of each other are one."""
+
+_arrived: dict[int, float] = {}
+"""When each signal came last, since the outermost block began."""
+
+_held: set[int] = set()
+"""The signals that a block of this module has a handler for."""
 
 
-_arrived: set[int] = set()
-
-
-def was_terminated() -> bool:
-    """Return whether a SIGTERM ended a block of `stops_at_once` in this process."""
-    return signal.SIGTERM in _arrived
-
-
-def _raise(number: int, frame: FrameType | None) -> None:
-    _arrived.add(number)
-    raise KeyboardInterrupt
+def _is_first(number: int) -> bool | None:
+    """Note a signal and return whether it is the first; None where it means the same end as an earlier one."""
+    now = time.monotonic()
+    earlier = dict(_arrived)
+    _arrived[number] = now
+    if not earlier:
+        return True
+    together = now - max(earlier.values()) < TOGETHER_S
+    again = number in earlier or (number in ORDERS and any(other in ORDERS for other in earlier))
+    return None if together or not again else False
 
 
 @contextmanager
 def _handled(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
-    """Install a handler for both signals inside the block; only the main thread can."""
+    """Install a handler inside the block; only the main thread can.
+
+    A warning that is ignored stays so (`nohup`), and one that somebody else handles stays theirs (submitit's SIGUSR2).
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    earlier = {number: signal.signal(number, handler) for number in SIGNALS}
+    if not _held:
+        _arrived.clear()
+    outermost = {number for number in SIGNALS if number not in _held and _is_ours_to_take(number)}
+    _held.update(outermost)
+    earlier = {number: signal.signal(number, handler) for number in _held}
     try:
         yield
     finally:
         for number, kept in earlier.items():
             signal.signal(number, kept)
+        _held.difference_update(outermost)
+
+
+def _is_ours_to_take(number: int) -> bool:
+    return number in ORDERS or signal.getsignal(number) is signal.SIG_DFL
 
 
 @contextmanager
-def stops_at_once() -> Iterator[None]:
-    """Make SIGTERM end the block as Ctrl-C does, so that a run is closed properly."""
-    with _handled(_raise):
+def stops_at_once(first: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Make each of the signals end the block as Ctrl-C does, so that a run is closed properly.
+
+    Args:
+        first: what is done before the block ends; a second signal does not wait for it.
+    """
+
+    def end(number: int, frame: FrameType | None) -> None:
+        is_first = _is_first(number)
+        if is_first is None:
+            return
+        if is_first:
+            first()
+        raise KeyboardInterrupt
+
+    with _handled(end):
         yield
 
 
@@ -50,7 +90,7 @@ def stops_when_saved() -> Iterator[Callable[[], bool]]:
 
     def ask(number: int, frame: FrameType | None) -> None:
         nonlocal asked
-        if asked:
+        if _is_first(number) is False:
             raise KeyboardInterrupt
         asked = True
 

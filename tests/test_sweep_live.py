@@ -11,6 +11,7 @@ import pytest
 from rich.console import Console
 
 from distillrun.composition import config_of
+from distillrun.folder import COMMAND
 from distillrun.sweep import finishing
 from distillrun.sweep.job import Job, own_process, read_job, say, write_job
 from distillrun.sweep.live import _drawn, lines, live_view
@@ -60,19 +61,16 @@ def test_where_there_is_no_terminal_lines_are_printed(tmp_path: Path, capsys: py
     assert capsys.readouterr().out == "[0] done\n"
 
 
-@pytest.mark.parametrize("terminated", [True, False])
-def test_after_an_interruption_jobs_are_waited_for_and_noted(
-    terminated: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(finishing, "was_terminated", lambda: terminated)
-    child = subprocess.Popen(["sleep", "1" if not terminated else "600"])
+def test_after_an_interruption_jobs_are_told_waited_for_and_noted(tmp_path: Path) -> None:
+    (tmp_path / COMMAND).write_text("[]")
+    child = subprocess.Popen(["sleep", "600"])
     folder = write(tmp_path, 0, "running", own_process(child.pid))
     elsewhere = write(tmp_path, 1, "running", "another-host/17")
     started = time.monotonic()
     threading.Thread(target=child.wait, daemon=True).start()  # as an init would
     assert finishing.finish(tmp_path, config_of(["tracking=jsonl"]), complete=False) == 1
     assert time.monotonic() - started < 40
-    assert child.poll() == (-15 if terminated else 0)
+    assert child.poll() == -15
     here, there = read_job(folder), read_job(elsewhere)
     assert here is not None
     assert there is not None

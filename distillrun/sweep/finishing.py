@@ -1,10 +1,7 @@
 """The end of a sweep: the table of its jobs, means over seeds, and sweep.json."""
 
 import json
-import os
-import signal
 import sys
-import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
@@ -14,21 +11,20 @@ from distillrun.cells import aligned, cell_lines, cells
 from distillrun.config import Config
 from distillrun.folder import COMMAND
 from distillrun.inside import write_whole
-from distillrun.interrupt import was_terminated
 from distillrun.records import Json
+from distillrun.sweep.ending import end_jobs
 from distillrun.sweep.job import (
     Job,
     PlannedJob,
     is_over,
     jobs_in,
     not_started,
-    own_process,
     own_settings,
     result_in,
     say,
     write_job,
 )
-from distillrun.sweep.running import GOES_ON, SAVE_S
+from distillrun.sweep.running import GOES_ON
 from distillrun.sweep.summary import track_sweep
 
 
@@ -87,24 +83,12 @@ def finish(sweep: Path, config: Config, complete: bool, planned: Sequence[Planne
 
 
 def _settled(sweep: Path) -> list[Job]:
-    """Return the jobs after an interruption. Those of this machine have time to save; who started them may be gone.
-
-    Ctrl-C reached them through the terminal; a SIGTERM was for the sweep alone, and is handed on to those that it left.
-    """
-    until = time.monotonic() + SAVE_S
-    for job in jobs_in(sweep) if was_terminated() else ():
-        if job.state == "running" and _is_here(job):
-            os.kill(int(job.process.rpartition("/")[2]), signal.SIGTERM)
-    while time.monotonic() < until and any(job.state == "running" and _is_here(job) for job in jobs_in(sweep)):
-        time.sleep(0.2)
+    """Return the jobs after an interruption, once those of this machine have ended; who started them may be gone."""
+    end_jobs(sweep)
     for job in jobs_in(sweep):
         if job.state == "running" and is_over(job):
             write_job(replace(job, state="interrupted", exit_code=130, why=GOES_ON))
     return jobs_in(sweep)
-
-
-def _is_here(job: Job) -> bool:
-    return job.process.startswith(own_process(0)[:-1]) and not is_over(job)
 
 
 def _line(job: Job, own: Sequence[str], scores: dict[str, float]) -> tuple[str, ...]:

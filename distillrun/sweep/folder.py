@@ -9,7 +9,7 @@ from pathlib import Path
 from distillrun.errors import ConfigError
 from distillrun.folder import COMMAND, FOLDER_WORDS
 from distillrun.inside import read_text, refuse_links, write_whole
-from distillrun.sweep.running import STOP
+from distillrun.sweep.ending import STOP
 
 LOCK = ".sweep.lock"
 

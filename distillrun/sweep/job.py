@@ -5,6 +5,7 @@ import os
 import platform
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -170,8 +171,12 @@ def varying(settings: Sequence[Sequence[str]]) -> list[list[str]]:
 
 
 def say(text: str) -> None:
-    """Print at once, since a child's output follows on the same stream; nothing while a view of the sweep is drawn."""
+    """Print at once, since a child's output follows on the same stream; nothing while a view of the sweep is drawn.
+
+    A reader that has gone (`| head`) ends no sweep.
+    """
     if QUIET in os.environ:
         return
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
+    with suppress(BrokenPipeError):
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()

@@ -4,26 +4,20 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import FrameType
 
 from distillrun.composition import quoted
-from distillrun.inside import append_to
+from distillrun.inside import append_to, read_text, write_whole
+from distillrun.interrupt import SIGNALS, stops_at_once
 from distillrun.meaning import digest_of_the_code
 from distillrun.secret import hide
+from distillrun.sweep.ending import REASON, STOP, end_child, told_why
 from distillrun.sweep.job import CONSOLE, QUIET, REFUSED, Job, own_process, read_job, result_in, say, write_job
 from distillrun.sweep.share import Share, taking_a_device
-
-SAVE_S = 60.0
-"""How long an interrupted job may take to save its state."""
-
-STOP = "stop"
-"""A file in a sweep's folder that keeps further jobs from being started."""
 
 GOES_ON = "the same command goes on from there"
 """Why an interrupted job did not end well."""
@@ -66,7 +60,7 @@ def run_job(number: int, folder: Path, overrides: Sequence[str], manner: Manner)
             return write_job(replace(known, number=number, overrides=tuple(overrides)))
         say(f"[{number}] done before by a version with other results; what still holds is taken from the store")
     if (folder.parent / STOP).exists():
-        return write_job(replace(job, state="skipped", why="an earlier job did not end well, and sweep.on_error=stop"))
+        return write_job(replace(job, state="skipped", why=_stopped(folder.parent)))
     for attempt in range(1, manner.retries + 2):
         job = _attempted(replace(job, attempt=attempt), manner)
         if job.state not in AGAIN:
@@ -74,8 +68,12 @@ def run_job(number: int, folder: Path, overrides: Sequence[str], manner: Manner)
         if attempt <= manner.retries:
             say(f"[{number}] attempt {attempt + 1} of {manner.retries + 1}")
     if manner.stops and job.state != "done":
-        append_to(folder.parent, STOP).close()
+        write_whole(folder.parent, STOP, "an earlier job did not end well, and sweep.on_error=stop")
     return job
+
+
+def _stopped(sweep: Path) -> str:
+    return read_text(sweep, STOP)
 
 
 def refuse_job(number: int, sweep: Path, overrides: Sequence[str], error: Exception) -> None:
@@ -91,16 +89,16 @@ def _attempted(job: Job, manner: Manner) -> Job:
     say(f"[{job.number}] {' '.join(job.overrides)}")
     write_job(job)
     started = time.monotonic()
-    exit_code = 130
+    exit_code, reason = 130, ""
     with taking_a_device(Path(job.folder).parent, manner.share) as environment:
         words = [*manner.flags, *job.overrides, *manner.share.overrides, f"paths.run={quoted(job.folder)}"]
         command = [sys.executable, "-m", "distillrun", *words]
         try:
-            exit_code = _exit_code(command, environment, job)
+            exit_code, reason = _run(command, environment, job)
         finally:
             seconds = round(time.monotonic() - started, 1)
-            state = _state(exit_code)
-            job = _noted(replace(job, state=state, exit_code=exit_code, seconds=seconds, why=_why(job, exit_code)))
+            state, why = _state(exit_code), _why(job, exit_code, reason)
+            job = _noted(replace(job, state=state, exit_code=exit_code, seconds=seconds, why=why))
     return job
 
 
@@ -114,56 +112,41 @@ def _noted(job: Job) -> Job:
     return job
 
 
-def _why(job: Job, exit_code: int) -> str:
-    """Return why a job did not end well, from what it left; empty where it did."""
+def _why(job: Job, exit_code: int, reason: str) -> str:
+    """Return why a job did not end well, in its own words where it had any; empty where it ended well."""
     if exit_code == 0:
         return ""
+    if _state(exit_code) == "interrupted":
+        return GOES_ON
     if exit_code < 0:
         return f"signal {signal.Signals(-exit_code).name}"
-    if exit_code == 130:
-        return GOES_ON
-    return str(result_in(Path(job.folder)).get("error") or "it wrote no reason; see what it printed")
+    return reason or str(result_in(Path(job.folder)).get("error") or "it wrote no reason; see what it printed")
 
 
-def _exit_code(command: Sequence[str], environment: Mapping[str, str], job: Job) -> int:
-    """Run a command to its end. Ctrl-C reaches it by itself, through the terminal; a SIGTERM to us is handed on.
+def _run(command: Sequence[str], environment: Mapping[str, str], job: Job) -> tuple[int, str]:
+    """Run a command to its end, and return its exit code and its reason. What ends us lets it save and end first.
 
     While a view of the sweep is drawn, what it prints goes into a file of the job's folder.
     """
-    whole = {**os.environ, **environment}
-    with (
-        append_to(Path(job.folder), CONSOLE) if QUIET in os.environ else nullcontext() as printed,
-        subprocess.Popen(command, env=whole, stdout=printed, stderr=printed) as process,
-        _hands_on_sigterm(process),
-    ):
-        write_job(replace(job, process=own_process(process.pid)))
-        try:
-            return process.wait()
-        except KeyboardInterrupt:
+    with told_why() as (writing, reason):
+        whole = {**os.environ, **environment, REASON: str(writing)}
+        with (
+            append_to(Path(job.folder), CONSOLE) if QUIET in os.environ else nullcontext() as printed,
+            subprocess.Popen(command, env=whole, stdout=printed, stderr=printed, pass_fds=[writing]) as process,
+        ):
             try:
-                process.wait(SAVE_S)
-            except subprocess.TimeoutExpired:
-                process.terminate()
-            raise
-
-
-@contextmanager
-def _hands_on_sigterm(process: subprocess.Popen[bytes]) -> Iterator[None]:
-    def hand_on(number: int, frame: FrameType | None) -> None:
-        process.terminate()
-        raise KeyboardInterrupt
-
-    if threading.current_thread() is not threading.main_thread():  # only the main thread may catch signals
-        yield
-        return
-    earlier = signal.signal(signal.SIGTERM, hand_on)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, earlier)
+                with stops_at_once():
+                    write_job(replace(job, process=own_process(process.pid)))
+                    exit_code = process.wait()
+            except BaseException:  # also what a launcher's own handler raises, such as submitit's before it requeues
+                end_child(process)
+                raise
+        return exit_code, reason.read()
 
 
 def _state(exit_code: int) -> str:
+    if -exit_code in SIGNALS:  # it came before the job could do anything that would be saved
+        return "interrupted"
     if exit_code < 0:
         return "killed"
     return {0: "done", 2: "refused", 3: "budget spent", 130: "interrupted"}.get(exit_code, "failed")

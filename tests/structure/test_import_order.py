@@ -25,6 +25,7 @@ LINE: tuple[tuple[str, ...], ...] = (
         "interrupt",
         "meaning",
         "secret",
+        "streams",
     ),
     (
         "interfaces",
@@ -84,6 +85,7 @@ LIGHT = (
     "schema",
     "secret",
     "statistics",
+    "streams",
     "sweep",
 )
 """What the command line imports before a run begins."""
