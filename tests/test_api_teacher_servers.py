@@ -335,6 +335,11 @@ def test_prompts_that_a_server_seems_to_cut_are_said_once(
     usage = {"prompt_tokens": counted, "completion_tokens": 3}
     with Loopback(lambda seen: Answer(written("Yes.", usage=usage))) as server:
         teacher = api(server)
-        list(teacher.complete([Draw(CHAT, number, 7) for number in range(3)], SAMPLING, Account()))
+        longer = Prompt((*CHAT.messages[:-1], Message("user", "two " * 700)), CHAT.request)
+        list(
+            teacher.complete(
+                [Draw(one, number, 7) for one in (CHAT, longer) for number in range(2)], SAMPLING, Account()
+            )
+        )
         teacher.release()
-    assert caplog.text.count(f"counts {counted} tokens of a prompt that has about 6") == said
+    assert caplog.text.count(f"counts {counted} tokens of a prompt that has about") == said

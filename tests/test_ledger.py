@@ -147,6 +147,18 @@ def test_a_torn_last_line_is_counted_at_its_most_and_never_glued(tmp_path: Path)
         assert ledger.spent().requests == 7
 
 
+def test_a_second_torn_line_is_counted_as_the_first_one_was(tmp_path: Path) -> None:
+    ledger = ledger_in(tmp_path)
+    ledger.book(Spent(1, 500, 60, 0.1))
+    ledger.correct(Spent(1, 500, 60, 0.1), Spent(1, 20, 10, 0.01))
+    for torn in (1, 2, 3):
+        with (tmp_path / "ledger.jsonl").open("ab") as file:
+            file.write(b"[1, 50")
+        ledger = ledger_in(tmp_path)
+        assert ledger.book(Spent(1, 0, 0, 0.0)) is None
+        assert approximately(ledger.spent(), Spent(1 + 2 * torn, 20 + 500 * torn, 10 + 60 * torn, 0.01 + 0.1 * torn))
+
+
 def journaled(store: Path, count: int = 4, **settings: Any) -> Line:
     """Ask so many questions, and return the line to the teacher."""
     line = Line(store, "step", Told(numbered, price=PRICE, **settings))

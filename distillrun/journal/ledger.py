@@ -173,16 +173,19 @@ class Ledger:
             in_words(total),
             kept,
         )
-        chain = Chain()
-        line = chain.line(total)
+        chain, content = Chain(), b""
+        largest = self._chain.largest  # what a torn line is counted at, once more
+        for added in (largest, total.plus(largest, -1)) if largest.requests else (total,):
+            line = chain.line(added)
+            chain.read(line)
+            content += line
         unfinished = self._folder / f".{LEDGER}.{uuid.uuid4().hex}"
         with unfinished.open("xb") as file:
-            file.write(line)
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         unfinished.replace(self._file)
         sync_folder(self._folder)
-        chain.read(line)
         self._chain, self._inode = chain, self._file.stat().st_ino
 
     def _aside(self, number: int) -> Path:

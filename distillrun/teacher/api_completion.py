@@ -29,7 +29,7 @@ class Reader:
 
     teacher: str
     hide: Callable[[str], str]
-    warn_once: Callable[[str], None]
+    warn_once: Callable[..., None]
 
     def completion(self, answer: Answer, sampling: Sampling, prompt_tokens: int) -> Completion:
         """Return an answer as a completion. `prompt_tokens` is the estimate for a server that does not count."""
@@ -65,7 +65,8 @@ class Reader:
             if answer.usage[0] * factor + tokens < prompt_tokens:
                 self.warn_once(
                     f"the server counts {answer.usage[0]} tokens of a prompt that has about {prompt_tokens}; it may cut"
-                    " prompts in silence: see the length of its context (num_ctx of Ollama, --ctx-size of llama.cpp)"
+                    " prompts in silence: see the length of its context (num_ctx of Ollama, --ctx-size of llama.cpp)",
+                    "cuts prompts",
                 )
             return answer.usage
         self.warn_once("the server does not count tokens; cost and budget go by estimates, one token for four bytes")

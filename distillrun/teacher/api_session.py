@@ -65,10 +65,10 @@ class Session:
         self._warned: set[str] = set()
         self._jitter = Random()
 
-    def warn_once(self, text: str) -> None:
-        """Log a warning unless it was logged before."""
-        if text not in self._warned:
-            self._warned.add(text)
+    def warn_once(self, text: str, habit: str = "") -> None:
+        """Log a warning unless it was logged before; one that holds figures is known by the habit that it tells of."""
+        if (habit or text) not in self._warned:
+            self._warned.add(habit or text)
             _log.warning("teacher=api: %s", text)
 
     async def ask(self, request: Ask[T], gate: Gate) -> T:
