@@ -62,6 +62,14 @@ def test_completions_come_in_the_order_of_the_prompts(tmp_path: Path) -> None:
     assert texts(rows) == [[f"question number {n}, sample {s}" for s in range(2)] for n in range(5)]
 
 
+def test_a_step_that_is_called_as_the_ledger_is_has_a_journal_of_its_own(tmp_path: Path) -> None:
+    for _ in range(2):
+        asking = context(tmp_path, teacher := Told(numbered), made("task", "everyday"), step="ledger")
+        list(asking.complete(prompts(3), GREEDY))
+    assert teacher.draws == []
+    assert spent_by(tmp_path, teacher)["told"]["requests"] == 3  # type: ignore[index, call-overload]
+
+
 def test_what_is_in_the_journal_is_not_asked_again(tmp_path: Path) -> None:
     first, second = Told(numbered), Told("never said")
     rows = ask(tmp_path, first)

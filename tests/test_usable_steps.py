@@ -18,7 +18,7 @@ from distillrun.stages.generate import Generating, generate
 from distillrun.stages.renewing import renewed
 from tests.asking import Told
 from tests.leaves import made
-from tests.loopback import Answer, Loopback, written
+from tests.loopback import Answer, Loopback, Seen, told, written
 
 OLD = Path(__file__).parent / "thinking_of_78590cc"
 """Records of two steps, as commit 78590cc made them where a teacher said "<think>" and stopped at a stop text."""
@@ -136,3 +136,27 @@ def test_what_holds_no_thinking_or_holds_it_as_a_recording_does_stays_valid(tmp_
     store.get_or_make(other, lambda work: write_whole(work, "records.jsonl", recorded))
     assert "<think>" in recorded
     assert [renewed(store, one) for one in (stage, other)] == [stage, other]
+
+
+def test_no_thinking_gets_into_any_record_of_the_steps_that_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    def think(seen: Seen) -> Answer:
+        raw = f"<think>\nOkay, let me think.\n\n</think>\n\n{told(seen)} So the answer is A.\n\nQuestion: more"
+        cut = min((place for stop in seen.body.get("stop", ()) if (place := raw.find(stop)) >= 0), default=len(raw))
+        return Answer(written(raw[:cut]))
+
+    with Loopback(think) as server:
+        command = ["task=everyday", "task.limit=6", "teacher=api", "teacher.model=m"]
+        command += [f"teacher.base_url={server.url}", "teacher.api_key_env=null", "until=generate", "tracking=jsonl"]
+        command += ["generation=[few_shot_rationale,critique,revision,counterfactual,chain_of_thought]"]
+        assert main(command) == 0
+    files = [file for file in (tmp_path / "artifacts").rglob("*.jsonl") if "journal" not in file.parts]
+    records = [file for file in files if file.name == "records.jsonl"]
+    assert len(records) == 5
+    assert not any("think" in file.read_text() for file in records)
+    journals = [file.read_text() for file in (tmp_path / "artifacts" / "journal").rglob("*.jsonl")]
+    assert sum("Okay, let me think." in text for text in journals) == 5
+    assert not any('"reason": "unparsed"' in file.read_text() or "empty" in file.read_text() for file in records)

@@ -13,6 +13,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from pydantic import TypeAdapter, ValidationError
 
+from distillrun.journal.proof import LEDGER
 from distillrun.jsonl import append_record
 from distillrun.records import Completion, Draw, Json, Prompt, Record, Sampling, ScoredContinuation
 from distillrun.thinking import was_cut
@@ -57,6 +58,8 @@ class Journal:
 
     def __init__(self, folder: Path, step: str) -> None:
         name = step.replace("/", "-")
+        if name.startswith(LEDGER):
+            name = f"step-{name}"  # the ledger lies beside it
         self._file = folder / f"{name}.jsonl"
         self._lock = FileLock(folder / f"{name}.lock")
         self._step = step
