@@ -3,13 +3,16 @@
 import csv
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from distillrun.cli import main
 from distillrun.errors import ConfigError
@@ -17,6 +20,7 @@ from distillrun.statistics.mixed import MixedFit
 from distillrun.statistics.power import power
 from distillrun.study.analysis import analyse, cronbach_alpha
 from distillrun.study.answers import Columns, checksum, read_answers
+from distillrun.study.key import Key
 from distillrun.study.next_study import next_study
 from distillrun.study.ratings import Answer, Rating, Ratings, checked
 
@@ -292,9 +296,9 @@ def test_raters_who_fail_a_check_are_reported_and_left_out_only_by_rule() -> Non
 
 def test_a_table_may_hold_attention_checks_of_its_own(tmp_path: Path) -> None:
     rows = [{**row, "attention_check": ""} for row in simulated()]
-    for rater, given in (("r0", 5), ("r1", 4)):
+    for rater, point in (("r0", 5), ("r1", 4)):
         checks = {"rater": rater, "model": "", "item": "check", "attention_check": 5, "rationale_length": "", "age": ""}
-        rows.append({**checks, **dict.fromkeys(NAMED, given)})
+        rows.append({**checks, **dict.fromkeys(NAMED, point)})
     read = read_answers([written(tmp_path, rows)], None, COLUMNS)
     assert len(checked(read.answers, NAMED, ()).rows) == 288
     left = checked(read.answers, NAMED, ("failed-checks",))
@@ -410,7 +414,7 @@ def sent(folder: Path, **changes: Any) -> Path:
         "demographics": {"age": "30"},
         "answers": [{"item": "i1", "plausibility": 4}, {"item": "i2", "plausibility": 2}],
     }
-    found["checksum"] = checksum(found, KEY)
+    found["checksum"] = checksum(found, Key.model_validate_json(json.dumps(KEY)))
     (folder / "key.json").write_text(json.dumps(KEY), encoding="utf-8")
     (folder / "answers_R01.json").write_text(json.dumps({**found, **changes}), encoding="utf-8")
     return folder / "answers_R01.json"
@@ -445,7 +449,90 @@ def test_an_answers_file_that_was_edited_is_noticed(changes: dict[str, Any], mes
 def test_a_character_that_a_browser_cut_in_half_counts_as_the_browser_counts_it(tmp_path: Path) -> None:
     whole = {"study": "abc", "rater": "R01", "answers": [], "demographics": {"age": "\ufffd \U0001f642"}}
     cut = {**whole, "demographics": {"age": "\ud83d \ud83d\ude42"}}
-    assert checksum(cut, KEY) == checksum(whole, KEY)
+    key = Key.model_validate_json(json.dumps(KEY))
+    assert checksum(cut, key) == checksum(whole, key)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        (["study"], None, "study: Input should be a valid string, not None"),
+        (["constructs"], ["plausibility", 3], "constructs.1: Input should be a valid string, not 3"),
+        (["constructs"], [], "constructs: .* at least 1 item"),
+        (["demographics"], {"age": "30"}, "demographics: Input should be a valid .*, not {'age': '30'}"),
+        (["items"], [], "items: Input should be an object, not \\[\\]"),
+        (["items", "i1"], "R01", "items.i1: "),
+        (["items", "i1", "rater"], 1, "items.i1.rater: Input should be a valid string, not 1"),
+        (["items", "i2", "model"], "", "items.i2.model: .* at least 1 character"),
+        (
+            ["items", "i2", "rationale_length"],
+            "5",
+            "items.i2.rationale_length: Input should be a valid number, not '5'",
+        ),
+        (["items", "i2", "rationale_length"], -1, "items.i2.rationale_length: .* greater than or equal to 0, not -1"),
+        (["items", "i2", "check"], 9, "items.i2.check: Input should be less than or equal to 5, not 9"),
+        (["format"], "distillrun study 2", "format: Input should be 'distillrun study 1', not 'distillrun study 2'"),
+    ],
+)
+def test_a_key_with_one_wrong_field_is_refused_by_its_name(
+    path: list[str], value: object, message: str, tmp_path: Path
+) -> None:
+    file = sent(tmp_path)
+    (tmp_path / "key.json").write_text(json.dumps(changed(KEY, path, value)), encoding="utf-8")
+    with pytest.raises(ConfigError, match=rf"--key .*key\.json is no key of a study: {message}.*the design wrote"):
+        read_answers([file], None, COLUMNS)
+
+
+def changed(value: Any, path: Sequence[str], new: Any) -> Any:
+    """Return JSON with what stands at a path replaced, or taken out where the new value is the path itself."""
+    if not path:
+        return new
+    inner = dict(value)
+    inner[path[0]] = changed(inner.get(path[0], {}), path[1:], new)
+    return {key: one for key, one in inner.items() if one is not GONE}
+
+
+GONE = object()
+PATHS = [
+    [],
+    *([key] for key in KEY),
+    ["items", "i1"],
+    *(["items", "i1", key] for key in ("rater", "model", "question", "rationale_length", "check")),
+]
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=6),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(path=st.sampled_from(PATHS), value=JSON | st.just(GONE) | st.just(10**400))
+def test_a_damaged_key_is_read_or_refused_and_nothing_breaks(
+    path: list[str], value: object, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("study")
+    file = sent(folder)
+    damaged = changed(KEY, path, value)
+    (folder / "key.json").write_text("" if damaged is GONE else json.dumps(damaged), encoding="utf-8")
+    try:
+        read = read_answers([file], None, COLUMNS)
+    except ConfigError:
+        return
+    assert [one.rater for one in read.answers] == ["R01", "R01"]
+    assert all(one.length is None or one.length >= 0 for one in read.answers)
+
+
+@given(data=st.data())
+def test_a_key_with_flipped_bytes_is_read_or_refused(
+    data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("study")
+    file = sent(folder)
+    content = bytearray((folder / "key.json").read_bytes())
+    content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    (folder / "key.json").write_bytes(content[: data.draw(st.integers(0, len(content)))])
+    with suppress(ConfigError):
+        read_answers([file], None, COLUMNS)
 
 
 def test_a_broken_file_a_foreign_one_and_a_missing_key_are_named(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from zlib import crc32
 from distillrun.errors import ConfigError, nearest
 from distillrun.rows import Row, read_rows
 from distillrun.study.files import FORMAT, KEY
+from distillrun.study.key import Check, Key, read_key
 from distillrun.study.ratings import Answer, point
 
 
@@ -60,8 +61,8 @@ def read_answers(files: Sequence[Path], key: Path | None, columns: Columns) -> R
         other = next(file for file in files if file not in own)
         raise ConfigError(f"{other} is no answers file of a questionnaire, and {own[0]} is; analyse them apart")
     if own:
-        return _ours(own, _read_key(key or _found_key(own)))
-    return _tables(files, None if key is None else _read_key(key), columns)
+        return _ours(own, read_key(key or _found_key(own)))
+    return _tables(files, None if key is None else read_key(key), columns)
 
 
 def _is_ours(file: Path) -> bool:
@@ -69,7 +70,7 @@ def _is_ours(file: Path) -> bool:
         return False
     try:
         value = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         raise ConfigError(f"{file} is no whole answers file; ask its rater to save and send it again") from None
     return isinstance(value, dict) and value.get("format") == FORMAT
 
@@ -81,39 +82,29 @@ def _found_key(files: Sequence[Path]) -> Path:
     raise ConfigError(f"whose explanations were rated stands in the study's {KEY}; name it with --key FILE")
 
 
-def _read_key(file: Path) -> dict[str, Any]:
-    try:
-        key = json.loads(file.read_text(encoding="utf-8"))
-        if isinstance(key, dict) and key.get("format") == FORMAT and isinstance(key["items"], dict):
-            return key
-    except (OSError, ValueError, KeyError) as error:
-        raise ConfigError(f"--key {file} cannot be read ({error}); it is the {KEY} that the design wrote") from error
-    raise ConfigError(f"--key {file} is no key of a study; it is the {KEY} that `distillrun study design` wrote")
-
-
-def _ours(files: Sequence[Path], key: Mapping[str, Any]) -> Read:
+def _ours(files: Sequence[Path], key: Key) -> Read:
     answers: list[Answer] = []
     seen: dict[str, Path] = {}
     for file in files:
         found = json.loads(file.read_text(encoding="utf-8"))
         rater = str(found.get("rater"))
-        if found.get("study") != key["study"]:
-            raise ConfigError(f"{file} is of study {found.get('study')}, and the key of {key['study']}; give its own")
+        if found.get("study") != key.study:
+            raise ConfigError(f"{file} is of study {found.get('study')}, and the key of {key.study}; give its own")
         if rater in seen:
             raise ConfigError(f"{file} and {seen[rater]} are both of rater {rater}; leave one of them out")
         seen[rater] = file
         own = checksum(found, key)
         if own is None or own != found.get("checksum"):
             raise ConfigError(f"{file} was edited after it was saved: its checksum is another; ask for it anew")
-        about = {name: str(found["demographics"].get(name) or "").strip() for name in key["demographics"]}
+        about = {name: str(found["demographics"].get(name) or "").strip() for name in key.demographics}
         answers += [
             _answer(f"{file}, item {place}", rater, given, key, about)
             for place, given in enumerate(found["answers"], start=1)
         ]
-    return Read(answers, key["constructs"], key["demographics"])
+    return Read(answers, list(key.constructs), list(key.demographics))
 
 
-def checksum(found: Mapping[str, Any], key: Mapping[str, Any]) -> str | None:
+def checksum(found: Mapping[str, Any], key: Key) -> str | None:
     """Return the checksum of an answers file as its questionnaire computes it; None where the file is not whole.
 
     It finds slips and edits by hand; it is no seal.
@@ -121,8 +112,8 @@ def checksum(found: Mapping[str, Any], key: Mapping[str, Any]) -> str | None:
     try:
         lines = [str(found["study"]), str(found["rater"])]
         for given in found["answers"]:
-            lines += [f"{given['item']} {name} {given[name]}" for name in key["constructs"]]
-        lines += [f"{name} {found['demographics'].get(name) or ''}" for name in key["demographics"]]
+            lines += [f"{given['item']} {name} {given[name]}" for name in key.constructs]
+        lines += [f"{name} {found['demographics'].get(name) or ''}" for name in key.demographics]
     except (KeyError, TypeError, AttributeError):
         return None
     # half of a character outside the basic plane, where a browser cut one, is U+FFFD to it
@@ -130,35 +121,32 @@ def checksum(found: Mapping[str, Any], key: Mapping[str, Any]) -> str | None:
     return f"{crc32(text.encode()):08x}"
 
 
-def _answer(
-    where: str, rater: str, given: Mapping[str, Any], key: Mapping[str, Any], about: Mapping[str, str]
-) -> Answer:
+def _answer(where: str, rater: str, given: Mapping[str, Any], key: Key, about: Mapping[str, str]) -> Answer:
     """Return what was answered about an item of the key. Raises ConfigError where the key does not know it."""
     code = str(given.get("item"))
-    told = key["items"].get(code)
-    if told is None or told["rater"] != rater:
+    told = key.items.get(code)
+    if told is None or told.rater != rater:
         raise ConfigError(f"{where}: the key knows no item {code!r} of rater {rater}; give the key of this study")
-    ratings = {name: given.get(name) for name in key["constructs"]}
-    if "check" in told:
-        return Answer(where, rater, "", code, ratings, None, about, int(told["check"]))
+    ratings = {name: given.get(name) for name in key.constructs}
+    if isinstance(told, Check):
+        return Answer(where, rater, "", code, ratings, None, about, told.check)
     # raters see codes of their own; the explanation behind them is one and the same
-    item = f"{told['model']}/{told['question']}"
-    return Answer(where, rater, str(told["model"]), item, ratings, float(told["rationale_length"]), about)
+    return Answer(where, rater, told.model, f"{told.model}/{told.question}", ratings, told.rationale_length, about)
 
 
-def _tables(files: Sequence[Path], key: Mapping[str, Any] | None, columns: Columns) -> Read:
+def _tables(files: Sequence[Path], key: Key | None, columns: Columns) -> Read:
     rows = [row for file in files for row in read_rows(file)]
     if not rows:
         raise ConfigError(f"{files[0]} holds no row")
     names = _names(rows[0], columns, key)
-    constructs = list(columns.constructs) if key is None else list(key["constructs"])
+    constructs = list(columns.constructs) if key is None else list(key.constructs)
     return Read([_row(row, names, columns, constructs, key) for row in rows], constructs, columns.about)
 
 
-def _names(row: Row, columns: Columns, key: Mapping[str, Any] | None) -> dict[str, str]:
+def _names(row: Row, columns: Columns, key: Key | None) -> dict[str, str]:
     """Return how the columns that are wanted are written in the table, whatever their case."""
     there = {name.strip().casefold(): name for name in row.values}
-    wanted = [columns.rater, *(columns.constructs if key is None else key["constructs"]), *columns.about]
+    wanted = [columns.rater, *(columns.constructs if key is None else key.constructs), *columns.about]
     wanted.append(columns.item if key else columns.model)
     lacking = [name for name in wanted if name.casefold() not in there]
     if lacking:
@@ -170,9 +158,7 @@ def _names(row: Row, columns: Columns, key: Mapping[str, Any] | None) -> dict[st
     return there
 
 
-def _row(
-    row: Row, names: Mapping[str, str], columns: Columns, constructs: Sequence[str], key: Mapping[str, Any] | None
-) -> Answer:
+def _row(row: Row, names: Mapping[str, str], columns: Columns, constructs: Sequence[str], key: Key | None) -> Answer:
     def text(column: str) -> str:
         value = row.values.get(names.get(column.casefold(), column))
         return "" if value is None or value != value else str(value).strip()

@@ -158,7 +158,7 @@ def point(value: object) -> int | None:
     """Return a point of the scale; None for anything else."""
     try:
         number = float(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else 0.0
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return int(number) if number in range(1, POINTS + 1) else None
 
