@@ -35,8 +35,6 @@ from distillrun.report.answers import position_section, prediction_section
 from distillrun.report.block import Card, Table
 from distillrun.report.scores import chance_level, majority_level
 from distillrun.rows import read_rows
-from distillrun.stages.load import loading_stage
-from distillrun.task.answer_parser import may_be_misread
 from distillrun.task.commonsenseqa import _example
 from tests.answered import answered
 from tests.leaves import made
@@ -206,32 +204,6 @@ def test_guessing_is_right_as_often_as_choices_are() -> None:
     assert chance_level(rows, said) == pytest.approx((3 / 5 + 1 / 5) / 2)
     assert majority_level(rows, said) == pytest.approx(1 / 2)
     assert majority_level({"zoo": rows["zoo"], "plain": {**rows["plain"], "answer": 1}}, said) == 1.0
-
-
-@pytest.mark.parametrize(
-    ("choices", "is_new"),
-    [
-        (("park", "zoo", "zoo"), False),
-        (("u.s", "i.d", "a bank", "I", "c++"), False),
-        (("x", "**A**"), True),
-        (("x", "Answer: A"), True),
-        (("x", "vitamin (b)"), True),
-        (("x", "y", "a.m."), True),
-        (("f", "f'"), True),
-        (("bank  teller", "bank teller"), True),
-    ],
-)
-def test_only_questions_that_were_misread_are_loaded_anew(choices: tuple[str, ...], is_new: bool) -> None:
-    task = made("task", "multiple_choice", folder="unused")
-    stage = loading_stage(task, "test", [PLAIN, Example("odd", "?", choices, 0)])
-    assert ("answers read" in stage.config) == is_new
-
-
-@pytest.mark.realdata
-def test_no_real_question_was_misread(shared_data: Path) -> None:
-    for name in ("train", "validation"):
-        examples = [_example(row) for row in read_rows(shared_data / "cqa" / f"{name}.jsonl")]
-        assert not [one for one in examples if may_be_misread(one.choices)]
 
 
 @pytest.mark.realdata

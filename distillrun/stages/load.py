@@ -9,7 +9,6 @@ from distillrun.interfaces import Task
 from distillrun.jsonl import write_records
 from distillrun.records import Example, Json, Split
 from distillrun.stages.files import write_json
-from distillrun.task.answer_parser import may_be_misread
 
 VERSION = 1
 
@@ -28,8 +27,6 @@ def loading_stage(task: Task, split: Split, examples: Sequence[Example]) -> Stag
         "examples": digest([asdict(example) for example in examples]),
         "wording": digest(wording),
     }
-    if any(may_be_misread(example.choices) for example in examples):
-        config["answers read"] = 2  # such choices were taken for letters, or for each other
     return Stage(f"load/{split}", VERSION, config, {})
 
 

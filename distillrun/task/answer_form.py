@@ -58,22 +58,31 @@ def form_of(rows: Sequence[Given]) -> AnswerForm:
     """
     for given in rows:
         _must_answer(given)
-    found = {form: [_read(given, form) for given in rows] for form in FORMS}
     texts = any(isinstance(given.answer, str) for given in rows)
     groups: tuple[tuple[AnswerForm, ...], ...] = (("text", "letter"), ("index", "number"), ("boolean",))
     for group in groups if texts else (("text", "index", "number"), ("boolean",)):
-        fitting = [form for form in group if None not in found[form]]
-        for place, given in enumerate(rows):
-            meant = {form: reading(given.choices[found[form][place] or 0]) for form in fitting}
-            if len(set(meant.values())) > 1:
-                raise _ambiguous(given, {form: given.choices[found[form][place] or 0] for form in fitting})
+        fitting = {form: found for form in group if (found := _read_all(rows, form)) is not None}
+        for given, *meant in zip(rows, *fitting.values(), strict=True):
+            if len({reading(given.choices[index]) for index in meant}) > 1:
+                raise _ambiguous(given, dict(zip(fitting, (given.choices[index] for index in meant), strict=True)))
         if fitting:
-            return fitting[0]
-    likely = max(found, key=lambda form: sum(index is not None for index in found[form]))
-    read = sum(index is not None for index in found[likely])
-    first = rows[found[likely].index(None)]
-    others = f"; {read} of {len(rows)} answers can be read as {FORMS[likely]}" if read else ""
+            return next(iter(fitting))
+    counts = {form: sum(_read(given, form) is not None for given in rows) for form in FORMS}
+    likely = max(counts, key=counts.__getitem__)
+    first = next(given for given in rows if _read(given, likely) is None)
+    others = f"; {counts[likely]} of {len(rows)} answers can be read as {FORMS[likely]}" if counts[likely] else ""
     raise _unknown(first, f"task.answer_form=auto{others}")
+
+
+def _read_all(rows: Sequence[Given], form: AnswerForm) -> list[int] | None:
+    """Return what all answers mean in one form; None where it does not fit one of them."""
+    found = []
+    for given in rows:
+        index = _read(given, form)
+        if index is None:
+            return None
+        found.append(index)
+    return found
 
 
 def _must_answer(given: Given) -> None:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 
 from distillrun.records import reading
-from distillrun.task.choice_naming import Forms, equal, equal_folded, folded, named, named_by, words_of
+from distillrun.task.choice_naming import Forms, equal, equal_folded, named, named_by, words_of
 
 _CUE = re.compile(
     r"\[answer\]\s*:?"
@@ -51,17 +51,6 @@ def parsed_choice(text: str, forms: Forms) -> int | None:
     if found is None:
         found = _first_letter(text, forms)
     return found if found is not None else _mentioned(_last_sentence(text), forms)
-
-
-def may_be_misread(choices: Sequence[str]) -> bool:
-    """Return whether a choice looks like a letter of the question, a cue, or another choice but for case and signs."""
-    for name in choices:
-        first, later = _LETTER_FIRST.match(name), _LETTER_LATER.search(name)
-        letters = [_letter(match, len(choices)) for match in (first, later)]
-        if letters != [None, None] or _CUE.search(name):
-            return True
-    kept_apart = {len({form(name) for name in choices}) for form in (str.casefold, reading, folded)}
-    return len(kept_apart) > 1
 
 
 def _after_cue(rest: str, forms: Forms) -> int | None:

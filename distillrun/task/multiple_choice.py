@@ -1,34 +1,20 @@
 """Multiple choice from a user's own files: question, two or more choices, answer, in columns of any name."""
 
-import hashlib
-import json
 import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 from distillrun.errors import ConfigError, nearest
 from distillrun.records import Example, Json, Split
-from distillrun.rows import Row, digest_of, read_rows
-from distillrun.task.answer_form import FORMS, AnswerForm, Given, answer_index, form_of
-from distillrun.task.choice_row import choices_in, text_in, value_in
+from distillrun.rows import digest_of, read_rows
+from distillrun.task.answer_form import FORMS, AnswerForm, answer_index, form_of
+from distillrun.task.columns import Asked, check_keys, columns_of, numbered
 from distillrun.task.multiple_choice_text import MultipleChoiceText
 from distillrun.task.split import SPLITS, Duplicates, Splits, check_split_settings, counted, load_splits
 
-_FIELDS = ("id", "question", "choices", "answer")
-
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A row before it is known how answers are written."""
-
-    id: str
-    question: str
-    given: Given
 
 
 class MultipleChoice(MultipleChoiceText):
@@ -66,18 +52,10 @@ class MultipleChoice(MultipleChoiceText):
     ) -> None:
         super().__init__(question_template, choice_template, choice_separator, answer_template)
         check_split_settings(dev_share, limit)
-        _check_keys("files", files, SPLITS)
-        _check_keys("fields", fields, _FIELDS)
-        if (choices is None) == (fields["choices"] is None):
-            raise ConfigError(
-                "set one of task.fields.choices (a column, or a list of columns) and task.choices (fixed)"
-            )
+        check_keys("files", files, SPLITS)
         self._folder = Path(folder) if folder is not None else None
-        self._files, self._choices, self._answer_form = files, choices, answer_form
-        self._columns = fields["choices"]
-        self._id, self._question_column, self._answer_column = (
-            _column(fields, name) for name in ("id", "question", "answer")
-        )
+        self._files, self._columns = files, columns_of(fields, choices)
+        self._answer_form: AnswerForm = answer_form
         self._dev_share, self._split_seed, self._limit = dev_share, split_seed, limit
         self._duplicates: Duplicates = duplicates
 
@@ -105,16 +83,12 @@ class MultipleChoice(MultipleChoiceText):
 
     @cached_property
     def _asked(self) -> dict[Split, list[Asked] | None]:
-        """The rows of each split; of equal ones without an id, each but the first is numbered."""
+        """What the rows of each split ask; None for one without a file."""
         seen: Counter[str] = Counter()
         asked: dict[Split, list[Asked] | None] = {}
         for split, path in self._paths.items():
-            rows = None if path is None else list(map(self._row, read_rows(path)))
-            for place, one in enumerate(rows or ()):
-                if rows is not None and self._id is None:
-                    seen[one.id] += 1
-                    rows[place] = replace(one, id=f"{one.id}-{seen[one.id]}") if seen[one.id] > 1 else one
-            asked[split] = rows
+            rows = None if path is None else list(map(self._columns.asked, read_rows(path)))
+            asked[split] = rows if rows is None or self._columns.id is not None else numbered(rows, seen)
         return asked
 
     @cached_property
@@ -135,11 +109,8 @@ class MultipleChoice(MultipleChoiceText):
 
     @cached_property
     def _unused(self) -> str:
-        """The columns of train that nothing reads, such as a passage that questions are about."""
         path = self._paths["train"]
-        columns = next(read_rows(path)).values if path is not None else {}
-        read = {self._id, self._question_column, self._answer_column, *self._choice_columns}
-        unused = ", ".join(str(column) for column in columns if column not in read)
+        unused = ", ".join(self._columns.unused(next(read_rows(path)))) if path is not None else ""
         if unused:
             _log.info("task=multiple_choice: columns that are not read: %s", unused)
         return unused
@@ -169,45 +140,5 @@ class MultipleChoice(MultipleChoiceText):
             raise ConfigError(f"task.files.{split}={name} is not in task.folder={folder}{hint}; it holds: {shown}")
         return folder / name
 
-    def _row(self, row: Row) -> Asked:
-        question = text_in(row, self._question_column or "", "task.fields.question")
-        choices, labels = choices_in(self._choices_of(row), row, "choices")
-        answer = value_in(row, self._answer_column or "", "task.fields.answer")
-        name = text_in(row, self._id, "task.fields.id") if self._id is not None else _digest(question, choices)
-        return Asked(name, question, Given(row.where, answer, choices, labels))
-
     def _example(self, one: Asked) -> Example:
         return Example(one.id, one.question, one.given.choices, answer_index(one.given, self._form))
-
-    def _choices_of(self, row: Row) -> Json:
-        if self._choices is not None:
-            return list(self._choices)
-        if isinstance(self._columns, str):
-            listed: Json = value_in(row, self._columns, "task.fields.choices")
-            return listed
-        return [text_in(row, column, "task.fields.choices") for column in self._choice_columns]
-
-    @property
-    def _choice_columns(self) -> Sequence[str]:
-        """The columns that hold choices, be it one with a list of them."""
-        return [self._columns] if isinstance(self._columns, str) else self._columns or ()
-
-
-def _check_keys(key: str, given: Mapping[str, object], known: Sequence[str]) -> None:
-    for name in given:
-        if name not in known:
-            raise ConfigError(f"task.{key}.{name} is not a setting{nearest(name, known)}; it has {', '.join(known)}")
-    for name in known:
-        if name not in given:
-            raise ConfigError(f"task.{key}.{name} is missing; set it, or null")
-
-
-def _column(fields: Mapping[str, str | Sequence[str] | None], name: str) -> str | None:
-    column = fields[name]
-    if isinstance(column, str) or (column is None and name == "id"):
-        return column
-    raise ConfigError(f"task.fields.{name}={column!r} must name one column")
-
-
-def _digest(question: str, choices: tuple[str, ...]) -> str:
-    return hashlib.sha256(json.dumps([question, *choices]).encode()).hexdigest()[:16]
