@@ -48,6 +48,19 @@ def test_type_two_does_not_depend_on_the_order_of_unequal_cells() -> None:
     assert one["letter", "side"] == pytest.approx(other["side", "letter"])
 
 
+def test_unequal_cells_are_rs_analysis_of_type_two() -> None:
+    # R 4.2: car::Anova(lm(y ~ g * f), type = 2)
+    values = [60.1, 62.4, 58.8, 61.0, 64.2, 66.9, 63.1, 65.5, 70.2, 64.8, 55.0, 63.7, 59.9]
+    made = anova(values, ["g", "f"], list(zip("aaaabbbbbbccc", "xyxyxyxxyyxyy", strict=True)))
+    assert by_factors(made) == {
+        ("g",): pytest.approx((116.4215225564, 2, 15.23177), rel=1e-6),
+        ("f",): pytest.approx((40.5614035088, 1, 10.61354), rel=1e-6),
+        ("g", "f"): pytest.approx((9.1294298246, 2, 1.19443), rel=1e-5),
+    }
+    assert [effect.p for effect in made.effects] == pytest.approx([0.0028198, 0.0139058, 0.3578475], rel=1e-4)
+    assert (made.residual_sum_of_squares, made.residual_df) == pytest.approx((26.7516666667, 7))
+
+
 def test_three_factors_have_main_effects_and_interactions_of_two() -> None:
     levels = [(a, b, c) for a in "ab" for b in "xy" for c in "pq" for _ in range(2)]
     made = anova([float(3 * (a == "b") + i % 2) for i, (a, _, _) in enumerate(levels)], ["a", "b", "c"], levels)

@@ -33,6 +33,25 @@ def test_three_groups_use_the_table_of_the_studentised_range() -> None:
     assert pairs[0].p > 0.05 > pairs[1].p
 
 
+def test_groups_of_unequal_size_are_rs_tukey_hsd() -> None:
+    # R 4.2: TukeyHSD(aov(y ~ g)); effects are differences over the root of the residual mean square, 7.64425
+    groups = {
+        "a": [60.1, 62.4, 58.8, 61.0],
+        "b": [64.2, 66.9, 63.1, 65.5, 70.2, 64.8],
+        "c": [55.0, 63.7, 59.9],
+    }
+    expected = {
+        ("a", "b"): (5.20833333333, 0.315982258713, 10.100684407953, 0.037401313101, 1.88378498228),
+        ("a", "c"): (-1.04166666667, -6.830374523544, 4.747041190210, 0.876068024972, -0.376756996455),
+        ("b", "c"): (-6.25, -11.609302085608, -0.890697914392, 0.023669704381, -2.26054197873),
+    }
+    found = {(one.first, one.second): (one.difference, one.low, one.high, one.p, one.effect) for one in tukey(groups)}
+    for pair, numbers in expected.items():
+        assert found[pair] == pytest.approx(numbers, abs=1e-5)
+    narrow = tukey(groups, confidence=0.5)[0]
+    assert 0 < narrow.high - narrow.difference < 5.20833333333 - 0.315982258713
+
+
 def test_groups_without_spread_have_differences_but_no_test() -> None:
     (pair,) = tukey({"a": [1, 1], "b": [2, 2]})
     assert pair.difference == 1
