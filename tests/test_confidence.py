@@ -31,6 +31,12 @@ def test_confidence_is_the_softmax_of_the_log_likelihoods() -> None:
     assert found.brier == pytest.approx(0.5**2 + 0.3**2 + 0.2**2)
 
 
+def test_long_answers_are_no_less_sure_for_being_unlikely() -> None:
+    # as long texts are: e to the power of -2000 is 0 on any machine
+    long = Prediction("q", "", "", 0, (-2000.0, -2000.0 + math.log(3)), (900, 900))
+    assert sureness_of(long, Example("q", "?", ("a", "b"), 1)).confidence == pytest.approx(0.75)
+
+
 def test_choices_that_read_alike_are_one_answer_and_no_likelier_for_being_repeated() -> None:
     example = Example("q", "?", ("a", "B", "b "), 2)
     found = sureness_of(scored(0.4, 0.3, 0.3), example)

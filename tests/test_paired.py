@@ -115,6 +115,21 @@ def test_a_single_run_is_no_cell() -> None:
         cell_difference([[], []], [[], []])
 
 
+def test_one_or_two_questions_are_compared_like_many() -> None:
+    # one question: the runs of each cell are half right, .5 / 2 / 2 for each; the question adds nothing to that
+    single = cell_difference([[True], [False]], [[True], [False]])
+    assert (single.difference, single.p, single.df) == pytest.approx((0, 1, 2))
+    assert single.high == 1.0
+    # runs that are right in turn are all half right: what scatters is the residual, .25 in each answer
+    turns = [[True, False], [False, True]]
+    two = cell_difference(turns, turns)
+    assert (two.low, two.high, two.df) == pytest.approx((-1, 1, 2))
+    long = [[*run] * 8 for run in turns]
+    sixteen = cell_difference(long, long)
+    # 32 x .25 on 15 degrees of freedom, by 32 answers, of both cells; t(.975, 2) = 4.302653
+    assert sixteen.high == pytest.approx(4.302653 * math.sqrt(2 * 8 / 15 / 32), rel=1e-6)
+
+
 def test_runs_that_are_all_alike_leave_the_questions() -> None:
     right, wrong = [True] * 6 + [False] * 14, [True] * 2 + [False] * 18
     found = cell_difference([wrong] * 3, [right] * 3)
