@@ -20,6 +20,7 @@ from distillrun.teacher.api_answer import UnreadableError, error_status, read_an
 from distillrun.teacher.api_completion import Reader
 from distillrun.teacher.api_content import MOST_BYTES
 from distillrun.teacher.api_score import score_continuations
+from distillrun.teacher.api_stream import unstreamed
 from distillrun.teacher.api_trouble import status_trouble
 from tests.drawing import SAMPLING, Account, api, draws, prompt
 from tests.loopback import Answer, Answering, Loopback, written
@@ -91,6 +92,16 @@ def test_an_error_of_any_kind_is_a_trouble_that_can_be_shown(body: bytes, status
     trouble = status_trouble(status, {}, body.decode("utf-8", "replace"), str)
     assert trouble.reason.isprintable()
     assert len(trouble.reason) < 400
+
+
+@given(st.lists(JSON | st.fixed_dictionaries({"choices": st.lists(CHOICES, max_size=1), "usage": USAGES}), max_size=4))
+@settings(max_examples=200, deadline=None)
+def test_a_stream_of_any_kind_becomes_an_answer_or_is_unreadable(events: list[Any]) -> None:
+    content = "".join(f"data: {json.dumps(event)}\n\n" for event in events).encode()
+    try:
+        read_answer(unstreamed(content, "text/event-stream"), "text/event-stream")
+    except UnreadableError:
+        return
 
 
 @given(

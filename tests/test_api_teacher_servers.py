@@ -343,3 +343,61 @@ def test_prompts_that_a_server_seems_to_cut_are_said_once(
         )
         teacher.release()
     assert caplog.text.count(f"counts {counted} tokens of a prompt that has about") == said
+
+
+def streamed(*deltas: dict[str, Any], ending: str = "data: [DONE]\n\n", finish: str | None = "stop") -> Answer:
+    """Return an answer as server-sent events, one for each delta, then the end and the usage."""
+    log_probs = {"content": [{"token": "x", "logprob": -0.5}]}
+    events: list[dict[str, Any]] = [{"choices": [{"delta": delta, "logprobs": log_probs}]} for delta in deltas]
+    events.append({"choices": [{"delta": {}, "finish_reason": finish}]})
+    events.append({"choices": [], "usage": {"prompt_tokens": 20, "completion_tokens": 9}})
+    body = ": a comment\n\n" + "".join(f"data: {json.dumps(event)}\n\n" for event in events) + ending
+    return Answer(body.encode(), headers={"content-type": "text/event-stream"})
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "This model only support stream mode, please enable the stream parameter to access the model.",
+        "stream must be true",
+        "Non-streaming requests are not supported",
+        "This model does not support non-streaming output",
+    ],
+)
+def test_a_server_that_only_streams_is_asked_to_stream(message: str) -> None:
+    def answer(seen: Seen) -> Answer:
+        if not seen.body.get("stream"):
+            return Answer({"error": {"message": message}}, 400)
+        return streamed(
+            {"role": "assistant", "content": ""},
+            {"reasoning_content": "Hm"},
+            {"content": "A libr"},
+            {"content": "ary."},
+        )
+
+    rows, bodies = asked(answer, 2, concurrency=1)
+    assert [(row.text, row.finish_reason, row.completion_tokens) for row in rows] == [
+        ("<think>Hm</think>A library.", "stop", 9)
+    ] * 2
+    assert [body.get("stream_options") for body in bodies] == [None, *[{"include_usage": True}] * 2]
+
+
+def test_a_stream_that_breaks_off_or_holds_an_error_is_asked_again() -> None:
+    def answer(seen: Seen) -> Answer:
+        bad = (
+            streamed({"content": "half"}, ending="", finish=None),
+            Answer(b'data: {"error": {"code": 429, "message": "slow down"}}\n\n'),
+            Answer(b"data: {\n\n"),
+        )
+        return bad[seen.number] if seen.number < len(bad) else streamed({"content": "whole"})
+
+    rows, bodies = asked(answer, 1)
+    assert (rows[0].text, len(bodies)) == ("whole", 4)
+    assert rows[0].log_prob == pytest.approx(-0.5)
+
+
+def test_the_completion_endpoint_streams_texts() -> None:
+    events = [{"choices": [{"text": text}]} for text in ("A ", "library.")]
+    body = "".join(f"data: {json.dumps(event)}\n\n" for event in events) + "data: [DONE]\n\n"
+    rows, _ = asked(lambda seen: Answer(body.encode()), 1, endpoint="completion")
+    assert rows[0].text == "A library."

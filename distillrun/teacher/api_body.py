@@ -8,7 +8,7 @@ from typing import Any, Literal
 from distillrun.errors import ConfigError
 from distillrun.language_model.plain_text import plain_text, without_system
 from distillrun.records import Draw, Message, Prompt, Sampling
-from distillrun.teacher.api_trouble import SYSTEM
+from distillrun.teacher.api_trouble import STREAM, SYSTEM
 
 Endpoint = Literal["chat", "completion"]
 
@@ -30,6 +30,9 @@ class Dialect:
         """How many stop texts are sent, None = all: completions are cut at the others when they arrive."""
         self.sends_seed = True
         self.sends_top_p = True
+        self.streams = False
+        """The server answers piece by piece or not at all."""
+
         self.has_system = True
         """The server takes system messages; else their text opens the first user message, as for local teachers."""
 
@@ -49,6 +52,10 @@ class Dialect:
         Raises:
             ConfigError: the field is a setting that can neither be left out in silence nor made up for.
         """
+        if field == STREAM and "stream" not in body:
+            self.streams = True
+            _log.info("teacher=api: the server only answers piece by piece")
+            return True
         if field == SYSTEM:
             if not any(message["role"] == "system" for message in body.get("messages", ())):
                 return False
@@ -136,6 +143,8 @@ class Writer:
             dialect.length_field: length,
             "temperature": temperature,
         }
+        if dialect.streams:
+            body |= {"stream": True, "stream_options": {"include_usage": True}}
         if self.endpoint == "chat":
             messages = prompt.messages if dialect.has_system else without_system(prompt.messages)
             body["messages"] = [{"role": message.role, "content": message.content} for message in messages]

@@ -10,6 +10,7 @@ from distillrun.teacher.api_answer import Answer, UnreadableError, error_status,
 from distillrun.teacher.api_body import Endpoint
 from distillrun.teacher.api_content import ENCODING, read_whole
 from distillrun.teacher.api_secret import read_secret
+from distillrun.teacher.api_stream import unstreamed
 from distillrun.teacher.api_trouble import Trouble, shown, status_trouble
 
 LISTED_MODELS = 12
@@ -95,9 +96,11 @@ class Client:
         try:
             async with asyncio.timeout(self._timeout_s):
                 response = (await self._create(**named, extra_body=rest)).http_response
-            if (status := error_status(response.content)) is None:
-                return read_answer(response.content, response.headers.get("content-type", ""))
-            text = response.content.decode("utf-8", "replace")
+            content_type = response.headers.get("content-type", "")
+            content = unstreamed(response.content, content_type)
+            if (status := error_status(content)) is None:
+                return read_answer(content, content_type)
+            text = content.decode("utf-8", "replace")
             trouble = status_trouble(status, response.headers, text, self.secret.hide)
         except openai.APIStatusError as error:
             text = error.response.content.decode("utf-8", "replace")

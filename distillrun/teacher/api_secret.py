@@ -10,7 +10,7 @@ from distillrun.errors import ConfigError
 SHORTEST_SECRET = 8
 """Keys below this length are words such as `none`, and are not hidden: that would mangle texts and protect nothing."""
 
-_ASKED = {"model", "messages", "prompt", "n", "best_of", "echo", "stream", "logprobs", "top_logprobs"}
+_ASKED = {"model", "messages", "prompt", "n", "best_of", "echo", "stream", "stream_options", "logprobs", "top_logprobs"}
 _SAMPLED = {"max_tokens", "max_completion_tokens", "temperature", "top_p", "stop", "seed"}
 
 OWN_FIELDS = frozenset(_ASKED | _SAMPLED)

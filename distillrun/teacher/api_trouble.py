@@ -16,8 +16,8 @@ Kind = Literal[
 unsupported: a field of the request is not understood. too_long, filtered, refused: this one prompt. denied, absent,
 moved, spent: every request will fare so, for the key, the URL or the model, a redirect, or the money."""
 
-SYSTEM = "system"
-"""In the place of a field: the role that some chat templates do not know."""
+SYSTEM, STREAM = "system", "stream"
+"""In the place of a field: the role that some chat templates do not know; answers that only come piece by piece."""
 
 FIELDS = ("max_tokens", "temperature", "top_p", "stop", "seed", "logprobs", "top_logprobs")
 
@@ -32,6 +32,11 @@ _UNSUPPORTED = re.compile(
     re.IGNORECASE,
 )
 
+_ONLY_STREAMS = re.compile(
+    r"only supports? (the )?stream|stream(ing)?['\"`]? (is required|must be (set to )?['\"`]?true|mode only)"
+    r"|(does not|doesn't) support non-?stream|non-?streaming .{0,30}not (supported|allowed|permitted)",
+    re.IGNORECASE,
+)
 _NO_SYSTEM = re.compile(
     r"system['\"`]?( role| messages?| prompts?)?( is| are)? not (supported|allowed|permitted)"
     r"|(support|accept|allow) (a |the )?['\"`]?system|developer instruction is not enabled|roles must alternate",
@@ -69,6 +74,8 @@ def status_trouble(status: int, headers: Mapping[str, str], text: str, hide: Cal
         return Trouble("too_long", reason, True)
     if status in (400, 422, 500) and _NO_SYSTEM.search(detail.message):
         return Trouble("unsupported", reason, True, SYSTEM)
+    if status in (400, 422) and _ONLY_STREAMS.search(detail.message):
+        return Trouble("unsupported", reason, True, STREAM)
     if "content_filter" in detail.code or "content management policy" in detail.message:
         return Trouble("filtered", reason, True)
     if status == 402 or "insufficient_quota" in detail.code:
