@@ -88,8 +88,13 @@ def refuse_links(root: Path, names: Iterable[str]) -> None:
     for top in (path for name in names for path in root.glob(name)):
         below = [Path(folder, entry) for folder, folders, files in os.walk(top) for entry in (*folders, *files)]
         for path in (top, *below):
-            if path.is_symlink() and not path.resolve().is_relative_to(inside):
+            if path.is_symlink() and not (path.resolve().is_relative_to(inside) or _is_wandbs_own(path)):
                 raise ConfigError(_leads_out(path))
+
+
+def _is_wandbs_own(link: Path) -> bool:
+    """Return whether a link is the one that wandb makes in each of its runs, to its log in the user's cache."""
+    return link.name == "debug-core.log" and link.resolve().match("wandb/logs/core-debug-*.log")
 
 
 @contextmanager

@@ -212,3 +212,19 @@ def test_links_that_stay_inside_are_let_be(tmp_path: Path, victim: Path) -> None
     refuse_links(tmp_path / "own", ["wandb"])
     with pytest.raises(ConfigError, match="data is reached by a link"):
         refuse_links(tmp_path / "own", ["*"])
+
+
+def test_wandb_may_link_to_its_own_log(tmp_path: Path) -> None:
+    logs = tmp_path / "run" / "wandb" / "offline-run-1" / "logs"
+    logs.mkdir(parents=True)
+    own = tmp_path / ".cache" / "wandb" / "logs" / "core-debug-20261130_191555.log"
+    (logs / "debug-core.log").symlink_to(own)
+    refuse_links(tmp_path / "run", ["wandb"])
+    (logs / "debug.log").symlink_to(own)
+    with pytest.raises(ConfigError, match=r"debug\.log is reached by a link"):
+        refuse_links(tmp_path / "run", ["wandb"])
+    (logs / "debug.log").unlink()
+    (logs / "debug-core.log").unlink()
+    (logs / "debug-core.log").symlink_to(tmp_path / "private")
+    with pytest.raises(ConfigError, match=r"debug-core\.log is reached by a link"):
+        refuse_links(tmp_path / "run", ["wandb"])
