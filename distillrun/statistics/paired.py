@@ -84,9 +84,10 @@ def cell_difference(first: Sequence[Answers], second: Sequence[Answers], confide
     The squared error of the difference is the sum of what seeds and what questions bring. Seeds: of each cell, the
     variance of its runs' accuracies by their number, and no less than what answers that vary by question alone would
     give it. Questions: the variance of their mean differences by their number (with the two more of `run_difference`),
-    less that part of it which is already in the former. The degrees of freedom are Welch's, of the seeds: many
-    questions tell nothing of how far seeds scatter. A seed that both cells have is no pair: the two runs are taken as
-    independent, which errs on the side of caution where they are alike.
+    less that part of it which is already in the former. The degrees of freedom are Welch's, of the seeds, since many
+    questions tell nothing of how far seeds scatter; and no more than if both cells had as many seeds as the smaller
+    one, for Welch's are too many where a cell has two. A seed that both cells have is no pair: the two runs are taken
+    as independent, which errs on the side of caution where they are alike.
 
     Args:
         first, second: of each run of a cell, two or more, which questions it answers right; in the same order.
@@ -115,7 +116,7 @@ def cell_difference(first: Sequence[Answers], second: Sequence[Answers], confide
     error = math.sqrt(sum(seeds) + max(0.0, questions - sum(noise)))
     spread = sum(own**2 / (len(cell) - 1) for own, cell in zip(seeds, cells, strict=True))
     # runs that all answer alike have no seeds to tell of: the questions are all there is
-    df = sum(seeds) ** 2 / spread if spread else math.inf
+    df = min(sum(seeds) ** 2 / spread, 2 * (min(map(len, cells)) - 1)) if spread else math.inf
     difference = float(apart.mean())
     half = float(stdtrit(df, 0.5 + confidence / 2)) * error
     p = 2 * float(stdtr(df, -abs(difference) / error))
