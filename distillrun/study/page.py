@@ -75,7 +75,8 @@ def _bars(described: Sequence[Described], name: str) -> Figure:
     groups: dict[str, list[Bar]] = {}
     for one in described:
         groups.setdefault(one.construct, []).append(Bar(one.model, one.mean, one.mean - one.se, one.mean + one.se, ()))
-    caption = f"Mean {name}, from 1 (strongly disagree) to {POINTS} (strongly agree); whiskers are standard errors."
+    scale = f"from 1 (strongly disagree) to {POINTS} (strongly agree)"
+    caption = f"Mean {name}, {scale}; whiskers are standard errors, ratings taken for independent."
     return Figure(grouped_bars(list(groups.items()), ""), caption, Table((), ()), name=name)
 
 
