@@ -39,7 +39,8 @@ class Las:
 
     rule = (
         "A second model learns to foresee the student's answers. LAS is how much better it does with the explanation, "
-        "the mean of explanations that give the answer away and of those that do not."
+        "the mean of explanations that give the answer away and of those that do not. Its interval is over questions, "
+        "of this one simulator."
     )
     wants: frozenset[str] = frozenset()
 
