@@ -104,6 +104,22 @@ def test_with_few_raters_there_are_few_degrees_of_freedom() -> None:
     )
 
 
+@pytest.mark.parametrize(("offset", "unit"), [(1e7, 1.0), (0.0, 1e-7), (0.0, 1e7), (-1e5, 1e-3)])
+def test_offsets_and_units_change_no_test(offset: float, unit: float) -> None:
+    quality, length, names = made_up(90, 9, 17)
+    groups = {name: names[name] for name in ("rater", "item")}
+    plain = mixed_model(quality, {"model": names["model"], "length": length}, groups)
+    moved = mixed_model(
+        [offset + unit * value for value in quality],
+        {"model": names["model"], "length": [1e6 + 1000 * value for value in length]},
+        groups,
+    )
+    for one, other in zip(plain.coefficients[1:], moved.coefficients[1:], strict=True):
+        assert (other.statistic, other.df) == pytest.approx((one.statistic, one.df), rel=1e-4)
+    assert moved.residual_variance == pytest.approx(unit**2 * plain.residual_variance, rel=1e-5)
+    assert moved.shares == pytest.approx(plain.shares, rel=1e-4)
+
+
 def test_one_grouping_by_itself_is_fitted_too() -> None:
     quality, _, names = made_up(40, 4, 10)
     fit = mixed_model(quality, {"model": names["model"]}, {"rater": names["rater"]}, {"model": "a"})

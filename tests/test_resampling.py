@@ -27,6 +27,7 @@ def test_the_percentile_interval_is_scipys() -> None:
 def test_the_draws_are_those_of_the_seed() -> None:
     first = percentile_interval(60, mean_of, seed=1, resamples=200)
     assert percentile_interval(60, mean_of, seed=1, resamples=200) == first
+    assert percentile_interval(60, mean_of, seed=0) == percentile_interval(60, mean_of)
     assert percentile_interval(60, mean_of, seed=2, resamples=200) != first
     assert percentile_interval(60, mean_of, seed=1, resamples=300) != first
 

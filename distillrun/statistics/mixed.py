@@ -79,8 +79,9 @@ def mixed_model(
     if not kept:
         raise ValueError(f"no level of {' or '.join(groups)} occurs twice, so nothing can be told apart from chance")
     likelihood = Likelihood(outcome, design, [*kept.values()])
-    (*deviations, sigma), found = likelihood.best()
-    fixed = _Fixed(likelihood, [*deviations, sigma])
+    (*deviations, residual), found = likelihood.best()
+    fixed = _Fixed(likelihood, [*deviations, residual])
+    sigma = residual * likelihood.scale
     variances = {name: (value * sigma) ** 2 for name, value in zip(kept, deviations, strict=True)}
     total = sigma**2 + sum(variances.values())
     coefficients = tuple(fixed.coefficient(place, name) for place, name in enumerate(names))

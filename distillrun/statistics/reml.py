@@ -22,7 +22,7 @@ class Solution:
 
     Attributes:
         estimates: [coefficients].
-        covariance: of the estimates, in residual variances, [coefficients, coefficients].
+        covariance: of the estimates, for a residual variance of 1, [coefficients, coefficients].
         squares: of what is left, those of the intercepts among them.
         log_determinants: of intercepts and coefficients, summed.
     """
@@ -42,6 +42,12 @@ class Likelihood:
         design: [n, coefficients].
         groups: of each grouping, the level of each observation.
 
+    Attributes:
+        groups: how many groupings.
+        df: observations less coefficients.
+        scale: what standard deviations of the residual are multiplied by to be those of the outcome: inside, the design
+            is orthonormal and the outcome what the design leaves, so that neither offsets nor units cost digits.
+
     Source: Bates, Maechler, Bolker and Walker 2015, https://doi.org/10.18637/jss.v067.i01, section 3.4; the intercepts
     of the largest grouping, which do not overlap, are taken out first.
     """
@@ -57,7 +63,12 @@ class Likelihood:
         largest, *others = [_indicators(groups[place]) for place in self._order]
         self._sizes = [own.shape[1] for own in others]
         beside = np.concatenate([*others, np.zeros((len(outcome), 0))], axis=1)
-        known = np.column_stack([design, np.asarray(outcome, float)])
+        basis, self._back = np.linalg.qr(design)
+        values = np.asarray(outcome, float)
+        self._start = basis.T @ values
+        left = values - basis @ self._start
+        self.scale = math.sqrt(float(left @ left) / self.df)
+        known = np.column_stack([basis, left / self.scale])
         self._counts, self._shared, self._rest = largest.sum(axis=0)[:, None], largest.T @ beside, beside.T @ beside
         self._first, self._others, self._known = largest.T @ known, beside.T @ known, known.T @ known
 
@@ -73,10 +84,14 @@ class Likelihood:
         lower = scale[:, None] * self._others - shared.T @ (first / diagonal)
         left = self._known - first.T @ (first / diagonal) - lower.T @ np.linalg.solve(rest, lower)
         weights, toward = left[:-1, :-1], left[:-1, -1]
-        covariance = np.linalg.inv(weights)
-        estimates = covariance @ toward
+        found, back = np.linalg.solve(weights, toward), np.linalg.inv(self._back)
         logs = float(np.log(diagonal).sum()) + sum(float(np.linalg.slogdet(own)[1]) for own in (rest, weights))
-        return Solution(estimates, covariance, float(left[-1, -1] - toward @ estimates), logs)
+        return Solution(
+            back @ (self._start + self.scale * found),
+            self.scale**2 * back @ np.linalg.inv(weights) @ back.T,
+            float(left[-1, -1] - toward @ found),
+            logs,
+        )
 
     def value(self, deviations: Sequence[float]) -> float:
         """Return it at standard deviations of all intercepts and, last, of the residual."""
