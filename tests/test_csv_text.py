@@ -13,14 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from distillrun.comparison.table import Request, read_observations
-from distillrun.interfaces import TrackedRun
 from distillrun.report.block import Page, Section, Table
 from distillrun.report.csv_text import csv_text, inert
 from distillrun.report.files import write_page
 from distillrun.report.text import plain
 from distillrun.study.design import design
 from distillrun.sweep_page.writing import write_sweep_page
-from distillrun.tracking.mlflow import Mlflow
 from tests.structure.disk import MODULES, name_of
 from tests.test_study_design import request, write_run
 from tests.test_sweep_page import write_job
@@ -131,16 +129,7 @@ def write_study(folder: Path, formula: str) -> None:
     design(request(folder / "study", *map(str, runs)))
 
 
-def write_mlflow(folder: Path, formula: str) -> None:
-    tracker = Mlflow(
-        f"sqlite:///{folder / 'db.sqlite'}", "e", str(folder / "kept"), (), log_student=False, log_texts=False
-    )
-    tracker.start(TrackedRun(folder, "r", {"a": 1}, "experiment", None, (), "id"))
-    tracker.table("predictions", ["text", formula], [[formula, -2.5], [f"a;{formula}", None]])
-    tracker.finish("done")
-
-
-@pytest.mark.parametrize("write", [write_tables, write_sweep, write_study, write_mlflow])
+@pytest.mark.parametrize("write", [write_tables, write_sweep, write_study])
 def test_every_file_that_is_written_is_inert(write: Callable[[Path, str], None], tmp_path: Path) -> None:
     formula = FORMULAS[1]
     write(tmp_path, formula)
