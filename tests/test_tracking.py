@@ -444,9 +444,10 @@ def test_mlflow_ends_a_run_as_it_ended(tmp_path: Path) -> None:
         tracker = Mlflow(uri, "here", str(tmp_path / "files"), ["own"], log_student=False, log_texts=False)
         tracker.start(TrackedRun(tmp_path, status, {"a": {"b": 1}}, "sweep", "group", ("tag",), "id"))
         tracker.files("student", "student-1", {"x": tmp_path / "missing"})  # not asked for, so not read
-        tracker.table("predictions", ["text", FORMULAS[1]], [[formula, -2.5] for formula in FORMULAS])
+        tracker.table("answers", ["text", FORMULAS[1]], [[formula, -2.5] for formula in FORMULAS])
         tracker.finish(status)
-    written = (tmp_path / "predictions.csv").read_text(encoding="utf-8")
+    written = (tmp_path / "answers.csv").read_text(encoding="utf-8")
+    assert written.count("'-2+3") >= 2
     assert all(map(is_inert, every_cell(written)))
     found = client.search_runs([client.get_experiment_by_name("here").experiment_id], order_by=["start_time"])
     assert {one.info.run_name: one.info.status for one in found} == {
