@@ -14,8 +14,11 @@ import yaml
 
 from distillrun.cli import main
 from distillrun.records import Json
+from distillrun.report.block import Paragraph
 from distillrun.sweep_page.grid import grid_of
 from distillrun.sweep_page.job import SweepJob
+from distillrun.sweep_page.question_section import question_section
+from distillrun.sweep_page.questions import paired
 from distillrun.sweep_page.reading import read_sweeps
 from distillrun.sweep_page.troubles import flags
 from distillrun.sweep_page.writing import page_at_the_end, write_sweep_page
@@ -229,6 +232,32 @@ def test_with_one_seed_the_page_speaks_of_two_runs(tmp_path: Path) -> None:
     assert "over the questions of one run" in page.summary
     assert page.summary.endswith("2 comparisons with it are of single runs, which other seeds may order otherwise.")
     assert "differs from" not in page.summary
+
+
+def test_pairs_that_are_too_many_are_said_to_be_left_out(sweep: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    grid = grid_of(read_sweeps([sweep]).jobs)
+    monkeypatch.setattr("distillrun.sweep_page.questions.MOST_PAIRS", 1)
+    section = question_section(grid, paired(grid))
+    assert section is not None
+    assert [block.text for block in section.blocks if isinstance(block, Paragraph)][-1] == (
+        "1 pairs are compared, and 1 more are not: report fewer cells at once."
+    )
+
+
+def test_questions_that_a_run_lacks_are_left_out_of_its_pairs(sweep: Path) -> None:
+    file = sorted(sweep.glob("*/predictions.jsonl"))[0]
+    result = file.with_name("result.json")
+    rows = [json.loads(line) for line in file.read_text().splitlines()]
+    # the first run of label_only answered 15 questions only, 8 of them rightly
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows[:15]))
+    told = json.loads(result.read_text())
+    told["scores"]["test/accuracy"]["value"] = 8 / 15
+    result.write_text(json.dumps(told))
+    pair, other = paired(grid_of(read_sweeps([sweep]).jobs)).compared
+    assert (pair.first[0], pair.second[0], pair.questions, pair.seeds) == ("label_only", "multitask", 15, (3, 3))
+    # 8, 9, 8 of 15 against 13, 14, 13
+    assert pair.difference[0] == pytest.approx(1 / 3)
+    assert other.questions == 20
 
 
 def test_questions_are_paired_by_their_ids_and_not_by_their_place(sweep: Path) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from distillrun.comparison.words import ALPHA, p_text
 from distillrun.report.block import Block, Paragraph, Section, Table
 from distillrun.sweep_page.grid import Grid, Levels, label
-from distillrun.sweep_page.questions import MOST_PAIRS, PairOnQuestions, Pairs
+from distillrun.sweep_page.questions import PairOnQuestions, Pairs
 
 OF_CELLS = (
     "Difference: percentage points right, the mean over all seeds of the cell before the minus less that of the cell "
@@ -31,7 +31,9 @@ def question_section(grid: Grid, pairs: Pairs) -> Section | None:
     if runs := pairs.of_runs:
         blocks += [Paragraph(OF_RUNS), Paragraph(verdict(runs)), _table(grid, runs, "question_runs")]
     if pairs.left_out:
-        told = f"The first {MOST_PAIRS} pairs are compared, and {pairs.left_out} are left out; narrow the sweep."
+        told = (
+            f"{len(pairs.compared)} pairs are compared, and {pairs.left_out} more are not: report fewer cells at once."
+        )
         blocks.append(Paragraph(told, "bad"))
     return Section("Pairs on the same questions", blocks)
 
