@@ -158,7 +158,8 @@ class Columns:
         column = column if number is None else column.format(number=number)
         if column not in row.values:
             hint, known = nearest(column, row.values), ", ".join(row.values)
-            raise ConfigError(f"{row.where}: no column {column!r}{hint}, see teacher.fields.{name}; it has: {known}")
+            key = f"teacher.fields.{name} (null where there is none)"
+            raise ConfigError(f"{row.where}: no column {column!r}{hint}, see {key}; it has: {known}")
         value: object = row.values[column]
         return value
 
