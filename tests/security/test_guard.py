@@ -103,6 +103,21 @@ def test_nothing_is_permitted_unless_it_is_named(mine: Path) -> None:
     assert "mine_part" not in sys.modules
 
 
+def test_a_class_of_another_group_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"is not allowed: it must be a class in distillrun\.task;"):
+        find_class("distillrun.teacher.scripted.Scripted", "task")
+
+
+def test_a_module_inside_a_permitted_one_is_permitted_too(mine: Path) -> None:
+    (mine / "mine_package").mkdir()
+    for name, text in (("one", "class One: ...\n"), ("two", "from mine_package.one import One\n")):
+        (mine / "mine_package" / f"{name}.py").write_text(text, encoding="utf-8")
+    allowed = ["mine_package", "mine_package.two"]
+    assert find_class("mine_package.two.One", "task", allowed).__module__ == "mine_package.one"
+    with pytest.raises(ConfigError, match="defines no class One"):
+        find_class("mine_package.two.One", "task", ["mine_package.two"])
+
+
 def test_a_hidden_module_cannot_be_permitted() -> None:
     with pytest.raises(ConfigError, match="is not allowed"):
         find_class("_mine.Own", "task", ["_mine"])
