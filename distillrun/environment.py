@@ -1,9 +1,9 @@
 """What a run ran on, for the record."""
 
+import os
 import platform
 import subprocess
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
 from distillrun.records import Json
 
@@ -27,16 +27,24 @@ def environment() -> dict[str, Json]:
 
 
 def _commit() -> str | None:
-    """Return the commit of the current folder, marked where files differ from it; None outside of a repository."""
+    """Return the commit of the current folder, marked where files differ from it; None outside of a repository.
+
+    The folder may be somebody else's: its hooks, its watcher and its submodules are left alone, and where its config
+    has filters, which git would run to compare files, it is marked as not compared.
+    """
     try:
-        described = subprocess.run(
-            ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],
-            capture_output=True,
-            text=True,
-            timeout=5,
-            check=True,
-            cwd=Path.cwd(),
-        )
+        commit = _git("rev-parse", "HEAD").strip()
+        own = [line.split(maxsplit=1) for line in _git("config", "--list", "--name-only", "--show-scope").splitlines()]
+        if any(scope in ("local", "worktree") and name.startswith("filter.") for scope, name in own):
+            return f"{commit}-not-compared"
+        changed = _git("status", "--porcelain", "--untracked-files=no", "--ignore-submodules=all")
     except (OSError, subprocess.SubprocessError):
         return None
-    return described.stdout.strip()
+    return f"{commit}-dirty" if changed else commit
+
+
+def _git(*words: str) -> str:
+    """Return what git says of the current folder, with nothing of it run."""
+    command = ["git", "-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}", *words]
+    settings = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
+    return subprocess.run(command, capture_output=True, text=True, timeout=5, check=True, env=settings).stdout

@@ -92,7 +92,9 @@ def _attempted(job: Job, manner: Manner) -> Job:
     exit_code, reason = 130, ""
     with taking_a_device(Path(job.folder).parent, manner.share) as environment:
         words = [*manner.flags, *job.overrides, *manner.share.overrides, f"paths.run={quoted(job.folder)}"]
-        command = [sys.executable, "-m", "distillrun", *words]
+        # a module in the current folder is imported by a job only where it is by us, too
+        alone = [] if {"", str(Path.cwd())} & set(sys.path) else ["-P"]
+        command = [sys.executable, *alone, "-m", "distillrun", *words]
         try:
             exit_code, reason = _run(command, environment, job)
         finally:
