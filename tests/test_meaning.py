@@ -1,4 +1,4 @@
-"""What a stage hashes of a part whose meaning changed, and that it hashes nothing of all others."""
+"""The meaning of parts in fingerprints: hashed where it changed, and not at all elsewhere."""
 
 import importlib
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What today's code still takes from a store that commit 78590cc filled, and what it makes again: it was wrong."""
+"""A store that commit 78590cc filled: today's code reuses what was right, and makes again what was wrong."""
 
 import tarfile
 from collections.abc import Iterable

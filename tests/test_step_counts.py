@@ -1,4 +1,4 @@
-"""How many tokens and pairs a step has: whatever divides by them is a mean over the questions of the step."""
+"""The counts of a step's tokens and pairs: a loss that divides by them is a mean over the step's questions."""
 
 import math
 from dataclasses import replace

@@ -15,7 +15,7 @@ from distillrun.schema import RuntimeConfig
 
 VERSION = 2
 READER = "answers read"
-"""Under which a stage hashes how a task reads answers, where that changed; how it writes them is hashed as content."""
+"""The key of how a task reads answers, hashed where that changed; how it writes them is hashed as content."""
 
 CHUNK = 256
 """Questions that are answered, and kept, at once: what a kill can lose."""
