@@ -3,6 +3,8 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from distillrun.evaluation.family import akin, families_of
 from distillrun.evaluation.qualitative import read_names
@@ -46,10 +48,30 @@ def test_numbers_are_read_however_they_are_written(text: str) -> None:
         "Plausibility: 4\nCompleteness: 2.5",
         "Plausibility: 44\nCompleteness: 2",
         "{" * 5000,
+        '{"plausibility": NaN, "completeness": 2}',
+        '{"plausibility": 4, "completeness": -Infinity}',
+        '{"plausibility": 4, "completeness": 1e400}',
+        '{"plausibility": 4, "completeness": 2e-400}',
+        '{"plausibility": 4, "completeness": {"rating": NaN}}',
+        '{"plausibility": 4, "completeness": "' + "2" * 5000 + '"}',
+        '{"plausibility": 4, "completeness": ' + "2" * 5000 + "}",
+        "Plausibility: 4\nCompleteness: " + "2" * 5000,
     ],
 )
 def test_what_is_no_number_on_the_scale_is_none_and_never_a_number(text: str) -> None:
     assert read_ratings(text, NAMES, FIVE_POINTS) is None
+
+
+@given(st.lists(st.sampled_from([*'{}[]":,/.eE+-0123456789', "plausibility", "completeness", "NaN", "Infinity", "\n"])))
+def test_any_reply_gives_ratings_on_the_scale_or_none(parts: list[str]) -> None:
+    ratings = read_ratings("".join(parts), NAMES, FIVE_POINTS)
+    assert ratings is None or {FIVE_POINTS.low <= value <= FIVE_POINTS.high for value in ratings.values()} == {True}
+    assert all(name == name.strip() for name in read_names("".join(parts)))
+
+
+def test_a_list_of_thousands_of_brackets_or_digits_names_nothing() -> None:
+    assert read_names("[" * 100_000 + "]" * 100_000) == []
+    assert read_names("[" + "4" * 5000 + "]") == []
 
 
 def test_a_scale_may_be_yes_or_no() -> None:

@@ -45,6 +45,9 @@ DRAFTS = (
         ("Nail is the right answer.", None),
         ("Right or wrong, who knows.", None),
         ("It lends novels.", None),
+        ("Verdict: r\u0130ght", None),
+        ("It is inco\u0131rect.\nr\u0131ght", None),
+        ("Verdict: un\u017fure", "uncertain"),  # a long s is an s
         ("", None),
     ],
 )

@@ -170,7 +170,7 @@ def read_names(text: str) -> list[str]:
     match = re.search(r"\[.*\]", text, re.DOTALL)
     try:
         found = json.loads(match[0]) if match else None
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):
         found = None
     if not isinstance(found, list):
         lines = re.findall(r"^\s*(?:[-*•]|\d+[.)])\s+(.+)$", text, re.MULTILINE)

@@ -92,7 +92,7 @@ def _objects(text: str) -> Iterator[Mapping[str, Any]]:
     while place >= 0:
         try:
             found, length = decoder.raw_decode(text[place:])
-        except (json.JSONDecodeError, RecursionError):
+        except (ValueError, RecursionError):  # malformed, or a number of thousands of digits
             length = 1
         else:
             yield found
@@ -104,16 +104,18 @@ def _number(value: object, scale: Scale) -> int | None:
     if isinstance(value, Mapping):
         value = next((value[key] for key in ("rating", "score", "value") if key in value), None)
     if isinstance(value, str):
-        match = re.fullmatch(rf"\s*(\d+)(?:\s*/\s*{scale.high})?\s*", value)
+        match = re.fullmatch(rf"\s*(\d{{1,9}})(?:\s*/\s*{scale.high})?\s*", value)
         value = int(match[1]) if match else None
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not scale.low <= value <= scale.high:
         return None
-    return int(value) if scale.low <= value <= scale.high else None
+    return int(value) if value == int(value) else None
 
 
 def _stated(text: str, name: str, scale: Scale) -> int | None:
     """Return what lines such as "**Plausibility**: 4/5" say; None where they say nothing or two things."""
-    pattern = rf"\b{re.escape(name)}\b[\s*_\"'`]*[:=][\s*_\"'`]*(\d+)(?:\s*/\s*{scale.high})?(?![\d.,]*\d)"
+    pattern = (
+        rf"\b{re.escape(name)}\b[\s*_\"'`]*[:=][\s*_\"'`]*(\d{{1,9}})(?:\s*/\s*{scale.high})?(?![\d.,]*\d|[eE][+-]?\d)"
+    )
     said = {int(match[1]) for match in re.finditer(pattern, text, re.IGNORECASE)}
     value = said.pop() if len(said) == 1 else None
     return value if value is not None and scale.low <= value <= scale.high else None

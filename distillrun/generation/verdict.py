@@ -65,4 +65,4 @@ def no_verdict(index: int, text: str) -> str | None:
 
 
 def _meaning(match: re.Match[str] | None) -> Verdict | None:
-    return None if match is None else _WORDS[" ".join(match[1].casefold().split())]
+    return None if match is None else _WORDS.get(" ".join(match[1].casefold().split()))
