@@ -90,9 +90,9 @@ def test_a_chain_that_is_cleaned_twice_is_cleaned_once(raw: str) -> None:
 
 @pytest.mark.parametrize("piece", ["so the answer is ", "so ", "answer: ", "a.b", "\n", "* "])
 def test_a_degenerate_chain_is_cleaned_in_no_time(piece: str) -> None:
-    start = time.perf_counter()
+    start = time.thread_time()
     clean_chain(piece * 3000 + ". x")
-    assert time.perf_counter() - start < 2
+    assert time.thread_time() - start < 2  # of CPU
 
 
 def test_a_right_chain_is_kept_and_a_wrong_one_is_not(tmp_path: Path) -> None:

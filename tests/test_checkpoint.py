@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -170,14 +169,12 @@ def test_without_a_network_the_local_cache_answers(tmp_path: Path, monkeypatch: 
     assert reference.config() == {"max_position_embeddings": 7}
 
 
-def test_the_offline_switch_is_respected_at_once() -> None:
+def test_the_offline_switch_is_respected_before_any_request() -> None:
     code = "from distillrun.language_model.checkpoint import CheckpointReference as R; print(R('a/b', 'v1').problems())"
-    started = time.perf_counter()
     environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
 
     assert "OfflineModeIsEnabled" in found.stdout
-    assert time.perf_counter() - started < 20
 
 
 def test_bin_weights_are_fetched_only_where_there_are_no_others(

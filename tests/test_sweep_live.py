@@ -69,7 +69,7 @@ def test_after_an_interruption_jobs_are_told_waited_for_and_noted(tmp_path: Path
     started = time.monotonic()
     threading.Thread(target=child.wait, daemon=True).start()  # as an init would
     assert finishing.finish(tmp_path, config_of(["tracking=jsonl"]), complete=False) == 1
-    assert time.monotonic() - started < 40
+    assert time.monotonic() - started < 300  # the child would sleep for 600
     assert child.poll() == -15
     here, there = read_job(folder), read_job(elsewhere)
     assert here is not None

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import cached_property
+from functools import lru_cache
 from random import Random
 from typing import ClassVar
 
@@ -50,7 +50,7 @@ class Everyday:
         return []
 
     def examples(self, split: Split) -> list[Example]:
-        examples = self._splits[split][: self._limit]
+        examples = _splits(self._split_seed)[split][: self._limit]
         if split == "train" and self._shuffled_labels:
             return [self._mislabelled(example) for example in examples]
         return examples
@@ -72,10 +72,12 @@ class Everyday:
     def parse(self, text: str, example: Example) -> int | None:
         return self._text.parse(text, example)
 
-    @cached_property
-    def _splits(self) -> dict[Split, list[Example]]:
-        return make_examples(read_base(), read_wording(), self._split_seed)
-
     def _mislabelled(self, example: Example) -> Example:
         draw = Random(f"{self._split_seed}/{example.id}")
         return replace(example, answer=draw.randrange(len(example.choices)))
+
+
+@lru_cache(maxsize=2)
+def _splits(seed: int) -> dict[Split, list[Example]]:
+    """Return the examples of every split; tasks of one seed share them."""
+    return make_examples(read_base(), read_wording(), seed)

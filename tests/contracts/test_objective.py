@@ -81,7 +81,7 @@ def eight_examples() -> list[tuple[Example, TeacherRecord]]:
     rows = []
     for n in range(8):
         example = replace(EXAMPLE, id=f"q{n}", question=EXAMPLE.question + " Think." * n, answer=n % 5)
-        texts = [f"It is the {choice}." + " Indeed." * (3 * n + c) for c, choice in enumerate(example.choices)]
+        texts = [f"It is the {choice}." + " Indeed." * (n + c) for c, choice in enumerate(example.choices)]
         rationales = (
             Rationale(texts[n % 5], "", n % 5, "factual", "initial"),
             Rationale(texts[n % 5] + " Revised.", "", n % 5, "factual", "revised"),

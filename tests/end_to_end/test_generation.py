@@ -11,7 +11,14 @@ from typing import Any
 
 import pytest
 
-SMALL = ("until=generate", "task.limit=60", "tracking=jsonl", "runtime.progress=never", "generation=everything")
+QUESTIONS = 24
+SMALL = (
+    "until=generate",
+    f"task.limit={QUESTIONS}",
+    "tracking=jsonl",
+    "runtime.progress=never",
+    "generation=everything",
+)
 
 
 def start(folder: Path, *overrides: str) -> "subprocess.Popen[str]":
@@ -23,7 +30,7 @@ def start(folder: Path, *overrides: str) -> "subprocess.Popen[str]":
 def finish(folder: Path, *overrides: str) -> tuple[int, str, dict[str, Any]]:
     """Run to the end; return exit code, what was said, and result.json of the newest run."""
     process = start(folder, *overrides)
-    _, said = process.communicate(timeout=120)
+    _, said = process.communicate(timeout=900)
     newest = max(folder.glob("runs/*/result.json"), key=lambda file: file.stat().st_mtime)
     return process.returncode, said, json.loads(newest.read_text())
 
@@ -46,13 +53,13 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("undisturbed")
     code, said, result = finish(folder)
     assert code == 0, said
-    assert result["teacher"]["requests"] == result["teacher"]["asked_now"]["requests"] == 60 * 7
+    assert result["teacher"]["requests"] == result["teacher"]["asked_now"]["requests"] == QUESTIONS * 7
     return folder
 
 
 def test_a_run_that_is_killed_over_and_over_asks_for_nothing_twice(tmp_path: Path, undisturbed: Path) -> None:
     folder = tmp_path / "killed"
-    for lines in (10, 100, 250):
+    for lines in (10, 50, 110):
         process = start(folder)
         while journal_lines(folder) < lines and process.poll() is None:
             time.sleep(0.005)
@@ -62,19 +69,19 @@ def test_a_run_that_is_killed_over_and_over_asks_for_nothing_twice(tmp_path: Pat
     code, said, result = finish(folder)
     assert code == 0, said
     assert published(folder) == published(undisturbed)
-    assert journal_lines(folder) == 60 * 7
-    assert result["teacher"]["asked_now"]["requests"] <= 60 * 7 - before
+    assert journal_lines(folder) == QUESTIONS * 7
+    assert result["teacher"]["asked_now"]["requests"] <= QUESTIONS * 7 - before
 
 
 def test_a_spent_budget_is_an_exit_code_of_its_own_and_a_larger_one_goes_on(tmp_path: Path, undisturbed: Path) -> None:
-    code, said, result = finish(tmp_path, "teacher.budget.requests=100")
+    code, said, result = finish(tmp_path, "teacher.budget.requests=50")
     assert code == 3
-    assert "teacher.budget.requests=100 of scripted is spent" in said
-    assert (result["status"], result["teacher"]["asked_now"]["requests"]) == ("budget spent", 100)
-    code, said, result = finish(tmp_path, "teacher.budget.requests=420")
+    assert "teacher.budget.requests=50 of scripted is spent" in said
+    assert (result["status"], result["teacher"]["asked_now"]["requests"]) == ("budget spent", 50)
+    code, said, result = finish(tmp_path, "teacher.budget.requests=168")
     assert code == 0, said
-    assert result["teacher"]["asked_now"]["requests"] == 320
-    assert result["teacher"]["ever"]["scripted"]["requests"] == 420
+    assert result["teacher"]["asked_now"]["requests"] == 118
+    assert result["teacher"]["ever"]["scripted"]["requests"] == 168
     assert result["teacher"]["discarded_tokens"] == 0
     assert published(tmp_path) == published(undisturbed)
 
@@ -83,5 +90,5 @@ def test_one_more_step_asks_nothing_again(tmp_path: Path) -> None:
     finish(tmp_path, "generation=few_shot_rationale")
     code, said, result = finish(tmp_path, "generation=critique_revision")
     assert code == 0, said
-    assert result["teacher"]["asked_now"]["requests"] == 120
+    assert result["teacher"]["asked_now"]["requests"] == 48
     assert result["stages"]["generate/few_shot_rationale"]["cached"]

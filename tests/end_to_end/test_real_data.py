@@ -48,9 +48,17 @@ def test_the_combined_objective_trains_on_the_revised_rationales(
     )
 
 
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What runs on one data share."""
+    return tmp_path_factory.mktemp("store")
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(("size", "most"), [(16, 1.2), (64, 1.08)])
-def test_little_of_a_step_is_padding(size: int, most: float, shared_data: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("size", "steps", "most"), [(16, 8, 1.2), (64, 2, 1.08)])
+def test_little_of_a_step_is_padding(
+    size: int, steps: int, most: float, shared_data: Path, store: Path, tmp_path: Path
+) -> None:
     result: Any = run_small(
         tmp_path / "run",
         *recorded(shared_data),
@@ -63,9 +71,10 @@ def test_little_of_a_step_is_padding(size: int, most: float, shared_data: Path, 
         "objective=multitask_counterfactual",
         "objective.rationale=revised",
         f"training.examples_per_step={size}",
-        "training.max_steps=8",
+        f"training.max_steps={steps}",
         "training.dev_examples=4",
         "until=train",
+        store=store,
     )
     assert result["training"]["padding"] < most
 

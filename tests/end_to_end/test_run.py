@@ -161,10 +161,12 @@ def started(store: Path, folder: Path) -> "subprocess.Popen[bytes]":
 
 
 def wait_for_checkpoint(store: Path, process: "subprocess.Popen[bytes]", past_step: int) -> None:
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 900
     while time.monotonic() < deadline and process.poll() is None:
         if any(
-            int(path.name.split("-")[1]) >= past_step for path in store.glob("train/*.partial/scratch/checkpoint-*")
+            int(path.name.removeprefix("checkpoint-")) >= past_step
+            for path in store.glob("train/*.partial/scratch/checkpoint-*")
+            if path.suffix != ".part"  # still being written
         ):
             return
         time.sleep(0.01)
