@@ -165,7 +165,7 @@ def _sweep(start: Start, hydra_flags: Sequence[str], flags: argparse.Namespace) 
         try:
             with stops_at_once(lambda: end_jobs(start.folder)), live_view(start.folder, total, start.drawn):
                 words = swept_together(start.overrides, flags.config_dir)
-                _hydra([f"hydra.sweep.dir={quoted(start.folder)}", *words, *hydra_flags], flags)
+                _hydra([f"hydra.sweep.dir={quoted(start.folder)}", *words, *start.launching, *hydra_flags], flags)
             complete = True
         except ValueError as error:
             if "No trials are completed" not in str(error):  # Optuna's, where no job of a search ended well

@@ -74,19 +74,21 @@ def link_to(root: Path, name: str, target: Path) -> None:
         os.symlink(target, last, target_is_directory=True, dir_fd=folder)
 
 
-def refuse_links(root: Path, names: Iterable[str]) -> None:
+def refuse_links(root: Path, names: Iterable[str], deep: bool = True) -> None:
     """Refuse links by which other programs, which follow them, would write outside of a folder.
 
     Args:
         root: a folder.
         names: patterns of what other programs write there, as in `Path.glob`.
+        deep: look at everything below, too.
 
     Raises:
         ConfigError: naming such a link.
     """
     inside = root.resolve()
     for top in (path for name in names for path in root.glob(name)):
-        below = [Path(folder, entry) for folder, folders, files in os.walk(top) for entry in (*folders, *files)]
+        walked = os.walk(top) if deep else ()
+        below = [Path(folder, entry) for folder, folders, files in walked for entry in (*folders, *files)]
         for path in (top, *below):
             if path.is_symlink() and not (path.resolve().is_relative_to(inside) or _is_wandbs_own(path)):
                 raise ConfigError(_leads_out(path))

@@ -66,7 +66,9 @@ _FROM_FILES: Mapping[str, frozenset[str]] = {
     "launcher": frozenset(f"{_JOBLIB} {_QUEUE} {_RAY}".split()),
     "sweeper": frozenset(_SEARCH.split()),
 }
-_AS_SHIPPED = {"submitit_folder": "${hydra.sweep.dir}/.submitit/%j"}
+AS_SHIPPED = {"submitit_folder": "${hydra.sweep.dir}/.submitit/%j"}
+"""Settings of launchers that a file may repeat, and not change."""
+
 _WORD = re.compile(r"[\w.,:/=%+@*()-]*", re.ASCII)
 
 
@@ -151,7 +153,7 @@ def _built(part: str, node: Any, given: Sequence[str]) -> Iterator[str]:
     yield from _targets(part, node)
     for key, value in _leaves(node, _FROM_FILES[part]):
         name = key.rpartition(".")[2]
-        if name.startswith("_") or value in (None, {}, [], "???") or _AS_SHIPPED.get(key) == value:
+        if name.startswith("_") or value in (None, {}, [], "???") or AS_SHIPPED.get(key) == value:
             continue
         from_file = key in _FROM_FILES[part] or key.startswith("sampler.")
         from_file |= key == "storage" and str(value).startswith("sqlite:///")
@@ -193,5 +195,6 @@ def _is_plain(value: Any) -> bool:
 
 def _is_given(key: str, given: Sequence[str]) -> bool:
     """Return whether the command line itself sets a key, or a section around it."""
-    named = [line.lstrip("+").partition("=")[0] for line in given]
-    return any(key == name or key.startswith(f"{name}.") for name in named)
+    last = key.rpartition(".")[2]
+    named = [line.lstrip("+").partition("=") for line in given]
+    return any(key == name or (key.startswith(f"{name}.") and last in value) for name, _, value in named)

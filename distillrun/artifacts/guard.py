@@ -9,6 +9,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from distillrun.errors import ConfigError
+from distillrun.inside import refuse_links
 
 log = logging.getLogger("distillrun")
 
@@ -22,7 +23,10 @@ def lock_of(folder: Path) -> FileLock:
     locks = folder.parent.parent / ".locks"
     locks.mkdir(exist_ok=True)
     # lock files stay: deleting one lets two processes hold two locks of the same name
-    return FileLock(locks / f"{folder.parent.name}-{folder.name}.lock")
+    name = f"{folder.parent.name}-{folder.name}.lock"
+    refuse_links(locks.parent, [locks.name], deep=False)
+    refuse_links(locks, [name])
+    return FileLock(locks / name)
 
 
 @contextmanager

@@ -26,6 +26,7 @@ from distillrun.artifacts.manifest import (
 from distillrun.artifacts.sealed import flush
 from distillrun.artifacts.stage import Stage, explain_miss, news
 from distillrun.errors import ConfigError
+from distillrun.inside import refuse_links
 
 log = logging.getLogger("distillrun")
 
@@ -144,6 +145,7 @@ class ArtifactStore:
 
     def _make(self, folder: Path, stage: Stage, make: Callable[[Path], None]) -> Manifest:
         work = _work_of(folder)
+        refuse_links(folder.parent, [work.name])
         if work.exists():
             log.info("%s: resuming from what an interrupted run left", stage.name)
         else:

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from distillrun.artifacts import canonical_json, digest
 from distillrun.errors import BudgetSpentError
+from distillrun.inside import refuse_links
 from distillrun.interfaces import AnyTeacher, Teacher, WhiteBoxTeacher, members_of
 from distillrun.journal.account import LedgerAccount
 from distillrun.journal.ledger import Ledger
@@ -109,6 +110,7 @@ class Line:
                 self.ledger.close()
 
     def _open(self) -> None:
+        refuse_links(self._folder.parent.parent, [FOLDER])
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         about = self._folder / "teacher.json"
         if not about.exists():

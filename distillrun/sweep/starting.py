@@ -5,17 +5,27 @@ import importlib.util
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from distillrun.composition import check_permission, compose_first, conf_folder, permits, resolve_composed, sweeping
+from distillrun.composition import (
+    check_permission,
+    compose_first,
+    conf_folder,
+    permits,
+    quoted,
+    resolve_composed,
+    sweeping,
+)
 from distillrun.config import Config, digest
 from distillrun.enumeration import Composer, check_choices, job_overrides
 from distillrun.errors import ConfigError, UnsafeError
 from distillrun.folder import claim_folder, make_folder
 from distillrun.hydra_settings import check_sweep_words
+from distillrun.permitted import AS_SHIPPED
 from distillrun.schema import Progress
 from distillrun.sweep.folder import unfinished_sweep
 from distillrun.sweep.job import PlannedJob, planned_job, say
@@ -34,6 +44,7 @@ class Start:
         config: of its first job, checked.
         jobs: each that will be started; None where the sweeper chooses as it goes.
         drawn: whether it may be drawn on a terminal.
+        launching: settings of the launcher's beside those that were given.
     """
 
     folder: Path
@@ -41,6 +52,7 @@ class Start:
     config: Config
     jobs: Sequence[PlannedJob] | None
     drawn: bool
+    launching: tuple[str, ...]
 
 
 def start_of(flags: argparse.Namespace) -> Start | None:
@@ -76,7 +88,7 @@ def start_of(flags: argparse.Namespace) -> Start | None:
     else:
         check_choices(overrides, composed, *where)
     drawn = first.runtime.progress is not Progress.never
-    return Start(_folder(composed, first, overrides), tuple(overrides), first, jobs, drawn)
+    return Start(_folder(composed, first, overrides), tuple(overrides), first, jobs, drawn, _launching(composed))
 
 
 def sweep_jobs(
@@ -93,6 +105,15 @@ def sweep_jobs(
         raise ConfigError("only the jobs of Hydra's basic sweeper are known before; another one chooses as it goes")
     whole = _replicated(resolve_composed(composed), overrides, composed)
     return _checked_jobs(whole, composed, config_name, config_dir)
+
+
+def _launching(composed: DictConfig) -> tuple[str, ...]:
+    """Return a folder of this sitting's own for submitit: it reads pickles there, which nobody may have put before."""
+    key = "submitit_folder"
+    node: Any = OmegaConf.to_container(composed.hydra.launcher, resolve=False)
+    if node.get(key) != AS_SHIPPED[key]:
+        return ()
+    return (f"hydra.launcher.{key}={quoted(AS_SHIPPED[key].replace('%j', f'{token_hex(8)}/%j'))}",)
 
 
 def _folder(composed: DictConfig, first: Config, overrides: Sequence[str]) -> Path:

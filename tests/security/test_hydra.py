@@ -195,6 +195,23 @@ def test_a_pickle_is_not_rerun(here: Path, capsys: pytest.CaptureFixture[str]) -
     assert "what a pickle holds" in refused(capsys, ["--experimental-rerun", "config.pickle"])
 
 
+def test_a_word_of_the_command_line_covers_what_it_says_alone(here: Path) -> None:
+    (here / "conf" / "hydra" / "launcher").mkdir(parents=True)
+    own = {"defaults": ["submitit_slurm"], "additional_parameters": {"wrap": "true"}}
+    (here / "conf" / "hydra" / "launcher" / "ours.yaml").write_text(json.dumps(own), encoding="utf-8")
+    words = ["hydra/launcher=ours", "++hydra.launcher.additional_parameters={mail-user: me}"]
+    with pytest.raises(ConfigError, match=r"hydra\.launcher\.additional_parameters\.wrap .* on the command line only"):
+        compose_first(words, "config", str(here / "conf"))
+
+
+def test_submitit_reads_no_pickle_that_lay_there_before(here: Path) -> None:
+    words = ["-m", "training.seed=0,1", "until=load", "hydra/launcher=submitit_local", "hydra.sweep.dir=own", *SMALL]
+    assert main(words) == 0
+    (sitting,) = (here / "own" / ".submitit").iterdir()
+    assert len(sitting.name) == 16
+    assert list(sitting.rglob("*result.pkl"))
+
+
 def test_launchers_and_sweepers_that_are_known_still_work(here: Path) -> None:
     for option in ("launcher=joblib", "launcher=submitit_local", "launcher=submitit_slurm", "launcher=ray"):
         compose_first([f"hydra/{option}"])

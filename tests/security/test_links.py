@@ -8,15 +8,19 @@ from pathlib import Path
 
 import pytest
 
+from distillrun.artifacts import ArtifactStore, Stage
+from distillrun.artifacts.guard import lock_of
 from distillrun.cli import main
 from distillrun.composition import config_of
 from distillrun.errors import ConfigError
 from distillrun.inside import append_to, link_to, read_text, refuse_links, write_whole
 from distillrun.interfaces import TrackedRun
+from distillrun.journal.line import Line
 from distillrun.run_folder import RunFolder
 from distillrun.sweep.folder import working_in
 from distillrun.sweep.job import Job, claim_job_folder, write_job
 from distillrun.tracking.jsonl import Jsonl, RunLog
+from tests.asking import Told
 
 SECRET = "the-last-line-of-a-private-file"
 
@@ -228,3 +232,31 @@ def test_wandb_may_link_to_its_own_log(tmp_path: Path) -> None:
     (logs / "debug-core.log").symlink_to(tmp_path / "private")
     with pytest.raises(ConfigError, match=r"debug-core\.log is reached by a link"):
         refuse_links(tmp_path / "run", ["wandb"])
+
+
+def make(store: Path) -> None:
+    ArtifactStore(store)._make(store / "load" / "x", Stage("load", 1, {}, {}), lambda work: None)
+
+
+ENTRANCES: dict[str, Callable[[Path], object]] = {
+    "journal": lambda store: Line(store, "few_shot", Told("x"))._open(),
+    "journal/1/few_shot.jsonl": lambda store: Line(store, "few_shot", Told("x"))._open(),
+    ".locks": lambda store: lock_of(store / "load" / "x"),
+    "load/x.partial": make,
+    "load/x.partial/a": make,
+}
+
+
+@pytest.mark.parametrize("name", ENTRANCES)
+def test_a_store_is_not_left_by_a_link(name: str, tmp_path: Path, victim: Path) -> None:
+    (tmp_path / "store" / name).parent.mkdir(parents=True)
+    (tmp_path / "store" / name).symlink_to(victim / "private" if name.endswith("jsonl") else victim)
+    with pytest.raises(ConfigError, match="is reached by a link"):
+        ENTRANCES[name](tmp_path / "store")
+
+
+def test_a_lock_is_no_link(tmp_path: Path, victim: Path) -> None:
+    (tmp_path / ".locks").mkdir()
+    (tmp_path / ".locks" / "load-x.lock").symlink_to(victim / "private")
+    with pytest.raises(ConfigError, match="is reached by a link"):
+        lock_of(tmp_path / "load" / "x")
