@@ -65,6 +65,7 @@ def test_friedman_is_scipys() -> None:
     assert found.statistic == pytest.approx(expected.statistic)
     assert found.p == pytest.approx(expected.pvalue)
     assert found.effect == pytest.approx(found.statistic / (20 * 3))
+    assert found.df == 3
     assert friedman([[1, 2, 3]] * 5).effect == pytest.approx(1)  # all raters agree
 
 
