@@ -8,8 +8,9 @@ from distillrun.interfaces import ExpansionStep, GenerationStep
 from distillrun.journal.usage import Usage
 from distillrun.records import Example, Split, TeacherRecord
 from distillrun.stages.generate import Generating, examples_of, generate, generation_stage, records_of
-from distillrun.stages.handing import EXAMPLES, Handed, joined, makers
+from distillrun.stages.handing import EXAMPLES, Handed, joined, makers, makes_of
 from distillrun.stages.renewing import renewed
+from distillrun.stages.usable import check_usable
 
 
 @dataclass(slots=True)
@@ -43,18 +44,14 @@ class GenerationLine:
             given = self.handed(step.needs, before=name)
             self.asked[name] = Usage()
             stage = stages[name]
-            made = generate(
-                self.store,
-                stage,
-                name,
-                step,
-                self.shared,
-                self.examples,
-                given,
-                self.asked[name],
-                is_needed=self.split == "train",
-            )
-            self.add(name, records_of(made), examples_of(made))
+            is_needed = self.split == "train"
+            asked = self.asked[name]
+            made = generate(self.store, stage, name, step, self.shared, self.examples, given, asked, is_needed)
+            records = records_of(made)
+            if made.cached and records:  # an earlier version may have ended in silence with nothing
+                own = [records[example.id] for example in self.examples]
+                check_usable(name, step, makes_of(step, self.shared.teacher), given, own, is_needed, is_known=True)
+            self.add(name, records, examples_of(made))
             yield name, made
 
     def add(self, name: str, records: Mapping[str, TeacherRecord], examples: Sequence[Example]) -> None:

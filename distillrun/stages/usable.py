@@ -22,6 +22,7 @@ def check_usable(
     given: Sequence[TeacherRecord],
     records: Sequence[TeacherRecord],
     is_needed: bool,
+    is_known: bool = False,
 ) -> None:
     """Say how many questions got nothing from a step.
 
@@ -32,6 +33,7 @@ def check_usable(
         given: what it was given, one record per example.
         records: what it made of that, in the same order.
         is_needed: the run cannot go on without it.
+        is_known: it lies in the store, and was said when it was made.
 
     Raises:
         ConfigError: it made nothing at all, and is needed.
@@ -49,6 +51,8 @@ def check_usable(
             f"generation step {name} made nothing that can be used: of {len(due)} questions not one has {what}. Does"
             f" the teacher write in the form that the prompt shows? What was answered is kept; {cure_of(reasons)}"
         )
+    if is_known:
+        return
     if len(lost) == len(due) or (len(lost) > LARGE_SHARE * len(due) and "curation" not in step.tags):
         log.warning("generate/%s: %d of %d questions have no %s", name, len(lost), len(due), what)
 
