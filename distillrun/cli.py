@@ -32,6 +32,7 @@ from distillrun.commands.study import study
 from distillrun.complaint import explain, is_complaint
 from distillrun.composition import check_permission, compose_first, conf_folder, opened, permits, quoted, selected
 from distillrun.config import digest, resolve
+from distillrun.disk import disk_trouble, writing
 from distillrun.enumeration import swept_together
 from distillrun.errors import BudgetSpentError, ConfigError, UnsafeError, nearest
 from distillrun.folder import claim_folder, make_folder
@@ -66,6 +67,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             sys.stderr.write(hide(traceback.format_exc()))
             return 1
         return 128 + signal.SIGPIPE
+    except OSError as error:  # standard output is a file on a full disk
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _ended(2, disk_trouble(error) or str(error))
 
 
 def _reader_is_gone() -> bool:
@@ -97,6 +101,8 @@ def _done(given: list[str]) -> int:
     except BrokenPipeError:
         raise
     except Exception as error:
+        if (trouble := disk_trouble(error)) is not None:
+            return _ended(2, trouble)
         sys.stderr.write(hide(traceback.format_exc()))
         tell_why(hide(f"{type(error).__name__}: {error}"))
         return 1
@@ -161,7 +167,7 @@ def _sweep(start: Start, hydra_flags: Sequence[str], flags: argparse.Namespace) 
     """Run a sweep in its folder, and tell what became of it even where it was interrupted."""
     complete = False
     total = None if start.jobs is None else len(start.jobs)
-    with working_in(start.folder, start.overrides):
+    with writing("hydra.sweep.dir", start.folder), working_in(start.folder, start.overrides):
         try:
             with stops_at_once(lambda: end_jobs(start.folder)), live_view(start.folder, total, start.drawn):
                 words = swept_together(start.overrides, flags.config_dir)

@@ -29,8 +29,13 @@ def conf_folder() -> Path:
 
 
 def quoted(value: object) -> str:
-    """Return a text as one value of Hydra's override grammar, whatever is in it."""
-    return QuotedString(text=str(value), quote=Quote.single).with_quotes()
+    """Return a text as one value of Hydra's override grammar, whatever is in it; `${` refers to nothing."""
+    return QuotedString(text=literal(str(value)), quote=Quote.single).with_quotes()
+
+
+def literal(text: str) -> str:
+    """Return what OmegaConf resolves to a text that holds `${`."""
+    return re.sub(r"(\\*)\$\{", lambda match: rf"{match[1]}{match[1]}\${{", text)
 
 
 _OWN_NAMES = re.compile(r"(?:[\w/@-]+\.)+extra_body(?:\.[\w.-]+)?=")

@@ -12,6 +12,7 @@ from pathlib import Path, PurePath
 from secrets import token_hex
 from typing import BinaryIO
 
+from distillrun.disk import named
 from distillrun.errors import ConfigError
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY
@@ -28,7 +29,7 @@ def write_whole(root: Path, name: str, content: str | bytes) -> None:
     Raises:
         ConfigError: a folder on the way is a link.
     """
-    with _around(root, name, make=True) as (folder, last):
+    with named((root / name).absolute()), _around(root, name, make=True) as (folder, last):
         part = f".{last}.{token_hex(8)}.part"
         handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o666, dir_fd=folder)
         try:

@@ -7,6 +7,7 @@ from distillrun.artifacts import ArtifactStore
 from distillrun.assessment import assess
 from distillrun.baseline import add_baselines
 from distillrun.config import digest, plain
+from distillrun.disk import disk_trouble, writing
 from distillrun.errors import BudgetSpentError
 from distillrun.experiment import SPLITS, Experiment
 from distillrun.folder import files_in, sweep_of
@@ -37,7 +38,8 @@ def run(experiment: Experiment, path: Path) -> Outcome:
     parts = experiment.parts
     judging: dict[str, Evaluator | Measure] = {**parts.evaluators, **parts.measures}
     outcome = Outcome(config, experiment.examples, {name: part.rule for name, part in judging.items()})
-    with RunFolder(path, config) as folder, stops_at_once():
+    key = "paths.runs" if config.paths.run is None else "paths.run"
+    with writing(key, path), RunFolder(path, config) as folder, stops_at_once():
         folder.write_result(outcome.result())
         tracker.start(_tracked(experiment, path))
         try:
@@ -54,15 +56,27 @@ def run(experiment: Experiment, path: Path) -> Outcome:
             log.exception("failed")
             raise
         finally:
-            result = outcome.result()
-            folder.write_result(result)
-            folder.write_report(result, outcome)
-            tracker.summary(outcome.summary())
-            tracker.table("predictions", *outcome.prediction_table())
-            _track_files(tracker, folder, outcome)
             ended: dict[str, Status] = {"done": "done", "failed": "failed"}
-            tracker.finish(ended.get(outcome.status, "interrupted"))
+            try:
+                _tell(folder, tracker, outcome)
+            finally:
+                tracker.finish(ended.get(outcome.status, "interrupted"))
     return outcome
+
+
+def _tell(folder: RunFolder, tracker: RunLog, outcome: Outcome) -> None:
+    """Write down what came out; a disk that refuses it does not hide why the run ended."""
+    result = outcome.result()
+    try:
+        folder.write_result(result)
+        folder.write_report(result, outcome)
+        tracker.summary(outcome.summary())
+        tracker.table("predictions", *outcome.prediction_table())
+        _track_files(tracker, folder, outcome)
+    except OSError as error:
+        if outcome.status == "done":
+            raise
+        log.warning("%s", disk_trouble(error) or error)
 
 
 def _tracked(experiment: Experiment, path: Path) -> TrackedRun:

@@ -8,6 +8,7 @@ import yaml
 from omegaconf import DictConfig
 
 from distillrun.build import build
+from distillrun.composition import literal
 from distillrun.config import resolve
 from distillrun.errors import ConfigError
 from distillrun.evaluation.choice_likelihood import ChoiceLikelihood
@@ -41,7 +42,7 @@ def predict(
     file = run_folder / "config.yaml"
     if not file.is_file() or not (run_folder / "student").is_dir():
         raise ConfigError(f"{run_folder} holds no trained student; give the folder of a finished run (its last line)")
-    config = resolve(DictConfig(_settings(file)))
+    config = resolve(DictConfig(_literal(_settings(file))))
     task: Task = build(config.task, "task", allowed)
     objective: StudentObjective = build(config.objective, "objective", allowed)
     student: Student = build(config.student, "student", allowed)
@@ -61,3 +62,12 @@ def _settings(file: Path) -> dict[str, Any]:
     if not isinstance(settings, dict):
         raise ConfigError(f"{file} holds no settings; give the folder of a finished run")
     return settings
+
+
+def _literal(value: Any) -> Any:
+    """Return settings whose texts mean themselves: they were resolved when the run began."""
+    if isinstance(value, dict):
+        return {key: _literal(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_literal(inner) for inner in value]
+    return literal(value) if isinstance(value, str) else value

@@ -6,6 +6,7 @@ import logging
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
@@ -14,6 +15,7 @@ from typing import Self, TextIO
 import yaml
 
 from distillrun.config import Config, plain
+from distillrun.disk import disk_trouble
 from distillrun.inside import append_to, link_to, refuse_links, write_whole
 from distillrun.progress import log as progress_log
 from distillrun.progress import on_terminal
@@ -47,11 +49,25 @@ FOREIGN = ("wandb", "mlflow*")
 
 
 class _LogFile(logging.FileHandler):
-    """A log inside a folder that somebody else may have made."""
+    """A log inside a folder that somebody else may have made; where it cannot be written, it ends no run."""
+
+    _has_failed = False
 
     def _open(self) -> io.TextIOWrapper:
         path = Path(self.baseFilename)
         return io.TextIOWrapper(append_to(path.parent, path.name), encoding="utf-8", line_buffering=True)
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 (logging's name)
+        error = sys.exc_info()[1]
+        if not isinstance(error, OSError):
+            super().handleError(record)
+        elif not self._has_failed:
+            self._has_failed = True
+            log.warning("%s can no longer be written (%s)", self.baseFilename, error.strerror)
+
+    def close(self) -> None:
+        with suppress(OSError):
+            super().close()
 
 
 class RunFolder:
@@ -113,8 +129,12 @@ class RunFolder:
                 [asdict(example) for example in outcome.examples["test"]],
                 mapping(result["data"]),
             )
-        except Exception:
-            log.exception("the report could not be written; result.json holds everything")
+        except Exception as error:
+            trouble = disk_trouble(error)
+            if trouble is None:
+                log.exception("the report could not be written; result.json holds everything")
+            else:
+                log.warning("the report could not be written; result.json holds everything: %s", trouble)
 
     def link(self, name: str, stored: Path) -> None:
         """Make a name in the folder point to what is stored; where links are not to be had, it is copied."""

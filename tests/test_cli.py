@@ -144,8 +144,11 @@ def test_two_folders_claimed_in_the_same_second_differ(tmp_path: Path) -> None:
     assert len({folder.resolve() for folder in claimed}) == 20
 
 
+ODD = (" lead", "trail ", "a\nb", "50%", "${x}", "\\${x}", "a\\\\${oc.env:HOME}", "$HOME", "a" * 300)
+
+
 def test_any_text_survives_as_an_override() -> None:
-    for text in ("a b", "it's", "a\\'b", "a\\", "x=1,2", "[1]", "{a:b}", "#!", "null", "1", "\u00fc\u4e2d"):
+    for text in ("a b", "it's", "a\\'b", "a\\", "x=1,2", "[1]", "{a:b}", "#!", "null", "1", "\u00fc\u4e2d", *ODD):
         assert config_of([f"paths.store={quoted(text)}"]).paths.store == text
 
 

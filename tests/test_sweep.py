@@ -17,12 +17,14 @@ from distillrun.sweep.folder import working_in
 from distillrun.sweep.job import Job, score_of
 from distillrun.sweep.share import available_cores
 from distillrun.sweep.starting import sweep_jobs
+from tests.damage import DAMAGES
 
 CHILD = """#!/bin/sh
 # stands in for `python -m distillrun` in a sweep: does what training.seed says
 for word in "$@"; do
   case "$word" in
-    paths.run=*) folder="$(printf '%s' "$word" | sed "s/^paths.run='//; s/'$//; s/\\\\\\\\'/'/g")" ;;
+    paths.run=*) folder="$(printf '%s' "$word" \
+      | sed "s/^paths.run='//; s/'$//; s/\\\\\\\\'/'/g; s/\\\\\\\\[$]{/\\${/g")" ;;
     training.seed=*) seed="${word#training.seed=}" ;;
   esac
 done
@@ -272,12 +274,50 @@ def test_replicates_without_a_sweep_are_refused(capfd: pytest.CaptureFixture[str
 
 
 @pytest.mark.usefixtures("children")
-def test_a_broken_job_file_is_named(capfd: pytest.CaptureFixture[str]) -> None:
-    assert main(["-m", "training.seed=1,2", "hydra.sweep.dir=runs/own"]) == 0
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_job_file_is_set_aside_and_its_job_runs_again(damage: str, capfd: pytest.CaptureFixture[str]) -> None:
+    line = ["-m", "training.seed=1,2", "hydra.sweep.dir=runs/own"]
+    assert main(line) == 0
     (file,) = Path("runs/own").glob("000_*/job.json")
-    file.write_text("{")
-    assert main(["-m", "training.seed=1,2", "hydra.sweep.dir=runs/own"]) == 2
-    assert "job.json is broken" in capfd.readouterr().err
+    DAMAGES[damage](file)
+    assert main(line) == 0
+    assert started("own/*") == [2, 1]
+    assert ("set aside as job.json.damaged" in capfd.readouterr().out) is (damage != "missing")
+
+
+@pytest.mark.usefixtures("children")
+def test_a_job_whose_result_was_changed_runs_again() -> None:
+    line = ["-m", "training.seed=1,2", "hydra.sweep.dir=runs/own"]
+    assert main(line) == 0
+    (file,) = Path("runs/own").glob("000_*/result.json")
+    file.write_text(file.read_text(encoding="utf-8").replace("0.1", "0.9"), encoding="utf-8")
+    assert main(line) == 0
+    assert started("own/*") == [2, 1]
+    assert json.loads(file.read_text(encoding="utf-8"))["scores"]["test/accuracy"]["value"] == 0.1
+
+
+@pytest.mark.usefixtures("children")
+def test_a_job_file_of_an_earlier_version_is_read() -> None:
+    line = ["-m", "training.seed=1,2", "hydra.sweep.dir=runs/own"]
+    assert main(line) == 0
+    (file,) = Path("runs/own").glob("000_*/job.json")
+    values = json.loads(file.read_text(encoding="utf-8"))
+    del values["check"], values["left"]
+    file.write_text(json.dumps(values), encoding="utf-8")
+    assert main(line) == 0
+    assert started("own/*") == [1, 1]
+
+
+@pytest.mark.usefixtures("children")
+@pytest.mark.parametrize("name", ["a ${x} b", "${oc.env:HOME}", " lead", "trail ", "new\nline", "100% 50%s", "x" * 150])
+def test_a_sweep_works_in_a_folder_of_any_name(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path(name).mkdir()
+    monkeypatch.chdir(name)
+    assert main(["-m", "training.seed=1"]) == 0
+    (arguments,) = Path("runs").glob("*/000_*/arguments")
+    assert (
+        json.loads((arguments.parent.parent / "sweep.json").read_text(encoding="utf-8"))["jobs"][0]["state"] == "done"
+    )
 
 
 def test_a_sweep_keeps_others_out_of_its_folder(tmp_path: Path) -> None:

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from distillrun.disk import check_room, named
+
 log = logging.getLogger("distillrun")
 
 SUMS = "SHA256SUMS"
@@ -19,20 +21,30 @@ ASIDE = ".damaged"
 
 
 @contextmanager
-def sealing(folder: Path) -> Iterator[Path]:
+def sealing(folder: Path, size: int = 0) -> Iterator[Path]:
     """Yield a folder to fill; bring it to the disk with its digests, and only then give it its name.
 
-    A folder that bears the name already is replaced.
+    A folder that bears the name already is replaced. Where the disk is full, it keeps nothing of the new one.
+
+    Args:
+        folder: its final name.
+        size: how many bytes will be written, as far as that is known.
     """
     part = folder.with_name(f"{folder.name}.part")
     _remove(part)
     part.mkdir(parents=True)
-    yield part
-    (part / SUMS).write_bytes(_sums(part))
-    for path in [*part.rglob("*"), part]:
-        flush(path)
-    _remove(folder)
-    part.rename(folder)
+    try:
+        with named(part):
+            check_room(part, size)
+            yield part
+            (part / SUMS).write_bytes(_sums(part))
+            for path in [*part.rglob("*"), part]:
+                flush(path)
+        _remove(folder)
+        part.rename(folder)
+    except OSError:
+        _remove(part)
+        raise
     flush(folder.parent)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from filelock import Timeout
 
-from distillrun.artifacts.guard import lock_of, locked, write_errors_explained
+from distillrun.artifacts.guard import lock_of, locked
 from distillrun.artifacts.listing import BROKEN, PARTIAL, StoredArtifact, describe, safe_name, stored_stages
 from distillrun.artifacts.manifest import (
     MANIFEST,
@@ -25,10 +25,13 @@ from distillrun.artifacts.manifest import (
 )
 from distillrun.artifacts.sealed import flush
 from distillrun.artifacts.stage import Stage, explain_miss, news
+from distillrun.disk import REFUSED, writing
 from distillrun.errors import ConfigError
 from distillrun.inside import refuse_links
 
 log = logging.getLogger("distillrun")
+
+CURE = "free some with `distillrun store prune`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +78,10 @@ class ArtifactStore:
             ConfigError: the store cannot be written, or the disk is full.
         """
         started = time.perf_counter()
-        with write_errors_explained(self.root):
+        with writing("paths.store", self.root, CURE):
             folder = self._stage_folder(stage.name) / stage.fingerprint[:16]
-            with locked(folder, stage.name):
-                manifest, cached = self._find_or_make(folder, stage, make)
+            with locked(folder, stage.name) as may_write:
+                manifest, cached = self._find_or_make(folder, stage, make) if may_write else self._read(folder, stage)
         seconds = time.perf_counter() - started
         return Artifact(stage.name, stage.fingerprint, folder, cached, seconds, manifest.seconds)
 
@@ -121,7 +124,7 @@ class ArtifactStore:
             and (stage is None or safe_name(stage) == stored.folder.parent.name)
             and (oldest is None or stored.last_used < oldest)
         ]
-        with write_errors_explained(self.root):
+        with writing("paths.store", self.root, CURE):
             return [stored for stored in chosen if dry_run or self._delete(stored)]
 
     def list(self) -> tuple[StoredArtifact, ...]:
@@ -132,15 +135,28 @@ class ArtifactStore:
         found = [stored for folder in folders if (stored := describe(folder)) is not None]
         return tuple(sorted(found, key=lambda stored: (stored.stage, stored.created)))
 
+    def _read(self, folder: Path, stage: Stage) -> tuple[Manifest, bool]:
+        """Return what a store that may only be read holds of a stage."""
+        manifest = read_manifest(folder)
+        if manifest is None or manifest.fingerprint != stage.fingerprint:
+            stored = stored_stages(folder.parent) if folder.parent.is_dir() else []
+            problem: str | None = f"holds no {stage.name} of these settings ({explain_miss(stage, stored)})"
+        else:
+            problem = first_problem(folder, manifest)
+        if problem is not None:
+            cure = "set paths.store to a folder that you may write"
+            raise ConfigError(f"paths.store={self.root} may only be read, and {problem}; {cure}")
+        assert manifest is not None
+        _say_reused(stage, manifest)
+        return manifest, True
+
     def _find_or_make(self, folder: Path, stage: Stage, make: Callable[[Path], None]) -> tuple[Manifest, bool]:
         manifest = self._intact(folder, stage) or self._left_ready(folder, stage)
         if manifest is None:
             return self._make(folder, stage, make), False
         with suppress(OSError):
             os.utime(folder / MANIFEST)
-        made = datetime.fromisoformat(manifest.created).astimezone()
-        log.info("%s: reused (made %s in %.0f s)", stage.name, made.strftime("%Y-%m-%d %H:%M"), manifest.seconds)
-        log.debug("%s: fingerprint %s", stage.name, stage.fingerprint)
+        _say_reused(stage, manifest)
         return manifest, True
 
     def _make(self, folder: Path, stage: Stage, make: Callable[[Path], None]) -> Manifest:
@@ -206,10 +222,21 @@ class ArtifactStore:
     def _stage_folder(self, name: str) -> Path:
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder = self.root / safe_name(name)
-        folder.mkdir(exist_ok=True)
+        try:
+            folder.mkdir(exist_ok=True)
+        except OSError as error:
+            if error.errno not in REFUSED:
+                raise
+            return folder
         if folder.resolve().parent != self.root.resolve():
             raise ConfigError(f"paths.store: {folder} leads out of the store; remove that link")
         return folder
+
+
+def _say_reused(stage: Stage, manifest: Manifest) -> None:
+    made = datetime.fromisoformat(manifest.created).astimezone()
+    log.info("%s: reused (made %s in %.0f s)", stage.name, made.strftime("%Y-%m-%d %H:%M"), manifest.seconds)
+    log.debug("%s: fingerprint %s", stage.name, stage.fingerprint)
 
 
 def _work_of(folder: Path) -> Path:

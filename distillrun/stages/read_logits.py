@@ -101,8 +101,9 @@ def read_logits(
             for part, own in left.items():
                 texts = [pairs[key] for key in own]
                 made = _read(student, teacher, vocabulary, texts, request, runtime.tokens_per_batch)
-                with sealing(part) as folder:
-                    save_file({**made, "keys": _as_tensor(own)}, folder / ROWS)
+                tensors = {**made, "keys": _as_tensor(own)}
+                with sealing(part, sum(tensor.nbytes for tensor in tensors.values())) as folder:
+                    save_file(tensors, folder / ROWS)
                 bar.advance(units=len(own))
         (work / PARTS).mkdir()
         files = [_linked(part / ROWS, work / PARTS / f"{part.name}.safetensors") for part in parts]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from distillrun.artifacts import SCRATCH, Artifact, ArtifactStore, Stage
+from distillrun.disk import check_room, named
 from distillrun.evaluation.choice_likelihood import ChoiceLikelihood
 from distillrun.evaluation.generated_answer import GeneratedAnswer
 from distillrun.interfaces import (
@@ -130,7 +131,9 @@ def train(
         with stops_when_saved() as stopping:
             bar = Bar("train", training.max_steps, trainer.progress.step, runtime.progress, "steps")
             progress = trainer.run(dev_check, dev_loss, report, stopping, bar)
-        model.save(work / "student")
+        with named(work / "student"):
+            check_room(work / "student", sum(weight.nbytes for weight in model.module.parameters()))
+            model.save(work / "student")
         card = model_card(leaves, _decisive(training), progress.dev)
         (work / "student" / "README.md").write_text(card, encoding="utf-8")
         weights = sum(weight.numel() for weight in model.module.parameters())

@@ -1,21 +1,26 @@
 """One job of a sweep: where it is, and what became of it."""
 
+import hashlib
 import json
 import os
 import platform
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from distillrun.config import Config, digest
+from distillrun.disk import named
 from distillrun.errors import ConfigError
 from distillrun.inside import read_text, write_whole
 
 FILE = "job.json"
 CONSOLE = "console.log"
+ASIDE = ".damaged"
+LEFT = ("config.yaml", "metrics.jsonl", "predictions.jsonl", "result.json")
+"""What a sweep's page reads of a job."""
 REFUSED = "{number:03d}_refused"
 
 QUIET = "DISTILLRUN_SWEEP_IS_DRAWN"
@@ -38,6 +43,7 @@ class Job:
         attempt: counts from 1.
         process: host and number of the process that runs it; empty before it began.
         code: the digest of what results mean in the code that ran it; empty where an earlier version noted none.
+        left: the digest of what it left, once it is done; empty where an earlier version noted none.
     """
 
     number: int
@@ -50,6 +56,7 @@ class Job:
     attempt: int = 1
     process: str = ""
     code: str = ""
+    left: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,25 +99,46 @@ def claim_job_folder(sweep: Path, number: int, config: Config) -> Path:
 
 
 def write_job(job: Job) -> Job:
-    """Write a job's state into its folder, whole or not at all."""
-    folder = Path(job.folder)
-    write_whole(folder.parent, f"{folder.name}/{FILE}", json.dumps(asdict(job), indent=2) + "\n")
+    """Write a job's state into its folder, whole or not at all, with a digest of itself."""
+    folder, values = Path(job.folder), asdict(job)
+    told = json.dumps({**values, "check": _check(values)}, indent=2)
+    write_whole(folder.parent, f"{folder.name}/{FILE}", told + "\n")
     return job
 
 
 def read_job(folder: Path) -> Job | None:
     """Return what became of the job of a folder; None where none was noted.
 
-    Raises:
-        ConfigError: its file is broken.
+    A file that was damaged is set aside, and its job runs again. One of an earlier version has no digest of itself.
     """
     try:
         values = json.loads(read_text(folder, FILE))
+        check = values.pop("check", None)
+        if check not in (None, _check(values)):
+            raise ValueError("its digest is another")
         return Job(**{**values, "folder": str(folder), "overrides": tuple(values["overrides"])})
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise ConfigError(f"{folder / FILE} is broken ({error}); delete that file, and the job runs again") from error
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        say(f"{folder / FILE} is damaged ({error}); set aside as {FILE}{ASIDE}, and its job runs again")
+        (folder / FILE).rename(folder / (FILE + ASIDE))
+        return None
+
+
+def _check(values: Mapping[str, Any]) -> str:
+    """Return the digest of what a job's file says; where its folder lies does not matter."""
+    told = {name: value for name, value in values.items() if name != "folder"}
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def left_in(folder: Path) -> str:
+    """Return the digest of what a job that is done left for its sweep's page."""
+    found = hashlib.sha256()
+    for name in LEFT:
+        with suppress(OSError):
+            content = read_text(folder, name, "surrogateescape").encode("utf-8", "surrogateescape")
+            found.update(f"{name} {hashlib.sha256(content).hexdigest()}\n".encode())
+    return found.hexdigest()[:16]
 
 
 def jobs_in(sweep: Path) -> list[Job]:
@@ -177,6 +205,6 @@ def say(text: str) -> None:
     """
     if QUIET in os.environ:
         return
-    with suppress(BrokenPipeError):
+    with suppress(BrokenPipeError), named(Path("standard output")):
         sys.stdout.write(text + "\n")
         sys.stdout.flush()

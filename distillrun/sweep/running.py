@@ -16,7 +16,7 @@ from distillrun.interrupt import SIGNALS, stops_at_once
 from distillrun.meaning import digest_of_the_code
 from distillrun.secret import hide
 from distillrun.sweep.ending import REASON, STOP, end_child, told_why
-from distillrun.sweep.job import CONSOLE, QUIET, REFUSED, Job, own_process, read_job, result_in, say, write_job
+from distillrun.sweep.job import CONSOLE, QUIET, REFUSED, Job, left_in, own_process, read_job, result_in, say, write_job
 from distillrun.sweep.share import Share, taking_a_device
 
 GOES_ON = "the same command goes on from there"
@@ -55,10 +55,13 @@ def run_job(number: int, folder: Path, overrides: Sequence[str], manner: Manner)
     known = read_job(folder)
     job = Job(number, str(folder), tuple(overrides), "running", 0, 0.0, code=digest_of_the_code())
     if known is not None and known.state == "done" and result_in(folder):
-        if known.code == job.code:
+        if known.left not in ("", left_in(folder)):
+            say(f"[{number}] what it left was changed, so it runs again; what still holds is taken from the store")
+        elif known.code == job.code:
             say(f"[{number}] done before: {folder}")
             return write_job(replace(known, number=number, overrides=tuple(overrides)))
-        say(f"[{number}] done before by a version with other results; what still holds is taken from the store")
+        else:
+            say(f"[{number}] done before by a version with other results; what still holds is taken from the store")
     if (folder.parent / STOP).exists():
         return write_job(replace(job, state="skipped", why=_stopped(folder.parent)))
     for attempt in range(1, manner.retries + 2):
@@ -100,7 +103,8 @@ def _attempted(job: Job, manner: Manner) -> Job:
         finally:
             seconds = round(time.monotonic() - started, 1)
             state, why = _state(exit_code), _why(job, exit_code, reason)
-            job = _noted(replace(job, state=state, exit_code=exit_code, seconds=seconds, why=why))
+            left = left_in(Path(job.folder)) if state == "done" else ""
+            job = _noted(replace(job, state=state, exit_code=exit_code, seconds=seconds, why=why, left=left))
     return job
 
 

@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from distillrun.inside import append_to, read_text
+from distillrun.disk import named, writing
+from distillrun.inside import append_to, read_text, write_whole
 from distillrun.records import Json
 
 if TYPE_CHECKING:  # interfaces needs torch, and reading the metrics of a run does not
@@ -45,6 +46,7 @@ class RunLog:
         self._tracker = tracker
         self._folder: Path | None = None
         self._tracker_failed = False
+        self._has_begun = False
 
     def start(self, run: "TrackedRun") -> None:
         self._folder = run.folder
@@ -56,8 +58,12 @@ class RunLog:
             raise RuntimeError("RunLog.start comes before RunLog.log")
         values = {name: float(value) if math.isfinite(value) else None for name, value in metrics.items()}
         line = json.dumps({"step": step, "time": round(time.time(), 3), **values}, allow_nan=False)
-        with append_to(self._folder, METRICS) as stream:
-            stream.write(f"{line}\n".encode())
+        with writing("paths.run", self._folder), named(self._folder / METRICS):
+            if not self._has_begun:  # a sitting hands over all metrics, also those of earlier ones in this folder
+                write_whole(self._folder, METRICS, "")
+                self._has_begun = True
+            with append_to(self._folder, METRICS) as stream:
+                stream.write(f"{line}\n".encode())
         self._try("log", lambda: self._tracker.log(metrics, step))
 
     def summary(self, values: Mapping[str, Json]) -> None:
@@ -96,7 +102,7 @@ class RunLog:
 def read_metrics(file: Path) -> list[dict[str, Json]]:
     """Return the lines of a metrics file, without a last line that was torn by a kill."""
     lines: list[dict[str, Json]] = []
-    for text in read_text(file.parent, file.name).splitlines():
+    for text in read_text(file.parent, file.name).split("\n"):  # splitlines breaks texts at U+2028
         try:
             line = json.loads(text)
         except json.JSONDecodeError:

@@ -66,8 +66,9 @@ def trained_weights(module: nn.Module) -> dict[str, Tensor]:
 
 def save_best(folder: Path, step: int, module: nn.Module) -> None:
     """Keep the weights of the best dev check so far."""
-    with sealing(_best(folder, step)) as part:
-        _save_weights(module, part / WEIGHTS)
+    weights = trained_weights(module)
+    with sealing(_best(folder, step), _size(weights)) as part:
+        _save(weights, part / WEIGHTS)
 
 
 def load_best(folder: Path, step: int, module: nn.Module) -> None:
@@ -91,10 +92,11 @@ def save_checkpoint(
         optimizer: of both.
         progress: how far the training has come.
     """
-    with sealing(folder / f"checkpoint-{progress.step:08d}") as part:
-        _save_weights(module, part / WEIGHTS)
-        _save_weights(own, part / OWN)
-        save_file(_optimizer_tensors(module, own, optimizer), part / OPTIMIZER)
+    tensors = {WEIGHTS: trained_weights(module), OWN: trained_weights(own)}
+    tensors[OPTIMIZER] = _optimizer_tensors(module, own, optimizer)
+    with sealing(folder / f"checkpoint-{progress.step:08d}", sum(map(_size, tensors.values()))) as part:
+        for name, held in tensors.items():
+            _save(held, part / name)
         (part / PROGRESS).write_text(json.dumps(asdict(progress)), encoding="utf-8")
     for older in checkpoints(folder)[:-1]:
         shutil.rmtree(older)
@@ -138,8 +140,12 @@ def _best(folder: Path, step: int) -> Path:
     return folder / f"best-{step:08d}"
 
 
-def _save_weights(module: nn.Module, file: Path) -> None:
-    save_file({name: weight.cpu().contiguous() for name, weight in trained_weights(module).items()}, file)
+def _size(tensors: Mapping[str, Tensor]) -> int:
+    return sum(tensor.nbytes for tensor in tensors.values())
+
+
+def _save(tensors: Mapping[str, Tensor], file: Path) -> None:
+    save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, file)
 
 
 def _load(path: Path, module: nn.Module, own: nn.Module, optimizer: torch.optim.Optimizer) -> None:
@@ -180,7 +186,5 @@ def _named(module: nn.Module, own: nn.Module) -> dict[str, nn.Parameter]:
 def _optimizer_tensors(module: nn.Module, own: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
     names = {id(weight): name for name, weight in _named(module, own).items()}
     return {
-        f"{names[id(weight)]}|{key}": value.detach().cpu().contiguous()
-        for weight, state in optimizer.state.items()
-        for key, value in state.items()
+        f"{names[id(weight)]}|{key}": value for weight, state in optimizer.state.items() for key, value in state.items()
     }

@@ -10,7 +10,7 @@ from tests.structure.disk import MODULES, PACKAGE, module_of, name_of
 
 LINE: tuple[tuple[str, ...], ...] = (
     ("errors", "records"),
-    ("csv_rows", "strict_json", "thinking"),
+    ("csv_rows", "disk", "strict_json", "thinking"),
     (
         "tensors",
         "schema",
@@ -72,6 +72,7 @@ LIGHT = (
     "complaint",
     "composition",
     "config",
+    "disk",
     "enumeration",
     "errors",
     "folder",
