@@ -140,6 +140,14 @@ def test_the_reading_is_told_with_an_example(tmp_path: Path, caplog: pytest.LogC
     assert caplog.text.count("answers are read as numbers of choices, counted from 1") == 1
 
 
+def test_one_file_for_two_splits_is_named_as_that(tmp_path: Path) -> None:
+    row = {"choices": ["x", "y"], "answer": "x"}
+    (problem,) = task(write(tmp_path, [row], [row]), files={"test": "train.jsonl"}).check()
+    assert (
+        problem == f"{tmp_path / 'train.jsonl'}:1 stands in test and in another split; name a file of its own for each"
+    )
+
+
 def test_columns_that_are_not_read_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     row = {"choices": ["x", "y"], "answer": "x", "passage": "Once.", "subject": "tales"}
     made = task(write(tmp_path, [row, row], [row]), dev_share=0.0)

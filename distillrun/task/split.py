@@ -55,6 +55,8 @@ def load_splits(
     splits: dict[Split, list[Example]] = {split: [] for split in SPLITS}
     for split, found in placed.items():
         for where, example in found or ():
+            if places.get(example.id) == where:
+                raise ConfigError(f"{where} stands in {split} and in another split; name a file of its own for each")
             if example.id in places:
                 raise ConfigError(f"{where}: the id {example.id!r} is already that of {places[example.id]}")
             places[example.id] = where
