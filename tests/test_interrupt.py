@@ -47,7 +47,7 @@ def told(*signals: tuple[float, signal.Signals], before: str = "", ignored: Sequ
         for wait_s, number in signals:
             time.sleep(wait_s)
             process.send_signal(number)
-        out, _ = process.communicate(timeout=60)
+        out, _ = process.communicate(timeout=900)
         return [*out.split(), str(process.returncode)]
 
 

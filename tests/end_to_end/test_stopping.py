@@ -28,7 +28,7 @@ LONG = (
 pytestmark = pytest.mark.slow
 
 
-def wait_for(found: Callable[[], object], process: "subprocess.Popen[bytes]", seconds: float = 240) -> None:
+def wait_for(found: Callable[[], object], process: "subprocess.Popen[bytes]", seconds: float = 900) -> None:
     deadline = time.monotonic() + seconds
     while not found():
         assert process.poll() is None, f"it ended with {process.returncode}"
