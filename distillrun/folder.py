@@ -35,6 +35,18 @@ def make_folder(path: Path, key: str) -> None:
         raise ConfigError(f"{key}={path} cannot be a folder to write into ({reason}); set {key} to another one")
 
 
+def check_is_text(path: Path, key: str) -> None:
+    """Refuse a folder whose name is no text. Raises ConfigError naming its key."""
+    try:
+        str(path).encode("utf-8")
+    except UnicodeEncodeError:
+        told = str(path).encode("utf-8", "backslashreplace").decode("utf-8")
+        raise ConfigError(
+            f"{key}={told}: its name holds bytes that are not UTF-8, which no job's settings can hold; rename it, or "
+            f"set {key} to another one"
+        ) from None
+
+
 def claim_folder(parent: Path, label: str) -> Path:
     """Make and return `<parent>/<date>_<time>_<label>`; a number is added where another process was first.
 

@@ -320,6 +320,18 @@ def test_a_sweep_works_in_a_folder_of_any_name(name: str, monkeypatch: pytest.Mo
     )
 
 
+def test_a_sweep_in_a_folder_whose_name_is_no_text_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    Path(os.fsdecode(b"bad\xff")).mkdir()
+    monkeypatch.chdir(os.fsdecode(b"bad\xff"))
+    assert main(["-m", "training.seed=1,2"]) == 2
+    told = capfd.readouterr().err
+    assert told.startswith("distillrun: paths.runs=")
+    assert "bytes that are not UTF-8" in told
+    assert not Path("runs").exists()
+
+
 def test_a_sweep_keeps_others_out_of_its_folder(tmp_path: Path) -> None:
     with working_in(tmp_path, ["first"]):
         with pytest.raises(ConfigError, match="another sweep is at work"), working_in(tmp_path, ["second"]):

@@ -154,6 +154,19 @@ def test_metrics_are_lines_with_step_and_time(tmp_path: Path) -> None:
     assert second["dev/accuracy"] == 0.5
 
 
+def test_a_run_that_goes_on_in_its_folder_holds_each_step_once(tmp_path: Path) -> None:
+    """A training that goes on hands over what earlier sittings logged; one that ends before that loses nothing."""
+    for sitting in ([4, 8], [4, 8, 10, 12], [], [4, 8, 10, 12, 14]):
+        run_log = RunLog(Jsonl())
+        run_log.start(TrackedRun(tmp_path, "job", {}, "experiment", None, (), "id"))
+        for step in sitting:
+            run_log.log({"train/loss": 1.0}, step)
+        run_log.finish("done")
+        if not sitting:
+            assert [line["step"] for line in read_metrics(tmp_path / METRICS)] == [4, 8, 10, 12]
+    assert [line["step"] for line in read_metrics(tmp_path / METRICS)] == [4, 8, 10, 12, 14]
+
+
 def test_a_failing_tracker_is_named_once_and_the_run_goes_on(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     broken = Broken()
     run_log = RunLog(broken)

@@ -23,7 +23,7 @@ from distillrun.composition import (
 from distillrun.config import Config, digest
 from distillrun.enumeration import Composer, check_choices, job_overrides
 from distillrun.errors import ConfigError, UnsafeError
-from distillrun.folder import claim_folder, make_folder
+from distillrun.folder import check_is_text, claim_folder, make_folder
 from distillrun.hydra_settings import check_sweep_words
 from distillrun.permitted import AS_SHIPPED
 from distillrun.schema import Progress
@@ -119,9 +119,11 @@ def _launching(composed: DictConfig) -> tuple[str, ...]:
 def _folder(composed: DictConfig, first: Config, overrides: Sequence[str]) -> Path:
     if composed.hydra.sweep.dir:
         folder = Path(composed.hydra.sweep.dir).resolve()
+        check_is_text(folder, "hydra.sweep.dir")
         make_folder(folder, "hydra.sweep.dir")
         return folder
     runs, label = Path(first.paths.runs), f"{first.name}_sweep"
+    check_is_text(runs.resolve(), "paths.runs")
     begun = unfinished_sweep(runs, label, overrides)
     if begun is not None:
         say(f"this sweep began in {begun} and goes on there; hydra.sweep.dir=FOLDER starts it anew elsewhere")
