@@ -101,7 +101,7 @@ def run_job(folder: Path, mode: str, succeeded: bool, **environment: str) -> sub
             str(folder),
             f"key={CANARY}",
         ],
-        env={**kept, **home, **environment},
+        env={name: value for name, value in {**kept, **home, **environment}.items() if value},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -292,6 +292,20 @@ def test_the_server_that_hears_nothing_would_hear(tmp_path: Path) -> None:
     with listening() as (address, heard):
         run_job(tmp_path, "auto", True, WANDB_API_KEY=CANARY, WANDB_BASE_URL=address, WANDB_MODE="online")
         assert heard
+
+
+def test_a_settings_file_in_the_current_folder_gets_no_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "strange" / "wandb").mkdir(parents=True)
+    (tmp_path / "run").mkdir()
+    monkeypatch.chdir(tmp_path / "strange")
+    with listening() as (address, heard):
+        settings = f"[default]\nbase_url = {address}\nentity = somebody\n"
+        (tmp_path / "strange" / "wandb" / "settings").write_text(settings, encoding="utf-8")
+        run_job(
+            tmp_path / "run", "online", True, WANDB_API_KEY=CANARY, HTTPS_PROXY="http://127.0.0.1:9", WANDB_BASE_URL=""
+        )
+        assert heard == []
+    assert "somebody" not in stored_text(tmp_path / "run")
 
 
 def test_a_run_is_its_job_whatever_the_environment_says(tmp_path: Path) -> None:

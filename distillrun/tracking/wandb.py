@@ -5,8 +5,10 @@ import logging
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from distillrun.errors import ConfigError, nearest
@@ -77,8 +79,9 @@ class Wandb:
         if mode == "disabled":
             log.info("tracking: wandb is disabled by the environment; the run folder holds everything")
             return
+        run = replace(run, folder=run.folder.resolve())
         # what is uploaded later waits in the run folder, so that this is all that `wandb sync` needs
-        os.environ["WANDB_DATA_DIR"] = str((run.folder / "wandb").resolve())
+        os.environ["WANDB_DATA_DIR"] = str(run.folder / "wandb")
         os.environ["WANDB_ERROR_REPORTING"] = "false"  # wandb sends statistics of itself otherwise, even offline
         with _account_alone(mode):
             self._wandb = importlib.import_module("wandb")
@@ -180,7 +183,9 @@ def _account_alone(mode: str) -> Iterator[None]:
     hidden = {name: os.environ.pop(name) for name in others}
     os.environ["WANDB_MODE"] = mode
     try:
-        yield
+        # not in the current folder: a file wandb/settings there could name another server, which would get the key
+        with TemporaryDirectory() as nowhere, chdir(nowhere):
+            yield
     finally:
         del os.environ["WANDB_MODE"]
         os.environ.update(hidden)
