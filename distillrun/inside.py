@@ -35,6 +35,8 @@ def write_whole(root: Path, name: str, content: str | bytes) -> None:
         try:
             with os.fdopen(handle, "wb") as stream:
                 stream.write(content.encode("utf-8") if isinstance(content, str) else content)
+                stream.flush()
+                os.fsync(handle)  # a name may reach the disk before what it names does
             os.replace(part, last, src_dir_fd=folder, dst_dir_fd=folder)
         except BaseException:
             with suppress(FileNotFoundError):
