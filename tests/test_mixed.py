@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from distillrun.statistics.linear import linear_model
-from distillrun.statistics.mixed import MixedFit, mixed_model
+from distillrun.statistics.mixed import MixedFit, _pooled, mixed_model
 
 Rows = dict[str, list[str]]
 
@@ -240,3 +240,10 @@ def test_a_grouping_that_never_repeats_is_left_out() -> None:
     assert set(mixed_model(outcome, {"model": models}, {"rater": raters, "item": unique}).variances) == {"rater"}
     with pytest.raises(ValueError, match="no level of item occurs twice"):
         mixed_model(outcome, {"model": models}, {"item": unique})
+
+
+def test_degrees_of_freedom_of_independent_parts_are_pooled_as_lmertest_pools_them() -> None:
+    """lmerTest 3.1 (R), get_Fstat_ddf: with E = sum of nu / (nu - 2), 2 E / (E - q); 2 where one is small."""
+    assert _pooled([4.0, 10.0]) == pytest.approx(2 * 3.25 / (3.25 - 2))
+    assert _pooled([1.5, 9.0]) == 2.0
+    assert _pooled([7.0, 7.0]) == 7.0

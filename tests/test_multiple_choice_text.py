@@ -43,6 +43,7 @@ AROUND = ["{}", "[answer] The answer is {}", "It keeps money; it lends. So the a
         ("Answer: washington d.c", 3),
         ("The answer would be most likely a shop owner, of course.", 4),
         ("The answer is shop. I said bank before.", 2),
+        ("The answer is likely bank, because a shop keeps none.", 0),
         ("The answer is bank or shop.", None),
         # the whole text
         ("bank teller", 1),

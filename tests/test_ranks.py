@@ -24,6 +24,14 @@ def test_kruskal_wallis_is_scipys() -> None:
     assert found.effect == pytest.approx((found.statistic - 2) / (125 - 3))
 
 
+def test_groups_that_hardly_differ_have_scipys_small_statistic() -> None:
+    alike = {"a": [1.0, 4.0, 5.0], "b": [2.0, 3.0, 6.0]}
+    found, expected = kruskal_wallis(alike), stats.kruskal(*alike.values())
+    assert 0 < expected.statistic < 0.5
+    assert found.statistic == pytest.approx(expected.statistic)
+    assert found.p == pytest.approx(expected.pvalue)
+
+
 def test_kruskal_wallis_by_hand() -> None:
     # ranks 1, 2 | 3, 4: H = 12 / 20 * (9 / 2 + 49 / 2) - 15 = 2.4
     assert kruskal_wallis({"a": [1, 2], "b": [3, 4]}).statistic == pytest.approx(2.4)
