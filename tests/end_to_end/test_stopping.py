@@ -87,8 +87,8 @@ def test_a_sweep_under_joblib_that_is_told_alone_lets_its_jobs_save_and_goes_on(
         "-m",
         *LONG,
         "hydra/launcher=joblib",
-        "training.seed=1,2,3",
-        "training.max_steps=60",
+        "training.seed=1,2",
+        "training.max_steps=40",
         "hydra.sweep.dir=own",
     ]
     process = started(*words, folder=tmp_path)
