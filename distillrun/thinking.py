@@ -19,8 +19,14 @@ ONLY_THOUGHT = "nothing said after its thinking"
 SAID_NOTHING = frozenset({STILL_THINKING, ENDED_THINKING, ONLY_THOUGHT})
 """Why nothing was said."""
 
-_OPENINGS = r"<(?:think|thinking|seed:think)>|\[THINK\]|◁think▷"
-_CLOSINGS = r"</(?:think|thinking|seed:think)>|\[/THINK\]|◁/think▷"
+_OPENINGS = (
+    r"<(?:think|thinking|thought|seed:think)>|\[THINK\]|◁think▷|<\|START_THINKING\|>|<\|begin_of_thought\|>"
+    r"|<\|channel\|>(?:analysis|commentary)[^<]*<\|message\|>"  # harmony, of gpt-oss
+)
+_CLOSINGS = (
+    r"</(?:think|thinking|thought|seed:think)>|\[/THINK\]|◁/think▷|<\|END_THINKING\|>|<\|end_of_thought\|>"
+    r"|<\|channel\|>final[^<]*<\|message\|>"
+)
 _TAG = re.compile(rf"({_OPENINGS})|({_CLOSINGS})", re.IGNORECASE)
 _OPEN_END = re.compile(rf"({_OPENINGS})\s*\Z", re.IGNORECASE)
 
