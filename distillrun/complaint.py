@@ -11,7 +11,7 @@ from yaml import YAMLError
 
 from distillrun.composition import conf_folder, known_keys
 from distillrun.errors import ConfigError, nearest
-from distillrun.guess import cure_of, option_of, owners
+from distillrun.guess import EXAMPLES, cure_of, option_of, owners
 
 _GROUP_VALUE = "Config group override must be"
 
@@ -100,6 +100,8 @@ def _unknown_option(missing: str, options: Sequence[str] | None, config_dir: str
         return f"there is no primary config {missing}.yaml"
     known = sorted({*_options(group, config_dir), *(options or ())})
     hint = option_of(option, known)
+    if group in EXAMPLES and "/" in option:
+        hint = f"; a checkpoint is a setting of its own: {group}={EXAMPLES[group]} {group}.checkpoint={option}"
     return f"there is no {group}={option}{hint}; {group} is one of: {', '.join(known) or 'nothing yet'}"
 
 

@@ -119,6 +119,11 @@ def test_a_setting_that_another_option_has_is_answered_with_those_of_the_chosen_
         ("objective multitask", "objective is a setting, not a command; write objective=multitask"),
         ("student", "student is a setting, not a command; write student=OPTION"),
         ("task=csqa", "there is no task=csqa (did you mean 'commonsenseqa'?); task is one of: commonsenseqa, "),
+        (
+            "student=google/flan-t5-small",
+            "there is no student=google/flan-t5-small; a checkpoint is a setting of its own: "
+            "student=t5_base student.checkpoint=google/flan-t5-small; student is one of: ",
+        ),
         ("teacher=openai", "there is no teacher=openai (did you mean 'api'?)"),
         (
             "teacher.api_key=sk-1",

@@ -121,7 +121,9 @@ def test_the_files_are_one_whole_whichever_of_them_tells(tmp_path: Path) -> None
     [
         ([1], "may mean 'green' .task.answer_form=index.* or 'red' .task.answer_form=number"),
         ([0, 3], "'3' is not among .* .task.answer_form=auto; 3 of 4 answers can be read as numbers .* counted from 0"),
-        (["blue"], "is not among the choices"),
+        (["blue"], "the answer 'blue' can be read as the texts .* alone, but 2 of 3 .*; write all of them in one form"),
+        (["b", "c"], "the answer '2' can be read as numbers .* alone, but 2 of 4 answers can be read as the letters"),
+        (["pink"], "the answer 'pink' is not among the choices"),
     ],
 )
 def test_answers_that_do_not_tell_or_fit_no_form_are_refused(tmp_path: Path, others: list[Any], message: str) -> None:

@@ -423,3 +423,9 @@ def test_a_job_tells_a_sweeper_how_well_it_did(tmp_path: Path) -> None:
     assert score_of(job, "dev/accuracy") == 0.25
     assert score_of(job, "dev/other") is None
     assert score_of(replace(job, state="failed"), "dev/accuracy") is None
+
+
+def test_a_sweep_folder_that_names_no_setting_is_refused_in_one_sentence(capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["-m", "training.seed=1,2", "hydra.sweep.dir=runs/${x}"]) == 2
+    (told,) = capfd.readouterr().err.splitlines()
+    assert told.startswith("distillrun: hydra.sweep.dir: Interpolation key 'x' not found; write a name")

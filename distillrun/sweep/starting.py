@@ -10,6 +10,7 @@ from typing import Any
 
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import InterpolationResolutionError
 
 from distillrun.composition import (
     check_permission,
@@ -116,9 +117,19 @@ def _launching(composed: DictConfig) -> tuple[str, ...]:
     return (f"hydra.launcher.{key}={quoted(AS_SHIPPED[key].replace('%j', f'{token_hex(8)}/%j'))}",)
 
 
+def _named(composed: DictConfig) -> str | None:
+    """Return the folder that the user names for a sweep, if any."""
+    try:
+        named: str | None = composed.hydra.sweep.dir
+    except InterpolationResolutionError as error:
+        reason = str(error).splitlines()[0]
+        raise ConfigError(f"hydra.sweep.dir: {reason}; write a name that holds no setting as \\${{...}}") from error
+    return named
+
+
 def _folder(composed: DictConfig, first: Config, overrides: Sequence[str]) -> Path:
-    if composed.hydra.sweep.dir:
-        folder = Path(composed.hydra.sweep.dir).resolve()
+    if named := _named(composed):
+        folder = Path(named).resolve()
         check_is_text(folder, "hydra.sweep.dir")
         make_folder(folder, "hydra.sweep.dir")
         return folder

@@ -70,8 +70,16 @@ def form_of(rows: Sequence[Given]) -> AnswerForm:
     counts = {form: sum(_read(given, form) is not None for given in rows) for form in FORMS}
     likely = max(counts, key=counts.__getitem__)
     first = next(given for given in rows if _read(given, likely) is None)
-    others = f"; {counts[likely]} of {len(rows)} answers can be read as {FORMS[likely]}" if counts[likely] else ""
-    raise _unknown(first, f"task.answer_form=auto{others}")
+    if not counts[likely]:
+        raise _unknown(first, "task.answer_form=auto")
+    shares = f"{counts[likely]} of {len(rows)} answers can be read as {FORMS[likely]}"
+    rest = set(FORMS) - ({"index", "number"} if likely in ("index", "number") else {likely})
+    if other := next((form for form in FORMS if form in rest and _read(first, form) is not None), None):
+        raise ConfigError(
+            f"{first.where}: the answer {first.answer!r} can be read as {FORMS[other]} alone, but {shares}; "
+            "write all of them in one form"
+        )
+    raise _unknown(first, f"task.answer_form=auto; {shares}")
 
 
 def _read_all(rows: Sequence[Given], form: AnswerForm) -> list[int] | None:
