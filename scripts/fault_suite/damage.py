@@ -1,0 +1,107 @@
+"""Files of a finished or an interrupted run that were flipped, cut, emptied or deleted."""
+
+import random
+import re
+import signal
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from fault_suite.suite import Suite
+from fault_suite.tally import Tally
+from fault_suite.world import TRACEBACK, World
+
+Change = Callable[[Path, random.Random], object]
+
+
+def _flip(file: Path, rng: random.Random) -> None:
+    content = bytearray(file.read_bytes())
+    place = rng.randrange(len(content))
+    content[place] ^= 1 << rng.randrange(8)
+    file.write_bytes(bytes(content))
+
+
+CHANGES: Mapping[str, Change] = {
+    "flipped": _flip,
+    "cut": lambda file, rng: file.write_bytes(file.read_bytes()[: rng.randrange(max(1, file.stat().st_size))]),
+    "emptied": lambda file, rng: file.write_bytes(b""),
+    "deleted": lambda file, rng: file.unlink(),
+}
+
+
+def damage(suite: Suite) -> Tally:
+    """Every file of store, journal, ledger and run folder: the same bytes, or one clear sentence."""
+    tally = Tally("damaged files")
+    rng = random.Random(suite.seed)
+    names = [file.relative_to(suite.finished.folder) for file in _files(suite.finished)]
+    chosen = [(name, change) for name in names for change in CHANGES]
+    if suite.short:
+        chosen = rng.sample(chosen, 10)
+    refused = 0
+    world = suite.copy("damaged")
+    for name, change in chosen:
+        file = world.folder / name
+        if not file.exists() or not file.stat().st_size:
+            world = suite.copy(f"damaged-{tally.tried}")
+            file = world.folder / name
+        if not file.stat().st_size:
+            continue
+        CHANGES[change](file, rng)
+        ended = world.run()
+        what = f"{re.sub('[0-9a-f]{16}', '…', str(name))} {change}"
+        held = ended.code == 2 and TRACEBACK not in ended.said
+        refused += held
+        if ended.code == 0:
+            held = world.results() == suite.reference and TRACEBACK not in ended.said
+        tally.expect(held, f"{what}: exit code {ended.code}, differing {suite.differing(world)}: {ended.last}")
+        if not held or ended.code:
+            world = suite.copy(f"damaged-{tally.tried}")
+    tally.notes = [f"{refused} refused in a sentence"]
+    return tally
+
+
+def leftovers(suite: Suite) -> Tally:
+    """Every file that an interrupted training or reading left: the bytes of an undisturbed run, and no traceback."""
+    tally = Tally("damaged leftovers")
+    rng = random.Random(suite.seed)
+    for stage, pause_s in (("train", 1.0), ("read_logits", 0.2)):
+        first = _interrupted(suite, f"leftover-{stage}", stage, pause_s)
+        names = [file.relative_to(first.folder) for file in first.folder.glob("store/**/scratch/**/*") if file.is_file()]
+        chosen = [(name, change) for name in sorted(names) for change in CHANGES]
+        if not chosen:
+            tally.skipped.append(f"an interrupted {stage} left nothing this time")
+        for place, (name, change) in enumerate(rng.sample(chosen, min(len(chosen), suite.pick(3, 999)))):
+            world = suite.world(f"leftover-{stage}-{place}")
+            _copy(first, world)
+            file = world.folder / name
+            if not file.stat().st_size:
+                continue
+            CHANGES[change](file, rng)
+            ended = world.run()
+            what = f"{name.name} of an interrupted {stage} {change}"
+            tally.expect(ended.code == 0, f"{what}: exit code {ended.code}: {ended.last}")
+            tally.expect(TRACEBACK not in ended.said, f"{what}: a traceback: {ended.last}")
+            tally.expect(world.results() == suite.reference, f"{what}: other bytes: {suite.differing(world)}")
+    return tally
+
+
+def _interrupted(suite: Suite, name: str, stage: str, pause_s: float) -> World:
+    world = suite.world(name)
+    running = world.start()
+    running.wait_for(f"{stage}: making")
+    time.sleep(pause_s)
+    running.send(signal.SIGTERM if stage == "train" else signal.SIGKILL)
+    running.end()
+    return world
+
+
+def _copy(source: World, target: World) -> None:
+    import shutil
+
+    for part in ("store", "runs"):
+        shutil.copytree(source.folder / part, target.folder / part, symlinks=True)
+
+
+def _files(world: World) -> list[Path]:
+    found = (file for part in ("store", "runs") for file in (world.folder / part).rglob("*"))
+    return sorted(file for file in found if file.is_file() and not file.is_symlink() and file.suffix != ".lock")
