@@ -42,7 +42,9 @@ def caps(suite: Suite) -> Tally:
     cap = 10
     world = suite.world("raced")
     capped = ("until=generate", "generation=[few_shot_rationale]", "objective=multitask", f"teacher.budget.requests={cap}")
-    running = [world.start(*capped, f"generation.seed={seed}") for seed in range(4)]
+    running = [
+        world.launcher.start((*world.plain, *capped, f"generation.seed={seed}"), world.folder) for seed in range(4)
+    ]
     codes = [one.end().code for one in running]
     tally.expect(set(codes) == {3}, f"raced: exit codes {codes}, all should be 3 (the budget is spent)")
     tally.expect(len(world.asked) <= cap, f"raced: {len(world.asked)} requests were sent under a cap of {cap}")
@@ -57,16 +59,16 @@ def caps(suite: Suite) -> Tally:
         "a torn end": lambda file: file.write_bytes(file.read_bytes() + b"[1, 10"),
     }.items():
         own = suite.world(f"ledger-{name.replace(' ', '-')}")
-        own.run(*capped, "generation.seed=0")
+        own.run_plain(*capped, "generation.seed=0")
         sent = len(own.asked)
         (ledger,) = own.folder.glob("store/journal/*/ledger*.jsonl")
         change(ledger)
-        ended = own.run(*capped, "generation.seed=1")
+        ended = own.run_plain(*capped, "generation.seed=1")
         more = len(own.asked) - sent
         tally.expect(more <= cap - sent, f"ledger {name}: {more} more requests were sent after {sent} of {cap}")
         tally.expect(ended.code in (2, 3), f"ledger {name}: exit code {ended.code}: {ended.last}")
         tally.expect("Traceback" not in ended.said, f"ledger {name}: a traceback: {ended.last}")
-        ended = own.run(*capped, "generation.seed=1", f"teacher.budget.requests={10 * cap}")
+        ended = own.run_plain(*capped, "generation.seed=1", f"teacher.budget.requests={10 * cap}")
         tally.expect(ended.code == 0, f"ledger {name}: a larger budget does not go on ({ended.code}): {ended.last}")
     return tally
 
@@ -75,8 +77,7 @@ def sweeps(suite: Suite) -> Tally:
     """A sweep that is interrupted, whose job is killed, and whose files are damaged: the same command ends it."""
     tally = Tally("sweeps")
     world = suite.world("sweep")
-    words = ("-m", "objective=label_only,multitask", "training.max_steps=4", "hydra.sweep.dir=swept")
-    words = tuple(word for word in world.words if "objective" not in word and "logit_teacher" not in word) + words
+    words = ("-m", *world.plain, "objective=label_only,multitask", "training.max_steps=4", "hydra.sweep.dir=swept")
     running = world.launcher.start(words, world.folder)
     running.wait_for("train: making")
     running.send(signal.SIGTERM)

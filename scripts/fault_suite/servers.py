@@ -97,7 +97,7 @@ def servers(suite: Suite) -> Tally:
     for place, name in enumerate(names):
         suite.server.answering = WAYS[name]
         world = suite.world(f"server-{place}")
-        ended = world.run(
+        ended = world.run_plain(
             "until=generate",
             "generation=[few_shot_rationale]",
             "objective=multitask",

@@ -209,12 +209,15 @@ class World:
         )
 
     @property
+    def plain(self) -> tuple[str, ...]:
+        """The settings of an experiment that may be anything: small, with the teacher behind the server."""
+        return (*FEW, *SIZES, *self.asking, "paths.store=store", "paths.runs=runs")
+
+    @property
     def words(self) -> tuple[str, ...]:
         """The command line of the whole experiment."""
         return (
-            *FEW,
-            *SIZES,
-            *self.asking,
+            *self.plain,
             "generation=everything",
             "objective=forward_kl",
             "objective@objective.texts=multitask_counterfactual",
@@ -224,8 +227,6 @@ class World:
             "training.max_steps=20",
             "training.save_every=2",
             "training.eval_every=10",
-            "paths.store=store",
-            "paths.runs=runs",
         )
 
     def start(self, *words: str, **how: object) -> Running:
@@ -235,6 +236,10 @@ class World:
     def run(self, *words: str, **how: object) -> Ended:
         """Run the experiment, with more settings, to its end."""
         return self.start(*words, **how).end()
+
+    def run_plain(self, *words: str, **how: object) -> Ended:
+        """Run another experiment to its end."""
+        return self.launcher.start((*self.plain, *words), self.folder, **how).end()  # type: ignore[arg-type]
 
     def asked_again(self) -> int:
         """Return how many requests were sent more than once."""
