@@ -66,7 +66,9 @@ def leftovers(suite: Suite) -> Tally:
     rng = random.Random(suite.seed)
     for stage, pause_s in (("train", 1.0), ("read_logits", 0.2)):
         first = _interrupted(suite, f"leftover-{stage}", stage, pause_s)
-        names = [file.relative_to(first.folder) for file in first.folder.glob("store/**/scratch/**/*") if file.is_file()]
+        names = [
+            file.relative_to(first.folder) for file in first.folder.glob("store/**/scratch/**/*") if file.is_file()
+        ]
         chosen = [(name, change) for name in sorted(names) for change in CHANGES]
         if not chosen:
             tally.skipped.append(f"an interrupted {stage} left nothing this time")

@@ -10,7 +10,7 @@ from fault_suite.world import TRACEBACK, Ended
 
 
 def disk(suite: Suite) -> Tally:
-    """A full disk at every stage, a read-only one, and a limit on files: one sentence, exit code 2, resumed afterwards."""
+    """A full disk at every stage, a read-only one, a limit on files: one sentence, exit code 2, resumed afterwards."""
     tally = Tally("full and read-only disks")
     size = sum(file.stat().st_size for file in (suite.finished.folder / "store").rglob("*") if file.is_file()) // 1024
     shares = (0.2, 0.7) if suite.short else (0.02, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.97)
@@ -32,7 +32,9 @@ def disk(suite: Suite) -> Tally:
         world = suite.world(f"limit-{kilobytes}")
         _expect_a_sentence(tally, world.run(file_bytes=kilobytes * 1024), f"no file above {kilobytes} kB")
         again = world.run()
-        tally.expect(again.code == 0 and world.results() == suite.reference, f"after a limit: {again.code} {again.last}")
+        tally.expect(
+            again.code == 0 and world.results() == suite.reference, f"after a limit: {again.code} {again.last}"
+        )
     _read_only(suite, tally)
     return tally
 
@@ -91,5 +93,3 @@ class _Mounted:
         if shutil.which(command[0]) is None:
             return False
         return subprocess.run(command, capture_output=True).returncode == 0
-
-

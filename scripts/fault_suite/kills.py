@@ -29,7 +29,9 @@ def kills(suite: Suite) -> Tally:
         tally.tried += max(0, own - 3)
         tally.expect(ended.code == 0, f"after {own} kills the run ended with {ended.code}: {ended.last}")
         tally.expect(world.results() == suite.reference, f"after {own} kills other bytes: {suite.differing(world)}")
-        tally.expect(world.asked_again() <= 4 * own, f"after {own} kills {world.asked_again()} requests were sent again")
+        tally.expect(
+            world.asked_again() <= 4 * own, f"after {own} kills {world.asked_again()} requests were sent again"
+        )
         if killed >= wanted:
             break
     tally.notes = [f"{killed} kills in {number + 1} runs, {again} requests sent again (under way at a kill)"]

@@ -16,7 +16,9 @@ def processes(suite: Suite) -> Tally:
         running = [world.start() for _ in range(together)]
         ended = [one.end() for one in running]
         codes = [one.code for one in ended]
-        tally.expect(not any(codes), f"{together} at once ended with {codes}: {[one.last for one in ended if one.code]}")
+        tally.expect(
+            not any(codes), f"{together} at once ended with {codes}: {[one.last for one in ended if one.code]}"
+        )
         tally.expect(world.results() == suite.reference, f"{together} at once: other bytes: {suite.differing(world)}")
         tally.expect(not world.asked_again(), f"{together} at once sent {world.asked_again()} requests again")
         trained = list(world.folder.glob("store/train/*"))
@@ -41,7 +43,12 @@ def caps(suite: Suite) -> Tally:
     tally = Tally("caps on spending")
     cap = 10
     world = suite.world("raced")
-    capped = ("until=generate", "generation=[few_shot_rationale]", "objective=multitask", f"teacher.budget.requests={cap}")
+    capped = (
+        "until=generate",
+        "generation=[few_shot_rationale]",
+        "objective=multitask",
+        f"teacher.budget.requests={cap}",
+    )
     running = [
         world.launcher.start((*world.plain, *capped, f"generation.seed={seed}"), world.folder) for seed in range(4)
     ]
@@ -86,7 +93,9 @@ def sweeps(suite: Suite) -> Tally:
     ended = world.launcher.start(words, world.folder).end()
     tally.expect(ended.code == 0, f"the same command ended with {ended.code}: {ended.last}")
     files = sorted(file for file in (world.folder / "swept").rglob("*") if file.is_file() and not file.is_symlink())
-    jobs = [file for file in files if file.name in ("job.json", "result.json", "command.json", "sweep.json", "config.yaml")]
+    jobs = [
+        file for file in files if file.name in ("job.json", "result.json", "command.json", "sweep.json", "config.yaml")
+    ]
     for file in jobs[: suite.pick(2, len(jobs))]:
         for change in (b"", file.read_bytes()[:20], b'{"a": [1]}'):
             kept = file.read_bytes()

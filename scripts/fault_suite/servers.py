@@ -4,11 +4,10 @@ import gzip
 import json
 from collections.abc import Callable, Mapping
 
-from tests.loopback import Answer, Seen, told, written
-
 from fault_suite.suite import Suite
 from fault_suite.tally import Tally
 from fault_suite.world import TRACEBACK
+from tests.loopback import Answer, Seen, told, written
 
 Misbehaving = Callable[[Seen], Answer]
 KEY = "sk-fault-suite-canary-0123456789abcdef"

@@ -29,6 +29,8 @@ class Tally:
 
     def line(self) -> str:
         """Return the row of the table."""
-        parts = [f"{self.name:<28} {self.tried:>8,} tried {self.tried - len(self.wrong):>8,} held {len(self.wrong):>5} wrong"]
+        parts = [
+            f"{self.name:<28} {self.tried:>8,} tried {self.tried - len(self.wrong):>8,} held {len(self.wrong):>5} wrong"
+        ]
         parts += [f"{len(self.skipped)} skipped"] if self.skipped else []
         return "  ".join([*parts, *self.notes])

@@ -1,5 +1,6 @@
-"""A small experiment that goes through every stage, its teacher a server on this machine that counts what it is asked."""
+"""A small experiment that goes through every stage; its teacher is a server here that counts what it is asked."""
 
+import contextlib
 import hashlib
 import json
 import os
@@ -26,7 +27,13 @@ STAGES = (
     "train",
     "evaluate/generated_answer",
 )
-SIZES = ("student=tiny_qwen", "student.layers=1", "student.width=32", "student.heads=2", "student.feed_forward_width=32")
+SIZES = (
+    "student=tiny_qwen",
+    "student.layers=1",
+    "student.width=32",
+    "student.heads=2",
+    "student.feed_forward_width=32",
+)
 FEW = (
     "task=everyday",
     "task.limit=12",
@@ -75,10 +82,8 @@ class Running:
 
     def send(self, number: int) -> None:
         """Send a signal, if it is still there."""
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.kill(self.pid, number)
-        except ProcessLookupError:
-            pass
 
     def wait_for(self, pattern: str, timeout_s: float = 120) -> bool:
         """Wait until a line was printed; False where the process ended without it."""
@@ -249,7 +254,12 @@ class World:
     def results(self) -> dict[str, str]:
         """Return the digest of every file that has to be the same whatever happened before."""
         found = {}
-        for pattern in ("train/*/student/*", "generate-*/*/records.jsonl", "read_logits/*/parts/*", "evaluate-*/*/*.jsonl"):
+        for pattern in (
+            "train/*/student/*",
+            "generate-*/*/records.jsonl",
+            "read_logits/*/parts/*",
+            "evaluate-*/*/*.jsonl",
+        ):
             for file in sorted(self.folder.glob(f"store/{pattern}")):
                 found[str(file.relative_to(self.folder))] = hashlib.sha256(file.read_bytes()).hexdigest()
         runs = sorted(self.folder.glob("runs/*/predictions.jsonl"), key=lambda file: file.stat().st_mtime)

@@ -1,4 +1,4 @@
-"""Starts command lines as forks of one process that has imported torch: the same code, without seconds of imports each.
+"""Starts command lines as forks of one process that has imported torch: the same code without seconds of imports.
 
 Reads one JSON object a line from standard input: the arguments, the folder, the variables, the file for what is printed;
 answers with the process id. The exit code is written beside the file for what is printed when the process has ended.
@@ -73,13 +73,13 @@ def main() -> None:
             Path(f"{files[pid]}.part").write_text(str(os.waitstatus_to_exitcode(status)))
             Path(f"{files[pid]}.part").replace(f"{files.pop(pid)}.code")
 
-    print("ready", flush=True)  # noqa: T201
+    print("ready", flush=True)
     reaper = None
     for line in sys.stdin:
         order = json.loads(line)
         pid = start(order)
         files[pid] = order["out"]
-        print(pid, flush=True)  # noqa: T201
+        print(pid, flush=True)
         if reaper is None:
             reaper = threading.Thread(target=reap, daemon=True)
             reaper.start()

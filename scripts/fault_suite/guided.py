@@ -1,0 +1,31 @@
+"""The parser and the reader of servers' answers under atheris, guided by coverage: `guided.py parser|answers -runs=N`."""
+
+import sys
+from pathlib import Path
+
+import atheris
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+with atheris.instrument_imports(include=["distillrun.task.answer_parser", "distillrun.teacher.api_answer"]):
+    from distillrun.task.answer_parser import parsed_choice
+    from distillrun.teacher.api_answer import UnreadableError, error_status, read_answer
+
+
+def parser(content: bytes) -> None:
+    given = atheris.FuzzedDataProvider(content)
+    choices = [given.ConsumeUnicodeNoSurrogates(12) or "sea" for _ in range(3)]
+    parsed_choice(given.ConsumeUnicodeNoSurrogates(200), [(choice,) for choice in choices])
+
+
+def answers(content: bytes) -> None:
+    try:
+        error_status(content)
+        read_answer(content, "application/json")
+    except UnreadableError:
+        pass
+
+
+if __name__ == "__main__":
+    target = {"parser": parser, "answers": answers}[sys.argv.pop(1)]
+    atheris.Setup(sys.argv, target)
+    atheris.Fuzz()
