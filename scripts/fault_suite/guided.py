@@ -1,4 +1,4 @@
-"""The parser and the reader of servers' answers under atheris, guided by coverage: `guided.py parser|answers -runs=N`."""
+"""The parser and the reader of answers of servers under atheris, guided by coverage: `guided.py parser -runs=N`."""
 
 import sys
 from pathlib import Path

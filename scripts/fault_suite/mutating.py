@@ -11,7 +11,8 @@ TOKENS = (
 )  # fmt: skip
 PIECES = (
     "The answer is", "Answer:", "[answer]", "So the answer is", "(a)", "(B)", "A.", "b)", "**A**", "not", "and", "or",
-    ".", "!", "?", "\n", " ", "the sea", "Sea", "sky", "desk", "\u0130", "\u0131", "\u017f", "\u212a", "\u00df", "\ufb01",
+    ".", "!", "?", "\n", " ",
+    "the sea", "Sea", "sky", "desk", "\u0130", "\u0131", "\u017f", "\u212a", "\u00df", "\ufb01",
     "(\u0130) \u0130stanbul", "e\u0301", "\U0001f41f", "\u200b", "\u202e", "\x00", "\U0001d400", "\uff21", "\uff11",
     "definitely", '"', "'", "\u201c", "[", "]", "(", ")", "<think>", "</think>", "$", "\\",
 )  # fmt: skip

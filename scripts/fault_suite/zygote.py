@@ -1,7 +1,7 @@
 """Starts command lines as forks of one process that has imported torch: the same code without seconds of imports.
 
-Reads one JSON object a line from standard input: the arguments, the folder, the variables, the file for what is printed;
-answers with the process id. The exit code is written beside the file for what is printed when the process has ended.
+Reads one JSON object a line from standard input (the arguments, the folder, variables, the file for what is printed),
+and answers with the process id. The exit code is written to a file when the process has ended.
 """
 
 import json
