@@ -64,11 +64,9 @@ def leftovers(suite: Suite) -> Tally:
     """Every file that an interrupted training or reading left: the bytes of an undisturbed run, and no traceback."""
     tally = Tally("damaged leftovers")
     rng = random.Random(suite.seed)
-    for stage, pause_s in (("train", 1.0), ("read_logits", 0.2)):
-        first = _interrupted(suite, f"leftover-{stage}", stage, pause_s)
-        names = [
-            file.relative_to(first.folder) for file in first.folder.glob("store/**/scratch/**/*") if file.is_file()
-        ]
+    for stage in ("train", "read_logits"):
+        first = _interrupted(suite, stage)
+        names = [file.relative_to(first.folder) for file in _left(first, stage)]
         chosen = [(name, change) for name in sorted(names) for change in CHANGES]
         if not chosen:
             tally.skipped.append(f"an interrupted {stage} left nothing this time")
@@ -87,14 +85,25 @@ def leftovers(suite: Suite) -> Tally:
     return tally
 
 
-def _interrupted(suite: Suite, name: str, stage: str, pause_s: float) -> World:
-    world = suite.world(name)
-    running = world.start()
-    running.wait_for(f"{stage}: making")
-    time.sleep(pause_s)
-    running.send(signal.SIGTERM if stage == "train" else signal.SIGKILL)
-    running.end()
+def _interrupted(suite: Suite, stage: str) -> World:
+    """Return a world in which a stage was stopped as soon as it had left something; it is quick, so try several times."""
+    for attempt in range(8):
+        world = suite.world(f"leftover-{stage}-from-{attempt}")
+        running = world.start()
+        running.wait_for(f"{stage}: making")
+        while not _left(world, stage) and running.code() is None:
+            time.sleep(0.002)
+        running.send(signal.SIGTERM if stage == "train" else signal.SIGKILL)
+        running.end()
+        if _left(world, stage):
+            return world
     return world
+
+
+def _left(world: World, stage: str) -> list[Path]:
+    """Return what a stage resumes from."""
+    found = (file for file in world.folder.glob("store/**/scratch/**/*") if f"/{stage}" in str(file))
+    return sorted(file for file in found if file.is_file() and ".part" not in str(file))
 
 
 def _copy(source: World, target: World) -> None:

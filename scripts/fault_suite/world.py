@@ -85,14 +85,14 @@ class Running:
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.pid, number)
 
-    def wait_for(self, pattern: str, timeout_s: float = 120) -> bool:
-        """Wait until a line was printed; False where the process ended without it."""
-        until = time.monotonic() + timeout_s
+    def wait_for(self, begin: str, timeout_s: float = 120) -> bool:
+        """Wait until a line began so; False where the process ended without it."""
+        until, pattern = time.monotonic() + timeout_s, f"^{begin}"
         while time.monotonic() < until:
-            if re.search(pattern, self.said):
+            if re.search(pattern, self.said, re.MULTILINE):
                 return True
             if self.code() is not None:
-                return bool(re.search(pattern, self.said))
+                return bool(re.search(pattern, self.said, re.MULTILINE))
             time.sleep(0.01)
         return False
 
