@@ -86,7 +86,7 @@ def leftovers(suite: Suite) -> Tally:
 
 
 def _interrupted(suite: Suite, stage: str) -> World:
-    """Return a world in which a stage was stopped as soon as it had left something; it is quick, so try several times."""
+    """Return a world in which a stage was stopped as soon as it had left something; several tries, as it is quick."""
     for attempt in range(8):
         world = suite.world(f"leftover-{stage}-from-{attempt}")
         running = world.start()
