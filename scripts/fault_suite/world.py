@@ -261,6 +261,8 @@ class World:
             "evaluate-*/*/*.jsonl",
         ):
             for file in sorted(self.folder.glob(f"store/{pattern}")):
+                if "." in file.relative_to(self.folder / "store").parts[1]:
+                    continue  # set aside
                 found[str(file.relative_to(self.folder))] = hashlib.sha256(file.read_bytes()).hexdigest()
         runs = sorted(self.folder.glob("runs/*/predictions.jsonl"), key=lambda file: file.stat().st_mtime)
         if runs:
