@@ -1,5 +1,6 @@
 """Files of a finished or an interrupted run that were flipped, cut, emptied or deleted."""
 
+import os
 import random
 import re
 import signal
@@ -101,9 +102,12 @@ def _interrupted(suite: Suite, stage: str) -> World:
 
 
 def _left(world: World, stage: str) -> list[Path]:
-    """Return what a stage resumes from."""
-    found = (file for file in world.folder.glob("store/**/scratch/**/*") if f"/{stage}" in str(file))
-    return sorted(file for file in found if file.is_file() and ".part" not in str(file))
+    """Return what a stage resumes from; folders may go while they are read."""
+    found = []
+    for scratch in (world.folder / "store" / stage).glob("*.partial/scratch"):
+        for folder, _, names in os.walk(scratch):
+            found += [Path(folder) / name for name in names if not folder.endswith(".part")]
+    return sorted(file for file in found if file.is_file())
 
 
 def _copy(source: World, target: World) -> None:
