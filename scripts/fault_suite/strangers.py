@@ -12,6 +12,9 @@ from fault_suite.world import ROOT
 def strangers(suite: Suite) -> Tally:
     """Checkpoints, configs, shards, links and sweep folders of strangers, canary keys: `tests/security`, counted."""
     tally = Tally("strangers' files and keys")
+    if suite.short:
+        tally.skipped.append("tests/security, which scripts/test runs")
+        return tally
     report = suite.folder / "security.xml"
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report}", "tests/security"]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
