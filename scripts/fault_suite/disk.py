@@ -9,14 +9,18 @@ from fault_suite.tally import Tally
 from fault_suite.world import TRACEBACK, Ended
 
 
+RUN_KILOBYTES = 160
+"""About what a run's folder takes."""
+
+
 def disk(suite: Suite) -> Tally:
     """A full disk at every stage, a read-only one, a limit on files: one sentence, exit code 2, resumed afterwards."""
     tally = Tally("full and read-only disks")
     size = sum(file.stat().st_size for file in (suite.finished.folder / "store").rglob("*") if file.is_file()) // 1024
     shares = (0.2, 0.7) if suite.short else (0.02, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.97)
     for part in ("store", "runs"):
-        for share in shares:
-            kilobytes = max(8, int((size if part == "store" else 600) * share))
+        for share in shares[: suite.pick(2 if part == "store" else 1, len(shares))]:
+            kilobytes = max(8, int((size if part == "store" else RUN_KILOBYTES) * share))
             world = suite.world(f"full-{part}-{kilobytes}")
             with _Mounted(world.folder / part, kilobytes) as mounted:
                 if not mounted:

@@ -33,7 +33,7 @@ def places(suite: Suite) -> Tally:
     """Folders with odd names for runs and sweeps, umask 077, a clock five years back."""
     tally = Tally("odd places")
     words = (*FEW, *SIZES, "objective=label_only", "until=train", "training.max_steps=2")
-    for place, name in enumerate(NAMES[:: suite.pick(5, 1)]):
+    for place, name in enumerate(NAMES[:: suite.pick(8, 1)]):
         folder = suite.folder / "worlds" / f"place-{place}" / name
         folder.mkdir(parents=True)
         ended = suite.launcher.start(words, folder).end()
