@@ -8,7 +8,6 @@ from fault_suite.suite import Suite
 from fault_suite.tally import Tally
 from fault_suite.world import TRACEBACK, Ended
 
-
 RUN_KILOBYTES = 160
 """About what a run's folder takes."""
 
