@@ -14,6 +14,7 @@ _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS}
 _NO_FOLDER = {errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG}
 _BROKEN = {errno.EIO}
+_IN_THE_WAY = {errno.EISDIR, errno.ENOTDIR}
 _OF_RUST = re.compile(r"\(os error (\d+)\)")
 
 
@@ -60,9 +61,11 @@ def check_room(path: Path, size: int) -> None:
 def disk_trouble(error: BaseException) -> str | None:
     """Return in one sentence what the disk refused; None where an error is about something else."""
     number = _number(error)
-    if number is None or number not in _FULL | REFUSED | _BROKEN | {errno.ENAMETOOLONG}:
+    if number is None or number not in _FULL | REFUSED | _BROKEN | _IN_THE_WAY | {errno.ENAMETOOLONG}:
         return None
     path = getattr(error, "filename", None)
+    if number in _IN_THE_WAY:
+        return f"{path}: {_reason(error, number)}; a folder stands where a file belongs, or a file in its path: move it"
     cure = "free some room, or write elsewhere" if number in _FULL else "choose a place that you may write"
     return f"{path or 'standard output'}: {_reason(error, number)}; {cure}"
 

@@ -56,6 +56,16 @@ def test_errors_about_something_else_are_left_alone(tmp_path: Path) -> None:
     assert disk_trouble(ValueError("no number")) is None
 
 
+def test_a_folder_in_the_place_of_a_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "ledger.jsonl").mkdir()
+    with pytest.raises(IsADirectoryError) as caught:
+        (tmp_path / "ledger.jsonl").read_bytes()
+    said = disk_trouble(caught.value)
+    assert said is not None
+    assert str(tmp_path / "ledger.jsonl") in said
+    assert "a folder stands where a file belongs" in said
+
+
 def test_libraries_that_tell_a_full_disk_in_words_are_understood(tmp_path: Path) -> None:
     """safetensors and tokenizers are written in Rust; a limit on a file's size makes them fail as a full disk does."""
     code = (
