@@ -20,6 +20,7 @@ from distillrun.jsonl import read_records, write_records
 from distillrun.records import Budget, Completion, Example, Prediction, Price, TeacherRecord
 from distillrun.rows import read_rows
 from distillrun.study.answers import Columns, checksum, read_answers
+from distillrun.study.key import Key
 from distillrun.task.multiple_choice import MultipleChoice
 from distillrun.teacher.api_answer import UnreadableError, error_status, read_answer
 from tests.loopback import written
@@ -163,7 +164,7 @@ RATED: dict[str, Any] = {
     "format": "distillrun study 1", "study": "s1", "rater": "r1", "demographics": {"age": "30"},
     "answers": [{"item": "i1", "quality": 4}],
 }  # fmt: skip
-ANSWERS = json.dumps({**RATED, "checksum": checksum(RATED, json.loads(KEY))}).encode()
+ANSWERS = json.dumps({**RATED, "checksum": checksum(RATED, Key.model_validate_json(KEY))}).encode()
 COLUMNS = Columns("rater", "model", "item", ("quality",), "length", (), "check")
 QUESTION_LEAF: dict[str, Any] = yaml.safe_load((conf_folder() / "task" / "multiple_choice.yaml").read_text())
 MANIFEST = json.dumps(
