@@ -85,7 +85,7 @@ def test_a_job_is_started_with_what_finds_its_config() -> None:
     assert main(["--config-dir", ".", "experiment=mine", "training.seed=4", "paths.store='a, b'"]) == 0
     (arguments,) = Path("runs").glob("*_mine_sweep_*/000_*/arguments")
     lines = arguments.read_text().splitlines()
-    assert lines[:2] == ["-m", "distillrun"]
+    assert lines[:3] == ["-P", "-m", "distillrun"]
     assert lines[lines.index("--config-dir") + 1] == str(Path.cwd())
     assert {"hydra.mode=RUN", "experiment=mine", "training.seed=4", "paths.store='a, b'"} <= set(lines)
     assert f"paths.run={quoted(arguments.parent.resolve())}" in lines

@@ -118,7 +118,7 @@ def test_a_job_that_submitit_requeues_goes_on_from_where_it_was_told(tmp_path: P
     assert process.wait(240) == 0
     (job,) = json.loads((tmp_path / "own" / "sweep.json").read_text())["jobs"]
     assert job["state"] == "done"
-    submitit = "".join(file.read_text() for file in (tmp_path / "own" / ".submitit").glob("*/*.out"))
+    submitit = "".join(file.read_text() for file in (tmp_path / "own" / ".submitit").rglob("*.out"))
     assert "Requeued job" in submitit
     assert "interrupted with exit code 130" in submitit
     (log,) = (tmp_path / "own").glob("0*/run.log")

@@ -128,9 +128,7 @@ def whole_run(folder: Path) -> None:
         run.link("teacher_data/few_shot", stored)
 
 
-@pytest.mark.parametrize(
-    "name", ["run.log", "metrics.jsonl", "measures", "teacher_data", "wandb", "wandb/run-1", "mlflow.lock"]
-)
+@pytest.mark.parametrize("name", ["run.log", "measures", "teacher_data", "wandb", "wandb/run-1", "mlflow.lock"])
 def test_a_run_stops_where_a_link_leads_out(name: str, tmp_path: Path, victim: Path) -> None:
     (tmp_path / "run" / name).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / "run" / name).symlink_to(victim / "private" if "." in name else victim)
@@ -138,7 +136,10 @@ def test_a_run_stops_where_a_link_leads_out(name: str, tmp_path: Path, victim: P
         whole_run(tmp_path / "run")
 
 
-@pytest.mark.parametrize("name", ["config.yaml", "result.json", "predictions.jsonl", "measures/cost.jsonl", "student"])
+@pytest.mark.parametrize(
+    "name",
+    ["config.yaml", "metrics.jsonl", "result.json", "predictions.jsonl", "measures/cost.jsonl", "student"],
+)
 def test_a_run_puts_its_file_in_the_place_of_a_link(name: str, tmp_path: Path, victim: Path) -> None:
     for planted in (name, f"{name}.tmp"):
         (tmp_path / "run" / planted).parent.mkdir(parents=True, exist_ok=True)
