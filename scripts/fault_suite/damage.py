@@ -73,7 +73,7 @@ def leftovers(suite: Suite) -> Tally:
             tally.skipped.append(f"an interrupted {stage} left nothing this time")
         for place, (name, change) in enumerate(rng.sample(chosen, min(len(chosen), suite.pick(3, 999)))):
             world = suite.world(f"leftover-{stage}-{place}")
-            _copy(first, world)
+            world.take_from(first)
             file = world.folder / name
             if not file.stat().st_size:
                 continue
@@ -108,13 +108,6 @@ def _left(world: World, stage: str) -> list[Path]:
         for folder, _, names in os.walk(scratch):
             found += [Path(folder) / name for name in names if not folder.endswith(".part")]
     return sorted(file for file in found if file.is_file())
-
-
-def _copy(source: World, target: World) -> None:
-    import shutil
-
-    for part in ("store", "runs"):
-        shutil.copytree(source.folder / part, target.folder / part, symlinks=True)
 
 
 def _files(world: World) -> list[Path]:

@@ -1,6 +1,5 @@
 """What all kinds of faults share: a launcher, a reference run, and worlds to spoil."""
 
-import shutil
 from pathlib import Path
 
 from fault_suite.world import Launcher, Server, World, answered, train_teacher
@@ -51,8 +50,7 @@ class Suite:
     def copy(self, name: str) -> World:
         """Return a world with a copy of the undisturbed run's files."""
         world = self.world(name)
-        for part in ("store", "runs"):
-            shutil.copytree(self.finished.folder / part, world.folder / part, symlinks=True)
+        world.take_from(self.finished)
         return world
 
     def differing(self, world: World) -> str:

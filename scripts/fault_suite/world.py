@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -245,6 +246,11 @@ class World:
     def run_plain(self, *words: str, **how: object) -> Ended:
         """Run another experiment to its end."""
         return self.launcher.start((*self.plain, *words), self.folder, **how).end()  # type: ignore[arg-type]
+
+    def take_from(self, other: "World") -> None:
+        """Copy the store and the runs of another world."""
+        for part in ("store", "runs"):
+            shutil.copytree(other.folder / part, self.folder / part, symlinks=True)
 
     def asked_again(self) -> int:
         """Return how many requests were sent more than once."""
