@@ -1,7 +1,8 @@
 """The commands that README, CONTRIBUTING and docs show, as bash reads them. `scripts/readme` runs them.
 
 A fenced block says what it is: ```sh holds commands, ```console commands after "$ " with what they print, ```text
-neither. A row of the table "you want | say" begins with settings. What cannot run everywhere is marked in the Markdown,
+neither, and ```python, ```yaml and ```json what such a file holds, which is parsed. A row of the table "you want | say"
+begins with settings. What cannot run everywhere is marked in the Markdown,
 before the block or in the row:
 
     <!-- heavy -->              takes long even on small data
@@ -9,15 +10,20 @@ before the block or in the row:
     <!-- with: DIR = made/own --> what a placeholder stands for when the command is run
 """
 
+import ast
+import json
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import yaml
+
 ROOT = Path(__file__).resolve().parents[1]
-FILES = ("README.md", "CONTRIBUTING.md", "docs/*.md")
-LANGUAGES = ("sh", "console", "text")
+FILES = ("README.md", "CONTRIBUTING.md", "docs/**/*.md")
+PARSERS: Mapping[str, Callable[[str], object]] = {"python": ast.parse, "yaml": yaml.safe_load, "json": json.loads}
+LANGUAGES = ("sh", "console", "text", *PARSERS)
 NEEDS = ("hub", "gpu", "server", "data", "people", "extra", "network")
 
 _MARK = re.compile(r"<!-- (heavy|needs|with)(?:: (.*?))? -->")
@@ -70,14 +76,15 @@ class Shown:
 def shown_commands(root: Path = ROOT) -> list[Shown]:
     """Return all commands of the documents, in their order. Raises ValueError where a block does not say what it is."""
     files = sorted(file for pattern in FILES for file in root.glob(pattern))
-    return [shown for file in files for shown in _of(file, file.read_text(encoding="utf-8").splitlines())]
+    documents = {file.relative_to(root).as_posix(): file.read_text(encoding="utf-8") for file in files}
+    return [shown for name, text in documents.items() for shown in _of(name, text.splitlines())]
 
 
-def _of(file: Path, lines: list[str]) -> Iterator[Shown]:
+def _of(document: str, lines: list[str]) -> Iterator[Shown]:
     """Yield the commands of a document."""
     number, marks, is_table = 0, "", False
     while number < len(lines):
-        line, place = lines[number], f"{file.name}:{number + 1}"
+        line, place = lines[number], f"{document}:{number + 1}"
         number += 1
         if line.startswith("```"):
             end = next(other for other in range(number, len(lines)) if lines[other].startswith("```"))
@@ -99,7 +106,12 @@ def _of(file: Path, lines: list[str]) -> Iterator[Shown]:
 def _block(place: str, language: str, lines: list[str], marks: str) -> Iterator[Shown]:
     if language not in LANGUAGES:
         raise ValueError(f"{place}: a block begins with ``` and one of {', '.join(LANGUAGES)}, not {language!r}")
-    if language == "text":
+    if language in PARSERS:
+        try:
+            PARSERS[language]("\n".join(lines))
+        except (SyntaxError, ValueError, yaml.YAMLError) as error:
+            raise ValueError(f"{place}: no {language}: {error}") from error
+    elif language == "text":
         if any(_RUNS.match(line) for line in lines):
             raise ValueError(f"{place}: there is a command in a block of text")
     elif language == "console":

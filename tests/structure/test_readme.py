@@ -1,4 +1,4 @@
-"""The README's commands are commands, and it names everything that there is."""
+"""The commands of README and docs are commands, and together they name every option that there is."""
 
 import re
 import runpy
@@ -11,6 +11,9 @@ import pytest
 from tests.structure.disk import CONF, GROUPS, ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+DOCUMENTS = "\n".join(
+    file.read_text(encoding="utf-8") for file in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+)
 
 # its last part does nothing unless it is the program
 SCRIPT: dict[str, Any] = runpy.run_path(str(ROOT / "scripts" / "readme"), run_name="readme")
@@ -49,12 +52,24 @@ def in_a_row(shown: Any) -> bool:
         ("```\ndistillrun a=1\n```\n", "a block begins with"),
         ("```text\ndistillrun a=1\n```\n", "there is a command in a block of text"),
         ("<!-- needs: luck -->\n```sh\ndistillrun a=1\n```\n", "needs luck"),
+        ("```yaml\na: [1\n```\n", "README.md:1: no yaml"),
+        ("```python\ndef f(:\n```\n", "README.md:1: no python"),
+        ("```json\n{1: 2}\n```\n", "README.md:1: no json"),
     ],
 )
 def test_a_block_that_would_not_be_run_is_refused(text: str, message: str, tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text(text, encoding="utf-8")
     with pytest.raises(ValueError, match=message):
         shown_commands(tmp_path)
+
+
+def test_documents_in_folders_are_read(tmp_path: Path) -> None:
+    page = tmp_path / "docs/howto/page.md"
+    page.parent.mkdir(parents=True)
+    page.write_text("\n```sh\ndistillrun a=1\n```\n", encoding="utf-8")
+    assert [(shown.place, shown.text) for shown in shown_commands(tmp_path)] == [
+        ("docs/howto/page.md:2", "distillrun a=1")
+    ]
 
 
 def test_marks_and_placeholders_are_read(tmp_path: Path) -> None:
@@ -76,4 +91,6 @@ def test_marks_and_placeholders_are_read(tmp_path: Path) -> None:
 def test_every_option_is_named(group: str) -> None:
     options = [path.stem for path in (CONF / group).glob("*.yaml")]
     assert options
-    assert [option for option in options if f"`{option}`" not in README and f"{group}={option}`" not in README] == []
+    assert [
+        option for option in options if f"`{option}`" not in DOCUMENTS and f"{group}={option}`" not in DOCUMENTS
+    ] == []
