@@ -16,7 +16,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import hydra
-from hydra._internal.utils import get_args_parser
 from hydra.conf import HydraConf
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
@@ -49,6 +48,7 @@ from distillrun.sweep.live import live_view
 from distillrun.sweep.running import Manner, refuse_job, run_job
 from distillrun.sweep.share import share_of
 from distillrun.sweep.starting import Start, start_of
+from distillrun.upstream import flag_parser, flags_of
 
 COMMANDS = {"plan": plan, "predict": predict, "report": report, "store": store, "study": study}
 
@@ -130,10 +130,9 @@ def _ended(code: int, why: str) -> int:
 
 
 def _experiment(given: list[str]) -> int:
-    parser = get_args_parser()
-    parser.prog = "distillrun"
+    parser = flag_parser()
     check_blanks(given)
-    check_flags(given, parser._option_string_actions)
+    check_flags(given, flags_of(parser))
     flags = parser.parse_intermixed_args(given)
     # Hydra's own reading of the line wants its flags and the overrides apart
     hydra_flags = [word for word in given if word not in flags.overrides]

@@ -6,11 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from hydra import compose, version
-from hydra._internal.hydra import Hydra
-from hydra._internal.utils import create_config_search_path
-from hydra.core.config_search_path import SearchPathQuery
 from hydra.core.global_hydra import GlobalHydra
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, Quote, QuotedString
 from omegaconf import DictConfig, OmegaConf
 
@@ -20,6 +16,7 @@ from distillrun.permitted import check_hydra, check_searchpath
 from distillrun.records import Json
 from distillrun.schema import register_schema
 from distillrun.secret import check_values
+from distillrun.upstream import begin_hydra, parsed_overrides
 
 
 def conf_folder() -> Path:
@@ -63,18 +60,17 @@ def compose_first(overrides: Sequence[str], config_name: str = "config", config_
         UnsafeError: the config holds a key, or settings of Hydra's own that could run code or reach elsewhere.
     """
     register_schema()
-    parsed = OverridesParser.create().parse_overrides(list(overrides))
+    parsed = parsed_overrides(overrides)
     named = [place for override in parsed if override.key_or_group == "hydra.searchpath" for place in _list(override)]
     check_searchpath(named)
-    search_path = create_config_search_path(str(conf_folder()))
+    place = None
     if config_dir is not None:  # where Hydra itself puts it, so that what is checked is what it finds
         place = f"file://{Path(config_dir).resolve()}"
-        search_path.prepend("command-line", place, SearchPathQuery(provider="schema"))
         _check_primary(config_name, [place, *named])
     given = [line for line in map(_first, parsed) if line is not None]
     GlobalHydra.instance().clear()  # an earlier hydra.main in this process leaves itself behind
     version.setbase("1.3")
-    Hydra.create_main_hydra2("distillrun", search_path)
+    begin_hydra(str(conf_folder()), place)
     try:
         composed = compose(config_name, given, return_hydra_config=True)
     finally:
@@ -127,7 +123,7 @@ def selected(choices: Mapping[str, Json], cfg: DictConfig) -> dict[str, Json]:
 
 def sweeping(overrides: Sequence[str]) -> list[str]:
     """Return the overrides that give several values."""
-    parsed = OverridesParser.create().parse_overrides(list(overrides))
+    parsed = parsed_overrides(overrides)
     return [str(override.input_line) for override in parsed if override.is_sweep_override()]
 
 

@@ -5,15 +5,13 @@ from copy import deepcopy
 from itertools import product
 from pathlib import Path
 
-from hydra._internal.config_loader_impl import ConfigLoaderImpl
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, ValueType
-from omegaconf import DictConfig, OmegaConf, flag_override
+from omegaconf import DictConfig, OmegaConf
 
 from distillrun.composition import compose_first, conf_folder, quoted, resolve_composed
 from distillrun.config import Config, resolve
 from distillrun.errors import ConfigError
+from distillrun.upstream import apply_values, jobs_of, parsed_overrides
 
 
 def job_overrides(overrides: Sequence[str], composed: DictConfig) -> list[list[str]]:
@@ -23,11 +21,8 @@ def job_overrides(overrides: Sequence[str], composed: DictConfig) -> list[list[s
         overrides: as on the command line.
         composed: the first job's config, with Hydra's node: `hydra.sweeper.params` are part of a sweep.
     """
-    parser = OverridesParser.create()
     params = [f"{key}={value}" for key, value in (composed.hydra.sweeper.get("params") or {}).items()]
-    given = [one for one in parser.parse_overrides([*params, *overrides]) if not one.is_hydra_override()]
-    batches = BasicSweeper.split_arguments(given, max_batch_size=None)
-    return [list(job) for batch in batches for job in batch]
+    return jobs_of([one for one in parsed_overrides([*params, *overrides]) if not one.is_hydra_override()])
 
 
 def check_choices(overrides: Sequence[str], composed: DictConfig, config_name: str, config_dir: str | None) -> None:
@@ -39,13 +34,12 @@ def check_choices(overrides: Sequence[str], composed: DictConfig, config_name: s
         ConfigError: an option is not safe, or it cannot be known which ones are chosen from.
     """
     sweeper, folders = composed.hydra.sweeper, _folders(config_dir)
-    parser = OverridesParser.create()
     for key in sweeper.get("search_space") or {}:
-        if _chooses(parser.parse_override(f"{key}=0"), folders):
+        if _chooses(parsed_overrides([f"{key}=0"])[0], folders):
             raise ConfigError(f"hydra.sweeper.search_space.{key}: sweep options on the command line, {key}=choice(a,b)")
     words = [*(f"{key}={value}" for key, value in (sweeper.get("params") or {}).items()), *overrides]
     others, chosen = [], []
-    for line, one in zip(words, parser.parse_overrides(words), strict=True):
+    for line, one in zip(words, parsed_overrides(words), strict=True):
         if not (one.is_sweep_override() and _chooses(one, folders)):
             others.append(line)
         elif one.value_type in (ValueType.CHOICE_SWEEP, ValueType.SIMPLE_CHOICE_SWEEP):
@@ -64,7 +58,7 @@ def swept_together(overrides: Sequence[str], config_dir: str | None) -> list[str
     they are written.
     """
     folders = _folders(config_dir)
-    parsed = OverridesParser.create().parse_overrides(list(overrides))
+    parsed = parsed_overrides(overrides)
     if not any(one.is_sweep_override() and _chooses(one, folders) for one in parsed):
         return list(overrides)
     fixed = [one for one in parsed if not one.is_sweep_override() and not _chooses(one, folders)]
@@ -123,7 +117,7 @@ class Composer:
         """Return the config that the settings of one job make. Raises ConfigError as `resolve` does."""
         groups: list[str] = []
         values: list[Override] = []
-        for override in OverridesParser.create().parse_overrides(list(job)):
+        for override in parsed_overrides(job):
             if _chooses(override, self._folders) or override.key_or_group.split(".")[0] in LISTED:
                 groups.append(str(override.input_line))
             else:
@@ -134,8 +128,8 @@ class Composer:
         composed, base = self._composed[key], self._base(key)
         sections = {override.key_or_group.split(".")[0] for override in values}
         if base is None or not sections <= {str(name) for name in composed}:
-            return resolve_composed(_changed(deepcopy(composed), values))
-        return resolve(_changed(OmegaConf.masked_copy(composed, sorted(sections)), values), base=base)
+            return resolve_composed(apply_values(deepcopy(composed), values))
+        return resolve(apply_values(OmegaConf.masked_copy(composed, sorted(sections)), values), base=base)
 
     def _base(self, key: tuple[str, ...]) -> Config | None:
         """Return the config before values are put in; None where one section refers to another, or lacks a value."""
@@ -145,10 +139,3 @@ class Composer:
             text = OmegaConf.to_yaml(settings, resolve=False)
             self._bases[key] = None if "${" in text or "???" in text else resolve_composed(composed)
         return self._bases[key]
-
-
-def _changed(config: DictConfig, values: Sequence[Override]) -> DictConfig:
-    """Return a config with plain values put in."""
-    with flag_override(config, "struct", True), flag_override(config, "readonly", False):
-        ConfigLoaderImpl._apply_overrides_to_config(list(values), config)
-    return config

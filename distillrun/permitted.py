@@ -9,10 +9,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from hydra.core.override_parser.overrides_parser import OverridesParser
-
 from distillrun.errors import UnsafeError
 from distillrun.hydra_settings import UNUSED
+from distillrun.upstream import BASIC_LAUNCHER, BASIC_SWEEPER, parsed_overrides
 
 _SILENT = {"version": 1, "root": None, "disable_existing_loggers": False}
 
@@ -33,7 +32,7 @@ FREE = frozenset(f"{_FREE} job.override_dirname launcher sweeper".split())
 TARGETS: Mapping[str, frozenset[str]] = {
     "launcher": frozenset(
         {
-            "hydra._internal.core_plugins.basic_launcher.BasicLauncher",
+            BASIC_LAUNCHER,
             "hydra_plugins.hydra_joblib_launcher.joblib_launcher.JoblibLauncher",
             "hydra_plugins.hydra_ray_launcher.ray_launcher.RayLauncher",
             "hydra_plugins.hydra_submitit_launcher.submitit_launcher.LocalLauncher",
@@ -42,7 +41,7 @@ TARGETS: Mapping[str, frozenset[str]] = {
     ),
     "sweeper": frozenset(
         {
-            "hydra._internal.core_plugins.basic_sweeper.BasicSweeper",
+            BASIC_SWEEPER,
             "hydra_plugins.hydra_optuna_sweeper.optuna_sweeper.OptunaSweeper",
         }
     ),
@@ -136,7 +135,7 @@ def _swept(node: Mapping[str, Any]) -> Iterator[str]:
         if swept is not None and not isinstance(swept, Mapping):
             yield f"hydra.sweeper.{part} must be settings by name"
             continue
-        parsed = OverridesParser.create().parse_overrides([f"{key}=0" for key in swept or {}])
+        parsed = parsed_overrides([f"{key}=0" for key in swept or {}])
         yield from (
             f"hydra.sweeper.{part} sweeps {one.key_or_group}, which is Hydra's own; give it on the command line"
             for one in parsed

@@ -9,6 +9,7 @@ from transformers import PreTrainedConfig
 
 from distillrun.language_model.checkpoint_folder import has_weights
 from distillrun.language_model.quiet import quiet
+from distillrun.upstream import forget_renaming
 
 WRAPPERS = r"^((_orig_mod|module)\.)+"
 """What torch.compile and DistributedDataParallel put before the names of weights that were saved with the wrapper."""
@@ -49,7 +50,5 @@ def load_weights(
         if any(re.match(WRAPPERS, name) for name in info["unexpected_keys"]):
             options["key_mapping"] = {WRAPPERS: ""}
             module, info = kind.from_pretrained(folder, output_loading_info=True, **options)
-            # transformers would put them back when the module is saved
-            kept = (own for own in module._weight_conversions if WRAPPERS not in own.source_patterns)
-            module._weight_conversions = list(kept)
+            forget_renaming(module, WRAPPERS)
     return module, sorted(info["missing_keys"])

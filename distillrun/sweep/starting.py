@@ -30,6 +30,7 @@ from distillrun.permitted import AS_SHIPPED
 from distillrun.schema import Progress
 from distillrun.sweep.folder import unfinished_sweep
 from distillrun.sweep.job import PlannedJob, planned_job, say
+from distillrun.upstream import BASIC_SWEEPER
 
 EXTRAS = {"joblib": "joblib", "submitit": "submitit", "ray": "ray", "optuna": "optuna"}
 """A part of a plugin's name -> the extra of distillrun that installs it."""
@@ -81,7 +82,7 @@ def start_of(flags: argparse.Namespace) -> Start | None:
     if int(composed.hydra.sweeper.get("n_trials", 1)) < 1:
         raise ConfigError(f"hydra.sweeper.n_trials={composed.hydra.sweeper.n_trials} gives no job; choose 1 or more")
     jobs: list[PlannedJob] | None = None
-    if "BasicSweeper" in str(composed.hydra.sweeper._target_):
+    if composed.hydra.sweeper._target_ == BASIC_SWEEPER:
         found = _checked_jobs(overrides, composed, *where)
         jobs = [planned_job(number, *one) for number, one in enumerate(found)]
     elif first.replicates > 1:
@@ -102,7 +103,7 @@ def sweep_jobs(
     """
     _check_experiment(overrides, config_dir)
     composed = compose_first(overrides, config_name, config_dir)
-    if "BasicSweeper" not in str(composed.hydra.sweeper._target_):
+    if composed.hydra.sweeper._target_ != BASIC_SWEEPER:
         raise ConfigError("only the jobs of Hydra's basic sweeper are known before; another one chooses as it goes")
     whole = _replicated(resolve_composed(composed), overrides, composed)
     return _checked_jobs(whole, composed, config_name, config_dir)

@@ -26,6 +26,7 @@ LINE: tuple[tuple[str, ...], ...] = (
         "meaning",
         "secret",
         "streams",
+        "upstream",
     ),
     (
         "interfaces",
@@ -88,6 +89,7 @@ LIGHT = (
     "statistics",
     "streams",
     "sweep",
+    "upstream",
 )
 """What the command line imports before a run begins."""
 

@@ -1,0 +1,80 @@
+"""The private parts of Hydra and transformers that this package uses: the one place to look when either is upgraded.
+
+`tests/test_upstream.py` names the versions that they were checked with, and fails with others.
+"""
+
+import argparse
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra._internal.hydra import Hydra
+from hydra._internal.utils import create_config_search_path, get_args_parser
+from hydra.core.config_search_path import SearchPathQuery
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.plugins.completion_plugin import DefaultCompletionPlugin
+from omegaconf import DictConfig, flag_override
+
+BASIC_LAUNCHER = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
+BASIC_SWEEPER = "hydra._internal.core_plugins.basic_sweeper.BasicSweeper"
+
+
+def flag_parser() -> argparse.ArgumentParser:
+    """Return the parser of Hydra's flags; `overrides` are the words that are not flags."""
+    parser = get_args_parser()
+    parser.prog = "distillrun"
+    return parser
+
+
+def flags_of(parser: argparse.ArgumentParser) -> Collection[str]:
+    """Return the flags that a parser knows, such as --help and -h."""
+    return parser._option_string_actions
+
+
+def parsed_overrides(lines: Sequence[str]) -> list[Override]:
+    """Return settings as Hydra reads them. Raises OverrideParseException naming the first that it cannot read."""
+    return OverridesParser.create().parse_overrides(list(lines))
+
+
+def begin_hydra(folder: str, added: str | None = None) -> Hydra:
+    """Start Hydra for `hydra.compose`, with the places where it looks for configs; `GlobalHydra` holds it afterwards.
+
+    Args:
+        folder: of the shipped configs.
+        added: another place, such as file://FOLDER, searched after that one, as that of --config-dir is.
+    """
+    search_path = create_config_search_path(folder)
+    if added is not None:
+        search_path.prepend("command-line", added, SearchPathQuery(provider="schema"))
+    return Hydra.create_main_hydra2("distillrun", search_path)
+
+
+def jobs_of(overrides: list[Override]) -> list[list[str]]:
+    """Return the settings of every job of a sweep, in the order of Hydra's own sweeper."""
+    batches = BasicSweeper.split_arguments(overrides, max_batch_size=None)
+    return [list(job) for batch in batches for job in batch]
+
+
+def apply_values(config: DictConfig, values: Sequence[Override]) -> DictConfig:
+    """Return a composed config with plain values put in, by Hydra's own rule."""
+    with flag_override(config, "struct", True), flag_override(config, "readonly", False):
+        ConfigLoaderImpl._apply_overrides_to_config(list(values), config)
+    return config
+
+
+def settings_after(line: str, hydra: Hydra, config_name: str) -> list[str]:
+    """Return the words that Hydra would complete the last word of a line of settings to."""
+    return DefaultCompletionPlugin(hydra.config_loader)._query(config_name, line)
+
+
+def forget_renaming(module: Any, pattern: str) -> None:
+    """Let a transformers module be saved under the names that it has now.
+
+    Args:
+        module: loaded with a `key_mapping` from `pattern`, which `save_pretrained` would otherwise turn back.
+        pattern: the regular expression of the mapping.
+    """
+    kept = (own for own in module._weight_conversions if pattern not in own.source_patterns)
+    module._weight_conversions = list(kept)

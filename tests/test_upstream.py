@@ -1,0 +1,100 @@
+"""The private parts of Hydra and transformers do what they did in the versions that they were checked with."""
+
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+from hydra import compose
+from hydra.core.global_hydra import GlobalHydra
+from hydra.errors import OverrideParseException
+from omegaconf import OmegaConf
+
+from distillrun.upstream import (
+    apply_values,
+    begin_hydra,
+    flag_parser,
+    flags_of,
+    jobs_of,
+    parsed_overrides,
+    settings_after,
+)
+
+CHECKED = {
+    "hydra-core": {"1.3.2", "1.3.8"},
+    "transformers": {"5.0", "5.23"},
+}
+"""The versions with which this file, test_sweep, test_checkpoint, test_decoding and test_run passed."""
+
+
+@pytest.mark.parametrize("package", CHECKED)
+def test_the_installed_version_was_checked(package: str) -> None:
+    installed = version(package)
+    known = CHECKED[package]
+    assert known & {installed, ".".join(installed.split(".")[:2])}, (
+        f"{package} {installed} was not checked yet, only {', '.join(sorted(known))}: distillrun/upstream.py uses "
+        "private parts of it. Run the tests that CHECKED names; if they pass, add the version there."
+    )
+
+
+@pytest.fixture
+def conf(tmp_path: Path) -> Path:
+    (tmp_path / "optimizer").mkdir()
+    (tmp_path / "optimizer" / "adam.yaml").write_text("rate: 0.1\nbetas: [0.9, 0.999]\n")
+    (tmp_path / "optimizer" / "sgd.yaml").write_text("rate: 1.0\n")
+    (tmp_path / "config.yaml").write_text("defaults: [optimizer: adam, _self_]\nseed: 0\n")
+    return tmp_path
+
+
+def test_jobs_come_in_the_order_that_hydras_documentation_shows() -> None:
+    # https://hydra.cc/docs/1.3/tutorials/basic/running_your_app/multi-run: the last setting changes fastest
+    assert jobs_of(parsed_overrides(["db=mysql,postgresql", "schema=warehouse,support"])) == [
+        ["db=mysql", "schema=warehouse"],
+        ["db=mysql", "schema=support"],
+        ["db=postgresql", "schema=warehouse"],
+        ["db=postgresql", "schema=support"],
+    ]
+
+
+def test_a_setting_that_cannot_be_read_is_named() -> None:
+    with pytest.raises(OverrideParseException) as caught:
+        parsed_overrides(["seed=1", "seed=[1"])
+    assert caught.value.override == "seed=[1"
+
+
+def test_values_are_put_in_as_composing_does(conf: Path) -> None:
+    words = ["seed=3", "optimizer.betas=[0.5,0.6]", "++optimizer.extra={a: 1}"]
+    begin_hydra(str(conf))
+    try:
+        base, whole = compose("config"), compose("config", words)
+    finally:
+        GlobalHydra.instance().clear()
+    assert OmegaConf.to_container(apply_values(base, parsed_overrides(words))) == OmegaConf.to_container(whole)
+
+
+def test_a_folder_of_the_users_adds_options_and_replaces_none(conf: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    (mine / "optimizer").mkdir(parents=True)
+    for name in ("adam", "lion"):
+        (mine / "optimizer" / f"{name}.yaml").write_text("rate: 7\n")
+    begin_hydra(str(conf), f"file://{mine}")
+    try:
+        assert compose("config").optimizer.rate == 0.1
+        assert compose("config", ["optimizer=lion"]).optimizer.rate == 7
+    finally:
+        GlobalHydra.instance().clear()
+
+
+def test_settings_are_completed(conf: Path) -> None:
+    hydra = begin_hydra(str(conf))
+    try:
+        assert settings_after("opt", hydra, "config") == ["optimizer.", "optimizer="]
+        assert settings_after("optimizer=", hydra, "config") == ["optimizer=adam", "optimizer=sgd"]
+        assert settings_after("seed=1 optimizer.r", hydra, "config") == ["optimizer.rate="]
+    finally:
+        GlobalHydra.instance().clear()
+
+
+def test_hydras_flags_are_known() -> None:
+    assert {"--help", "-h", "--cfg", "--multirun", "-m", "--config-dir", "--shell-completion"} <= {
+        *flags_of(flag_parser())
+    }
