@@ -32,7 +32,7 @@ class ChoiceDistillation(AroundTexts):
         temperature_squared: multiply the KL by the squared temperature.
         cross_entropy_weight: share of the labels, 0 to 1.
 
-    Source: Zhao et al. 2024, https://arxiv.org/abs/2412.09807, section 3.3; temperature: Hinton et al. 2015,
+    Source: Sutanto et al. 2024, https://arxiv.org/abs/2412.09807, section 3.3; temperature: Hinton et al. 2015,
     https://arxiv.org/abs/1503.02531.
     """
 
