@@ -25,6 +25,11 @@ def refusals(attempt: Callable[[], object]) -> list[str]:
     return []
 
 
+def install(extra: str) -> str:
+    """Return how an extra is installed. No index has distillrun, so its name alone would not be found."""
+    return f'in a checkout of distillrun: pip install ".[{extra}]"'
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """Return " (did you mean 'x'?)" for the closest of the known words, or an empty string."""
     close = get_close_matches(word, list(known), n=1, cutoff=0.5)

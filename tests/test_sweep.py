@@ -110,7 +110,10 @@ def test_a_job_with_a_wrong_value_fails_alone(capfd: pytest.CaptureFixture[str])
         (["training.seed=1,1"], "this sweep asks twice for training.seed=1"),
         (["training.seed=1,2", "replicates=3"], "replicates=3 sweeps training.seed, which is swept already"),
         (["training.seed=1,2", "sweep.on_error=go"], "sweep.on_error=go must be continue or stop"),
-        (["training.seed=1,2", "hydra/launcher=ray"], "hydra/launcher=ray is not installed"),
+        (
+            ["training.seed=1,2", "hydra/launcher=ray"],
+            "hydra/launcher=ray is not installed; in a checkout of distillrun: pip",
+        ),
         (["training.seed=1,2", "hydra/launcher=absent"], "hydra_absent_launcher.Launcher is not allowed"),
         (["hydra/sweeper=optuna_tpe", "hydra.sweeper.n_trials=0"], "hydra.sweeper.n_trials=0 gives no job"),
         (["training.seed=1,2", "hydra.sweep.subdir=x"], "hydra.sweep.subdir=x is not used: a sweep names the folder"),

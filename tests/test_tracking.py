@@ -488,5 +488,5 @@ def test_mlflow_ends_a_run_as_it_ended(tmp_path: Path) -> None:
 
 def test_a_missing_mlflow_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(ConfigError, match=r"pip install \"distillrun\[mlflow\]\""):
+    with pytest.raises(ConfigError, match=r"pip install \"\.\[mlflow\]\""):
         Mlflow("sqlite:///x.db", "here", "files", [], log_student=False, log_texts=False)

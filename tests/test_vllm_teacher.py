@@ -85,7 +85,8 @@ def prompt(text: str) -> Prompt:
 def test_without_the_package_its_name_is_said(tmp_path: Path) -> None:
     problems = made("teacher", "vllm", checkpoint=write_llama(tmp_path)).check(None)
     assert problems == [
-        "teacher=vllm needs the package vllm; pip install 'distillrun[vllm]', in an environment of its own"
+        "teacher=vllm needs the package vllm, in an environment of its own; in a checkout of distillrun: "
+        'pip install ".[vllm]"'
     ]
 
 

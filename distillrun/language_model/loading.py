@@ -5,6 +5,8 @@ from importlib.util import find_spec
 from pathlib import PurePath
 from typing import Literal
 
+from distillrun.errors import install
+
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]
 Quantization = Literal["nf4", "fp4"]
 Chat = Literal["auto", "always", "never"]
@@ -38,9 +40,7 @@ class Loading:
                 f"teacher.gguf_file={PurePath(self.gguf_file).name}"
             )
         if self.gguf_file is not None and find_spec("gguf") is None:
-            problems.append("teacher.gguf_file needs the package gguf; pip install 'distillrun[gguf]'")
+            problems.append(f"teacher.gguf_file needs the package gguf; {install('gguf')}")
         if self.quantization is not None and find_spec("bitsandbytes") is None:
-            problems.append(
-                "teacher.quantization needs the package bitsandbytes; pip install 'distillrun[quantization]'"
-            )
+            problems.append(f"teacher.quantization needs the package bitsandbytes; {install('quantization')}")
         return problems

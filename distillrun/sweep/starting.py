@@ -23,7 +23,7 @@ from distillrun.composition import (
 )
 from distillrun.config import Config, digest
 from distillrun.enumeration import Composer, check_choices, job_overrides
-from distillrun.errors import ConfigError, UnsafeError
+from distillrun.errors import ConfigError, UnsafeError, install
 from distillrun.folder import check_is_text, claim_folder, make_folder
 from distillrun.hydra_settings import check_sweep_words
 from distillrun.permitted import AS_SHIPPED
@@ -204,7 +204,7 @@ def _check_plugins(composed: DictConfig) -> None:
         if not target.startswith("hydra_plugins.") or _is_there(package):
             continue
         extra = next((extra for name, extra in EXTRAS.items() if name in target.lower()), None)
-        cure = f'pip install "distillrun[{extra}]"' if extra else f"install what has {package}"
+        cure = install(extra) if extra else f"install what has {package}"
         raise ConfigError(f"hydra/{part}={composed.hydra.runtime.choices[f'hydra/{part}']} is not installed; {cure}")
 
 

@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from distillrun.errors import ConfigError
+from distillrun.errors import ConfigError, install
 from distillrun.records import Completion, ScoredContinuation
 from distillrun.thinking import first_stop
 
-INSTALL = "teacher=vllm needs the package vllm; pip install 'distillrun[vllm]', in an environment of its own"
+INSTALL = f"teacher=vllm needs the package vllm, in an environment of its own; {install('vllm')}"
 
 
 def start_engine(settings: Mapping[str, Any]) -> tuple[Any, Any]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from distillrun.errors import ConfigError
+from distillrun.errors import ConfigError, install
 from distillrun.inside import write_whole
 from distillrun.interfaces import TEXTS, Kind, Status, TrackedRun
 from distillrun.records import Json
@@ -39,7 +39,7 @@ class Mlflow:
         self, uri: str | None, experiment: str, artifacts: str, tags: Sequence[str], log_student: bool, log_texts: bool
     ) -> None:
         if importlib.util.find_spec("mlflow") is None:
-            raise ConfigError('tracking=mlflow needs the package mlflow; pip install "distillrun[mlflow]"')
+            raise ConfigError(f"tracking=mlflow needs the package mlflow; {install('mlflow')}")
         self.uri = uri or os.environ.get("MLFLOW_TRACKING_URI", "")
         if not self.uri:
             raise ConfigError(
