@@ -1,3 +1,3 @@
 """distillrun: knowledge-distillation experiments from one command."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
