@@ -8,6 +8,7 @@ before the block or in the row:
     <!-- heavy -->              takes long even on small data
     <!-- needs: hub -->         or a gpu, a server, data, people ...: what the machine must have
     <!-- with: DIR = made/own --> what a placeholder stands for when the command is run
+    <!-- file: my/part.py -->   where a file's text is written, before the commands after it run
 """
 
 import ast
@@ -26,7 +27,7 @@ PARSERS: Mapping[str, Callable[[str], object]] = {"python": ast.parse, "yaml": y
 LANGUAGES = ("sh", "console", "text", *PARSERS)
 NEEDS = ("hub", "gpu", "server", "data", "people", "extra", "network")
 
-_MARK = re.compile(r"<!-- (heavy|needs|with)(?:: (.*?))? -->")
+_MARK = re.compile(r"<!-- (heavy|needs|with|file)(?:: (.*?))? -->")
 _RUNS = re.compile(r"(?:distillrun|scripts/\w+)(?= |$)")
 
 
@@ -41,6 +42,7 @@ class Shown:
         values: placeholder -> what stands for it when the command is run.
         prints: what it prints, as far as that is shown.
         is_inline: it stands in a sentence: it is checked, and not run.
+        file: it is no command but what this file holds.
     """
 
     place: str
@@ -50,6 +52,7 @@ class Shown:
     values: dict[str, str] = field(default_factory=dict)
     prints: str = ""
     is_inline: bool = False
+    file: str = ""
 
     def filled(self) -> str:
         """Return the text with its placeholders filled; dots that nothing stands for are left out."""
@@ -59,7 +62,9 @@ class Shown:
         return re.sub(r" …(?= |$)", "", text, flags=re.MULTILINE)
 
     def syntax_error(self) -> str:
-        """Return what bash has against the text; empty where it has nothing."""
+        """Return what bash has against the text; empty where it has nothing, and for a file."""
+        if self.file:
+            return ""
         return subprocess.run(["bash", "-n"], input=self.filled(), capture_output=True, text=True, check=False).stderr
 
     def lines(self) -> list[list[str]]:
@@ -111,6 +116,9 @@ def _block(place: str, language: str, lines: list[str], marks: str) -> Iterator[
             PARSERS[language]("\n".join(lines))
         except (SyntaxError, ValueError, yaml.YAMLError) as error:
             raise ValueError(f"{place}: no {language}: {error}") from error
+        for kind, name in _MARK.findall(marks):
+            if kind == "file":
+                yield Shown(place, "\n".join(lines) + "\n", file=name)
     elif language == "text":
         if any(_RUNS.match(line) for line in lines):
             raise ValueError(f"{place}: there is a command in a block of text")
