@@ -28,18 +28,17 @@ from distillrun.commands.predict import predict
 from distillrun.commands.report import report
 from distillrun.commands.store import store
 from distillrun.commands.study import study
-from distillrun.complaint import explain, is_complaint
-from distillrun.composition import check_permission, compose_first, conf_folder, opened, permits, quoted, selected
-from distillrun.config import digest, resolve
-from distillrun.disk import disk_trouble, writing
-from distillrun.enumeration import swept_together
+from distillrun.config.compose import check_permission, compose_first, conf_folder, opened, permits, quoted, selected
+from distillrun.config.guess import check_blanks, check_flags
+from distillrun.config.hydra_errors import explain, is_complaint
+from distillrun.config.schema import register_schema
+from distillrun.config.settings import digest, resolve
+from distillrun.config.sweep_jobs import swept_together
 from distillrun.errors import BudgetSpentError, ConfigError, UnsafeError, nearest
-from distillrun.folder import claim_folder, make_folder
-from distillrun.guess import check_blanks, check_flags
-from distillrun.interrupt import stops_at_once
-from distillrun.schema import register_schema
-from distillrun.secret import check_words, hide
-from distillrun.streams import outlive_the_terminal
+from distillrun.files.disk import disk_trouble, writing
+from distillrun.files.folder import claim_folder, make_folder
+from distillrun.files.streams import outlive_the_terminal
+from distillrun.process.interrupt import stops_at_once
 from distillrun.sweep.ending import end_jobs, tell_why
 from distillrun.sweep.finishing import finish
 from distillrun.sweep.folder import working_in
@@ -48,6 +47,7 @@ from distillrun.sweep.live import live_view
 from distillrun.sweep.running import Manner, refuse_job, run_job
 from distillrun.sweep.share import share_of
 from distillrun.sweep.starting import Start, start_of
+from distillrun.text.secret import check_words, hide
 from distillrun.upstream import flag_parser, flags_of
 
 COMMANDS = {"plan": plan, "predict": predict, "report": report, "store": store, "study": study}
@@ -89,7 +89,7 @@ def _done(given: list[str]) -> int:
         with stops_at_once():
             return _command(given)
     except ConfigError as error:
-        from distillrun.report.text import plain  # a message may quote a user's file
+        from distillrun.text.display import plain  # a message may quote a user's file
 
         return _ended(2, plain(str(error)))
     except BudgetSpentError as spent:
@@ -231,8 +231,8 @@ def _job(cfg: DictConfig, node: HydraConf, permitted: bool) -> float | None:
         manner = Manner(_child_flags(node), config.sweep.on_error == "stop", config.sweep.retries, share)
         done = run_job(int(node.job.num), folder, node.overrides.task, manner)
         return score_of(done, "dev/accuracy")
-    from distillrun.experiment import prepare
-    from distillrun.pipeline import run
+    from distillrun.run.experiment import prepare
+    from distillrun.run.pipeline import run
 
     experiment = prepare(config)  # a config that is wrong leaves no folder behind
     if config.paths.run is None:

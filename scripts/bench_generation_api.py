@@ -11,10 +11,10 @@ from pathlib import Path
 
 from openai import AsyncOpenAI
 
-from distillrun.build import build
-from distillrun.composition import config_of
-from distillrun.interrupt import stops_when_saved
-from distillrun.journal.line import Line
+from distillrun.config.build import build
+from distillrun.config.compose import config_of
+from distillrun.journal.client import Line
+from distillrun.process.interrupt import stops_when_saved
 from distillrun.records import Draw, Example, Message, Prompt, Request, Sampling
 
 REQUESTS, AT_ONCE, LATENCY_S = 500, 32, 0.5

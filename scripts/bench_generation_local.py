@@ -11,8 +11,8 @@ from typing import Any
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from distillrun.build import build
-from distillrun.composition import config_of
+from distillrun.config.build import build
+from distillrun.config.compose import config_of
 from distillrun.language_model.tiny import tiny_tokenizer
 from distillrun.records import Draw, Prompt, Sampling, gold
 from distillrun.teacher.local import Local

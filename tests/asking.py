@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from distillrun.config.schema import GenerationConfig, Progress
 from distillrun.interfaces import Account, AnyTeacher, Reservation, Task
 from distillrun.journal.context import JournaledContext
 from distillrun.journal.usage import Usage
 from distillrun.records import Budget, Completion, Draw, Example, Json, Price, Prompt, Sampling
-from distillrun.schema import GenerationConfig, Progress
 
 FREE = Price(0.0, 0.0)
 NO_CAP = Budget(None, None, None)

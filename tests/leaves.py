@@ -8,8 +8,8 @@ from typing import Any
 import yaml
 from omegaconf import OmegaConf
 
-from distillrun.build import build
-from distillrun.composition import compose_first
+from distillrun.config.build import build
+from distillrun.config.compose import compose_first
 from distillrun.records import Example, Rationale, TeacherRecord
 
 CONF = Path(__file__).parents[1] / "conf"

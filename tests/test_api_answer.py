@@ -13,15 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from distillrun.errors import ConfigError
-from distillrun.jsonl import append_record
+from distillrun.files.jsonl import append_record
 from distillrun.records import Completion, Price, Sampling
-from distillrun.teacher import api_session
-from distillrun.teacher.api_answer import UnreadableError, error_status, read_answer
-from distillrun.teacher.api_completion import Reader
-from distillrun.teacher.api_content import MOST_BYTES
-from distillrun.teacher.api_score import score_continuations
-from distillrun.teacher.api_stream import unstreamed
-from distillrun.teacher.api_trouble import status_trouble
+from distillrun.teacher.openai_api import session as api_session
+from distillrun.teacher.openai_api.answer import UnreadableError, error_status, read_answer
+from distillrun.teacher.openai_api.completion import Reader
+from distillrun.teacher.openai_api.content import MOST_BYTES
+from distillrun.teacher.openai_api.score import score_continuations
+from distillrun.teacher.openai_api.stream import unstreamed
+from distillrun.teacher.openai_api.trouble import status_trouble
 from tests.drawing import SAMPLING, Account, api, draws, prompt
 from tests.loopback import Answer, Answering, Loopback, written
 

@@ -9,7 +9,7 @@ import pytest
 from distillrun.interfaces import Teacher, WhiteBoxTeacher
 from distillrun.language_model.plain_text import plain_text
 from distillrun.records import Completion, Draw, Message, Prompt, Request, Sampling
-from distillrun.teacher import api_session
+from distillrun.teacher.openai_api import session as api_session
 from tests.drawing import SAMPLING, Account, api, draws, prompt
 from tests.leaves import EXAMPLE, made
 from tests.loopback import Answer, Answering, Loopback, Seen, told, written

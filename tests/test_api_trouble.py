@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from distillrun.errors import ConfigError
-from distillrun.journal.line import Line
+from distillrun.journal.client import Line
 from distillrun.records import Completion
 from tests.asking import Unlimited
 from tests.drawing import SAMPLING, Account, api, draws

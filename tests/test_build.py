@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from omegaconf import DictConfig, OmegaConf
 
-from distillrun.build import build, build_parts
-from distillrun.composition import config_of
-from distillrun.config import digest, plain, resolve
+from distillrun.config.build import build, build_parts
+from distillrun.config.compose import config_of
+from distillrun.config.settings import digest, plain, resolve
 from distillrun.errors import ConfigError
 from distillrun.objective.label_only import LabelOnly
 from distillrun.records import Json

@@ -2,7 +2,7 @@
 
 import pytest
 
-from distillrun.cells import aligned, cell_lines, cells
+from distillrun.sweep.cells import aligned, cell_lines, cells
 
 
 def test_jobs_that_differ_in_the_seed_alone_are_one_cell() -> None:

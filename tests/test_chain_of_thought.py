@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from distillrun.build import build
-from distillrun.cleaning import clean_chain
-from distillrun.composition import compose_first
+from distillrun.config.build import build
+from distillrun.config.compose import compose_first
 from distillrun.errors import ConfigError
-from distillrun.generation.voting import Vote, plurality
+from distillrun.generation.shared.voting import Vote, plurality
 from distillrun.records import Completion, Draw, Example, TeacherRecord
+from distillrun.text.cleaning import clean_chain
 from tests.asking import Told, context
 from tests.leaves import EXAMPLE, RECORD, leaf, made
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from distillrun.divergence import forward_kl
+from distillrun.loss.divergence import forward_kl
 from distillrun.objective.choice_distillation import choice_kl
 from distillrun.objective.mixkd import mixture_loss, partner_of
 from distillrun.records import Question, Segment

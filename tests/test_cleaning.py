@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from distillrun.cleaning import clean
+from distillrun.text.cleaning import clean
 
 PIECES = [
     "Birds",

@@ -11,11 +11,11 @@ import pytest
 
 from distillrun import __version__
 from distillrun.cli import COMMANDS, main
-from distillrun.composition import config_of, quoted
-from distillrun.config import Config
+from distillrun.config.compose import config_of, quoted
+from distillrun.config.settings import Config
 from distillrun.errors import ConfigError
-from distillrun.folder import claim_folder
-from distillrun.result import Outcome
+from distillrun.files.folder import claim_folder
+from distillrun.run.result import Outcome
 
 
 @pytest.fixture(autouse=True)
@@ -29,7 +29,7 @@ def in_a_new_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def runs(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Config, Path]]:
     """What the pipeline was asked to run; a run with training.seed=13 crashes."""
-    from distillrun import experiment, pipeline
+    from distillrun.run import experiment, pipeline
 
     asked: list[tuple[Config, Path]] = []
 
@@ -215,8 +215,8 @@ def test_a_wrong_command_is_answered_with_one_line(
 def test_a_prediction_is_printed_as_answer_and_explanation(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    from distillrun import predict
     from distillrun.records import Prediction
+    from distillrun.run import predict
 
     asked: list[Any] = []
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from distillrun.cli import main
-from distillrun.comparison.compare import Observation, compare, without_outliers
-from distillrun.comparison.words import change_sentences, pooled_sentence
+from distillrun.report.comparison.compare import Observation, compare, without_outliers
+from distillrun.report.comparison.words import change_sentences, pooled_sentence
 
 TABLE = """method,size,accuracy,seed
 a,9M,0.50,0

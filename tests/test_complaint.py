@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from distillrun import guess
 from distillrun.cli import main
-from distillrun.composition import conf_folder, known_keys
+from distillrun.config import guess
+from distillrun.config.compose import conf_folder, known_keys
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,7 @@ from random import Random
 import pytest
 
 from distillrun.evaluation.calibration import cascade
-from distillrun.evaluation.confidence import (
+from distillrun.evaluation.shared.confidence import (
     Sureness,
     calibration_bins,
     error_by_chance,

@@ -5,15 +5,15 @@ import io
 import re
 from pathlib import Path
 
-from distillrun.report.block import Figure, Page, Paragraph, Section, Table
-from distillrun.report.cell_chart import Bar, grouped_bars, heat_map, scatter
-from distillrun.report.copying import comma_separated, latex
-from distillrun.report.csv_text import csv_text
-from distillrun.report.files import write_page
-from distillrun.report.page import html
-from distillrun.report.picture import png, svg_file
-from distillrun.report.svg import COLOURS
-from distillrun.report.terminal import terminal
+from distillrun.files.csv_text import csv_text
+from distillrun.report.page.block import Figure, Page, Paragraph, Section, Table
+from distillrun.report.page.cell_chart import Bar, grouped_bars, heat_map, scatter
+from distillrun.report.page.copying import comma_separated, latex
+from distillrun.report.page.files import write_page
+from distillrun.report.page.html import html
+from distillrun.report.page.picture import png, svg_file
+from distillrun.report.page.svg import COLOURS
+from distillrun.report.page.terminal import terminal
 
 TABLE = Table(("arm_1", "p"), [("a & b", "-0.5"), ("50 % {x}", "< 0.0001")], frozenset({1}), name="tests")
 

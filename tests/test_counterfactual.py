@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from distillrun.language_model.transformer import TransformerModel
+from distillrun.loss.tensors import Count
 from distillrun.objective.counterfactual import draw_counterfactual
 from distillrun.records import Example, Rationale, TeacherRecord
-from distillrun.tensors import Count
 from tests.leaves import EXAMPLE, RECORD, made
 
 

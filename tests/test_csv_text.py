@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from distillrun.comparison.table import Request, read_observations
-from distillrun.report.block import Page, Section, Table
-from distillrun.report.csv_text import csv_text, inert
-from distillrun.report.files import write_page
-from distillrun.report.text import plain
+from distillrun.files.csv_text import csv_text, inert
+from distillrun.report.comparison.table import Request, read_observations
+from distillrun.report.page.block import Page, Section, Table
+from distillrun.report.page.files import write_page
+from distillrun.report.sweep.writing import write_sweep_page
 from distillrun.study.design import design
-from distillrun.sweep_page.writing import write_sweep_page
+from distillrun.text.display import plain
 from tests.structure.disk import MODULES, name_of
 from tests.test_study_design import request, write_run
 from tests.test_sweep_page import write_job

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from distillrun.data_card import Step, data_card, stories
 from distillrun.records import Example, Failure, Json, Rationale, TeacherRecord
-from distillrun.report import write_report
-from distillrun.report.block import Piece
-from distillrun.report.word_diff import word_diff
+from distillrun.report.data_card import Step, data_card, stories
+from distillrun.report.page.block import Piece
+from distillrun.report.run.word_diff import word_diff
+from distillrun.report.run.writing import write_report
 from tests.leaves import EXAMPLE
 from tests.test_report import Reader
 

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer, decoders, models, normalizers
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
-from distillrun.language_model.choosing import contrasted_tokens, drawn_tokens, uniform_numbers
 from distillrun.language_model.decoding import packed
 from distillrun.language_model.shared_prefix import common_prefix, prefix_batches
 from distillrun.language_model.stopping import Stops, completing_tokens
 from distillrun.language_model.tiny import tiny_tokenizer
+from distillrun.language_model.token_selection import contrasted_tokens, drawn_tokens, uniform_numbers
 from tests.tiny_checkpoints import write_spiece_t5
 
 

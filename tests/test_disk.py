@@ -13,8 +13,8 @@ from torch import nn
 
 from distillrun.artifacts import ArtifactStore, Stage
 from distillrun.artifacts.sealed import is_sealed
-from distillrun.disk import disk_trouble, writing
 from distillrun.errors import ConfigError
+from distillrun.files.disk import disk_trouble, writing
 from distillrun.training.checkpoint import Progress, save_checkpoint
 from tests.disks import read_only, small_disk
 from tests.end_to_end.runs import SMALL, run_small, student_bytes
@@ -70,7 +70,7 @@ def test_libraries_that_tell_a_full_disk_in_words_are_understood(tmp_path: Path)
     """safetensors and tokenizers are written in Rust; a limit on a file's size makes them fail as a full disk does."""
     code = (
         "import resource, sys; import torch; from safetensors.torch import save_file; from pathlib import Path\n"
-        "from distillrun.disk import named\n"
+        "from distillrun.files.disk import named\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
         "try:\n    with named(Path('/a/weights')):\n        save_file({'x': torch.zeros(9999)}, 'w')\n"
         "except OSError as error:\n    print(error.errno, error.filename)\n"

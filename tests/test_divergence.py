@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from distillrun.divergence import (
+from distillrun.loss.divergence import (
     adaptive_kl,
     forward_kl,
     interpolated,

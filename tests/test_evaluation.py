@@ -131,7 +131,7 @@ def test_a_budget_without_text_is_refused() -> None:
 
 
 def test_the_best_scores_survive_the_file(tmp_path: Path) -> None:
-    from distillrun.jsonl import read_records, write_records
+    from distillrun.files.jsonl import read_records, write_records
 
     prediction = Prediction("a", "t", "r", 1, (-0.1, -2.5), (1, 2))
     write_records(tmp_path / "p.jsonl", [prediction])

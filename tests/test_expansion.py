@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from distillrun.errors import ConfigError
 from distillrun.everyday.base import read_base
 from distillrun.everyday.inventing import known_fact
-from distillrun.generation.near_duplicate import NearDuplicates
-from distillrun.generation.new_question import Rules, mixed, read_question, unlabelled
+from distillrun.generation.shared.near_duplicate import NearDuplicates
+from distillrun.generation.shared.new_question import Rules, mixed, read_question, unlabelled
 from distillrun.records import Draw, Example
 from tests.asking import Told, context
 from tests.leaves import made

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from distillrun.evaluation.forced_rationale import NOT_APPLICABLE
 from distillrun.evaluation.las import las_value
 from distillrun.evaluation.rationale_perturbation import masked, scrambled
 from distillrun.evaluation.self_consistency import agreement, entropy, majority, seed_of
-from distillrun.evaluation.simulator import simulator_lesson
+from distillrun.evaluation.shared.forced_rationale import NOT_APPLICABLE
+from distillrun.evaluation.shared.simulator import simulator_lesson
 from distillrun.interfaces import Answered
 from distillrun.records import Example, Finding, Prediction, Rationale, ScoredContinuation, Segment, TeacherRecord
 from tests.answered import answered

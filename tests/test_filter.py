@@ -13,7 +13,7 @@ from distillrun.generation.recorded import Recorded as RecordedStep
 from distillrun.interfaces import Account
 from distillrun.records import Failure, Prompt, Rationale, ScoredContinuation, TeacherRecord
 from distillrun.teacher.recorded import Recorded
-from distillrun.traits import repeated_share, runs_on
+from distillrun.text.rationale_features import repeated_share, runs_on
 from tests.asking import Told, context
 from tests.end_to_end.runs import experiment
 from tests.leaves import EXAMPLE, leaf, made

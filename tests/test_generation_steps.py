@@ -11,7 +11,7 @@ from scipy import stats
 
 from distillrun.errors import ConfigError
 from distillrun.records import Completion, Draw, Example, Prompt, TeacherRecord
-from distillrun.stages.handing import chosen_steps
+from distillrun.run.stages.step_outputs import chosen_steps
 from tests.asking import Told, context
 from tests.leaves import EXAMPLE, leaf, made, options
 

@@ -7,8 +7,8 @@ import torch
 
 from distillrun.interfaces import Companions
 from distillrun.language_model.transformer import TransformerModel
+from distillrun.loss.tensors import Count, StudentOutputs
 from distillrun.objective.hidden_state import state_distance, uniform_layer
-from distillrun.tensors import Count, StudentOutputs
 from tests.leaves import made
 
 

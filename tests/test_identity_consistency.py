@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from distillrun.evaluation.identity_consistency import IdentityConsistency, IdentityTexts
-from distillrun.evaluation.identity_score import Verdicts, identity_scores
+from distillrun.evaluation.shared.identity_score import Verdicts, identity_scores
 from distillrun.interfaces import AskingMeasure, WritingStudent
 from distillrun.records import Draw, Finding, Sampling
 from tests.answered import answered

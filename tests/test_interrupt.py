@@ -14,7 +14,7 @@ LATER_S = 0.8
 
 WORKER = """
 import signal, sys, time
-from distillrun.interrupt import stops_at_once, stops_when_saved
+from distillrun.process.interrupt import stops_at_once, stops_when_saved
 {before}
 try:
     with stops_at_once():
@@ -102,7 +102,7 @@ def test_a_handler_of_somebody_else_s_warning_is_left_to_them() -> None:
 
 
 def test_the_handlers_of_before_are_there_again_afterwards() -> None:
-    from distillrun.interrupt import stops_at_once, stops_when_saved
+    from distillrun.process.interrupt import stops_at_once, stops_when_saved
 
     earlier = [signal.getsignal(number) for number in SIGNALS]
     with stops_at_once(), stops_when_saved() as stopping:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from distillrun.evaluation.share import mean_share
+from distillrun.evaluation.shared.share import mean_share
 from distillrun.statistics.interval import mean_interval, share_interval, welch_interval, wilson
 
 

@@ -13,8 +13,8 @@ import pytest
 
 from distillrun.errors import BudgetSpentError, ConfigError
 from distillrun.journal.account import LedgerAccount
+from distillrun.journal.client import Line, spent_by
 from distillrun.journal.ledger import Ledger
-from distillrun.journal.line import Line, spent_by
 from distillrun.journal.spent import Spent
 from distillrun.records import Budget, Completion, Draw, Message, Price, Prompt, Request, Sampling
 from tests.asking import FREE, NO_CAP, Told, context

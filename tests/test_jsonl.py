@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from distillrun.errors import ConfigError
-from distillrun.jsonl import append_record, read_records, write_records
+from distillrun.files.jsonl import append_record, read_records, write_records
 from distillrun.records import (
     Completion,
     Example,

@@ -9,7 +9,7 @@ import pytest
 
 from distillrun.errors import ConfigError
 from distillrun.evaluation.judge import Judge
-from distillrun.evaluation.rubric import Rubric
+from distillrun.evaluation.shared.rubric import Rubric
 from distillrun.interfaces import Answered, AskingMeasure
 from distillrun.records import Draw, Example, Finding, Prediction, Rationale, Sampling, TeacherRecord
 from tests.answered import answered

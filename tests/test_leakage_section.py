@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from distillrun.report.block import Paragraph, Table
-from distillrun.sweep_page.job import SweepJob
-from distillrun.sweep_page.leakage import leakage_section
+from distillrun.report.page.block import Paragraph, Table
+from distillrun.report.sweep.job import SweepJob
+from distillrun.report.sweep.leakage import leakage_section
 
 
 def job(folder: Path, teacher: str, ratings: dict[str, list[float]]) -> SweepJob:

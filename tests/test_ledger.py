@@ -21,9 +21,9 @@ from hypothesis import strategies as st
 from distillrun.errors import BudgetSpentError, ConfigError
 from distillrun.journal.account import LedgerAccount
 from distillrun.journal.chain import Chain
+from distillrun.journal.client import Line
 from distillrun.journal.exclusion import locks_fail
 from distillrun.journal.ledger import Ledger
-from distillrun.journal.line import Line
 from distillrun.journal.proof import proven_by_journals
 from distillrun.journal.spent import Spent
 from distillrun.records import Budget, Completion, Draw, Price

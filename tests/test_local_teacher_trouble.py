@@ -9,7 +9,7 @@ import torch
 from distillrun.errors import ConfigError
 from distillrun.records import Contrast, Draw, Sampling
 from distillrun.teacher.local import Local
-from distillrun.teacher.local_model import LocalModel
+from distillrun.teacher.local_checkpoint.model import LocalModel
 from tests.asking import Unlimited
 from tests.local_asking import DEMO, GREEDY, asked, assert_alike, prompt, prompts, teacher
 from tests.tiny_checkpoints import write_gpt2

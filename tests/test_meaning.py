@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-from distillrun import divergence
-from distillrun import meaning as source
-from distillrun.fence import find_class
-from distillrun.meaning import KEY, _roots, meaning_of, with_meanings
+from distillrun.artifacts import meaning as source
+from distillrun.artifacts.meaning import KEY, _roots, meaning_of, with_meanings
+from distillrun.config.target import find_class
+from distillrun.loss import divergence
 from distillrun.objective.adaptive_kl import AdaptiveKL
 from distillrun.objective.forward_kl import ForwardKL
 from distillrun.objective.jensen_shannon import JensenShannon
 from distillrun.objective.label_only import LabelOnly
 from distillrun.objective.on_policy import OnPolicy
-from distillrun.objective.token_distillation import TokenDistillation
+from distillrun.objective.shared.token_distillation import TokenDistillation
 from distillrun.plan.making import make_plan
 from distillrun.task.everyday import Everyday
 from tests.end_to_end.runs import experiment
@@ -150,7 +150,7 @@ def test_another_reading_of_answers_concerns_those_who_read_answers(
 def test_the_digest_of_the_code_is_that_of_all_that_results_mean(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(source, "__file__", str(tmp_path / "meaning.py"))
+    monkeypatch.setattr(source, "__file__", str(tmp_path / "artifacts" / "meaning.py"))
 
     def told(stage: str, part: str) -> str:
         (tmp_path / "stage.py").write_text(f'"""Of a VERSION = 1."""\nVERSION = {stage}\nCHUNK = 3\n')
@@ -176,8 +176,8 @@ def kinds_over(module: str) -> set[type]:
 
 def test_a_changed_module_is_named_by_every_part_that_imports_it() -> None:
     """Where only some of them are concerned, these have a meaning of their own instead."""
-    assert {AdaptiveKL, ForwardKL} <= kinds_over("distillrun.divergence")
-    assert LabelOnly not in kinds_over("distillrun.divergence")
+    assert {AdaptiveKL, ForwardKL} <= kinds_over("distillrun.loss.divergence")
+    assert LabelOnly not in kinds_over("distillrun.loss.divergence")
     for name in IMPORTS:
         module = importlib.import_module(name)
         if "MEANING" in vars(module):

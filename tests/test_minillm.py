@@ -7,11 +7,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from distillrun.distribution import LiveDistribution
-from distillrun.divergence import reverse_kl
+from distillrun.loss.distribution import LiveDistribution
+from distillrun.loss.divergence import reverse_kl
+from distillrun.loss.tensors import Count, StudentOutputs
 from distillrun.objective.minillm import MiniLLM
 from distillrun.records import LogitRequest
-from distillrun.tensors import Count, StudentOutputs
 from tests.leaves import made
 
 V, LENGTH = 3, 2

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from distillrun.errors import ConfigError
 from distillrun.records import Example, is_right, reads_alike
-from distillrun.task.choice_naming import folded
-from distillrun.task.multiple_choice_text import MultipleChoiceText
+from distillrun.task.shared.choice_naming import folded
+from distillrun.task.shared.multiple_choice_text import MultipleChoiceText
 
 BANK = Example("1", "Who hands out money?", ("bank", "bank teller", "the shop", "Washington D.C.", "shop owner"), 1)
 PLAIN = MultipleChoiceText("{question} {choices}", "({letter}) {choice}", " ", "{choice}")

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
+from distillrun.loss.tensors import Count, StudentOutputs
 from distillrun.objective.mutual_information import information_loss
-from distillrun.tensors import Count, StudentOutputs
 from tests.leaves import made
 
 V = 32_128

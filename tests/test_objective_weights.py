@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from distillrun.errors import ConfigError
-from distillrun.tensors import Count, StudentOutputs
+from distillrun.loss.tensors import Count, StudentOutputs
 from tests.leaves import made
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from distillrun.composition import config_of
-from distillrun.experiment import prepare
+from distillrun.config.compose import config_of
 from distillrun.plan.making import make_plan
+from distillrun.run.experiment import prepare
 from tests.old_store import runs_of
 
 DATA = Path(__file__).parent / "data" / "store_78590cc"

@@ -8,8 +8,8 @@ import torch
 
 from distillrun.errors import ConfigError
 from distillrun.interfaces import Companions
-from distillrun.language_model.choosing import Drawn, drawn_tokens
 from distillrun.language_model.sampling import Interleaved, Mixed, sampled_targets
+from distillrun.language_model.token_selection import Drawn, drawn_tokens
 from distillrun.language_model.transformer import TransformerModel
 from distillrun.records import Segment, Visit
 from tests.leaves import EXAMPLE, RECORD, leaf, made
@@ -93,7 +93,7 @@ def test_the_student_writes_never_or_always(
 ) -> None:
     objective = started("on_policy", student, teacher, student_share=share)
     if share == 0:
-        monkeypatch.setattr("distillrun.objective.sampled_distillation.sampled_targets", lambda *_: 1 / 0)
+        monkeypatch.setattr("distillrun.objective.shared.sampled_distillation.sampled_targets", lambda *_: 1 / 0)
     pairs = prepared(objective)
     assert [pair.written is not None for pair in pairs] == [share == 1.0] * len(pairs)
     assert objective.end_step()["sampled_share"] == share

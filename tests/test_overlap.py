@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from distillrun.evaluation.answer_explanation_agreement import implied_choice
-from distillrun.evaluation.overlap import grams, known_share, named, repeated_share, rouge_l, words
+from distillrun.evaluation.shared.overlap import grams, known_share, named, repeated_share, rouge_l, words
 from distillrun.records import Example
 
 

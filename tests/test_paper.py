@@ -9,18 +9,18 @@ from typing import Any
 
 import pytest
 
-from distillrun.build import build
-from distillrun.composition import config_of
-from distillrun.config import Config, plain
+from distillrun.config.build import build
+from distillrun.config.compose import config_of
+from distillrun.config.schema import Keep
+from distillrun.config.settings import Config, plain
 from distillrun.objective.counterfactual import draw_counterfactual
-from distillrun.published import PUBLISHED, published
 from distillrun.records import Rationale, TargetPair, TeacherRecord, is_right
-from distillrun.report.block import Paragraph, Table
-from distillrun.schema import Keep
-from distillrun.sweep_page.grid import grid_of
-from distillrun.sweep_page.paper import paper_section
-from distillrun.sweep_page.reading import read_sweeps
-from distillrun.sweep_page.results import cell_rows
+from distillrun.report.page.block import Paragraph, Table
+from distillrun.report.sweep.grid import grid_of
+from distillrun.report.sweep.paper import paper_section
+from distillrun.report.sweep.published import PUBLISHED, published
+from distillrun.report.sweep.reading import read_sweeps
+from distillrun.report.sweep.results import cell_rows
 from distillrun.training.step import filled
 from tests.end_to_end.runs import run_small
 from tests.leaves import EXAMPLE, RECORD, made

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from distillrun.cli import main
+from distillrun.config.schema import GenerationConfig
 from distillrun.errors import BudgetSpentError, ConfigError
-from distillrun.experiment import Experiment
-from distillrun.journal.forecast import Forecast
-from distillrun.journal.planning import PlanningContext, Shelf
 from distillrun.plan import Plan, make_plan, plan_text
+from distillrun.plan.forecast import Forecast
+from distillrun.plan.planning import PlanningContext, Shelf
 from distillrun.records import Budget, Example, Message, Price, Prompt, Request, Sampling, TeacherRecord
-from distillrun.schema import GenerationConfig
+from distillrun.run.experiment import Experiment
 from distillrun.teacher.ensemble import Ensemble
 from tests import leaves
 from tests.asking import Told, context

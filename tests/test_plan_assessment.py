@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from distillrun.journal.forecast import Forecast
 from distillrun.journal.usage import Usage
-from distillrun.pipeline import run
 from distillrun.plan import Plan, make_plan, plan_text
+from distillrun.plan.forecast import Forecast
+from distillrun.run.pipeline import run
 from distillrun.task.everyday import Everyday
 from tests.end_to_end.runs import experiment, run_small
 

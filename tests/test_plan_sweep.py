@@ -8,8 +8,8 @@ import pytest
 
 from distillrun.cli import main
 from distillrun.commands.plan import plan
-from distillrun.composition import config_of
-from distillrun.enumeration import Composer
+from distillrun.config.compose import config_of
+from distillrun.config.sweep_jobs import Composer
 from distillrun.errors import ConfigError
 
 SMALL = ["task.limit=12", "training.max_steps=2", "student.width=16", "student.layers=1", "tracking=jsonl"]

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from distillrun.artifacts import ArtifactStore
-from distillrun.build import build_parts
 from distillrun.commands.plan import plan
-from distillrun.composition import config_of
+from distillrun.config.build import build_parts
+from distillrun.config.compose import config_of
 from distillrun.plan.timing import BUSY, Timed, span_of
 from tests.end_to_end.runs import SMALL, run_small
 

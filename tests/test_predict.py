@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from distillrun.composition import config_of
-from distillrun.config import plain
+from distillrun.config.compose import config_of
+from distillrun.config.settings import plain
 from distillrun.errors import ConfigError
-from distillrun.predict import predict
+from distillrun.run.predict import predict
 from tests.end_to_end.runs import experiment
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from distillrun.errors import ConfigError
-from distillrun.tensors import Count, StudentOutputs
+from distillrun.loss.tensors import Count, StudentOutputs
 from tests.leaves import EXAMPLE, RECORD, leaf, made
 
 COUNTS = {"predict/winner": Count(2, 1), "predict/loser": Count(1, 1)}

@@ -152,8 +152,8 @@ def test_an_encoder_with_missing_weights_starts_no_student(tmp_path: Path) -> No
 
 def scored(store: Path, *overrides: str) -> None:
     """Prepare an experiment whose rules may be any."""
-    from distillrun.composition import config_of
-    from distillrun.experiment import prepare
+    from distillrun.config.compose import config_of
+    from distillrun.run.experiment import prepare
 
     chosen = [override for override in overrides if not override.startswith("~")]
     prepare(config_of(["tracking=jsonl", "task.limit=24", f"paths.store={store}", *chosen]))

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from distillrun import progress
-from distillrun.progress import Bar, at_work
-from distillrun.schema import Progress
+from distillrun.config.schema import Progress
+from distillrun.process import progress
+from distillrun.process.progress import Bar, at_work
 from tests.end_to_end.runs import run_small
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from distillrun.errors import ConfigError
-from distillrun.evaluation.category_assignment import assigned
 from distillrun.evaluation.qualitative import CategoryTexts, Qualitative
+from distillrun.evaluation.shared.category_assignment import assigned
 from distillrun.records import Draw, Example, Finding, Prediction, Sampling
 from tests.answered import answered
 from tests.asking import Told, context

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from distillrun.evaluation.family import akin, families_of
 from distillrun.evaluation.qualitative import read_names
-from distillrun.evaluation.rating import FIVE_POINTS, YES_OR_NO, Scale, asked, chat, read_ratings
+from distillrun.evaluation.shared.family import akin, families_of
+from distillrun.evaluation.shared.rating import FIVE_POINTS, YES_OR_NO, Scale, asked, chat, read_ratings
 from distillrun.records import Draw, Request, Sampling
 from tests.asking import Told, context
 from tests.leaves import EXAMPLE, made

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from distillrun.errors import ConfigError
+from distillrun.files.jsonl import write_records
 from distillrun.generation.recorded import Recorded as RecordedStep
 from distillrun.interfaces import GenerationStep, RecordedTeacher, Teacher
-from distillrun.jsonl import write_records
 from distillrun.records import Example, Rationale, TeacherRecord
 from distillrun.task.commonsenseqa import CommonsenseQA
 from distillrun.task.multiple_choice import MultipleChoice

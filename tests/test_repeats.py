@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from distillrun.records import Example, Split
-from distillrun.repeats import asked, repeats, told, without_repeats
-from distillrun.report.block import Paragraph
-from distillrun.report.data import data_sections
+from distillrun.report.page.block import Paragraph
+from distillrun.report.run.data import data_sections
 from distillrun.task.everyday import Everyday
+from distillrun.text.repeats import asked, repeats, told, without_repeats
 from tests.leaves import made
 from tests.test_commonsenseqa import task as commonsenseqa
 from tests.test_multiple_choice import task, write

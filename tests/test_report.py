@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from distillrun.records import Example, Json, Prediction
-from distillrun.report import write_report
-from distillrun.report.block import Code, Page, Paragraph, Section
-from distillrun.report.chart import curves, intervals, thinned, ticks
-from distillrun.report.markdown import markdown
-from distillrun.report.page import html
-from distillrun.report.text import duration, number, percent, plain, size
+from distillrun.report.page.block import Code, Page, Paragraph, Section
+from distillrun.report.page.chart import curves, intervals, thinned, ticks
+from distillrun.report.page.html import html
+from distillrun.report.page.markdown import markdown
+from distillrun.report.run.writing import write_report
+from distillrun.text.display import duration, number, percent, plain, size
 
 HOSTILE = (
     "<script>alert(1)</script>\x1b[31mred\x1b[0m \x1b]0;title\x07| [link](javascript:x) `code` \u202eevil & \ud800"

@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from distillrun.errors import ConfigError
-from distillrun.evaluation.embedding import Encoder
 from distillrun.evaluation.response_similarity import ResponseSimilarity
-from distillrun.evaluation.rubric import Rubric
-from distillrun.evaluation.token_similarity import token_divergences
+from distillrun.evaluation.shared.embedding import Encoder
+from distillrun.evaluation.shared.rubric import Rubric
+from distillrun.evaluation.shared.token_similarity import token_divergences
 from distillrun.interfaces import AskingMeasure
 from distillrun.records import Draw, Example, Finding, Prediction, Rationale, Sampling, TeacherRecord
 from tests.answered import answered

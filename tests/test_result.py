@@ -2,9 +2,9 @@
 
 import pytest
 
-from distillrun.composition import config_of
+from distillrun.config.compose import config_of
 from distillrun.records import Score
-from distillrun.result import Outcome
+from distillrun.run.result import Outcome
 
 
 @pytest.mark.parametrize(("unparsed", "is_told"), [(1.0, True), (0.9, True), (0.5, False)])

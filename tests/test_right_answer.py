@@ -11,11 +11,10 @@ from typing import Any
 
 import pytest
 
-from distillrun.data_card.answers import choice_scores
-from distillrun.evaluation.answer_of import answer_of
-from distillrun.evaluation.confidence import sureness_of
-from distillrun.evaluation.likelihood_rule import is_tied
 from distillrun.evaluation.self_consistency import answer_in
+from distillrun.evaluation.shared.confidence import sureness_of
+from distillrun.evaluation.shared.likelihood_rule import is_tied
+from distillrun.files.rows import read_rows
 from distillrun.records import (
     Example,
     Prediction,
@@ -23,6 +22,7 @@ from distillrun.records import (
     ScoredContinuation,
     Segment,
     TeacherRecord,
+    answer_of,
     choice_shares,
     first_alike,
     gold,
@@ -31,10 +31,10 @@ from distillrun.records import (
     repeats_choices,
     wrong_choices,
 )
-from distillrun.report.answers import position_section, prediction_section
-from distillrun.report.block import Card, Table
-from distillrun.report.scores import chance_level, majority_level
-from distillrun.rows import read_rows
+from distillrun.report.data_card.answers import choice_scores
+from distillrun.report.page.block import Card, Table
+from distillrun.report.run.answers import position_section, prediction_section
+from distillrun.report.run.scores import chance_level, majority_level
 from distillrun.task.commonsenseqa import _example
 from tests.answered import answered
 from tests.leaves import made

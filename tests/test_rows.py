@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from distillrun.errors import ConfigError
-from distillrun.rows import digest_of, find_rows, read_rows
+from distillrun.files.rows import digest_of, find_rows, read_rows
 
 ROWS = [{"id": "1", "text": 'a, "b"\nc'}, {"id": "2", "text": "Zürich\u2028"}, {"id": "3", "text": ""}]
 

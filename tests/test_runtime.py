@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from distillrun.errors import ConfigError
-from distillrun.runtime import pick_device, seeded
+from distillrun.process.runtime import pick_device, seeded
 
 
 def test_cpu_is_always_there_and_auto_finds_something() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from distillrun.schema import Schedule
+from distillrun.config.schema import Schedule
 from distillrun.training.schedule import learning_rate_share
 
 

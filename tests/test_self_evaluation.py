@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from distillrun.data_card.answers import verdicts
-from distillrun.data_card.rationales import Row
-from distillrun.generation.verdict import majority, verdict_of
+from distillrun.generation.shared.verdict import majority, verdict_of
 from distillrun.records import Completion, Draw, Rationale, TeacherRecord
+from distillrun.report.data_card.answers import verdicts
+from distillrun.report.data_card.rationales import Row
 from tests.asking import Told, context
 from tests.leaves import EXAMPLE, leaf, made
 

@@ -9,10 +9,10 @@ import torch
 
 from distillrun.interfaces import Companions
 from distillrun.language_model.transformer import TransformerModel
+from distillrun.loss.tensors import Count
 from distillrun.objective.mutual_information import information_loss
 from distillrun.objective.sum import Sum
 from distillrun.records import TargetPair, Visit
-from distillrun.tensors import Count
 from distillrun.training.step import StepGradient, Taken, count_views
 from distillrun.training.supervision import LiveSupervision
 from tests.leaves import EXAMPLE, RECORD, leaf, made

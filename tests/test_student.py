@@ -16,15 +16,15 @@ import torch
 from peft import PeftModel
 from safetensors.torch import load_file, save_file
 
-from distillrun.build import build
+from distillrun.config.build import build
 from distillrun.errors import ConfigError
 from distillrun.interfaces import LanguageModel, WritingStudent
 from distillrun.language_model.lora import Lora
+from distillrun.loss.token_loss import token_nll
 from distillrun.records import Segment, TargetPair
 from distillrun.student.checkpoint import Checkpoint
 from distillrun.student.tiny import TinyQwen, TinyT5
 from distillrun.student.warm_started import WarmStarted
-from distillrun.token_loss import token_nll
 from tests.tiny_checkpoints import write_bert, write_llama, write_spiece_t5
 
 TINY_T5 = TinyT5(1, 16, 2, 16, 0.1, 40, 40)

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 import torch
 
-from distillrun.build import build
+from distillrun.config.build import build
 from distillrun.errors import ConfigError
+from distillrun.loss.tensors import StudentOutputs
 from distillrun.objective.sum import PartWeight, Sum
 from distillrun.records import Visit
-from distillrun.tensors import StudentOutputs
 from distillrun.training.step import count_views
 from tests.leaves import EXAMPLE, RECORD, leaf, made
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from distillrun.cli import main
-from distillrun.composition import compose_first, config_of, quoted
-from distillrun.enumeration import Composer, job_overrides, swept_together
+from distillrun.config.compose import compose_first, config_of, quoted
+from distillrun.config.sweep_jobs import Composer, job_overrides, swept_together
 from distillrun.errors import ConfigError
 from distillrun.sweep.folder import working_in
 from distillrun.sweep.job import Job, score_of

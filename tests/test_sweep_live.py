@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from distillrun.composition import config_of
-from distillrun.folder import COMMAND
+from distillrun.config.compose import config_of
+from distillrun.files.folder import COMMAND
 from distillrun.sweep import finishing
 from distillrun.sweep.job import Job, own_process, read_job, say, write_job
 from distillrun.sweep.live import _drawn, lines, live_view

@@ -14,14 +14,14 @@ import yaml
 
 from distillrun.cli import main
 from distillrun.records import Json
-from distillrun.report.block import Paragraph
-from distillrun.sweep_page.grid import grid_of
-from distillrun.sweep_page.job import SweepJob
-from distillrun.sweep_page.question_section import question_section
-from distillrun.sweep_page.questions import paired
-from distillrun.sweep_page.reading import read_sweeps
-from distillrun.sweep_page.troubles import flags
-from distillrun.sweep_page.writing import page_at_the_end, write_sweep_page
+from distillrun.report.page.block import Paragraph
+from distillrun.report.sweep.grid import grid_of
+from distillrun.report.sweep.job import SweepJob
+from distillrun.report.sweep.question_section import question_section
+from distillrun.report.sweep.questions import paired
+from distillrun.report.sweep.reading import read_sweeps
+from distillrun.report.sweep.troubles import flags
+from distillrun.report.sweep.writing import page_at_the_end, write_sweep_page
 
 QUESTIONS = 20
 
@@ -236,7 +236,7 @@ def test_with_one_seed_the_page_speaks_of_two_runs(tmp_path: Path) -> None:
 
 def test_pairs_that_are_too_many_are_said_to_be_left_out(sweep: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     grid = grid_of(read_sweeps([sweep]).jobs)
-    monkeypatch.setattr("distillrun.sweep_page.questions.MOST_PAIRS", 1)
+    monkeypatch.setattr("distillrun.report.sweep.questions.MOST_PAIRS", 1)
     section = question_section(grid, paired(grid))
     assert section is not None
     assert [block.text for block in section.blocks if isinstance(block, Paragraph)][-1] == (

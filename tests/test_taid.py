@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 import torch
 
-from distillrun.distribution import LiveDistribution
-from distillrun.divergence import forward_kl
 from distillrun.errors import ConfigError
 from distillrun.interfaces import Companions
+from distillrun.loss.distribution import LiveDistribution
+from distillrun.loss.divergence import forward_kl
+from distillrun.loss.tensors import Count, StudentOutputs
 from distillrun.objective.taid import TAID
 from distillrun.records import LogitRequest
-from distillrun.tensors import Count, StudentOutputs
 from tests.leaves import made
 
 P, Q = torch.tensor([0.7, 0.2, 0.1]), torch.tensor([0.5, 0.3, 0.2])

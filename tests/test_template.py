@@ -3,7 +3,7 @@
 import pytest
 
 from distillrun.errors import ConfigError
-from distillrun.template import Template
+from distillrun.text.template import Template
 
 
 def test_what_is_rendered_is_read_back() -> None:

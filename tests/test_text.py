@@ -16,8 +16,8 @@ from distillrun.errors import ConfigError
 from distillrun.language_model.greedy import greedy_texts
 from distillrun.language_model.text import SegmentTokenizer, special_tokens
 from distillrun.language_model.tiny import tiny_tokenizer
+from distillrun.loss.tensors import IGNORE
 from distillrun.records import Segment, TargetPair
-from distillrun.tensors import IGNORE
 
 TINY = tiny_tokenizer()
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)

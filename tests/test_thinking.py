@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from distillrun.records import Completion
-from distillrun.thinking import (
+from distillrun.text.thinking import (
     ENDED_THINKING,
     ONLY_THOUGHT,
     STILL_THINKING,

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from distillrun.errors import ConfigError
-from distillrun.journal.line import Line
+from distillrun.journal.client import Line
 from distillrun.language_model.stopping import Stops
 from distillrun.records import Completion, Draw, Message, Prompt, Request, Sampling
-from distillrun.teacher.vllm_engine import completion_of
+from distillrun.teacher.local_checkpoint.vllm_engine import completion_of
 from tests.asking import Told, Unlimited, context
 from tests.drawing import SAMPLING, api, draws
 from tests.leaves import EXAMPLE, made

@@ -8,13 +8,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from distillrun import token_loss
-from distillrun.distribution import LiveDistribution, StoredDistribution, teacher_rows
-from distillrun.divergence import forward_kl, reverse_kl
-from distillrun.objective.distilled import ViewWeight, distilled_views
+from distillrun.loss import token_loss
+from distillrun.loss.distribution import LiveDistribution, StoredDistribution, teacher_rows
+from distillrun.loss.divergence import forward_kl, reverse_kl
+from distillrun.loss.tensors import IGNORE, Count, StudentOutputs, TeacherRows
+from distillrun.loss.token_loss import learnt_places, position_losses, side_by_side
+from distillrun.objective.shared.distilled import ViewWeight, distilled_views
 from distillrun.records import LogitRequest
-from distillrun.tensors import IGNORE, Count, StudentOutputs, TeacherRows
-from distillrun.token_loss import learnt_places, position_losses, side_by_side
 
 DENSE = LogitRequest(None, 1.0, "float32")
 

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from distillrun.alignment import Stretch, stretches
-from distillrun.objective.aligned import aligned, rest_log_probs
+from distillrun.loss.tensors import IGNORE, Count, StudentOutputs
+from distillrun.loss.token_alignment import Stretch, stretches
+from distillrun.objective.shared.aligned import aligned, rest_log_probs
 from distillrun.objective.universal_logit import sorted_distance, stretch_probabilities
-from distillrun.tensors import IGNORE, Count, StudentOutputs
 from tests.leaves import made
 
 ENDS = st.lists(st.integers(1, 12), min_size=1, max_size=8).map(sorted)

@@ -8,15 +8,15 @@ import pytest
 
 from distillrun.artifacts import ArtifactStore, Stage
 from distillrun.cli import main
+from distillrun.config.schema import GenerationConfig, Progress
 from distillrun.errors import ConfigError
-from distillrun.inside import write_whole
+from distillrun.files.inside import write_whole
 from distillrun.interfaces import AnyTeacher, GenerationStep
 from distillrun.journal.usage import Usage
 from distillrun.records import Completion, Draw, TeacherRecord, gold
-from distillrun.schema import GenerationConfig, Progress
-from distillrun.stages import generate as stage_of_generation
-from distillrun.stages.generate import Generating, generate
-from distillrun.stages.renewing import renewed
+from distillrun.run.stages import generate as stage_of_generation
+from distillrun.run.stages.generate import Generating, generate
+from distillrun.run.stages.renewing import renewed
 from tests.asking import Told
 from tests.leaves import made
 from tests.loopback import Answer, Loopback, Seen, told, written

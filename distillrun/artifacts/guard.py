@@ -7,8 +7,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from distillrun.disk import REFUSED
-from distillrun.inside import refuse_links
+from distillrun.files.disk import REFUSED
+from distillrun.files.inside import refuse_links
 
 log = logging.getLogger("distillrun")
 

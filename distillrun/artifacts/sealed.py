@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from distillrun.disk import check_room, named
+from distillrun.files.disk import check_room, named
 
 log = logging.getLogger("distillrun")
 

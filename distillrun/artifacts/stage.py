@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from distillrun.meaning import KEY as MEANING
+from distillrun.artifacts.meaning import KEY as MEANING
 from distillrun.records import Json
 
 

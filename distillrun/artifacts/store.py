@@ -25,9 +25,9 @@ from distillrun.artifacts.manifest import (
 )
 from distillrun.artifacts.sealed import flush
 from distillrun.artifacts.stage import Stage, explain_miss, news
-from distillrun.disk import REFUSED, writing
 from distillrun.errors import ConfigError
-from distillrun.inside import refuse_links
+from distillrun.files.disk import REFUSED, writing
+from distillrun.files.inside import refuse_links
 
 log = logging.getLogger("distillrun")
 

@@ -6,8 +6,8 @@ import json
 import sys
 from collections.abc import Sequence
 
-from distillrun.complaint import explain, is_complaint
-from distillrun.config import Config
+from distillrun.config.hydra_errors import explain, is_complaint
+from distillrun.config.settings import Config
 from distillrun.errors import ConfigError
 
 
@@ -32,8 +32,8 @@ def plan(arguments: Sequence[str]) -> int:
 
 
 def _plan_run(given: argparse.Namespace) -> int:
-    from distillrun.composition import check_permission, compose_first, permits, resolve_composed, sweeping
-    from distillrun.hydra_settings import check_sweep_words
+    from distillrun.config.compose import check_permission, compose_first, permits, resolve_composed, sweeping
+    from distillrun.config.hydra_settings import check_sweep_words
 
     if swept := sweeping(given.settings):
         raise ConfigError(f"{swept[0]}: several values are a sweep, which needs -m; a list is written [a,b]")
@@ -41,8 +41,8 @@ def _plan_run(given: argparse.Namespace) -> int:
     check_sweep_words(given.settings, multirun=False)
     config = resolve_composed(composed)
     check_permission(config, permits(given.settings))
-    from distillrun.experiment import prepare
     from distillrun.plan import make_plan, plan_text
+    from distillrun.run.experiment import prepare
 
     made = make_plan(prepare(config))
     sys.stdout.write(json.dumps(made.as_json(), indent=1) + "\n" if given.json else plan_text(made))
@@ -51,7 +51,7 @@ def _plan_run(given: argparse.Namespace) -> int:
 
 def _plan_sweep(given: argparse.Namespace) -> int:
     """Print the plan of a sweep; the exit code is 2 where a job would be refused."""
-    from distillrun.composition import check_permission, permits
+    from distillrun.config.compose import check_permission, permits
     from distillrun.sweep.starting import sweep_jobs
 
     jobs = sweep_jobs(given.settings, given.config_name, given.config_dir)

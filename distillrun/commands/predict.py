@@ -14,8 +14,8 @@ def predict(arguments: Sequence[str]) -> int:
     parser.add_argument("--choices", nargs="+", required=True, metavar="CHOICE", help="two or more")
     parser.add_argument("--allow", action="append", default=[], metavar="MODULE", help="as runtime.allow_targets")
     given = parser.parse_args(arguments)
-    from distillrun.predict import predict as ask
-    from distillrun.report.text import plain
+    from distillrun.run.predict import predict as ask
+    from distillrun.text.display import plain
 
     prediction = ask(given.run, given.question, given.choices, allowed=given.allow)
     answer = "unparsed" if prediction.choice is None else given.choices[prediction.choice]

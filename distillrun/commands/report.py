@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from distillrun.errors import ConfigError
-from distillrun.folder import make_folder
+from distillrun.files.folder import make_folder
 
 
 def report(arguments: Sequence[str]) -> int:
@@ -63,8 +63,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _sweeps(given: argparse.Namespace, command: str) -> int:
-    from distillrun.report.terminal import terminal
-    from distillrun.sweep_page.writing import write_sweep_page
+    from distillrun.report.page.terminal import terminal
+    from distillrun.report.sweep.writing import write_sweep_page
 
     for option in ("factors", "where", "drop", "rename", "scale", "chance"):
         if getattr(given, option) not in (None, []):
@@ -78,9 +78,9 @@ def _sweeps(given: argparse.Namespace, command: str) -> int:
 
 
 def _table(given: argparse.Namespace, command: str) -> int:
-    from distillrun.comparison.table import Request, read_observations
-    from distillrun.comparison.writing import table_report, write_table_report
-    from distillrun.report.terminal import terminal
+    from distillrun.report.comparison.table import Request, read_observations
+    from distillrun.report.comparison.writing import table_report, write_table_report
+    from distillrun.report.page.terminal import terminal
 
     if given.value is None or given.factors is None:
         raise ConfigError("--table needs --value COLUMN and --factors COLUMN …")

@@ -85,7 +85,7 @@ def _design(given: argparse.Namespace) -> int:
 
 
 def _analyse(given: argparse.Namespace, command: str) -> int:
-    from distillrun.report.terminal import terminal
+    from distillrun.report.page.terminal import terminal
     from distillrun.study.answers import Columns
     from distillrun.study.writing import Request, write_analysis
 

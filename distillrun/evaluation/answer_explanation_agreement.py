@@ -2,9 +2,9 @@
 
 from typing import ClassVar
 
-from distillrun.evaluation.forced_rationale import choices_after, reasons_first
-from distillrun.evaluation.overlap import named
-from distillrun.evaluation.share import share
+from distillrun.evaluation.shared.forced_rationale import choices_after, reasons_first
+from distillrun.evaluation.shared.overlap import named
+from distillrun.evaluation.shared.share import share
 from distillrun.interfaces import Answered
 from distillrun.records import Example, Finding, Json, ResultTable, is_right, reading, reads_alike
 

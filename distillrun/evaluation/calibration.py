@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from typing import ClassVar, Literal
 
-from distillrun.evaluation.answer_of import answer_of
-from distillrun.evaluation.confidence import (
+from distillrun.evaluation.shared.confidence import (
     Sureness,
     calibration_bins,
     error_by_chance,
@@ -13,9 +12,9 @@ from distillrun.evaluation.confidence import (
     sureness_of,
     sureness_score,
 )
-from distillrun.evaluation.share import mean
+from distillrun.evaluation.shared.share import mean
 from distillrun.interfaces import Answered
-from distillrun.records import Finding, ResultCurve, ResultTable, is_right
+from distillrun.records import Finding, ResultCurve, ResultTable, answer_of, is_right
 
 DEFERRED = (0.0, 0.1, 0.2, 0.3, 0.5, 1.0)
 POINTS = 60

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import ClassVar
 
-from distillrun.evaluation.likelihood_rule import (
+from distillrun.evaluation.shared.likelihood_rule import (
     above_prior,
     answers_to,
     per_character,

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, median
 
-from distillrun.evaluation.likelihood_rule import answers_to
-from distillrun.evaluation.share import mean
+from distillrun.evaluation.shared.likelihood_rule import answers_to
+from distillrun.evaluation.shared.share import mean
 from distillrun.interfaces import Answered, ChoiceModel, LanguageModel, LogitTeacher, WritingModel
 from distillrun.records import Cell, Finding, Query, ResultTable, Score, Segment, TargetPair
 

@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from typing import ClassVar, Literal
 
 from distillrun.errors import ConfigError
-from distillrun.evaluation.embedding import Encoder
-from distillrun.evaluation.overlap import grams, known_share, named, repeated_share, rouge_l, words
-from distillrun.evaluation.share import mean, share
+from distillrun.evaluation.shared.embedding import Encoder
+from distillrun.evaluation.shared.overlap import grams, known_share, named, repeated_share, rouge_l, words
+from distillrun.evaluation.shared.share import mean, share
 from distillrun.interfaces import Answered
 from distillrun.records import (
     Cell,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from distillrun.errors import ConfigError
-from distillrun.evaluation.share import share, share_by_group
+from distillrun.evaluation.shared.share import share, share_by_group
 from distillrun.interfaces import ChoiceModel, StudentObjective, Task, WritingModel
 from distillrun.records import Example, Prediction, Query, Score, is_right
 

@@ -6,12 +6,12 @@ from itertools import product
 from typing import Literal
 
 from distillrun.errors import ConfigError
-from distillrun.evaluation.identity_score import Verdicts, identity_scores
-from distillrun.evaluation.judged import Judged, SameFamily
-from distillrun.evaluation.rating import YES_OR_NO, asked, chat
+from distillrun.evaluation.shared.identity_score import Verdicts, identity_scores
+from distillrun.evaluation.shared.judged import Judged, SameFamily
+from distillrun.evaluation.shared.rating import YES_OR_NO, asked, chat
 from distillrun.interfaces import Answered, Teacher
 from distillrun.records import Example, Finding, Json, Message, Prompt, Record, Request, ResultTable, Sampling
-from distillrun.template import Template
+from distillrun.text.template import Template
 
 MODELS = ("student", "base", "teacher")
 

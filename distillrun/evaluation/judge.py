@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from random import Random
 from statistics import fmean
 
-from distillrun.evaluation.judged import Judged, SameFamily, drawn, teachers_of
-from distillrun.evaluation.overlap import words
-from distillrun.evaluation.rating import Ratings, asked
-from distillrun.evaluation.rubric import Rubric
-from distillrun.evaluation.share import mean, share
+from distillrun.evaluation.shared.judged import Judged, SameFamily, drawn, teachers_of
+from distillrun.evaluation.shared.overlap import words
+from distillrun.evaluation.shared.rating import Ratings, asked
+from distillrun.evaluation.shared.rubric import Rubric
+from distillrun.evaluation.shared.share import mean, share
 from distillrun.interfaces import Answered, Teacher
 from distillrun.records import (
     Cell,

@@ -7,8 +7,8 @@ from random import Random
 import numpy as np
 from numpy.typing import NDArray
 
-from distillrun.evaluation.share import share
-from distillrun.evaluation.simulator import FORMS, simulated, simulator_lesson
+from distillrun.evaluation.shared.share import share
+from distillrun.evaluation.shared.simulator import FORMS, simulated, simulator_lesson
 from distillrun.interfaces import Answered, Student
 from distillrun.records import Example, Finding, Json, Prediction, ResultTable, Score
 from distillrun.statistics.resampling import percentile_interval

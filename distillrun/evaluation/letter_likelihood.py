@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
-from distillrun.evaluation.likelihood_rule import scored_prediction, scores_by_rule, summed
+from distillrun.evaluation.shared.likelihood_rule import scored_prediction, scores_by_rule, summed
 from distillrun.interfaces import ChoiceModel, StudentObjective, Task
 from distillrun.records import Example, Prediction, Score, Segment
-from distillrun.template import Template
+from distillrun.text.template import Template
 
 
 class LetterLikelihood:

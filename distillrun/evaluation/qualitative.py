@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from random import Random
 from statistics import fmean
 
-from distillrun.evaluation.category_assignment import assigned
-from distillrun.evaluation.judged import Judged, SameFamily, drawn
-from distillrun.evaluation.rating import Ratings, asked, chat
-from distillrun.evaluation.share import share
+from distillrun.evaluation.shared.category_assignment import assigned
+from distillrun.evaluation.shared.judged import Judged, SameFamily, drawn
+from distillrun.evaluation.shared.rating import Ratings, asked, chat
+from distillrun.evaluation.shared.share import share
 from distillrun.interfaces import Answered, Teacher
 from distillrun.records import Cell, Example, Finding, Json, Prompt, Record, Request, ResultTable, Sampling, is_right
-from distillrun.template import Template
+from distillrun.text.template import Template
 
 
 @dataclass(frozen=True, slots=True)

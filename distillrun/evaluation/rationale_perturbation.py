@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from random import Random
 from typing import ClassVar, Literal
 
-from distillrun.evaluation.forced_rationale import NOT_APPLICABLE, choices_after, reasons_first
-from distillrun.evaluation.share import share
+from distillrun.evaluation.shared.forced_rationale import NOT_APPLICABLE, choices_after, reasons_first
+from distillrun.evaluation.shared.share import share
 from distillrun.interfaces import Answered
 from distillrun.records import Cell, Example, Finding, Json, ResultTable, Score, find_factual, is_right, reads_alike
 from distillrun.statistics.paired import run_difference

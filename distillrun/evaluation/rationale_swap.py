@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
-from distillrun.evaluation.forced_rationale import NOT_APPLICABLE, choices_after, reasons_first
-from distillrun.evaluation.share import mean_share, share
+from distillrun.evaluation.shared.forced_rationale import NOT_APPLICABLE, choices_after, reasons_first
+from distillrun.evaluation.shared.share import mean_share, share
 from distillrun.interfaces import Answered
 from distillrun.records import Example, Finding, Json, Rationale, ResultTable, reads_alike
 

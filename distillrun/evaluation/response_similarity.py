@@ -7,13 +7,13 @@ from textwrap import shorten, wrap
 from typing import Literal
 
 from distillrun.errors import ConfigError
-from distillrun.evaluation.embedding import Encoder
-from distillrun.evaluation.judged import Judged, SameFamily, drawn
-from distillrun.evaluation.overlap import grams, known_share, rouge_l, words
-from distillrun.evaluation.rating import asked
-from distillrun.evaluation.rubric import Rubric
-from distillrun.evaluation.share import mean, share
-from distillrun.evaluation.token_similarity import token_divergences
+from distillrun.evaluation.shared.embedding import Encoder
+from distillrun.evaluation.shared.judged import Judged, SameFamily, drawn
+from distillrun.evaluation.shared.overlap import grams, known_share, rouge_l, words
+from distillrun.evaluation.shared.rating import asked
+from distillrun.evaluation.shared.rubric import Rubric
+from distillrun.evaluation.shared.share import mean, share
+from distillrun.evaluation.shared.token_similarity import token_divergences
 from distillrun.interfaces import Answered, Teacher
 from distillrun.records import Example, Finding, Json, Prediction, Request, ResultTable, Sampling, Score, find_factual
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from hashlib import sha256
 from typing import ClassVar
 
-from distillrun.evaluation.confidence import Sureness, expected_calibration_error, sureness_score
-from distillrun.evaluation.share import mean, mean_share, share
+from distillrun.evaluation.shared.confidence import Sureness, expected_calibration_error, sureness_score
+from distillrun.evaluation.shared.share import mean, mean_share, share
 from distillrun.interfaces import Answered, Task
 from distillrun.records import Example, Finding, Json, ResultCurve, first_alike, is_right
 
@@ -84,8 +84,8 @@ class SelfConsistency:
 
     def _drawn(self, answered: Answered) -> list[list[int | None]]:
         """Return the parsed answers of every question, one per sample."""
-        from distillrun.language_model.choosing import Drawn
         from distillrun.language_model.sampling import sampled_targets, writer_of
+        from distillrun.language_model.token_selection import Drawn
 
         objective, task, writer = answered.objective, answered.task, writer_of(answered.student())
         asked = [example for example in answered.examples for _ in range(self._samples)]

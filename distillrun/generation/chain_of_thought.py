@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
-from distillrun.generation.ability import MayHaveOwnTeacher, must_serve
-from distillrun.generation.chain import Chain, Fate, chain_of, leaks_of, refused
-from distillrun.generation.few_shot import FewShotPrompt, chat, failures_of, question_and_answer
-from distillrun.generation.voting import Vote, Weights, plurality
+from distillrun.generation.shared.ability import MayHaveOwnTeacher, must_serve
+from distillrun.generation.shared.chain import Chain, Fate, chain_of, leaks_of, refused
+from distillrun.generation.shared.few_shot import FewShotPrompt, chat, failures_of, question_and_answer
+from distillrun.generation.shared.voting import Vote, Weights, plurality
 from distillrun.interfaces import AnyTeacher, GenerationContext, Tag, Task
 from distillrun.records import Example, Failure, Prompt, Rationale, Request, Sampling, TeacherRecord, gold
-from distillrun.template import Template
+from distillrun.text.template import Template
 
 STEP = "chain_of_thought"
 UNUSED: tuple[Fate, ...] = ("unparsed", "leaks the hint", "no reasoning")

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-from distillrun.generation.ability import MayHaveOwnTeacher, must_serve
-from distillrun.generation.few_shot import FewShotPrompt, chat
+from distillrun.generation.shared.ability import MayHaveOwnTeacher, must_serve
+from distillrun.generation.shared.few_shot import FewShotPrompt, chat
 from distillrun.interfaces import AnyTeacher, GenerationContext, Tag, Task
 from distillrun.records import Example, Prompt, Request, ScoredContinuation, TeacherRecord, gold, reading
-from distillrun.template import Template
+from distillrun.text.template import Template
 
 
 @dataclass(frozen=True)

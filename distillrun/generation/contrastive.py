@@ -6,12 +6,12 @@ from functools import cached_property
 from random import Random
 from typing import Literal
 
-from distillrun.generation.ability import MayHaveOwnTeacher, must_serve
-from distillrun.generation.few_shot import FewShotPrompt, chat, failures_of, rationale_of
+from distillrun.generation.shared.ability import MayHaveOwnTeacher, must_serve
+from distillrun.generation.shared.few_shot import FewShotPrompt, chat, failures_of, rationale_of
 from distillrun.interfaces import AnyTeacher, GenerationContext, Tag, Task
 from distillrun.records import Contrast, Example, Message, Prompt, Request, Sampling, TeacherRecord, gold, wrong_choices
-from distillrun.refusal import unusable
-from distillrun.template import Template
+from distillrun.text.refusal import unusable
+from distillrun.text.template import Template
 
 
 @dataclass(frozen=True)

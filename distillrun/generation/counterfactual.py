@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from random import Random
 
-from distillrun.generation.ability import MayHaveOwnTeacher
-from distillrun.generation.few_shot import Adjectives, FewShotPrompt, failures_of, rationale_of
 from distillrun.generation.few_shot_rationale import FewShotRationale
+from distillrun.generation.shared.ability import MayHaveOwnTeacher
+from distillrun.generation.shared.few_shot import Adjectives, FewShotPrompt, failures_of, rationale_of
 from distillrun.interfaces import AnyTeacher, GenerationContext, Tag
 from distillrun.records import Example, Sampling, TeacherRecord, wrong_choices
-from distillrun.refusal import unusable
+from distillrun.text.refusal import unusable
 
 
 @dataclass(frozen=True)

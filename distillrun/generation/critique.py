@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from random import Random
 
-from distillrun.cleaning import clean
-from distillrun.generation.ability import MayHaveOwnTeacher
-from distillrun.generation.few_shot import FewShotPrompt, chat, failures_of, question_and_answer
+from distillrun.generation.shared.ability import MayHaveOwnTeacher
+from distillrun.generation.shared.few_shot import FewShotPrompt, chat, failures_of, question_and_answer
 from distillrun.interfaces import AnyTeacher, GenerationContext, Tag, Task
 from distillrun.records import Example, Prompt, Rationale, Record, Request, Sampling, TeacherRecord, find_factual, gold
-from distillrun.refusal import unusable
-from distillrun.template import Template
+from distillrun.text.cleaning import clean
+from distillrun.text.refusal import unusable
+from distillrun.text.template import Template
 
 
 @dataclass(frozen=True, slots=True)

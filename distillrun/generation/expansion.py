@@ -8,14 +8,14 @@ from random import Random
 from typing import Literal
 
 from distillrun.errors import ConfigError
-from distillrun.generation.ability import MayHaveOwnTeacher, must_serve
-from distillrun.generation.few_shot import chat
-from distillrun.generation.near_duplicate import NearDuplicates
-from distillrun.generation.new_question import CONTENT_CHECKS, FORM_CHECKS, Rules, mixed
-from distillrun.generation.question_writer import STEP_FIELDS, Order, QuestionWriter
+from distillrun.generation.shared.ability import MayHaveOwnTeacher, must_serve
+from distillrun.generation.shared.few_shot import chat
+from distillrun.generation.shared.near_duplicate import NearDuplicates
+from distillrun.generation.shared.new_question import CONTENT_CHECKS, FORM_CHECKS, Rules, mixed
+from distillrun.generation.shared.question_writer import STEP_FIELDS, Order, QuestionWriter
 from distillrun.interfaces import AnyTeacher, GenerationContext, Tag
 from distillrun.records import Example, Prompt, Request, Sampling, TeacherRecord, is_right, repeats_choices
-from distillrun.template import Template
+from distillrun.text.template import Template
 
 HELD_OUT, TRAIN, NEW = (f"near-duplicate of a {which} question" for which in ("dev or test", "training", "new"))
 NOT_VERIFIED = "answered otherwise by the teacher itself"

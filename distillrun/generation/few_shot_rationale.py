@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from distillrun.generation.ability import MayHaveOwnTeacher
-from distillrun.generation.few_shot import (
+from distillrun.generation.shared.ability import MayHaveOwnTeacher
+from distillrun.generation.shared.few_shot import (
     Adjectives,
     FewShotPrompt,
     chat,
@@ -15,8 +15,8 @@ from distillrun.generation.few_shot import (
 )
 from distillrun.interfaces import AnyTeacher, GenerationContext, Tag, Task
 from distillrun.records import Example, Prompt, Request, Sampling, TeacherRecord, gold
-from distillrun.refusal import unusable
-from distillrun.template import Template
+from distillrun.text.refusal import unusable
+from distillrun.text.template import Template
 
 
 @dataclass(frozen=True)

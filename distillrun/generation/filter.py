@@ -7,12 +7,12 @@ from functools import cached_property
 from typing import Literal
 
 from distillrun.errors import ConfigError
-from distillrun.generation.ability import must_serve
-from distillrun.generation.few_shot import chat, question_and_answer
-from distillrun.generation.filter_rule import Rules, checks, per_word
+from distillrun.generation.shared.ability import must_serve
+from distillrun.generation.shared.few_shot import chat, question_and_answer
+from distillrun.generation.shared.filter_rule import Rules, checks, per_word
 from distillrun.interfaces import AnyTeacher, GenerationContext, Tag
 from distillrun.records import Example, Failure, Prompt, Rationale, Request, TeacherRecord, kind_of
-from distillrun.template import Template
+from distillrun.text.template import Template
 
 REQUESTS = ("score",)
 

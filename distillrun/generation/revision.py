@@ -4,13 +4,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from distillrun.generation.ability import MayHaveOwnTeacher
 from distillrun.generation.critique import Critique, critique_of
-from distillrun.generation.few_shot import FewShotPrompt, chat, failures_of, question_and_answer, rationale_of
+from distillrun.generation.shared.ability import MayHaveOwnTeacher
+from distillrun.generation.shared.few_shot import FewShotPrompt, chat, failures_of, question_and_answer, rationale_of
 from distillrun.interfaces import AnyTeacher, GenerationContext, Tag, Task
 from distillrun.records import Example, Prompt, Rationale, Request, Sampling, TeacherRecord, find_factual, gold
-from distillrun.refusal import unusable
-from distillrun.template import Template
+from distillrun.text.refusal import unusable
+from distillrun.text.template import Template
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
-from distillrun.generation.ability import MayHaveOwnTeacher, must_serve
-from distillrun.generation.few_shot import chat, failures_of, question_and_answer
-from distillrun.generation.verdict import majority, no_verdict, verdict_of
+from distillrun.generation.shared.ability import MayHaveOwnTeacher, must_serve
+from distillrun.generation.shared.few_shot import chat, failures_of, question_and_answer
+from distillrun.generation.shared.verdict import majority, no_verdict, verdict_of
 from distillrun.interfaces import AnyTeacher, GenerationContext, Tag, Task
 from distillrun.records import (
     Example,
@@ -19,7 +19,7 @@ from distillrun.records import (
     TeacherRecord,
     kind_of,
 )
-from distillrun.template import Template
+from distillrun.text.template import Template
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The verbs: what a swappable part must do. Configuration alone decides which part runs (see `distillrun.build`)."""
+"""The verbs: what a swappable part must do. The config alone decides which part runs, see `distillrun.config.build`."""
 
 from distillrun.interfaces.evaluation import Answered, AskingMeasure, Evaluator, Measure
 from distillrun.interfaces.generation import ExpansionStep, GenerationContext, GenerationStep, Refuse, Tag

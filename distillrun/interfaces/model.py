@@ -6,8 +6,8 @@ from typing import Protocol, runtime_checkable
 
 from torch import Tensor, nn
 
+from distillrun.loss.tensors import EncodedBatch, StudentOutputs
 from distillrun.records import ScoredContinuation, Segment, TargetPair
-from distillrun.tensors import EncodedBatch, StudentOutputs
 
 
 @runtime_checkable

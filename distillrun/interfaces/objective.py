@@ -8,6 +8,7 @@ from torch import nn
 
 from distillrun.interfaces.model import ChoiceModel, LanguageModel
 from distillrun.interfaces.task import Task
+from distillrun.loss.tensors import Count, Loss, StudentOutputs
 from distillrun.records import (
     Example,
     Json,
@@ -20,7 +21,6 @@ from distillrun.records import (
     Visit,
     Wishes,
 )
-from distillrun.tensors import Count, Loss, StudentOutputs
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,15 +5,15 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from distillrun.config.schema import GenerationConfig, Progress
 from distillrun.errors import ConfigError
 from distillrun.interfaces import AnyTeacher, EnsembleTeacher, Refuse, Task, Teacher, members_of
-from distillrun.interrupt import stops_when_saved
-from distillrun.journal.line import Line
+from distillrun.journal.client import Line
 from distillrun.journal.usage import Usage
-from distillrun.progress import Bar
+from distillrun.process.interrupt import stops_when_saved
+from distillrun.process.progress import Bar
 from distillrun.records import Completion, Draw, Example, Prompt, Sampling, ScoredContinuation
-from distillrun.schema import GenerationConfig, Progress
-from distillrun.thinking import SAID_NOTHING
+from distillrun.text.thinking import SAID_NOTHING
 
 HOPELESS = 50
 """When so many completions were drawn and not one of them can be used, a step is not drawn to its end."""

@@ -9,12 +9,12 @@ import uuid
 from itertools import count
 from pathlib import Path
 
+from distillrun.files.jsonl import sync_folder
 from distillrun.journal.alone import Alone
 from distillrun.journal.chain import NOTHING, Chain
 from distillrun.journal.exclusion import Exclusive, locks_fail
 from distillrun.journal.proof import LEDGER, proven_by_journals
 from distillrun.journal.spent import Spent
-from distillrun.jsonl import sync_folder
 from distillrun.records import Budget, Price
 
 NO_CAP = Budget(None, None, None)

@@ -13,10 +13,10 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from pydantic import TypeAdapter, ValidationError
 
+from distillrun.files.jsonl import append_record
 from distillrun.journal.proof import LEDGER
-from distillrun.jsonl import append_record
 from distillrun.records import Completion, Draw, Json, Prompt, Record, Sampling, ScoredContinuation
-from distillrun.thinking import was_cut
+from distillrun.text.thinking import was_cut
 
 log = logging.getLogger("distillrun")
 

@@ -7,7 +7,7 @@ from transformers import Cache, DynamicCache, PreTrainedModel
 from transformers.cache_utils import DynamicLayer
 
 from distillrun.errors import ConfigError
-from distillrun.language_model.room import roomy_cache
+from distillrun.language_model.preallocated_cache import roomy_cache
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 
 import torch
 
-from distillrun.language_model.choosing import Choosing
 from distillrun.language_model.decoding_state import State
 from distillrun.language_model.stopping import Stops, Written
+from distillrun.language_model.token_selection import Choosing
 
 
 @dataclass(slots=True)

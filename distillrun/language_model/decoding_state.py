@@ -10,7 +10,7 @@ from transformers import Cache, PreTrainedModel
 
 from distillrun.language_model.caching import Caching
 from distillrun.language_model.padding import mask, padded, positions
-from distillrun.language_model.room import spread_cache
+from distillrun.language_model.preallocated_cache import spread_cache
 
 Ids = Sequence[int]
 

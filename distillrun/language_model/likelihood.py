@@ -9,9 +9,9 @@ from torch import Tensor
 from distillrun.language_model.batching import micro_batches
 from distillrun.language_model.padding import padded
 from distillrun.language_model.text import Target
+from distillrun.loss.tensors import IGNORE
+from distillrun.loss.token_loss import token_nll
 from distillrun.records import ScoredContinuation
-from distillrun.tensors import IGNORE
-from distillrun.token_loss import token_nll
 
 Ids = Sequence[int]
 

@@ -9,10 +9,10 @@ from torch import Tensor
 from distillrun.errors import ConfigError
 from distillrun.interfaces import ChoiceModel
 from distillrun.language_model.batching import micro_batches
-from distillrun.language_model.choosing import Choosing, Drawn, drawn_tokens
 from distillrun.language_model.decoding import Row, written_rows
 from distillrun.language_model.evaluating import evaluating
 from distillrun.language_model.stopping import Stops
+from distillrun.language_model.token_selection import Choosing, Drawn, drawn_tokens
 from distillrun.language_model.transformer import TransformerModel
 from distillrun.records import Segment
 

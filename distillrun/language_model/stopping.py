@@ -7,7 +7,7 @@ from typing import Literal
 
 from transformers import PreTrainedTokenizerBase
 
-from distillrun.thinking import first_stop, has_tags
+from distillrun.text.thinking import first_stop, has_tags
 
 BATCH = 8192
 """Tokens that are decoded at once while a vocabulary is looked through."""

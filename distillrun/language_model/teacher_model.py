@@ -17,7 +17,7 @@ from distillrun.errors import ConfigError
 from distillrun.language_model.limits import positions_of
 from distillrun.language_model.loading import Loading
 from distillrun.language_model.weights import load_weights, why
-from distillrun.runtime import pick_device
+from distillrun.process.runtime import pick_device
 
 
 def load_tokenizer(folder: Path, gguf_file: str | None, key: str = "teacher") -> PreTrainedTokenizerBase:

@@ -12,8 +12,8 @@ from itertools import accumulate
 from transformers import PreTrainedTokenizerBase
 
 from distillrun.errors import ConfigError
+from distillrun.loss.tensors import IGNORE
 from distillrun.records import Segment, TargetPair
-from distillrun.tensors import IGNORE
 
 log = logging.getLogger(__name__)
 

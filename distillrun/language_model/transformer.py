@@ -15,8 +15,8 @@ from distillrun.language_model.likelihood import continuation_log_probs, continu
 from distillrun.language_model.padding import padded
 from distillrun.language_model.saving import save_model
 from distillrun.language_model.text import SegmentTokenizer
+from distillrun.loss.tensors import IGNORE, EncodedBatch, StudentOutputs
 from distillrun.records import ScoredContinuation, Segment, TargetPair
-from distillrun.tensors import IGNORE, EncodedBatch, StudentOutputs
 
 Ids = Sequence[int]
 

@@ -6,9 +6,9 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from distillrun.divergence import Boundary, adaptive_kl
 from distillrun.errors import ConfigError
-from distillrun.objective.token_distillation import TokenDistillation
+from distillrun.loss.divergence import Boundary, adaptive_kl
+from distillrun.objective.shared.token_distillation import TokenDistillation
 
 
 @dataclass(eq=False)

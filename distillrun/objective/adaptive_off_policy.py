@@ -7,9 +7,9 @@ from dataclasses import asdict
 from typing import Any, ClassVar
 
 from distillrun.errors import ConfigError
-from distillrun.objective.sampled_distillation import SampledDistillation, derived
-from distillrun.objective.token_distillation import TokenDistillation
-from distillrun.objective.view import check_weight
+from distillrun.objective.shared.sampled_distillation import SampledDistillation, derived
+from distillrun.objective.shared.token_distillation import TokenDistillation
+from distillrun.objective.shared.view import check_weight
 from distillrun.records import Json, Segment, TargetPair, Visit
 
 

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from distillrun.divergence import forward_kl
 from distillrun.errors import ConfigError
 from distillrun.interfaces import ChoiceModel, LanguageModel
-from distillrun.objective.around import AroundTexts
+from distillrun.loss.divergence import forward_kl
+from distillrun.loss.tensors import Count, Loss, StudentOutputs
 from distillrun.objective.label_only import LabelOnly
-from distillrun.objective.view import check_weight, choice_nll, weighted_views
+from distillrun.objective.shared.around import AroundTexts
+from distillrun.objective.shared.view import check_weight, choice_nll, weighted_views
 from distillrun.records import Question, Wishes
-from distillrun.tensors import Count, Loss, StudentOutputs
 
 
 @dataclass(eq=False)

@@ -6,7 +6,8 @@ from typing import ClassVar
 
 from distillrun.errors import ConfigError
 from distillrun.interfaces import Task
-from distillrun.objective.view import check_version, check_weight, weighted_views
+from distillrun.loss.tensors import Count, Loss, StudentOutputs
+from distillrun.objective.shared.view import check_version, check_weight, weighted_views
 from distillrun.records import (
     Example,
     Query,
@@ -20,8 +21,7 @@ from distillrun.records import (
     gold,
     is_right,
 )
-from distillrun.template import Template
-from distillrun.tensors import Count, Loss, StudentOutputs
+from distillrun.text.template import Template
 
 CHOICES = ("drawn", "first_wrong", "first")
 

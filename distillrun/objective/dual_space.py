@@ -7,16 +7,16 @@ from typing import Any
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from distillrun.divergence import forward_kl
 from distillrun.errors import ConfigError
 from distillrun.interfaces import Companions, LanguageModel
 from distillrun.language_model.sampling import writer_of
-from distillrun.objective.aligned import aligned
-from distillrun.objective.around import AroundTexts
-from distillrun.objective.projection import projection
-from distillrun.objective.view import check_weight, weighted_views
+from distillrun.loss.divergence import forward_kl
+from distillrun.loss.tensors import Count, Loss, StudentOutputs
+from distillrun.objective.shared.aligned import aligned
+from distillrun.objective.shared.around import AroundTexts
+from distillrun.objective.shared.projection import projection
+from distillrun.objective.shared.view import check_weight, weighted_views
 from distillrun.records import Wishes
-from distillrun.tensors import Count, Loss, StudentOutputs
 
 
 @dataclass(eq=False)
@@ -30,8 +30,8 @@ class DualSpace(AroundTexts):
     - L_teacher: KL(teacher || teacher's head on the mapped states of the student).
 
     Teacher and student may have any tokenizers: their texts are aligned at characters, and states are compared where
-    both have read the same text, see `distillrun.alignment`. (The paper aligns them by attention, and its code adds the
-    embeddings of the labels to the teacher's states and trains the maps at a rate of their own, 1e-3.)
+    both have read the same text, see `distillrun.loss.token_alignment`. (The paper aligns them by attention, and its
+    code adds the embeddings of the labels to the teacher's states and trains the maps at a rate of their own, 1e-3.)
 
     Args:
         texts: what is read and written: any objective that learns texts.

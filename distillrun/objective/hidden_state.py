@@ -10,12 +10,12 @@ from torch import Tensor, nn
 
 from distillrun.interfaces import Companions
 from distillrun.language_model.sampling import writer_of
-from distillrun.objective.around import AroundTexts
-from distillrun.objective.projection import projection
-from distillrun.objective.view import check_weight, weighted_views
+from distillrun.loss.tensors import Count, Loss, StudentOutputs
+from distillrun.loss.token_loss import learnt_places
+from distillrun.objective.shared.around import AroundTexts
+from distillrun.objective.shared.projection import projection
+from distillrun.objective.shared.view import check_weight, weighted_views
 from distillrun.records import Wishes
-from distillrun.tensors import Count, Loss, StudentOutputs
-from distillrun.token_loss import learnt_places
 
 
 @dataclass(eq=False)

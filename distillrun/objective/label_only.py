@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 
 from distillrun.interfaces import ChoiceModel, Task
-from distillrun.objective.view import choice_nll, scored_choices, weighted_views
+from distillrun.loss.tensors import Count, Loss, StudentOutputs
+from distillrun.objective.shared.view import choice_nll, scored_choices, weighted_views
 from distillrun.records import Example, Query, Question, Reply, Segment, TargetPair, TeacherRecord, gold
-from distillrun.template import Template
-from distillrun.tensors import Count, Loss, StudentOutputs
+from distillrun.text.template import Template
 
 
 class LabelOnly:

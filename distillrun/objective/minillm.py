@@ -6,17 +6,17 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from distillrun.divergence import reverse_kl
 from distillrun.errors import ConfigError
-from distillrun.language_model.choosing import Choosing
 from distillrun.language_model.sampling import Mixed, sampled_targets, writer_of
-from distillrun.objective.around import AroundTexts
-from distillrun.objective.sampled_distillation import derived
-from distillrun.objective.token_distillation import SAMPLED
-from distillrun.objective.view import check_weight, weighted_views
+from distillrun.language_model.token_selection import Choosing
+from distillrun.loss.divergence import reverse_kl
+from distillrun.loss.tensors import Count, Loss, StudentOutputs, TeacherDistribution
+from distillrun.loss.token_loss import position_losses
+from distillrun.objective.shared.around import AroundTexts
+from distillrun.objective.shared.sampled_distillation import derived
+from distillrun.objective.shared.token_distillation import SAMPLED
+from distillrun.objective.shared.view import check_weight, weighted_views
 from distillrun.records import LogitRequest, TargetPair, Visit, Wishes
-from distillrun.tensors import Count, Loss, StudentOutputs, TeacherDistribution
-from distillrun.token_loss import position_losses
 
 
 @dataclass(eq=False)

@@ -10,9 +10,9 @@ from torch import Tensor
 
 from distillrun.errors import ConfigError
 from distillrun.interfaces import ChoiceModel
+from distillrun.loss.tensors import Loss
 from distillrun.objective.choice_distillation import ChoiceDistillation, teacher_log_probs
 from distillrun.records import Question, Wishes
-from distillrun.tensors import Loss
 
 
 @dataclass(eq=False)

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from distillrun.interfaces import Task
+from distillrun.loss.tensors import Count, Loss, StudentOutputs
 from distillrun.objective.counterfactual import Counterfactual
 from distillrun.objective.multitask import Multitask
-from distillrun.objective.view import check_weight, weighted_views
+from distillrun.objective.shared.view import check_weight, weighted_views
 from distillrun.records import Example, Query, Reply, Segment, TargetPair, TeacherRecord
-from distillrun.tensors import Count, Loss, StudentOutputs
 
 
 class MultitaskCounterfactual:

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from distillrun.errors import ConfigError
-from distillrun.objective.around import AroundTexts
+from distillrun.loss.tensors import IGNORE, Count, Loss, StudentOutputs
 from distillrun.objective.multitask import Multitask
-from distillrun.objective.view import weighted_views
+from distillrun.objective.shared.around import AroundTexts
+from distillrun.objective.shared.view import weighted_views
 from distillrun.records import Wishes
-from distillrun.tensors import IGNORE, Count, Loss, StudentOutputs
 
 
 @dataclass(eq=False)

@@ -3,9 +3,9 @@
 import random
 from collections.abc import Sequence
 
-from distillrun.objective.sampled_distillation import SampledDistillation, derived
-from distillrun.objective.token_distillation import TokenDistillation
-from distillrun.objective.view import check_weight
+from distillrun.objective.shared.sampled_distillation import SampledDistillation, derived
+from distillrun.objective.shared.token_distillation import TokenDistillation
+from distillrun.objective.shared.view import check_weight
 from distillrun.records import TargetPair, Visit
 
 

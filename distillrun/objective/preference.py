@@ -11,14 +11,14 @@ from torch import Tensor
 
 from distillrun.errors import ConfigError
 from distillrun.interfaces import Task
-from distillrun.language_model.choosing import Choosing, Drawn
 from distillrun.language_model.sampling import sampled_targets, writer_of
-from distillrun.objective.around import AroundTexts
+from distillrun.language_model.token_selection import Choosing, Drawn
+from distillrun.loss.tensors import IGNORE, Count, Loss, StudentOutputs
+from distillrun.loss.token_loss import token_nll
 from distillrun.objective.counterfactual import draw_counterfactual
-from distillrun.objective.sampled_distillation import check_sampling, derived
+from distillrun.objective.shared.around import AroundTexts
+from distillrun.objective.shared.sampled_distillation import check_sampling, derived
 from distillrun.records import Example, TargetPair, TeacherRecord, Visit, Wishes, factual, find_factual, is_right
-from distillrun.tensors import IGNORE, Count, Loss, StudentOutputs
-from distillrun.token_loss import token_nll
 
 WINNER, LOSER = "winner", "loser"
 

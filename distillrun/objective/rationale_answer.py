@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 
 from distillrun.errors import ConfigError
 from distillrun.interfaces import Task
-from distillrun.objective.view import check_version, weighted_views
+from distillrun.loss.tensors import Count, Loss, StudentOutputs
+from distillrun.objective.shared.view import check_version, weighted_views
 from distillrun.records import Example, Query, Reply, Segment, TargetPair, TeacherRecord, factual, gold
-from distillrun.template import Template
-from distillrun.tensors import Count, Loss, StudentOutputs
+from distillrun.text.template import Template
 
 
 class RationaleAnswer:

@@ -2,8 +2,8 @@
 
 from torch import Tensor
 
-from distillrun.divergence import reverse_kl
-from distillrun.objective.token_distillation import TokenDistillation
+from distillrun.loss.divergence import reverse_kl
+from distillrun.objective.shared.token_distillation import TokenDistillation
 
 
 class ReverseKL(TokenDistillation):

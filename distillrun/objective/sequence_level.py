@@ -6,10 +6,10 @@ from typing import Literal
 
 from distillrun.errors import ConfigError
 from distillrun.interfaces import Task
+from distillrun.loss.tensors import Count, Loss, StudentOutputs
 from distillrun.objective.rationale_answer import RationaleAnswer
-from distillrun.objective.view import weighted_views
+from distillrun.objective.shared.view import weighted_views
 from distillrun.records import Example, Query, Reply, Segment, TargetPair, TeacherRecord
-from distillrun.tensors import Count, Loss, StudentOutputs
 
 
 class SequenceLevel:

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from distillrun.divergence import skew_reverse_kl
 from distillrun.errors import ConfigError
-from distillrun.objective.token_distillation import TokenDistillation
+from distillrun.loss.divergence import skew_reverse_kl
+from distillrun.objective.shared.token_distillation import TokenDistillation
 
 
 @dataclass(eq=False)

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from distillrun.errors import ConfigError
 from distillrun.interfaces import ChoiceModel
-from distillrun.language_model.choosing import Choosing
 from distillrun.language_model.sampling import Interleaved, writer_of
+from distillrun.language_model.token_selection import Choosing
 from distillrun.objective.on_policy import OnPolicy
-from distillrun.objective.token_distillation import TokenDistillation
+from distillrun.objective.shared.token_distillation import TokenDistillation
 
 
 class Speculative(OnPolicy):

@@ -18,6 +18,7 @@ from distillrun.interfaces import (
     Task,
     wishes_of,
 )
+from distillrun.loss.tensors import Count, Loss, StudentOutputs
 from distillrun.records import (
     Example,
     Json,
@@ -31,7 +32,6 @@ from distillrun.records import (
     Visit,
     Wishes,
 )
-from distillrun.tensors import Count, Loss, StudentOutputs
 
 BETWEEN = " + "
 """Between the names of the parts that share a pair, in the name of its view."""

@@ -7,11 +7,11 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from distillrun.divergence import forward_kl, interpolated
 from distillrun.errors import ConfigError
-from distillrun.objective.token_distillation import SAMPLED, TokenDistillation
+from distillrun.loss.divergence import forward_kl, interpolated
+from distillrun.loss.tensors import Count, Loss, StudentOutputs
+from distillrun.objective.shared.token_distillation import SAMPLED, TokenDistillation
 from distillrun.records import Json
-from distillrun.tensors import Count, Loss, StudentOutputs
 
 TINY = 1e-15
 

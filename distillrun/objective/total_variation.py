@@ -2,8 +2,8 @@
 
 from torch import Tensor
 
-from distillrun.divergence import total_variation
-from distillrun.objective.token_distillation import TokenDistillation
+from distillrun.loss.divergence import total_variation
+from distillrun.objective.shared.token_distillation import TokenDistillation
 
 
 class TotalVariation(TokenDistillation):

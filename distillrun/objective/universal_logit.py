@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 
 from distillrun.errors import ConfigError
-from distillrun.objective.aligned import aligned, rest_log_probs
-from distillrun.objective.around import AroundTexts
-from distillrun.objective.view import weighted_views
+from distillrun.loss.tensors import Count, Loss, StudentOutputs
+from distillrun.objective.shared.aligned import aligned, rest_log_probs
+from distillrun.objective.shared.around import AroundTexts
+from distillrun.objective.shared.view import weighted_views
 from distillrun.records import Wishes
-from distillrun.tensors import Count, Loss, StudentOutputs
 
 
 @dataclass(eq=False)

@@ -4,14 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from random import Random
 
 from distillrun.artifacts import ArtifactStore
-from distillrun.assessment import JUDGING
-from distillrun.experiment import Experiment
 from distillrun.interfaces import Account, Answered, AskingMeasure, ChoiceModel, Task, WritingStudent
-from distillrun.journal.forecast import Forecast
-from distillrun.journal.line import key_of
-from distillrun.journal.placeholder import WORDS
-from distillrun.journal.planning import PlanningContext, Shelf
-from distillrun.measurement import after
+from distillrun.journal.client import key_of
+from distillrun.plan.forecast import Forecast
+from distillrun.plan.placeholder import WORDS
+from distillrun.plan.planning import PlanningContext, Shelf
 from distillrun.records import (
     Budget,
     Completion,
@@ -25,6 +22,9 @@ from distillrun.records import (
     Sampling,
     TeacherRecord,
 )
+from distillrun.run.evaluation_run import JUDGING
+from distillrun.run.experiment import Experiment
+from distillrun.run.metric_inputs import after
 
 EXPLANATION_WORDS = 50
 """So long is an explanation that is not written yet."""

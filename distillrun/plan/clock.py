@@ -5,15 +5,15 @@ from pathlib import Path
 from typing import Any
 
 from distillrun.artifacts import ArtifactStore, Made, Stage
-from distillrun.experiment import Experiment
-from distillrun.journal.forecast import Forecast
-from distillrun.jsonl import read_records
+from distillrun.files.json import read_json
+from distillrun.files.jsonl import read_records
+from distillrun.plan.forecast import Forecast
 from distillrun.plan.timing import Span, Timed, span_of
 from distillrun.records import Example, Json
-from distillrun.report.text import duration, number
-from distillrun.report.values import finite, mapping
-from distillrun.stages.files import read_json
+from distillrun.report.run.values import finite, mapping
+from distillrun.run.experiment import Experiment
 from distillrun.sweep.share import gpus
+from distillrun.text.display import duration, number
 
 WARM = 20
 """Steps after which a training no longer shows that its first ones are slow."""

@@ -5,25 +5,25 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from distillrun.artifacts import ArtifactStore, Stage, digest
-from distillrun.baseline import answering_lines, control_of, untrained_of
-from distillrun.experiment import SPLITS, Experiment, generation_line, student_leaves, teaching_of
+from distillrun.config.schema import Until
 from distillrun.interfaces import AskingMeasure, Teacher, members_of, wishes_of
-from distillrun.journal.forecast import summed
-from distillrun.journal.line import Line, key_of
-from distillrun.measurement import measuring, reference_line
+from distillrun.journal.client import Line, key_of
 from distillrun.plan.asking import EXPLANATION_WORDS, asked_by
 from distillrun.plan.clock import Clock
+from distillrun.plan.forecast import summed
+from distillrun.plan.generation_plan import Walk, asked_in
 from distillrun.plan.plan import Plan, PlannedStage, TeacherPlan, planned, timed
-from distillrun.plan.walk import Walk, asked_in
-from distillrun.preflight import wanted_kinds
 from distillrun.records import Prediction, Split
-from distillrun.schema import Until
-from distillrun.stages.evaluate import evaluation_stage, predictions_of
-from distillrun.stages.generate import examples_of, records_of
-from distillrun.stages.generation_line import GenerationLine
-from distillrun.stages.lesson import lesson_of
-from distillrun.stages.load import loading_stage
-from distillrun.stages.train import training_stage
+from distillrun.run.baseline import answering_lines, control_of, untrained_of
+from distillrun.run.experiment import SPLITS, Experiment, generation_line, student_leaves, teaching_of
+from distillrun.run.metric_inputs import measuring, reference_line
+from distillrun.run.preflight import wanted_kinds
+from distillrun.run.stages.evaluate import evaluation_stage, predictions_of
+from distillrun.run.stages.generate import examples_of, records_of
+from distillrun.run.stages.generation_run import GenerationLine
+from distillrun.run.stages.load import loading_stage
+from distillrun.run.stages.train import training_stage
+from distillrun.run.stages.training_data import lesson_of
 
 UNWRITTEN = f"what the student will write is counted with {EXPLANATION_WORDS} words a question"
 

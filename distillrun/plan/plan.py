@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Literal
 
 from distillrun.artifacts import ArtifactStore, Stage
-from distillrun.journal.forecast import Forecast, summed
+from distillrun.plan.forecast import Forecast, summed
 from distillrun.plan.timing import Span
 from distillrun.records import Budget, Json, Price
 

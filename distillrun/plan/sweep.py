@@ -4,21 +4,21 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from distillrun.build import Parts, build_parts
-from distillrun.cells import aligned
-from distillrun.config import Config
+from distillrun.config.build import Parts, build_parts
+from distillrun.config.settings import Config
 from distillrun.errors import ConfigError
-from distillrun.experiment import Experiment, read_examples, with_examples
-from distillrun.journal.forecast import Forecast, summed
+from distillrun.plan.forecast import Forecast, summed
 from distillrun.plan.making import Known, make_plan
 from distillrun.plan.plan import Plan, PlannedStage, TeacherPlan
 from distillrun.plan.text import about_teacher, bases, figures, legend, time_text
 from distillrun.plan.timing import summed as summed_spans
-from distillrun.preflight import preflight
 from distillrun.records import Example, Json, Split
-from distillrun.report.text import duration, number
-from distillrun.report.text import plain as printable
+from distillrun.run.experiment import Experiment, read_examples, with_examples
+from distillrun.run.preflight import preflight
+from distillrun.sweep.cells import aligned
 from distillrun.sweep.job import varying
+from distillrun.text.display import duration, number
+from distillrun.text.display import plain as printable
 
 HEAD = ("job", "settings", "cached", "to do", "with", "requests", "prompt tokens", "completion tokens", "US$", "about")
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Iterator
 
-from distillrun.cells import aligned
-from distillrun.journal.forecast import Forecast
+from distillrun.plan.forecast import Forecast
 from distillrun.plan.plan import Plan, PlannedStage, TeacherPlan
-from distillrun.report.text import duration, plain
+from distillrun.sweep.cells import aligned
+from distillrun.text.display import duration, plain
 
 HEAD = ("stage", "", "requests", "journaled", "prompt tokens", "completion tokens", "US$", "about")
 

@@ -1,6 +1,6 @@
 """The nouns: plain frozen records that pass between stages. No torch, no I/O.
 
-Every record is JSON-able; `distillrun.jsonl` writes and reads them strictly.
+Every record is JSON-able; `distillrun.files.jsonl` writes and reads them strictly.
 """
 
 from distillrun.records.answering import Prediction, Query, Reply, Score
@@ -35,6 +35,7 @@ from distillrun.records.teaching import (
     Failure,
     Rationale,
     TeacherRecord,
+    answer_of,
     choice_shares,
     factual,
     find_factual,
@@ -74,6 +75,7 @@ __all__ = [
     "TeacherRecord",
     "Visit",
     "Wishes",
+    "answer_of",
     "choice_shares",
     "factual",
     "find_factual",

@@ -88,6 +88,13 @@ def likeliest_choice(example: Example, log_probs: Sequence[float]) -> int:
     return max(shares, key=shares.__getitem__)
 
 
+def answer_of(record: TeacherRecord, example: Example) -> int | None:
+    """Return the teacher's answer: the one that it gave, or else the likeliest choice."""
+    if record.answer is not None or record.choice_log_probs is None:
+        return record.answer
+    return likeliest_choice(example, record.choice_log_probs)
+
+
 def factual(record: TeacherRecord | None, version: str) -> Rationale:
     """Return the factual rationale of a version. Raises ValueError where the teacher gave none."""
     found = find_factual(record, version)

@@ -1,5 +1,1 @@
-"""The page of a run: one list of blocks from plain data, written as HTML and as Markdown."""
-
-from distillrun.report.run import write_report
-
-__all__ = ["write_report"]
+"""Pages and tables from plain data: of a run, of a sweep, of any table, and of a run's data."""

@@ -1,7 +1,7 @@
 """Where the right answer stands among a question's choices."""
 
 from distillrun.records import Example, Json, is_right
-from distillrun.report.values import Values, sequence
+from distillrun.report.run.values import Values, sequence
 
 
 def position(value: Json) -> int | None:

@@ -12,7 +12,7 @@ from distillrun.language_model.checkpoint_folder import is_encoder, quantised
 from distillrun.language_model.limits import Limits
 from distillrun.language_model.lora import Lora, with_adapters
 from distillrun.records import Json, TargetPair
-from distillrun.student.length import too_long
+from distillrun.student.shared.length import too_long
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -102,7 +102,7 @@ class Checkpoint:
 
     def _made(self, folder: Path, seed: int, outline: bool = False) -> "LanguageModel":
         from distillrun.language_model.load import checkpoint_gradients, load_model
-        from distillrun.runtime import seeded
+        from distillrun.process.runtime import seeded
 
         model = load_model(folder, self._limits, outline)
         if self.gradient_checkpointing:

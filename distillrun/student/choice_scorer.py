@@ -11,7 +11,7 @@ from distillrun.language_model.checkpoint import CheckpointReference
 from distillrun.language_model.checkpoint_folder import is_encoder, quantised
 from distillrun.language_model.limits import positions_of
 from distillrun.records import Json, TargetPair
-from distillrun.student.length import too_long_to_score
+from distillrun.student.shared.length import too_long_to_score
 
 if TYPE_CHECKING:
     from distillrun.interfaces import ChoiceModel
@@ -71,7 +71,7 @@ class ChoiceScorer:
     def build(self, seed: int) -> "ChoiceModel":
         from distillrun.language_model.choice_scorer import load_scorer
         from distillrun.language_model.load import checkpoint_gradients
-        from distillrun.runtime import seeded
+        from distillrun.process.runtime import seeded
 
         with seeded(seed):
             model = load_scorer(self._reference.folder(), self.max_tokens)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from distillrun.language_model.limits import Limits
 from distillrun.language_model.sizes import TOKENIZER_FILE, Sizes
 from distillrun.records import Json, TargetPair
-from distillrun.student.length import too_long
+from distillrun.student.shared.length import too_long
 
 if TYPE_CHECKING:
     from distillrun.interfaces import LanguageModel
@@ -72,7 +72,7 @@ class TinyT5:
     def build(self, seed: int) -> "LanguageModel":
         from distillrun.language_model.load import assemble
         from distillrun.language_model.tiny import tiny_t5, tiny_tokenizer
-        from distillrun.runtime import seeded
+        from distillrun.process.runtime import seeded
 
         tokenizer = tiny_tokenizer()
         with seeded(seed):
@@ -150,7 +150,7 @@ class TinyQwen:
     def build(self, seed: int) -> "LanguageModel":
         from distillrun.language_model.load import assemble
         from distillrun.language_model.tiny import tiny_qwen, tiny_tokenizer
-        from distillrun.runtime import seeded
+        from distillrun.process.runtime import seeded
 
         tokenizer = tiny_tokenizer()
         with seeded(seed):

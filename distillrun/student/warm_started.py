@@ -11,7 +11,7 @@ from distillrun.language_model.checkpoint import CheckpointReference
 from distillrun.language_model.checkpoint_folder import quantised
 from distillrun.language_model.limits import Limits
 from distillrun.records import Json, TargetPair
-from distillrun.student.length import too_long
+from distillrun.student.shared.length import too_long
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -74,7 +74,7 @@ class WarmStarted:
     def build(self, seed: int) -> "LanguageModel":
         from distillrun.language_model.load import assemble, checkpoint_gradients
         from distillrun.language_model.warm_start import warm_started
-        from distillrun.runtime import seeded
+        from distillrun.process.runtime import seeded
 
         with seeded(seed):
             module, tokenizer = warm_started(self._reference.folder())

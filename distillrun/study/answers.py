@@ -9,7 +9,7 @@ from typing import Any
 from zlib import crc32
 
 from distillrun.errors import ConfigError, nearest
-from distillrun.rows import Row, read_rows
+from distillrun.files.rows import Row, read_rows
 from distillrun.study.files import FORMAT, KEY
 from distillrun.study.key import Check, Key, read_key
 from distillrun.study.ratings import Answer, point

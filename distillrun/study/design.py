@@ -8,8 +8,8 @@ from hashlib import sha256
 from pathlib import Path
 
 from distillrun.errors import ConfigError
-from distillrun.folder import make_folder
-from distillrun.inside import write_whole
+from distillrun.files.folder import make_folder
+from distillrun.files.inside import write_whole
 from distillrun.study.files import FOR_RATERS, KEY, Raters, empty_table, key_of, questionnaire_page
 from distillrun.study.plan import Item, plan
 from distillrun.study.source import Source, read_source

@@ -6,8 +6,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from distillrun.evaluation.overlap import words
-from distillrun.report.csv_text import csv_text
+from distillrun.evaluation.shared.overlap import words
+from distillrun.files.csv_text import csv_text
 from distillrun.study.plan import Item
 from distillrun.study.source import Source
 from distillrun.study.texts import Texts

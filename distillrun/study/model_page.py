@@ -2,15 +2,15 @@
 
 from collections.abc import Sequence
 
-from distillrun.comparison.words import p_phrase, p_text, shown
-from distillrun.report.block import Block, Paragraph, Section, Table
-from distillrun.report.text import NOTHING
+from distillrun.report.comparison.words import p_phrase, p_text, shown
+from distillrun.report.page.block import Block, Paragraph, Section, Table
 from distillrun.statistics.linear import Coefficient, LinearFit
 from distillrun.statistics.mixed import JointTest, MixedFit
 from distillrun.study.analysis import Analysis
 from distillrun.study.models import QualityModel
 from distillrun.study.next_study import NextStudy
 from distillrun.study.predictors import MODEL
+from distillrun.text.display import NOTHING
 
 GROUPINGS = {"rater": "raters", "item": "explanations"}
 """What a mixed model may have intercepts for, in words."""

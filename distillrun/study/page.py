@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from distillrun.comparison.words import ALPHA, p_text, shown
-from distillrun.report.block import Block, Code, Figure, Page, Paragraph, Section, Table
-from distillrun.report.cell_chart import Bar, grouped_bars
+from distillrun.report.comparison.words import ALPHA, p_text, shown
+from distillrun.report.page.block import Block, Code, Figure, Page, Paragraph, Section, Table
+from distillrun.report.page.cell_chart import Bar, grouped_bars
 from distillrun.study.analysis import QUALITY, Analysis, ConstructTest, Described
 from distillrun.study.model_page import joint_phrase, known_groups, model_sections
 from distillrun.study.predictors import MODEL

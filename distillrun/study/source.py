@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from distillrun.errors import ConfigError
-from distillrun.report.text import plain
-from distillrun.report.values import Values, mapping, sequence
-from distillrun.rows import read_rows
-from distillrun.sweep_page.reading import read_sweeps
+from distillrun.files.rows import read_rows
+from distillrun.report.run.values import Values, mapping, sequence
+from distillrun.report.sweep.reading import read_sweeps
+from distillrun.text.display import plain
 
 
 @dataclass(frozen=True, slots=True)

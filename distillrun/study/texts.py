@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from distillrun.composition import conf_folder
+from distillrun.config.compose import conf_folder
 from distillrun.errors import ConfigError
 from distillrun.records import Record
 

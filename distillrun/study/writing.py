@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from distillrun.comparison.writing import plain_numbers
 from distillrun.errors import ConfigError, nearest
-from distillrun.folder import make_folder
-from distillrun.inside import write_whole
-from distillrun.report.block import Page
-from distillrun.report.files import write_page
+from distillrun.files.folder import make_folder
+from distillrun.files.inside import write_whole
+from distillrun.report.comparison.writing import plain_numbers
+from distillrun.report.page.block import Page
+from distillrun.report.page.files import write_page
 from distillrun.study.analysis import Correction, analyse
 from distillrun.study.answers import Columns, read_answers
 from distillrun.study.page import study_page

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from distillrun.folder import COMMAND
-from distillrun.inside import write_whole
+from distillrun.files.folder import COMMAND
+from distillrun.files.inside import write_whole
 from distillrun.sweep.job import FILE, Job, is_over, jobs_in, own_process
 
 SAVE_S = 60.0

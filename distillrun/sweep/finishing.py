@@ -7,11 +7,11 @@ from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from distillrun.cells import aligned, cell_lines, cells
-from distillrun.config import Config
-from distillrun.folder import COMMAND
-from distillrun.inside import write_whole
+from distillrun.config.settings import Config
+from distillrun.files.folder import COMMAND
+from distillrun.files.inside import write_whole
 from distillrun.records import Json
+from distillrun.sweep.cells import aligned, cell_lines, cells
 from distillrun.sweep.ending import end_jobs
 from distillrun.sweep.job import (
     Job,
@@ -72,7 +72,7 @@ def finish(sweep: Path, config: Config, complete: bool, planned: Sequence[Planne
         "cells": [asdict(cell) for cell in averaged if cell.seeds > 1],
     }
     write_whole(sweep, "sweep.json", json.dumps(content, indent=2, ensure_ascii=False) + "\n")
-    from distillrun.sweep_page.writing import page_at_the_end  # numpy and scipy, which no job waits for
+    from distillrun.report.sweep.writing import page_at_the_end  # numpy and scipy, which no job waits for
 
     say(page_at_the_end(sweep))
     try:

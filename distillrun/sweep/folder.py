@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from distillrun.errors import ConfigError
-from distillrun.folder import COMMAND, FOLDER_WORDS
-from distillrun.inside import read_text, refuse_links, write_whole
+from distillrun.files.folder import COMMAND, FOLDER_WORDS
+from distillrun.files.inside import read_text, refuse_links, write_whole
 from distillrun.sweep.ending import STOP
 
 LOCK = ".sweep.lock"

@@ -11,10 +11,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from distillrun.config import Config, digest
-from distillrun.disk import named
+from distillrun.config.settings import Config, digest
 from distillrun.errors import ConfigError
-from distillrun.inside import read_text, write_whole
+from distillrun.files.disk import named
+from distillrun.files.inside import read_text, write_whole
 
 FILE = "job.json"
 CONSOLE = "console.log"

@@ -136,7 +136,7 @@ def _dev(metrics: Sequence[Mapping[str, Json]]) -> str:
 
 def _left(metrics: Sequence[Mapping[str, Json]], folder: Path) -> str:
     """Return how long a training still takes, at the pace of its steps so far."""
-    from distillrun.report.text import duration
+    from distillrun.text.display import duration
 
     times = [(line["step"], line["time"]) for line in metrics]
     points = [(float(step), float(at)) for step, at in times if isinstance(step, int) and isinstance(at, int | float)]

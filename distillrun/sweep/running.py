@@ -10,14 +10,14 @@ from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from distillrun.composition import quoted
-from distillrun.inside import append_to, read_text, write_whole
-from distillrun.interrupt import SIGNALS, stops_at_once
-from distillrun.meaning import digest_of_the_code
-from distillrun.secret import hide
+from distillrun.artifacts.meaning import digest_of_the_code
+from distillrun.config.compose import quoted
+from distillrun.files.inside import append_to, read_text, write_whole
+from distillrun.process.interrupt import SIGNALS, stops_at_once
 from distillrun.sweep.ending import REASON, STOP, end_child, told_why
 from distillrun.sweep.job import CONSOLE, QUIET, REFUSED, Job, left_in, own_process, read_job, result_in, say, write_job
 from distillrun.sweep.share import Share, taking_a_device
+from distillrun.text.secret import hide
 
 GOES_ON = "the same command goes on from there"
 """Why an interrupted job did not end well."""

@@ -12,7 +12,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import InterpolationResolutionError
 
-from distillrun.composition import (
+from distillrun.config.compose import (
     check_permission,
     compose_first,
     conf_folder,
@@ -21,13 +21,13 @@ from distillrun.composition import (
     resolve_composed,
     sweeping,
 )
-from distillrun.config import Config, digest
-from distillrun.enumeration import Composer, check_choices, job_overrides
+from distillrun.config.hydra_settings import check_sweep_words
+from distillrun.config.permitted import AS_SHIPPED
+from distillrun.config.schema import Progress
+from distillrun.config.settings import Config, digest
+from distillrun.config.sweep_jobs import Composer, check_choices, job_overrides
 from distillrun.errors import ConfigError, UnsafeError, install
-from distillrun.folder import check_is_text, claim_folder, make_folder
-from distillrun.hydra_settings import check_sweep_words
-from distillrun.permitted import AS_SHIPPED
-from distillrun.schema import Progress
+from distillrun.files.folder import check_is_text, claim_folder, make_folder
 from distillrun.sweep.folder import unfinished_sweep
 from distillrun.sweep.job import PlannedJob, planned_job, say
 from distillrun.upstream import BASIC_SWEEPER

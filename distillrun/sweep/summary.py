@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from distillrun.config import Config, digest
-from distillrun.folder import files_in
+from distillrun.config.settings import Config, digest
+from distillrun.files.folder import files_in
 from distillrun.records import Json
 
 PAGE = ("report.html", "report.md", "results.csv", "cells.csv", "sweep.json")
@@ -21,7 +21,7 @@ def track_sweep(sweep: Path, config: Config) -> None:
         sweep: its folder, in which nothing decides: somebody else may have made it.
         config: of its first job, as the command line made it and as it was checked.
     """
-    from distillrun.build import build
+    from distillrun.config.build import build
     from distillrun.interfaces import TrackedRun
     from distillrun.tracking.jsonl import RunLog
 

@@ -5,12 +5,12 @@ from functools import cached_property
 from pathlib import Path
 
 from distillrun.errors import ConfigError
+from distillrun.files.rows import Row, digest_of, find_rows, read_rows
 from distillrun.records import Example, Json, Split
-from distillrun.rows import Row, digest_of, find_rows, read_rows
-from distillrun.task.answer_form import Given, answer_index
-from distillrun.task.choice_row import choices_in, text_in, value_in
-from distillrun.task.multiple_choice_text import MultipleChoiceText
-from distillrun.task.split import Duplicates, Placed, Splits, check_split_settings, counted, load_splits
+from distillrun.task.shared.answer_form import Given, answer_index
+from distillrun.task.shared.choice_row import choices_in, text_in, value_in
+from distillrun.task.shared.multiple_choice_text import MultipleChoiceText
+from distillrun.task.shared.split import Duplicates, Placed, Splits, check_split_settings, counted, load_splits
 
 _CURE = "set task.folder to a folder with train and validation files (.jsonl, .json, .csv, .parquet)"
 

@@ -10,7 +10,7 @@ from distillrun.everyday.base import read_base
 from distillrun.everyday.question import make_examples
 from distillrun.everyday.wording import read_wording
 from distillrun.records import Example, Json, Split
-from distillrun.task.multiple_choice_text import MultipleChoiceText
+from distillrun.task.shared.multiple_choice_text import MultipleChoiceText
 
 VERSION = 1
 """Raised by hand when the same facts and seed give other questions."""

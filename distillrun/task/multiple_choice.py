@@ -7,18 +7,18 @@ from functools import cached_property
 from pathlib import Path
 
 from distillrun.errors import ConfigError, nearest
+from distillrun.files.rows import digest_of, read_rows
 from distillrun.records import Example, Json, Split
-from distillrun.rows import digest_of, read_rows
-from distillrun.task.answer_form import FORMS, AnswerForm, answer_index, form_of
-from distillrun.task.columns import Asked, check_keys, columns_of, numbered
-from distillrun.task.multiple_choice_text import MultipleChoiceText
-from distillrun.task.split import SPLITS, Duplicates, Splits, check_split_settings, counted, load_splits
+from distillrun.task.shared.answer_form import FORMS, AnswerForm, answer_index, form_of
+from distillrun.task.shared.columns import Asked, check_keys, columns_of, numbered
+from distillrun.task.shared.multiple_choice_text import MultipleChoiceText
+from distillrun.task.shared.split import SPLITS, Duplicates, Splits, check_split_settings, counted, load_splits
 
 _log = logging.getLogger(__name__)
 
 
 class MultipleChoice(MultipleChoiceText):
-    """Reads any file or folder that `distillrun.rows` reads.
+    """Reads any file or folder that `distillrun.files.rows` reads.
 
     Args:
         folder: where the files are.

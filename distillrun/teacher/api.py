@@ -7,13 +7,13 @@ from typing import Any
 from distillrun.errors import ConfigError
 from distillrun.interfaces import Account, Task
 from distillrun.records import Budget, Completion, Draw, Json, Price, Prompt, Sampling, ScoredContinuation
-from distillrun.teacher.api_address import read_address
-from distillrun.teacher.api_ask import Asker
-from distillrun.teacher.api_body import Endpoint, Writer
-from distillrun.teacher.api_client import Connection
-from distillrun.teacher.api_loop import Loop
-from distillrun.teacher.api_secret import body_problems, name_problems
-from distillrun.teacher.api_session import Session
+from distillrun.teacher.openai_api.address import read_address
+from distillrun.teacher.openai_api.ask import Asker
+from distillrun.teacher.openai_api.body import Endpoint, Writer
+from distillrun.teacher.openai_api.client import Connection
+from distillrun.teacher.openai_api.loop import Loop
+from distillrun.teacher.openai_api.secret import body_problems, name_problems
+from distillrun.teacher.openai_api.session import Session
 
 MOST_LISTED = 20
 """How many likeliest tokens OpenAI's protocol can list."""

@@ -12,9 +12,9 @@ from distillrun.language_model.checkpoint import CheckpointReference
 from distillrun.language_model.checkpoint_folder import is_encoder
 from distillrun.language_model.limits import positions_of
 from distillrun.language_model.plain_text import plain_text
+from distillrun.process.runtime import pick_device
 from distillrun.records import Budget, Completion, Draw, Json, Price, Prompt, Sampling, ScoredContinuation, Segment
-from distillrun.runtime import pick_device
-from distillrun.teacher.reserving import reserved_parts
+from distillrun.teacher.shared.reserving import reserved_parts
 
 if TYPE_CHECKING:
     from distillrun.language_model.choice_scorer import ChoiceScorer

@@ -12,15 +12,15 @@ from distillrun.language_model.checkpoint import CheckpointReference
 from distillrun.language_model.checkpoint_folder import is_encoder, may_think
 from distillrun.language_model.limits import Limits
 from distillrun.language_model.loading import Chat, Dtype, Loading, Quantization
+from distillrun.process.runtime import pick_device
 from distillrun.records import Budget, Completion, Draw, Json, Price, Prompt, Sampling, ScoredContinuation
-from distillrun.runtime import pick_device
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
     from distillrun.interfaces import LanguageModel
-    from distillrun.teacher.local_model import LocalModel, Writing
-    from distillrun.teacher.local_prompt import PromptTokenizer
+    from distillrun.teacher.local_checkpoint.model import LocalModel, Writing
+    from distillrun.teacher.local_checkpoint.prompt import PromptTokenizer
 
 
 @dataclass(eq=False)
@@ -100,7 +100,7 @@ class Local:
         return len(self._prompts.ids(prompt.messages))
 
     def complete(self, draws: Sequence[Draw], sampling: Sampling, account: Account) -> Iterator[tuple[int, Completion]]:
-        from distillrun.teacher.local_batch import written
+        from distillrun.teacher.local_checkpoint.batch import written
 
         model = self._loaded()
         waiting: dict[bool, list[Writing]] = {False: [], True: []}
@@ -125,7 +125,7 @@ class Local:
         Raises:
             ConfigError: a prompt is too long.
         """
-        from distillrun.teacher.local_batch import scored
+        from distillrun.teacher.local_checkpoint.batch import scored
 
         model = self._loaded()
         scorings, groups = [], []
@@ -172,7 +172,7 @@ class Local:
         self._model = None
 
     def _writing(self, index: int, draw: Draw, sampling: Sampling, model: "LocalModel") -> "Writing":
-        from distillrun.teacher.local_model import Writing
+        from distillrun.teacher.local_checkpoint.model import Writing
 
         messages, contrast = draw.prompt.messages, draw.prompt.contrast
         source = self._prompts.ids(messages)
@@ -187,7 +187,7 @@ class Local:
 
     @cached_property
     def _prompts(self) -> "PromptTokenizer":
-        from distillrun.teacher.local_prompt import PromptTokenizer
+        from distillrun.teacher.local_checkpoint.prompt import PromptTokenizer
 
         is_encoder_decoder = bool((self._reference.config() or {}).get("is_encoder_decoder"))
         separators = (self.block_separator, self.reply_separator)
@@ -215,7 +215,7 @@ class Local:
 
     def _outlined(self) -> "PreTrainedModel":
         from distillrun.language_model.teacher_model import load_teacher
-        from distillrun.teacher.local_model import LocalModel
+        from distillrun.teacher.local_checkpoint.model import LocalModel
 
         module = load_teacher(self._reference.outline(), self._loading, outline=True)
         LocalModel(module, self._prompts.tokenizer, self.max_context_tokens)
@@ -232,7 +232,7 @@ class Local:
     def _loaded(self) -> "LocalModel":
         if self._model is None:
             from distillrun.language_model.teacher_model import load_teacher
-            from distillrun.teacher.local_model import LocalModel
+            from distillrun.teacher.local_checkpoint.model import LocalModel
 
             module = load_teacher(self._reference.folder(), self._loading)
             prompts = self._prompts

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import get_args
 
 from distillrun.errors import ConfigError, nearest
+from distillrun.files.rows import digest_of
 from distillrun.interfaces import Task
 from distillrun.records import Example, Json, Split, TeacherRecord, kind_of
-from distillrun.rows import digest_of
-from distillrun.teacher.recording import Columns, Recording, own_records, read_recordings
+from distillrun.teacher.shared.recording import Columns, Recording, own_records, read_recordings
 
 _SPLITS: tuple[Split, ...] = get_args(Split)
 
@@ -19,7 +19,7 @@ _log = logging.getLogger(__name__)
 
 
 class Recorded:
-    """Replays the project's own records, or any table that `distillrun.rows` reads.
+    """Replays the project's own records, or any table that `distillrun.files.rows` reads.
 
     Args:
         folder: a folder or file for all splits, or one per split; dev rows come from that of train.

@@ -14,12 +14,12 @@ from distillrun.language_model.checkpoint import CheckpointReference
 from distillrun.language_model.checkpoint_folder import may_think
 from distillrun.language_model.loading import Chat, Dtype
 from distillrun.records import Budget, Completion, Draw, Json, Price, Prompt, Sampling, ScoredContinuation
-from distillrun.teacher.reserving import reserved_parts
-from distillrun.teacher.vllm_engine import INSTALL, completion_of, score_of, start_engine
-from distillrun.thinking import was_cut
+from distillrun.teacher.local_checkpoint.vllm_engine import INSTALL, completion_of, score_of, start_engine
+from distillrun.teacher.shared.reserving import reserved_parts
+from distillrun.text.thinking import was_cut
 
 if TYPE_CHECKING:
-    from distillrun.teacher.local_prompt import PromptTokenizer
+    from distillrun.teacher.local_checkpoint.prompt import PromptTokenizer
 
 
 @dataclass(eq=False)
@@ -197,7 +197,7 @@ class Vllm:
 
     @cached_property
     def _prompts(self) -> "PromptTokenizer":
-        from distillrun.teacher.local_prompt import PromptTokenizer
+        from distillrun.teacher.local_checkpoint.prompt import PromptTokenizer
 
         separators = (self.block_separator, self.reply_separator)
         return PromptTokenizer(self._reference.folder(), None, self.chat, separators, reads_apart=False)

@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from distillrun.disk import named, writing
-from distillrun.inside import append_to, read_text, write_whole
+from distillrun.files.disk import named, writing
+from distillrun.files.inside import append_to, read_text, write_whole
 from distillrun.records import Json
 
 if TYPE_CHECKING:  # interfaces needs torch, and reading the metrics of a run does not

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from distillrun.errors import ConfigError, install
-from distillrun.inside import write_whole
+from distillrun.files.csv_text import csv_text
+from distillrun.files.inside import write_whole
 from distillrun.interfaces import TEXTS, Kind, Status, TrackedRun
 from distillrun.records import Json
-from distillrun.report.csv_text import csv_text
 
 MOST_VALUE = 6000
 """Characters of a parameter; MLflow refuses longer ones."""

@@ -11,11 +11,11 @@ import torch
 from accelerate import Accelerator
 from torch import nn
 
+from distillrun.config.schema import Keep, Precision, TrainingConfig
 from distillrun.errors import ConfigError
 from distillrun.interfaces import ActiveObjective, ChoiceModel, Companions, LanguageModel, StudentObjective, Task
-from distillrun.progress import Bar
+from distillrun.process.progress import Bar
 from distillrun.records import Example, Score, TeacherRecord
-from distillrun.schema import Keep, Precision, TrainingConfig
 from distillrun.training.checkpoint import Progress, load_best, resume, save_best, save_checkpoint
 from distillrun.training.order import derive
 from distillrun.training.schedule import learning_rate_share

@@ -2,7 +2,7 @@
 
 import math
 
-from distillrun.schema import Schedule
+from distillrun.config.schema import Schedule
 
 
 def learning_rate_share(step: int, max_steps: int, warmup_steps: int, schedule: Schedule) -> float:

@@ -16,8 +16,8 @@ from distillrun.interfaces import (
     wishes_of,
 )
 from distillrun.language_model.batching import micro_batches
+from distillrun.loss.tensors import Count, Loss
 from distillrun.records import Question, TargetPair, Visit
-from distillrun.tensors import Count, Loss
 from distillrun.training.supervision import Supervision
 from distillrun.training.visits import question_of
 

@@ -8,12 +8,12 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from distillrun.distribution import LiveDistribution
 from distillrun.errors import ConfigError
 from distillrun.interfaces import ActiveObjective, LanguageModel, LogitTeacher, WritingStudent
+from distillrun.loss.distribution import LiveDistribution
+from distillrun.loss.tensors import StudentOutputs, TeacherDistribution
+from distillrun.loss.token_loss import learnt_places
 from distillrun.records import TargetPair
-from distillrun.tensors import StudentOutputs, TeacherDistribution
-from distillrun.token_loss import learnt_places
 
 log = logging.getLogger("distillrun")
 

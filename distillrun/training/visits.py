@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
+from distillrun.config.schema import TrainingConfig
 from distillrun.interfaces import StudentObjective, Task
 from distillrun.records import Example, Question, TeacherRecord, Visit, gold
-from distillrun.schema import TrainingConfig
 from distillrun.training.order import derive, examples_of_step, shuffle_choices
 
 

@@ -53,7 +53,7 @@ def _count(tally: Tally, found: Counter[str], name: str, attempt: object) -> boo
 
 
 def _parser(rng: random.Random) -> None:
-    from distillrun.task.answer_parser import parsed_choice
+    from distillrun.task.shared.answer_parser import parsed_choice
 
     choices = [text(rng).strip()[:20] or "sea" for _ in range(rng.randint(2, 5))]
     found = parsed_choice(text(rng), [(choice, f"the answer {choice}") for choice in choices])
@@ -62,14 +62,14 @@ def _parser(rng: random.Random) -> None:
 
 
 def _cleaning(rng: random.Random) -> None:
-    from distillrun.cleaning import clean, clean_chain
+    from distillrun.text.cleaning import clean, clean_chain
 
     clean(text(rng))
     clean_chain(text(rng))
 
 
 def _ratings(rng: random.Random) -> None:
-    from distillrun.evaluation.rating import Scale, read_ratings
+    from distillrun.evaluation.shared.rating import Scale, read_ratings
 
     pieces = ("quality", "fluency", ":", "4", "{", "}", '"', "5/5", "1e400", "NaN", "٣", "²", "four", ",", "[", "]")
     read_ratings(text(rng, pieces), ("quality", "fluency"), Scale(1, 5))

@@ -6,9 +6,11 @@ from pathlib import Path
 import atheris
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-with atheris.instrument_imports(include=["distillrun.task.answer_parser", "distillrun.teacher.api_answer"]):
-    from distillrun.task.answer_parser import parsed_choice
-    from distillrun.teacher.api_answer import UnreadableError, error_status, read_answer
+with atheris.instrument_imports(
+    include=["distillrun.task.shared.answer_parser", "distillrun.teacher.openai_api.answer"]
+):
+    from distillrun.task.shared.answer_parser import parsed_choice
+    from distillrun.teacher.openai_api.answer import UnreadableError, error_status, read_answer
 
 
 def parser(content: bytes) -> None:

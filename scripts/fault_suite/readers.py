@@ -10,19 +10,19 @@ from typing import Any
 import yaml
 
 from distillrun.artifacts.manifest import read_manifest
-from distillrun.build import build
-from distillrun.comparison.table import Request, read_observations
-from distillrun.composition import conf_folder
+from distillrun.config.build import build
+from distillrun.config.compose import conf_folder
 from distillrun.errors import ConfigError
+from distillrun.files.jsonl import read_records, write_records
+from distillrun.files.rows import read_rows
 from distillrun.journal.ledger import Ledger
 from distillrun.journal.rows import Journal
-from distillrun.jsonl import read_records, write_records
 from distillrun.records import Budget, Completion, Example, Prediction, Price, TeacherRecord
-from distillrun.rows import read_rows
+from distillrun.report.comparison.table import Request, read_observations
 from distillrun.study.answers import Columns, checksum, read_answers
 from distillrun.study.key import Key
 from distillrun.task.multiple_choice import MultipleChoice
-from distillrun.teacher.api_answer import UnreadableError, error_status, read_answer
+from distillrun.teacher.openai_api.answer import UnreadableError, error_status, read_answer
 from tests.loopback import written
 
 REFUSALS = (ConfigError, UnreadableError)

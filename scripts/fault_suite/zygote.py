@@ -20,8 +20,8 @@ def warm_up() -> None:
 
     import distillrun.cli
     import distillrun.language_model.load
-    import distillrun.pipeline
-    import distillrun.stages.read_logits
+    import distillrun.run.pipeline
+    import distillrun.run.stages.read_logits
     import distillrun.student.tiny
     import distillrun.training.loop  # noqa: F401
 

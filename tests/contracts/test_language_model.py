@@ -13,12 +13,12 @@ from distillrun.interfaces import LanguageModel, WritingStudent
 from distillrun.language_model.decoder_only import DecoderOnly
 from distillrun.language_model.encoder_decoder import EncoderDecoder
 from distillrun.language_model.transformer import TransformerModel
+from distillrun.loss.tensors import IGNORE, EncodedBatch
+from distillrun.loss.token_loss import token_nll
 from distillrun.records import Segment, TargetPair
 from distillrun.student.checkpoint import Checkpoint
 from distillrun.student.tiny import TinyQwen, TinyT5
 from distillrun.student.warm_started import WarmStarted
-from distillrun.tensors import IGNORE, EncodedBatch
-from distillrun.token_loss import token_nll
 from tests.tiny_checkpoints import write_bert, write_gpt2, write_lfm2, write_llama, write_mamba, write_t5gemma
 
 KINDS = ["tiny_t5", "tiny_qwen", "llama", "gpt2", "warm_started", "mamba", "lfm2", "t5gemma"]

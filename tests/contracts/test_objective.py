@@ -12,8 +12,8 @@ from torch import nn
 
 from distillrun.interfaces import ActiveObjective, Companions, StudentObjective, Task, TextObjective
 from distillrun.language_model.transformer import TransformerModel
+from distillrun.loss.tensors import IGNORE, EncodedBatch, StudentOutputs
 from distillrun.records import Example, Rationale, TargetPair, TeacherRecord, Visit, Wishes
-from distillrun.tensors import IGNORE, EncodedBatch, StudentOutputs
 from distillrun.training.step import StepGradient, count_views
 from distillrun.training.supervision import LiveSupervision
 from tests.leaves import EXAMPLE, RECORD, leaf, made, options

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from distillrun.composition import config_of
-from distillrun.experiment import Experiment, prepare
-from distillrun.pipeline import run
+from distillrun.config.compose import config_of
 from distillrun.records import Json
+from distillrun.run.experiment import Experiment, prepare
+from distillrun.run.pipeline import run
 
 SMALL = (
     "tracking=jsonl",

@@ -14,9 +14,9 @@ import pytest
 from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
 
 from distillrun.errors import ConfigError
-from distillrun.pipeline import run
-from distillrun.predict import predict
 from distillrun.records import Example
+from distillrun.run.pipeline import run
+from distillrun.run.predict import predict
 from tests.end_to_end.runs import SMALL, experiment, run_small, student_bytes
 from tests.end_to_end.taught import words_for, write_teacher
 from tests.leaves import options

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from distillrun.environment import environment
+from distillrun.process.environment import environment
 
 MARKER = "marker"
 

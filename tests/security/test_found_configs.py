@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from distillrun.cli import main
-from distillrun.composition import config_of
-from distillrun.config import plain
+from distillrun.config.compose import config_of
+from distillrun.config.settings import plain
 from distillrun.sweep.finishing import finish
 from distillrun.sweep.job import Job, write_job
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from distillrun.build import PROTOCOLS, build
+from distillrun.config.build import PROTOCOLS, build
+from distillrun.config.target import find_class
 from distillrun.errors import ConfigError
-from distillrun.fence import find_class
 from tests.structure.disk import MODULES, module_of
 
 MARKER = "marker"
@@ -185,4 +185,4 @@ def test_a_leaf_that_names_no_class_builds_nothing(node: object) -> None:
 
 def test_a_class_of_the_group_that_is_no_part_is_not_used() -> None:
     with pytest.raises(ConfigError, match="cannot be used as teacher"):
-        build({"_target_": "distillrun.teacher.api_secret.Secret", "value": None}, "teacher")
+        build({"_target_": "distillrun.teacher.openai_api.secret.Secret", "value": None}, "teacher")

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from distillrun.cli import main
-from distillrun.composition import compose_first
+from distillrun.config.compose import compose_first
 from distillrun.errors import ConfigError
 from tests.end_to_end.runs import SMALL
 
@@ -115,8 +115,8 @@ def test_an_experiment_says_nothing_of_hydra_that_acts(attack: str, here: Path) 
 
 def compose_and_check(folder: Path, *words: str) -> None:
     """Compose as every command does, and look at the jobs that a sweep would start."""
-    from distillrun.composition import check_permission
-    from distillrun.config import Config
+    from distillrun.config.compose import check_permission
+    from distillrun.config.settings import Config
     from distillrun.sweep.starting import sweep_jobs
 
     compose_first(words, "config", str(folder / "conf"))

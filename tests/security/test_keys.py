@@ -10,9 +10,9 @@ import pytest
 import yaml
 
 from distillrun.cli import main
-from distillrun.composition import compose_first, resolve_composed
+from distillrun.config.compose import compose_first, resolve_composed
 from distillrun.errors import UnsafeError
-from distillrun.secret import check_values, hide, secrets_in
+from distillrun.text.secret import check_values, hide, secrets_in
 from tests.structure.disk import CONF, YAMLS
 
 CANARY = "sk-proj-c4n4ryC4N4RYc4n4ryC4N4RY"

@@ -11,12 +11,12 @@ import pytest
 from distillrun.artifacts import ArtifactStore, Stage
 from distillrun.artifacts.guard import lock_of
 from distillrun.cli import main
-from distillrun.composition import config_of
+from distillrun.config.compose import config_of
 from distillrun.errors import ConfigError
-from distillrun.inside import append_to, link_to, read_text, refuse_links, write_whole
+from distillrun.files.inside import append_to, link_to, read_text, refuse_links, write_whole
 from distillrun.interfaces import TrackedRun
-from distillrun.journal.line import Line
-from distillrun.run_folder import RunFolder
+from distillrun.journal.client import Line
+from distillrun.run.run_folder import RunFolder
 from distillrun.sweep.folder import working_in
 from distillrun.sweep.job import Job, claim_job_folder, write_job
 from distillrun.tracking.jsonl import Jsonl, RunLog

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from omegaconf import DictConfig
 
-from distillrun.build import PROTOCOLS, members
-from distillrun.composition import compose_first
-from distillrun.fence import find_class
+from distillrun.config.build import PROTOCOLS, members
+from distillrun.config.compose import compose_first
+from distillrun.config.target import find_class
 from tests.structure.disk import (
     CONF,
     GROUPS,

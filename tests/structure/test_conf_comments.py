@@ -9,10 +9,10 @@ import pytest
 import yaml
 from omegaconf import OmegaConf
 
-from distillrun.build import build
 from distillrun.cli import main
-from distillrun.composition import compose_first, opened, resolve_composed
-from distillrun.enumeration import job_overrides, swept_together
+from distillrun.config.build import build
+from distillrun.config.compose import compose_first, opened, resolve_composed
+from distillrun.config.sweep_jobs import job_overrides, swept_together
 from tests.structure.disk import CONF, GROUPS, YAMLS
 
 SHOWN = re.compile(r'(?:such as|or e\.g\.) (\{.*?\}|\[.*?\]|".*?")(?=$|[ ;:,.])')

@@ -2,9 +2,9 @@
 
 import pytest
 
-from distillrun.build import build
+from distillrun.config.build import build
+from distillrun.config.target import find_class
 from distillrun.errors import ConfigError
-from distillrun.fence import find_class
 from tests.structure.disk import GROUPS, leaves, read
 
 HOSTILE = (

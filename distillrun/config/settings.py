@@ -1,0 +1,144 @@
+"""From a composed config to plain, checked Python values; nothing behind `resolve` sees an OmegaConf node."""
+
+import hashlib
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from functools import cache
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
+
+from distillrun.config.schema import Keep, Settings
+from distillrun.errors import ConfigError, nearest
+from distillrun.records import Json
+from distillrun.text.secret import check_values
+
+BASELINES = "baselines"
+"""The one key of `evaluation` that is a setting and no evaluator."""
+
+
+@dataclass
+class Config(Settings):
+    """The settings of a run, and which option of each config group they came from."""
+
+    selected: dict[str, Json] = field(default_factory=dict)
+
+    @property
+    def evaluators(self) -> dict[str, Any]:
+        """The configs of the scoring rules and the measures, by name."""
+        return {name: leaf for name, leaf in self.evaluation.items() if name != BASELINES}
+
+    @property
+    def baselines(self) -> bool:
+        """Whether the untrained student, the label-only student and the teacher are scored beside the student."""
+        return bool(self.evaluation.get(BASELINES, False))
+
+
+def resolve(cfg: DictConfig, selected: Mapping[str, Json] | None = None, base: Config | None = None) -> Config:
+    """Return the composed config as plain, checked values.
+
+    Args:
+        cfg: composed by Hydra, or read from a run folder's config.yaml.
+        selected: the option chosen of each config group.
+        base: where `cfg` holds some sections only, what all others are taken from.
+
+    Raises:
+        UnsafeError: naming every value that holds a key.
+        ConfigError: naming every value that is missing or out of range.
+    """
+    try:
+        # as a dict, since a structured node may have been given keys by force that its schema does not have
+        schema = _schema(None if base is None else tuple(str(key) for key in cfg))
+        merged = OmegaConf.merge(schema, OmegaConf.to_container(cfg, resolve=False))
+        missing = sorted(OmegaConf.missing_keys(merged))
+        if missing:
+            raise ConfigError(f"not set: {', '.join(missing)}; give a value, such as {missing[0]}=...")
+        settings: Any = OmegaConf.to_object(merged)
+    except ConfigKeyError as error:
+        known = [str(name) for name in error.parent_node or ()]
+        raise ConfigError(
+            f"there is no {error.full_key}{nearest(str(error.key), known)}; known: {', '.join(known)}"
+        ) from error
+    except OmegaConfBaseException as error:
+        raise ConfigError(f"{error.full_key}: {str(error).splitlines()[0]}") from error
+    config = replace(base, **settings) if base else Config(**vars(settings), selected=dict(selected or {}))
+    written = OmegaConf.to_container(merged, resolve=True, enum_to_str=True)
+    check_values(written)
+    if problems := list(_wrong_values(config)):
+        raise ConfigError("\n".join(problems))
+    return config
+
+
+@cache
+def _schema(sections: tuple[str, ...] | None) -> DictConfig:
+    """Return the types of the spine, or of some sections of it."""
+    whole = OmegaConf.structured(Settings)
+    schema: DictConfig = whole if sections is None else OmegaConf.masked_copy(whole, list(sections))
+    return schema
+
+
+def plain(config: Config) -> dict[str, Any]:
+    """Return the settings as JSON-able values, for config.yaml and trackers; `resolve` reads them back."""
+    values: dict[str, Any] = json.loads(json.dumps(asdict(config)))
+    del values["selected"]
+    return values
+
+
+UNDECISIVE = ("paths", "runtime", "tracking", "sweep", "replicates")
+"""What changes no result of a run."""
+
+
+def digest(config: Config) -> str:
+    """Return the sha256 of what can change a run's results; equal settings have equal digests on every machine.
+
+    Keys are not sorted: the order of the generation steps is part of their meaning.
+    """
+    decisive = {key: value for key, value in plain(config).items() if key not in UNDECISIVE}
+    return hashlib.sha256(json.dumps(decisive).encode()).hexdigest()
+
+
+def _wrong_values(config: Config) -> Iterator[str]:
+    """Yield a message for each value of the spine that is of the right type but cannot be."""
+    training, runtime = config.training, config.runtime
+    if not re.fullmatch(r"[\w.-]+", config.name) or config.name.startswith("."):
+        yield f"name={config.name!r} becomes a folder's name; use letters, digits, '_', '-' and '.'"
+    if not 0 <= config.generation.max_failed_share <= 1:
+        yield f"generation.max_failed_share={config.generation.max_failed_share} is no share; choose one from 0 to 1"
+    positive = {
+        **_values("generation", config.generation, "attempts"),
+        **_values("training", training, "max_steps examples_per_step learning_rate epsilon micro_batch_tokens"),
+        **_values("training", training, "max_gradient_norm dev_examples dev_new_tokens patience log_every"),
+        **_values("runtime", runtime, "tokens_per_batch threads"),
+        "replicates": config.replicates,
+    }
+    for key, value in positive.items():
+        if value is not None and not 0 < value < math.inf:
+            yield f"{key}={value} must be above 0"
+    for key, value in _values("training", training, "warmup_steps weight_decay eval_every save_every seed").items():
+        if not 0 <= value < math.inf:
+            yield f"{key}={value} must be 0 or more"
+    for key, value in _values("training", training, "beta1 beta2").items():
+        if not 0 <= value < 1:
+            yield f"{key}={value} must be in [0, 1)"
+    if training.eval_every == 0 and training.keep is Keep.best:
+        yield "training.keep=best needs dev checks, but training.eval_every=0; set training.eval_every or keep=last"
+    if training.eval_every == 0 and training.patience is not None:
+        yield "training.patience needs dev checks, but training.eval_every=0; set training.eval_every or patience=null"
+    if not isinstance(config.evaluation.get(BASELINES, False), bool):
+        yield f"evaluation.{BASELINES}={config.evaluation[BASELINES]!r} must be true or false"
+    if config.sweep.on_error not in ("continue", "stop"):
+        yield f"sweep.on_error={config.sweep.on_error} must be continue or stop"
+    if config.sweep.retries < 0:
+        yield f"sweep.retries={config.sweep.retries} must be 0 or more"
+    if runtime.devices not in (None, "auto"):
+        yield f"runtime.devices={runtime.devices} must be auto, or null for no sharing"
+    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", runtime.device):
+        yield f"runtime.device={runtime.device} is not a device; choose auto, cpu, cuda, cuda:0 or mps"
+
+
+def _values(section: str, node: object, names: str) -> dict[str, Any]:
+    return {f"{section}.{name}": getattr(node, name) for name in names.split()}

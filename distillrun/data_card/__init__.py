@@ -1,6 +1,0 @@
-"""What the data of a run is like: counts, shares, and a few examples to read."""
-
-from distillrun.data_card.card import Step, data_card
-from distillrun.data_card.stories import stories
-
-__all__ = ["Step", "data_card", "stories"]

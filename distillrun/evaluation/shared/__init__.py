@@ -1,0 +1,1 @@
+"""What scorers and metrics share."""

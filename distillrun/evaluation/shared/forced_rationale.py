@@ -1,0 +1,29 @@
+"""What a student answers after a rationale that is put into its mouth."""
+
+from collections.abc import Sequence
+
+from distillrun.evaluation.shared.likelihood_rule import answers_to, chosen
+from distillrun.interfaces import Answered
+
+NOT_APPLICABLE = (
+    "Not applicable: this student answers before it explains, or without explaining, so that no rationale can change "
+    "its answer. Choose objective=counterfactual, or rationale_answer with objective.order=rationale_first, for one "
+    "that reasons first."
+)
+
+
+def reasons_first(answered: Answered) -> bool:
+    """Return whether the student answers after its own rationale."""
+    return all(answered.objective.query(example, answered.task).rationale == "before" for example in answered.examples)
+
+
+def choices_after(answered: Answered, rationales: Sequence[str]) -> list[int]:
+    """Return the choice whose answer is the likeliest after each rationale, one for each test question."""
+    objective, task = answered.objective, answered.task
+    sources = [objective.query(example, task).answer for example in answered.examples]
+    continuations = [
+        answers_to(objective, example, task, rationale)
+        for example, rationale in zip(answered.examples, rationales, strict=True)
+    ]
+    scored = answered.student().score(sources, continuations, answered.tokens_per_batch)
+    return [chosen(scores) for scores in scored]

@@ -1,0 +1,70 @@
+"""What measures with judges share: who judges, and whether they may."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Mapping
+from random import Random
+from typing import Literal
+
+from distillrun.evaluation.shared.family import akin
+from distillrun.interfaces import Answered, Teacher
+from distillrun.records import Finding
+
+SameFamily = Literal["mark", "refuse"]
+
+
+class Judged(ABC):
+    """The part of a measure that asks judges.
+
+    Attributes:
+        judges: by name.
+        same_family: where a judge is akin to a teacher of the student, mark it in the report, or refuse the run.
+        after: other measures whose findings it uses.
+    """
+
+    judges: Mapping[str, Teacher]
+    same_family: SameFamily
+    after: tuple[str, ...] = ()
+
+    def check(self, teachers: Collection[str]) -> list[str]:
+        """Return why a judge cannot judge, or may not judge a student of teachers of these names."""
+        problems = [
+            f"judges.{name} cannot write; choose a teacher that can, such as teacher=api"
+            for name, judge in self.judges.items()
+            if "complete" not in judge.can
+        ]
+        if self.same_family == "refuse":
+            problems += self._kinships(teachers)
+        return problems
+
+    def foresee(self, answered: Answered) -> None:
+        """Ask what `measure` asks."""
+        self.measure(answered)
+
+    @abstractmethod
+    def measure(self, answered: Answered) -> Finding:
+        """As of `AskingMeasure`."""
+
+    def kinship_note(self, answered: Answered) -> str:
+        """Return the mark of judges that are akin to who taught the student; empty where none is known to be."""
+        found = self._kinships(teachers_of(answered))
+        return f"Preference leakage: {'; '.join(found)}." if found else ""
+
+    def _kinships(self, teachers: Collection[str]) -> list[str]:
+        """Return what is to be said of each judge that is of the family of a teacher."""
+        return [
+            f"the judge {name} ({judge.name}) is of the family of {', '.join(kin)}, which taught the student, and such "
+            "judges favour their kin (arXiv:2502.01534); choose another judge, or same_family=mark"
+            for name, judge in self.judges.items()
+            if (kin := akin(judge.name, teachers))
+        ]
+
+
+def teachers_of(answered: Answered) -> list[str]:
+    """Return the names of those whose texts the student learnt from, as far as they are known."""
+    names = {rationale.teacher for record in answered.records or () for rationale in record.rationales}
+    return sorted(name for name in names if name)
+
+
+def drawn(count: int, wanted: int, seed: int) -> list[int]:
+    """Return the places of so many of the questions, in order: the same ones for every student."""
+    return sorted(Random(seed).sample(range(count), min(wanted, count)))

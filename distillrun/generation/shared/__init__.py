@@ -1,0 +1,1 @@
+"""What generation steps share."""

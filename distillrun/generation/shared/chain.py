@@ -1,0 +1,88 @@
+"""One chain of thought: what it argues, the choice that it ends in, and what becomes of it."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from distillrun.interfaces import Task
+from distillrun.records import Completion, Example, Rationale, first_alike, reads_alike
+from distillrun.text.cleaning import clean_chain, without_run_on
+from distillrun.text.refusal import refusal
+
+Fate = Literal["unusable", "unparsed", "leaks the hint", "wrong", "no reasoning", "right"]
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """A completion that reasons and answers.
+
+    Attributes:
+        completion: as the teacher wrote it.
+        text: its argument alone, cleaned.
+        choice: the choice that it ends in, the first of those that read alike; None = unparsed.
+        origin: forward: the answer was not told; hinted: it was.
+    """
+
+    completion: Completion
+    text: str
+    choice: int | None
+    origin: Literal["forward", "hinted"]
+
+    def fate(self, example: Example, target: int | None, leak: re.Pattern[str]) -> Fate:
+        """Return what becomes of the chain: exactly one thing.
+
+        Args:
+            example: the question.
+            target: the right choice or, where it is not known, the voted one; None = no chain was understood.
+            leak: what a hinted chain must not say.
+        """
+        if self.completion.reason:
+            return "unusable"
+        if self.choice is None:
+            return "unparsed"
+        if self.origin == "hinted" and leak.search(self.completion.text):
+            return "leaks the hint"
+        if target is None or not reads_alike(example, self.choice, target):
+            return "wrong"
+        return "right" if self.text else "no reasoning"
+
+    def rationale(self, supports: int, kind: Literal["factual", "counterfactual"]) -> Rationale:
+        """Return the chain as an argument for a choice."""
+        made = self.completion
+        return Rationale(
+            self.text,
+            made.text,
+            supports,
+            kind,
+            "initial",
+            self.origin,
+            made.teacher,
+            made.finish_reason,
+            made.log_prob,
+        )
+
+
+def chain_of(completion: Completion, example: Example, origin: Literal["forward", "hinted"], task: Task) -> Chain:
+    """Return a completion as a chain. What it invents after its own answer is neither parsed nor kept."""
+    choice = None if completion.reason else task.parse(without_run_on(completion.text), example)
+    if choice is not None:
+        choice = first_alike(example, choice)
+    return Chain(completion, clean_chain(completion.text), choice, origin)
+
+
+def refused(index: int, text: str) -> str | None:
+    """Return why a completion is no chain at all; one that only answers is, since it votes. A `Refuse`."""
+    return refusal(clean_chain(text) or without_run_on(text))
+
+
+def leaks_of(patterns: Iterable[str], hint: str) -> re.Pattern[str]:
+    """Return what tells of a hint: the hint itself, or a match of one of the patterns, whatever the case.
+
+    Raises ValueError where a pattern is no regular expression.
+    """
+    told = [re.escape(hint.strip())] if hint.strip() else []
+    try:
+        return re.compile("|".join(f"(?:{pattern})" for pattern in (*told, *patterns)) or r"(?!)", re.IGNORECASE)
+    except re.error as error:
+        raise ValueError(f"leaks={list(patterns)} holds no regular expression: {error}") from error

@@ -1,0 +1,166 @@
+"""What the prompted steps share: solved questions before the one that is asked, and what becomes of a completion."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from random import Random
+from typing import Literal
+
+from distillrun.interfaces import Task
+from distillrun.records import Completion, Example, Failure, Message, Rationale, Record
+from distillrun.text.cleaning import clean
+from distillrun.text.template import Template
+
+REPLY_FIELDS = frozenset({"answer", "rationale", "critique", "revision"})
+
+
+@dataclass(frozen=True, slots=True)
+class Demonstration(Record):
+    """A solved question that stands before the one that is asked. Raises ValueError where it is not whole.
+
+    `critique` finds a fault of `rationale`, and `revision` is the rationale without it; only the steps of those names
+    need them.
+    """
+
+    question: str
+    choices: tuple[str, ...]
+    answer: str
+    rationale: str
+    critique: str = ""
+    revision: str = ""
+
+    def __post_init__(self) -> None:
+        if self.answer not in self.choices:
+            raise ValueError(f"the answer {self.answer!r} of {self.question!r} is not among {self.choices}")
+
+    @property
+    def example(self) -> Example:
+        """The question as an example."""
+        return Example(self.question, self.question, self.choices, self.choices.index(self.answer))
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """What a reply may show, but for the answer, which the task writes."""
+        return {"rationale": self.rationale, "critique": self.critique, "revision": self.revision}
+
+
+@dataclass(frozen=True, slots=True)
+class Adjectives(Record):
+    """Words that describe the assistant: two of the list that `tone` names, drawn for each question.
+
+    Source: the affixes of arXiv:2504.16056; negative ones give rationales that are bad on purpose.
+    """
+
+    positive: tuple[str, ...]
+    negative: tuple[str, ...]
+    tone: Literal["positive", "negative"]
+
+    def __post_init__(self) -> None:
+        if len(self._words) < 2:
+            raise ValueError(f"adjectives.{self.tone} needs two words or more, not {list(self._words)}")
+
+    @property
+    def _words(self) -> tuple[str, ...]:
+        return self.positive if self.tone == "positive" else self.negative
+
+    def pair(self, seed: int, example: Example) -> str:
+        """Return "x and y", two different words: a pure function of the seed and the question's id."""
+        return " and ".join(Random(f"{seed}:adjectives:{example.id}").sample(self._words, 2))
+
+
+@dataclass(frozen=True, slots=True)
+class FewShotPrompt(Record):
+    """The texts of a prompt with demonstrations.
+
+    Attributes:
+        instruction: the system message.
+        ask: what is asked of each question, demonstrations and the question itself alike.
+        reply: what the teacher is shown to reply to a demonstration; fields {answer}, {rationale}, {critique} and
+            {revision}.
+        demos: how many demonstrations are shown, 0 for none.
+        demonstrations: solved questions; the first `demos` that are not the question itself.
+    """
+
+    instruction: str
+    ask: str
+    reply: str
+    demos: int
+    demonstrations: tuple[Demonstration, ...]
+
+    def __post_init__(self) -> None:
+        _reply(self.reply)
+        if not 0 <= self.demos <= len(self.demonstrations):
+            raise ValueError(
+                f"prompt.demos={self.demos} must be from 0 to {len(self.demonstrations)}, the number of "
+                "prompt.demonstrations"
+            )
+        for shown in self.demonstrations if self.demos else ():
+            lacking = [
+                name for name in ("critique", "revision") if f"{{{name}}}" in self.reply and not shown.fields[name]
+            ]
+            if lacking:
+                raise ValueError(f"the demonstration {shown.question!r} has no {lacking[0]}, which prompt.reply shows")
+
+    def shown(self, example: Example, task: Task) -> list[tuple[Demonstration, str]]:
+        """Return the first demonstrations that are not the question itself, each with the reply that is shown."""
+        return self._replied(self._others(example)[: self.demos], task)
+
+    def drawn(self, example: Example, seed: str, task: Task) -> list[tuple[Demonstration, str]]:
+        """Return demonstrations as `shown` does, but drawn: a pure function of the seed and the question's id."""
+        others = self._others(example)
+        return self._replied(Random(f"{seed}:{example.id}").sample(others, min(self.demos, len(others))), task)
+
+    def _others(self, example: Example) -> list[Demonstration]:
+        return [shown for shown in self.demonstrations if shown.question != example.question]
+
+    def _replied(self, demonstrations: Sequence[Demonstration], task: Task) -> list[tuple[Demonstration, str]]:
+        reply = _reply(self.reply)
+        replies = []
+        for shown in demonstrations:
+            answer = task.answer(shown.example, shown.choices.index(shown.answer))
+            replies.append((shown, reply.render(shown.fields | {"answer": answer})))
+        return replies
+
+
+@cache
+def _reply(text: str) -> Template:
+    return Template(text, REPLY_FIELDS, "prompt.reply")
+
+
+def question_and_answer(example: Example, choice: int, task: Task) -> dict[str, str]:
+    """Return the fields {question} and {answer} of a template."""
+    return {"question": task.question(example), "answer": task.answer(example, choice)}
+
+
+def chat(instruction: str, turns: Sequence[tuple[str, str]], ask: str) -> tuple[Message, ...]:
+    """Return an instruction (left out where empty), solved turns (asked, replied) and the final ask as a chat."""
+    messages = [Message("system", instruction)] if instruction else []
+    for asked, replied in turns:
+        messages += [Message("user", asked), Message("assistant", replied)]
+    return (*messages, Message("user", ask))
+
+
+def rationale_of(
+    completion: Completion,
+    supports: int,
+    kind: Literal["factual", "counterfactual"],
+    version: Literal["initial", "revised"],
+    origin: str,
+) -> Rationale:
+    """Return a completion as a rationale: cleaned for the student, the raw text kept beside it."""
+    return Rationale(
+        clean(completion.text),
+        completion.text,
+        supports,
+        kind,
+        version,
+        origin,
+        completion.teacher,
+        completion.finish_reason,
+        completion.log_prob,
+    )
+
+
+def failures_of(step: str, completions: Sequence[Completion]) -> tuple[Failure, ...]:
+    """Return what could not be used of a step's completions."""
+    return tuple(Failure(step, made.reason, made.text[:200]) for made in completions if made.reason)

@@ -1,0 +1,1 @@
+"""Losses and distributions over tokens: the arithmetic that objectives share."""

@@ -1,0 +1,81 @@
+"""The loss of every objective that compares next-token distributions: cross-entropy and a divergence, by view."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from distillrun.loss.tensors import Count, Loss, StudentOutputs
+from distillrun.loss.token_loss import position_losses, side_by_side
+
+Divergence = Callable[[Tensor, Tensor], Tensor]
+"""(log_p of the teacher, log_q of the student), [P, B] -> [P]."""
+
+
+@dataclass(frozen=True, slots=True)
+class ViewWeight:
+    """How much the mean cross-entropy of a view's tokens counts, and their mean divergence."""
+
+    cross_entropy: float
+    divergence: float
+
+
+def distilled_views(
+    outputs: StudentOutputs,
+    counts: Mapping[str, Count],
+    weights: Mapping[str, ViewWeight],
+    temperature: float,
+    divergence: Divergence,
+) -> Loss:
+    """Return sum over views of cross_entropy x mean nll + divergence x mean divergence, per token over the whole step.
+
+    Args:
+        outputs: with the teacher's distributions.
+        counts: of the whole step, as in `StudentObjective.loss`.
+        weights: of the views.
+        temperature: of the student's logits in the divergence; the cross-entropy knows none.
+        divergence: of some positions.
+    """
+    teacher = outputs.teacher
+    views = [weights.get(view) for view in outputs.views]
+    if teacher is None or not any(views):
+        return Loss(outputs.logits.new_zeros(()), {})
+    width = outputs.labels.shape[1]
+    row_of = teacher.places // width
+    device = row_of.device
+    shares = [[0.0, 0.0] for _ in views]
+    for row, (view, weight) in enumerate(zip(outputs.views, views, strict=True)):
+        if weight is not None:
+            tokens = counts[view].tokens
+            shares[row] = [weight.cross_entropy / tokens, weight.divergence / tokens]
+    share = torch.tensor(shares, dtype=torch.float64, device=device)[row_of]
+    chosen = share.any(dim=1).nonzero().squeeze(1)
+    share, places = share[chosen].to(torch.promote_types(outputs.logits.dtype, torch.float32)), teacher.places[chosen]
+    labels = outputs.labels.flatten()[places]
+    with_labels = any(weight.cross_entropy > 0 for weight in weights.values())
+    is_plain = temperature == 1 and teacher.vocabulary >= outputs.logits.shape[-1]
+
+    def costs(logits: Tensor, begin: int, end: int) -> tuple[Tensor, Tensor]:
+        own = labels[begin:end]
+        shared = logits[:, : teacher.vocabulary]
+        log_p, log_q, label_log_q = side_by_side(
+            shared if temperature == 1 else shared / temperature, own, teacher.rows(chosen[begin:end])
+        )
+        if is_plain:
+            nll = -label_log_q
+        else:
+            nll = F.cross_entropy(logits, own, reduction="none") if with_labels else torch.zeros_like(label_log_q)
+        both = torch.stack([nll, divergence(log_p.to(log_q.dtype), log_q)], dim=1)
+        return (share[begin:end] * both).sum(dim=1), both
+
+    cost, both = position_losses(outputs.logits, places, 2, costs)
+    parts: dict[str, Tensor] = {}
+    for view in weights.keys() & set(outputs.views):
+        rows = torch.tensor([name == view for name in outputs.views], device=device)[row_of[chosen]]
+        nll, distance = (both[rows].sum(dim=0) / counts[view].tokens).unbind()
+        parts |= {f"{view}/divergence": distance}
+        if with_labels:
+            parts[view] = nll
+    return Loss(cost.sum(), parts)

@@ -1,0 +1,147 @@
+"""What the on-policy objectives share: a divergence on targets that the student writes while it is trained."""
+
+import random
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import ClassVar
+
+from torch import nn
+
+from distillrun.errors import ConfigError
+from distillrun.interfaces import ChoiceModel, Companions
+from distillrun.language_model.sampling import sampled_targets
+from distillrun.language_model.token_selection import Choosing, Drawn
+from distillrun.loss.tensors import Count, Loss, StudentOutputs
+from distillrun.objective.shared.around import AroundTexts
+from distillrun.objective.shared.token_distillation import SAMPLED, TokenDistillation
+from distillrun.records import Json, TargetPair, Visit, Wishes
+
+
+def derived(seed: int, *parts: object) -> int:
+    """Return a seed of 31 bits that depends on all parts."""
+    return random.Random("\x1f".join(map(str, (seed, *parts)))).getrandbits(31)
+
+
+def check_sampling(temperature: float, top_p: float) -> tuple[float, float]:
+    """Return temperature and nucleus of the writing, checked. Raises ConfigError."""
+    if not temperature > 0 or not 0 < top_p <= 1:
+        raise ConfigError(
+            f"objective.sampling_temperature={temperature} must be above 0, "
+            f"and objective.top_p={top_p} above 0 and at most 1"
+        )
+    return temperature, top_p
+
+
+class SampledDistillation(AroundTexts, ABC):
+    """Some targets are written by the student itself, without dropout and under a seed of their own.
+
+    The divergence is learnt on given and on written targets, which weigh as much as they are many; labels count on the
+    given ones alone, since a written token is no label. Everything after the first EOS is gone.
+
+    Args:
+        divergence: any objective that compares next-token distributions, with its teacher live.
+        sampling_temperature, top_p: of the writing; above 0, and above 0 up to 1.
+        max_new_tokens: of a written target.
+        sampling_seed: decides what is written, together with step and example.
+    """
+
+    MEANING: ClassVar[int | Mapping[str, int]] = {"divergence._target_=distillrun.objective.taid.TAID": 2}
+
+    def __init__(
+        self,
+        divergence: TokenDistillation,
+        sampling_temperature: float,
+        top_p: float,
+        max_new_tokens: int,
+        sampling_seed: int,
+    ) -> None:
+        super().__init__(divergence.texts)
+        if divergence.teacher != "live":
+            raise ConfigError(
+                f"objective.divergence.teacher={divergence.teacher} cannot follow what the student writes while it is "
+                "trained; set objective.divergence.teacher=live"
+            )
+        if max_new_tokens < 1:
+            raise ConfigError(f"objective.max_new_tokens={max_new_tokens} must be 1 or more")
+        self._divergence = divergence
+        self._drawing = check_sampling(sampling_temperature, top_p)
+        self._max_new_tokens = max_new_tokens
+        self._seed = sampling_seed
+        self._pairs = self._written = 0
+
+    @property
+    def wishes(self) -> Wishes:
+        return self._divergence.wishes
+
+    @property
+    def share(self) -> float:
+        """Share of the pairs of this step that were written."""
+        return self._written / self._pairs if self._pairs else 0.0
+
+    def is_taught(self, pair: TargetPair) -> bool:
+        return self._divergence.is_taught(pair)
+
+    def start(self, lesson: Companions) -> None:
+        super().start(lesson)
+        self._divergence.start(lesson)
+
+    def modules(self) -> nn.ModuleDict:
+        return self._divergence.modules()
+
+    def loss(self, outputs: StudentOutputs, counts: Mapping[str, Count]) -> Loss:
+        return self._divergence.shared_loss(outputs, counts, self.share)
+
+    def end_step(self) -> dict[str, float]:
+        share = self.share
+        self._pairs = self._written = 0
+        return {**self._divergence.end_step(), "sampled_share": share}
+
+    def state(self) -> Mapping[str, Json]:
+        return {"divergence": dict(self._divergence.state())}
+
+    def load_state(self, state: Mapping[str, Json]) -> None:
+        inner = state["divergence"]
+        self._divergence.load_state(inner if isinstance(inner, dict) else {})
+
+    @property
+    def writers(self) -> Sequence[ChoiceModel]:
+        """Whose distributions the tokens are drawn from."""
+        return [self.companions.student]
+
+    @abstractmethod
+    def prepare(
+        self, step: int, visits: Sequence[Visit], pairs: Sequence[Sequence[TargetPair]]
+    ) -> list[list[TargetPair]]:
+        """Return the pairs of a step; heirs say which of them are written."""
+
+    def choosing(self, seeds: Sequence[int]) -> Choosing:
+        """Return what chooses the tokens of a batch."""
+        return Drawn(seeds, self._max_new_tokens, *self._drawing)
+
+    def write(
+        self, visits: Sequence[Visit], pairs: Sequence[Sequence[TargetPair]], chosen: Sequence[bool]
+    ) -> list[list[TargetPair]]:
+        """Return the pairs, those of the chosen visits with targets that the student wrote.
+
+        A target that opens with text which is read but not learnt stays as it is: there is no place for the student to
+        begin.
+        """
+        found = [list(own) for own in pairs]
+        places = [
+            (row, place)
+            for row, own in enumerate(pairs)
+            for place, pair in enumerate(own)
+            if chosen[row] and all(segment.learn for segment in pair.target)
+        ]
+        self._pairs += sum(map(len, pairs))
+        self._written += len(places)
+        if places:
+            sources = [pairs[row][place].source for row, place in places]
+            seeds = [derived(self._seed, visits[row].seed, place) for row, place in places]
+            tokens = self.companions.tokens_per_batch
+            written = sampled_targets(self.writers, sources, seeds, self.choosing, self._max_new_tokens, tokens)
+            for (row, place), ids in zip(places, written, strict=True):
+                pair = pairs[row][place]
+                found[row][place] = replace(pair, target=(), view=f"{pair.view}/{SAMPLED}", written=ids)
+        return found

@@ -1,0 +1,60 @@
+"""What the objectives share: checks of their settings, and the weighted mean over views."""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from distillrun.errors import ConfigError
+from distillrun.interfaces import ChoiceModel
+from distillrun.loss.tensors import IGNORE, Count, Loss, StudentOutputs
+from distillrun.loss.token_loss import token_nll
+from distillrun.records import Question
+
+
+def check_version(rationale: str) -> str:
+    """Return the version of the rationale to learn, checked. Raises ConfigError."""
+    if rationale not in ("initial", "revised"):
+        raise ConfigError(f"objective.rationale={rationale!r} is no version of a rationale; choose initial or revised")
+    return rationale
+
+
+def scored_choices(model: ChoiceModel, questions: Sequence[Question]) -> Tensor:
+    """Return the log-probs of each question's choices among themselves, [N, C]; -inf where there are fewer."""
+    scores = model.choose([question.source for question in questions], [question.answers for question in questions])
+    return scores.to(torch.promote_types(scores.dtype, torch.float32)).log_softmax(dim=-1)
+
+
+def choice_nll(log_probs: Tensor, questions: Sequence[Question]) -> Tensor:
+    """Return the negative log-likelihood in nats of each question's right choice, [N] from log-probs [N, C]."""
+    right = torch.tensor([question.right for question in questions], device=log_probs.device)
+    return -log_probs.gather(-1, right[:, None]).squeeze(1)
+
+
+def check_weight(key: str, weight: float) -> float:
+    """Return a weight between 0 and 1, checked. Raises ConfigError."""
+    if not 0 <= weight <= 1:
+        raise ConfigError(f"objective.{key}={weight} is no share; choose a number from 0 to 1")
+    return weight
+
+
+def weighted_views(outputs: StudentOutputs, counts: Mapping[str, Count], weights: Mapping[str, float]) -> Loss:
+    """Return sum over views of weight x mean negative log-likelihood per token of the view, over the whole step.
+
+    Each view is averaged over its own tokens, so that an answer of five tokens weighs as much as a rationale of a
+    hundred (Hsieh et al. 2023, https://arxiv.org/abs/2305.02301, section 3.2). The mean divides by the step's count,
+    not the micro-batch's: shares of micro-batches add up to the loss of the step. Other views cost nothing.
+    """
+    labels = outputs.labels
+    if others := [n for n, name in enumerate(outputs.views) if name not in weights]:
+        labels = labels.index_fill(0, torch.tensor(others, device=labels.device), IGNORE)
+    nll = token_nll(outputs.logits, labels).sum(dim=1)
+    total = nll.new_zeros(())
+    parts = {}
+    for view, weight in weights.items():
+        rows = [n for n, name in enumerate(outputs.views) if name == view]
+        if rows:
+            mean = nll[torch.tensor(rows, device=nll.device)].sum() / counts[view].tokens
+            total = total + weight * mean
+            parts[view] = mean.detach()
+    return Loss(total, parts)

@@ -1,0 +1,128 @@
+"""The plan of a line of generation steps: each is run against a context that asks nothing."""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from distillrun.artifacts import Stage
+from distillrun.errors import ConfigError
+from distillrun.interfaces import ExpansionStep, GenerationStep, Teacher, members_of
+from distillrun.plan.forecast import Forecast, summed
+from distillrun.plan.plan import PlannedStage, planned
+from distillrun.plan.planning import PlanningContext, Shelf
+from distillrun.records import Example, TeacherRecord
+from distillrun.run.stages.generate import examples_of, records_of
+from distillrun.run.stages.generation_run import GenerationLine
+from distillrun.run.stages.step_outputs import EXAMPLES, makers
+
+
+@dataclass(slots=True)
+class _Told:
+    """What a step made or would make, and what it asks."""
+
+    records: list[TeacherRecord]
+    examples: list[Example]
+    by_teacher: dict[str, Forecast]
+    has_guessed: bool
+
+
+class Walk:
+    """Goes through the generation steps of a line, once.
+
+    Args:
+        line: the steps; it is given what each made or would make.
+        generated: the stage of each.
+        wanted: the kinds of what the steps make that are read after the walk.
+
+    Attributes:
+        line: as given.
+        stages: the plan of each step.
+        guessed: the steps of which something is a placeholder.
+    """
+
+    def __init__(self, line: GenerationLine, generated: Mapping[str, Stage], wanted: Collection[str] = ()) -> None:
+        self.line = line
+        self.guessed: set[str] = set()
+        self._to_do = {name for name, stage in generated.items() if line.store.find(stage) is None}
+        self._read_at_the_end = set(makers(line.steps, line.shared.teacher, wanted).values())
+        self.stages = [self._planned(name, stage) for name, stage in generated.items()]
+
+    def _planned(self, name: str, stage: Stage) -> PlannedStage:
+        """Return the plan of the next step, and hand on what it made or would make to the steps after it."""
+        known = planned(stage, self.line.store)
+        step = self.line.chosen[name]
+        if (found := self.line.store.find(stage)) is not None:
+            if self._is_read_later(name):
+                self.line.add(name, records_of(found), examples_of(found))
+            return known
+        if not (step.asks or step.teachers or self._is_read_later(name)):
+            return known
+        rests_on = self._rests_on(name)
+        try:
+            told, unknown = self._told(name, step, bool(rests_on)), ""
+        except ConfigError:
+            raise
+        except Exception as error:  # a step may not know what to do with texts that are not there yet
+            told = _Told([], [], {}, has_guessed=True)
+            unknown = f"cannot be told before {_listed(rests_on) or 'its own texts'} is there ({error})"
+        if told.has_guessed or rests_on:
+            self.guessed.add(name)
+        self.line.add(name, {record.example_id: record for record in told.records}, told.examples)
+        forecast = summed(told.by_teacher.values()) if step.asks or step.teachers else None
+        if forecast and rests_on and not unknown and not forecast.most.requests:
+            unknown = f"cannot be told before {_listed(rests_on)} is there: nothing that stands for its texts passes"
+        if isinstance(step, ExpansionStep) and told.has_guessed:
+            unknown = "asks until enough new questions pass every check"
+        return replace(known, forecast=forecast, unknown=unknown, by_teacher=told.by_teacher)
+
+    def _is_read_later(self, name: str) -> bool:
+        """Return whether what this one makes is read, at the end or by a step that has to be run."""
+        names = list(self.line.chosen)
+        later = [other for other in names[names.index(name) + 1 :] if other in self._to_do]
+        makes_examples = EXAMPLES in self.line.chosen[name].makes
+        return name in self._read_at_the_end or any(makes_examples or name in self._makers(other) for other in later)
+
+    def _makers(self, name: str) -> set[str]:
+        line = self.line
+        return set(makers(line.steps, line.shared.teacher, line.chosen[name].needs, before=name).values())
+
+    def _rests_on(self, name: str) -> list[str]:
+        """Return the earlier steps whose texts or questions the step is given, and which are not there yet."""
+        expansions = {other for other in self.line.records if EXAMPLES in self.line.chosen[other].makes}
+        given = self._makers(name) | expansions
+        return [other for other in self.line.records if other in given & self.guessed]
+
+    def _told(self, name: str, step: GenerationStep, rests_on_guesses: bool) -> _Told:
+        """Return what the step asks if every text can be used and, as the most, if none can."""
+        shelf = Shelf(self.line.store.root, name)
+        hopeful = self._run(name, step, shelf, True, rests_on_guesses)
+        if hopeful.has_guessed:
+            hopeless = self._run(name, step, shelf, False, rests_on_guesses).by_teacher
+            for key in hopeful.by_teacher.keys() | hopeless.keys():
+                forecast = hopeful.by_teacher.get(key, Forecast())
+                hopeful.by_teacher[key] = forecast.at_most(hopeless.get(key, Forecast()))
+        return hopeful
+
+    def _run(self, name: str, step: GenerationStep, shelf: Shelf, is_usable: bool, rests_on_guesses: bool) -> _Told:
+        line, shared = self.line, self.line.shared
+        context = PlanningContext(
+            shelf, shared.task, shared.teacher, shared.held_out, shared.generation, is_usable, rests_on_guesses
+        )
+        records: list[TeacherRecord] = []
+        examples: list[Example] = []
+        if isinstance(step, ExpansionStep):
+            examples = list(step.expand(line.examples, context)[0])
+        else:
+            records = list(step.run(line.examples, line.handed(step.needs, before=name), context))
+        return _Told(records, examples, context.by_teacher, context.has_guessed)
+
+
+def _listed(steps: list[str]) -> str:
+    return " and ".join(f"generate/{name}" for name in steps)
+
+
+def asked_in(line: GenerationLine) -> Iterator[tuple[str, Teacher]]:
+    """Yield every teacher that a step of a line may ask, with its name."""
+    asked = [line.shared.teacher] if any(step.asks for step in line.chosen.values()) else []
+    for teacher in (*asked, *(own for step in line.chosen.values() for own in step.teachers)):
+        for name, member in members_of(teacher).items():
+            yield name or member.name, member

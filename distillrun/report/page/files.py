@@ -1,0 +1,28 @@
+"""Files of a page, each written whole or not at all, without following links, and without what looks like a key."""
+
+from pathlib import Path
+
+from distillrun.files.inside import write_whole
+from distillrun.report.page.block import Figure, Page
+from distillrun.report.page.copying import comma_separated, latex, named_figures, named_tables
+from distillrun.report.page.html import html
+from distillrun.report.page.markdown import markdown
+from distillrun.text.secret import hide
+
+
+def write_page(folder: Path, page: Page) -> None:
+    """Write `report.md` and `report.html`, named tables into `tables/` (CSV, LaTeX), named drawings into `plots/`."""
+    for name, table in named_tables(page).items():
+        write_whole(folder, f"tables/{name}.csv", hide(comma_separated(table)))
+        write_whole(folder, f"tables/{name}.tex", hide(latex(table)))
+    for name, figure in named_figures(page).items():
+        _write_plot(folder, name, figure)
+    write_whole(folder, "report.md", hide(markdown(page)))
+    write_whole(folder, "report.html", hide(html(page)))
+
+
+def _write_plot(folder: Path, name: str, figure: Figure) -> None:
+    from distillrun.report.page.picture import png, svg_file  # matplotlib takes a second that other pages need not wait
+
+    write_whole(folder, f"plots/{name}.svg", hide(svg_file(figure.svg)))
+    write_whole(folder, f"plots/{name}.png", png(figure.svg))

@@ -1,0 +1,74 @@
+"""What the student answered: some predictions to read, and where its choices fall."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from distillrun.report.page.block import Card, Choice, Paragraph, Section, State, Table
+from distillrun.report.places import position, right_places
+from distillrun.report.run.values import Values, sequence
+from distillrun.text.display import shortened
+
+SHOWN = 10
+MOST_POSITIONS = 10
+
+
+def prediction_section(predictions: Sequence[Values], examples: Mapping[str, Values]) -> Section | None:
+    """Return ten predictions, evenly spaced over all of them, so that nobody picked them."""
+    known = [(prediction, examples.get(str(prediction.get("example_id")), {})) for prediction in predictions]
+    if not known:
+        return None
+    count = min(SHOWN, len(known))
+    chosen = [known[round(index * (len(known) - 1) / max(1, count - 1))] for index in range(count)]
+    intro = f"{count} of {len(known):,} predictions, evenly spaced in the order of the split, not picked by result."
+    return Section("Predictions", [Paragraph(intro), *(_card(prediction, example) for prediction, example in chosen)])
+
+
+def position_section(predictions: Sequence[Values], examples: Mapping[str, Values]) -> Section | None:
+    """Return how often each choice was predicted, by the position of the right one; None without right answers.
+
+    A choice that reads as the right one does counts at its position.
+    """
+    counts: Counter[tuple[int, int | None]] = Counter()
+    width = 0
+    for prediction in predictions:
+        example = examples.get(str(prediction.get("example_id")), {})
+        gold, choice = position(example.get("answer")), position(prediction.get("choice"))
+        if gold is not None:
+            counts[gold, gold if choice in right_places(example) else choice] += 1
+            width = max(width, gold + 1, len(sequence(example.get("choices"))))
+    if not counts or width > MOST_POSITIONS:
+        return None
+    predicted: list[int | None] = [*range(width), None]
+    rows = [
+        [f"right one is {_letter(gold)}", *(f"{counts[gold, choice]:,}" for choice in predicted)]
+        for gold in range(width)
+    ]
+    total = [f"{sum(counts[gold, choice] for gold in range(width)):,}" for choice in predicted]
+    columns = ["", *(f"answered {_letter(place)}" for place in range(width)), "unparsed"]
+    table = Table(columns, [*rows, ["all", *total]], frozenset(range(1, width + 2)))
+    intro = "A student that learnt a position instead of the question shows one tall column."
+    return Section("Choices by position", [Paragraph(intro), table])
+
+
+def _card(prediction: Values, example: Values) -> Card:
+    right, choice = right_places(example), position(prediction.get("choice"))
+    choices = [
+        Choice(shortened(str(text)), gold=place in right, predicted=place == choice)
+        for place, text in enumerate(sequence(example.get("choices")))
+    ]
+    verdict, state = _verdict(right, choice)
+    question = shortened(str(example.get("question") or prediction.get("example_id") or ""))
+    text, rationale = (shortened(str(prediction.get(key) or "").strip()) for key in ("text", "rationale"))
+    return Card(question, choices, verdict, state, text, rationale)
+
+
+def _verdict(right: frozenset[int], choice: int | None) -> tuple[str, State]:
+    if choice is None:
+        return "unparsed", "bad"
+    if not right:
+        return "answer not known", "plain"
+    return ("right", "good") if choice in right else ("wrong", "bad")
+
+
+def _letter(place: int) -> str:
+    return chr(ord("a") + place)

@@ -1,0 +1,134 @@
+"""The drawings of a sweep's page."""
+
+from collections.abc import Mapping, Sequence
+from statistics import fmean
+
+from distillrun.report.page.block import Figure, Section, Table
+from distillrun.report.page.cell_chart import Bar, grouped_bars, heat_map, scatter
+from distillrun.report.page.chart import Points, curves
+from distillrun.report.page.svg import COLOURS
+from distillrun.report.run.values import finite
+from distillrun.report.sweep.grid import Grid, Levels, label, numeric
+from distillrun.report.sweep.job import SweepJob
+from distillrun.report.sweep.results import CellRow, cost
+from distillrun.report.sweep.tables import amount, percent
+from distillrun.text.display import NOTHING
+
+MOST_BARS = 40
+DEV = "dev/accuracy"
+
+
+def bar_section(grid: Grid, rows: Sequence[CellRow], chance: float | None) -> Section:
+    """Return the cells as bars with intervals and every seed as a dot, as many drawings as it takes."""
+    groups: dict[str, list[Bar]] = {}
+    scale, unit = (100.0, "%") if grid.is_share else (1.0, "")
+    for row in rows:
+        if row.seeds:
+            first, *others = row.levels or ("all runs",)
+            mean, low, high = (scale * number for number in row.scores[grid.metric])
+            runs = [scale * value for value in grid.values(row.levels)]
+            groups.setdefault(", ".join(others), []).append(Bar(first, mean, low, high, runs))
+    level = None if chance is None or not grid.is_share else scale * chance
+    caption = f"{grid.metric}: bars are means over seeds, whiskers their 95 % intervals, dots single runs."
+    if any(row.seeds == 1 for row in rows):
+        caption += " Of a cell with a single seed, the whisker is over questions and tells nothing of other seeds."
+    figures = [
+        Figure(
+            grouped_bars(part, unit, level), caption, Table((), ()), name="accuracy" + (f"_{place}" if place else "")
+        )
+        for place, part in enumerate(_parts(list(groups.items())))
+    ]
+    return Section("Cells", figures)
+
+
+def curve_section(grid: Grid, chance: float | None) -> Section | None:
+    """Return dev accuracy over steps, the mean over seeds of each cell: a drawing for each setting of the others."""
+    drawings: dict[str, dict[str, Points]] = {}
+    for levels, jobs in grid.cells.items():
+        first, *others = levels or ("all runs",)
+        if points := _mean_curve(jobs):
+            drawings.setdefault(", ".join(others), {})[first] = points
+    figures = []
+    for place, (where, series) in enumerate(drawings.items()):
+        shown = dict([*series.items()][:COLOURS])
+        left_out = f" The first {COLOURS} of {len(series)} are drawn." if len(series) > COLOURS else ""
+        at = f" with {where}" if where else ""
+        caption = f"Accuracy on dev while training{at}, the mean over seeds.{left_out}"
+        svg = curves(shown, as_percent=True, chance=chance)
+        name = "learning" + (f"_{place}" if place else "")
+        figures.append(Figure(svg, caption, _last_points(series), name=name))
+    return Section("Learning", figures) if figures else None
+
+
+def cost_section(grid: Grid) -> Section | None:
+    """Return every run's metric against its training time; None where no time is known."""
+    series: dict[str, list[tuple[float, float]]] = {}
+    scale, unit = (100.0, "%") if grid.is_share else (1.0, "")
+    rows = []
+    for levels, jobs in grid.measured.items():
+        for job in jobs:
+            seconds = cost(job, "training/seconds")
+            if seconds is not None:
+                value = job.scores[grid.metric]
+                series.setdefault((levels or ("all runs",))[0], []).append((seconds, scale * value))
+                rows.append((label(levels), f"{seconds:.1f}", amount(value, grid.is_share)))
+    if not series:
+        return None
+    caption = f"{grid.metric} against seconds of training on the machine that made each run; a dot is a run."
+    table = Table(("cell", "seconds", grid.metric), rows, frozenset({1, 2}))
+    svg = scatter(list(series.items()), "seconds of training", unit)
+    return Section("Accuracy against cost", [Figure(svg, caption, table, name="cost")])
+
+
+def heat_section(grid: Grid, rows: Sequence[CellRow]) -> Section | None:
+    """Return means by two swept numbers, a drawing for each setting of the others; None where none or one is swept."""
+    places = [n for n in range(len(grid.factors)) if numeric({levels[n] for levels in grid.cells})][:2]
+    if len(places) < 2:
+        return None
+    across, down = places
+    columns, lines = (sorted({row.levels[place] for row in rows}, key=float) for place in places)
+    scale = 100.0 if grid.is_share else 1.0
+    grids: dict[Levels, dict[tuple[str, str], float]] = {}
+    for row in rows:
+        if row.seeds:
+            others = tuple(one for place, one in enumerate(row.levels) if place not in places)
+            at = row.levels[across], row.levels[down]
+            grids.setdefault(others, {})[at] = round(scale * row.scores[grid.metric][0], 2)
+    names = grid.factors[across], grid.factors[down]
+    figures = []
+    for place, (others, means) in enumerate(grids.items()):
+        cells = [[means.get((column, line)) for column in columns] for line in lines]
+        caption = f"Mean {grid.metric}" + (f" with {label(others)}" if others else "") + "."
+        body = [
+            (line, *(NOTHING if value is None else f"{value:g}" for value in own))
+            for line, own in zip(lines, cells, strict=True)
+        ]
+        table = Table((names[1], *columns), body, frozenset(range(1, len(columns) + 1)))
+        name = "heat_map" + (f"_{place}" if place else "")
+        figures.append(Figure(heat_map(columns, lines, cells, names), caption, table, name=name))
+    return Section(f"{names[0]} and {names[1]}", figures) if figures else None
+
+
+def _parts(groups: Sequence[tuple[str, list[Bar]]]) -> list[list[tuple[str, list[Bar]]]]:
+    parts: list[list[tuple[str, list[Bar]]]] = [[]]
+    for group in groups:
+        if parts[-1] and sum(len(bars) for _, bars in parts[-1]) + len(group[1]) > MOST_BARS:
+            parts.append([])
+        parts[-1].append(group)
+    return parts
+
+
+def _mean_curve(jobs: Sequence[SweepJob]) -> Points:
+    """Return the mean of dev accuracy at each step that all jobs with any came to."""
+    known: list[dict[float, float]] = []
+    for job in jobs:
+        pairs = ((finite(line.get("step")), finite(line.get(DEV))) for line in job.metrics)
+        own = {step: value for step, value in pairs if step is not None and value is not None}
+        known += [own] if own else []
+    steps = sorted(set.intersection(*map(set, known))) if known else []
+    return [(step, fmean(own[step] for own in known)) for step in steps]
+
+
+def _last_points(series: Mapping[str, Points]) -> Table:
+    rows = [(name, f"{points[-1][0]:g}", percent(points[-1][1])) for name, points in series.items()]
+    return Table(("", "step", DEV), rows, frozenset({1, 2}))

@@ -1,0 +1,127 @@
+"""The straight line: load, generate, train, evaluate, report."""
+
+import logging
+from pathlib import Path
+
+from distillrun.artifacts import ArtifactStore
+from distillrun.config.schema import Until
+from distillrun.config.settings import digest, plain
+from distillrun.errors import BudgetSpentError
+from distillrun.files.disk import disk_trouble, writing
+from distillrun.files.folder import files_in, sweep_of
+from distillrun.interfaces import Evaluator, Measure, Status, TrackedRun
+from distillrun.process.interrupt import stops_at_once
+from distillrun.process.runtime import use_threads
+from distillrun.run.baseline import add_baselines
+from distillrun.run.evaluation_run import assess
+from distillrun.run.experiment import SPLITS, Experiment
+from distillrun.run.result import Outcome
+from distillrun.run.run_folder import RunFolder
+from distillrun.run.stages.load import load
+from distillrun.run.training_run import school
+from distillrun.text.repeats import told
+from distillrun.text.secret import hide
+from distillrun.tracking.jsonl import RunLog
+
+log = logging.getLogger("distillrun")
+
+TAKEN_OUT = " (task.duplicates=drop takes such questions out of train and dev, task.duplicates=refuse ends the run)"
+
+
+def run(experiment: Experiment, path: Path) -> Outcome:
+    """Run an experiment into a folder and return what came out, which `result.json` holds too.
+
+    Whatever happens, the folder tells what was done, and the tracker's run is ended.
+    """
+    config = experiment.config
+    tracker = RunLog(experiment.parts.tracker)
+    parts = experiment.parts
+    judging: dict[str, Evaluator | Measure] = {**parts.evaluators, **parts.measures}
+    outcome = Outcome(config, experiment.examples, {name: part.rule for name, part in judging.items()})
+    key = "paths.runs" if config.paths.run is None else "paths.run"
+    with writing(key, path), RunFolder(path, config) as folder, stops_at_once():
+        folder.write_result(outcome.result())
+        tracker.start(_tracked(experiment, path))
+        try:
+            _go(experiment, folder, tracker, outcome)
+            outcome.status = "done"
+        except KeyboardInterrupt:
+            outcome.status, outcome.error = "interrupted", "the same command goes on from here"
+            raise
+        except BudgetSpentError as spent:
+            outcome.status, outcome.error = "budget spent", str(spent)
+            raise
+        except Exception as error:
+            outcome.status, outcome.error = "failed", hide(f"{type(error).__name__}: {error}")
+            log.exception("failed")
+            raise
+        finally:
+            ended: dict[str, Status] = {"done": "done", "failed": "failed"}
+            try:
+                _tell(folder, tracker, outcome)
+            finally:
+                tracker.finish(ended.get(outcome.status, "interrupted"))
+    return outcome
+
+
+def _tell(folder: RunFolder, tracker: RunLog, outcome: Outcome) -> None:
+    """Write down what came out; a disk that refuses it does not hide why the run ended."""
+    result = outcome.result()
+    try:
+        folder.write_result(result)
+        folder.write_report(result, outcome)
+        tracker.summary(outcome.summary())
+        tracker.table("predictions", *outcome.prediction_table())
+        _track_files(tracker, folder, outcome)
+    except OSError as error:
+        if outcome.status == "done":
+            raise
+        log.warning("%s", disk_trouble(error) or error)
+
+
+def _tracked(experiment: Experiment, path: Path) -> TrackedRun:
+    """Return what a tracker is told at the start. A job's folder lies in that of its sweep."""
+    config = experiment.config
+    job = "experiment" if config.until is Until.report else config.until.value
+    chosen = [found if isinstance(found, list) else [found] for found in config.selected.values()]
+    tags = tuple(dict.fromkeys(str(option) for options in chosen for option in options if option))
+    return TrackedRun(path, path.name, plain(config), job, sweep_of(path.resolve()), tags, digest(config)[:16])
+
+
+def _track_files(tracker: RunLog, folder: RunFolder, outcome: Outcome) -> None:
+    """Hand over what the run learnt from, and what it made; the folder has links to both."""
+    for name, made in outcome.stages.items():
+        if name.startswith("generate/"):
+            step = name.removeprefix("generate/")
+            folder.link(f"teacher_data/{step}", made.folder)
+            tracker.files("teacher-data", f"{step}-{made.fingerprint[:12]}", files_in(made.folder))
+    if (trained := outcome.stages.get("train")) is not None:
+        tracker.files("student", f"student-{trained.fingerprint[:12]}", files_in(trained.folder / "student"))
+
+
+def _go(experiment: Experiment, folder: RunFolder, tracker: RunLog, outcome: Outcome) -> None:
+    """Run the stages in order, as far as the config asks, noting each in the outcome."""
+    store = ArtifactStore(Path(experiment.config.paths.store))
+    until = experiment.config.until
+    use_threads(experiment.config.runtime.threads)
+    outcome.source = dict(experiment.parts.task.source())
+    if again := told(experiment.examples):
+        log.warning("data: %s%s", "; ".join(again), TAKEN_OUT if "duplicates" in experiment.config.task else "")
+    for split in SPLITS:
+        outcome.stages[f"load/{split}"] = load(store, experiment.parts.task, split, experiment.examples[split])
+    if until is Until.load:
+        return
+    trained = school(experiment, store, tracker.log, outcome)
+    if trained is None:
+        return
+    folder.link("student", trained.folder / "student")
+    if until is Until.train:
+        return
+    try:
+        assess(experiment, store, outcome)
+        if experiment.config.baselines:
+            add_baselines(experiment, store, outcome)
+    finally:
+        folder.write_predictions(outcome.prediction_rows())
+        for name, found in outcome.findings.items():
+            folder.write_measured(name, found.rows)

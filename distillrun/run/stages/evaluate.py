@@ -1,0 +1,92 @@
+"""The evaluate stage: what a student answers, and how often it is right."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from distillrun.artifacts import SCRATCH, Artifact, ArtifactStore, Stage
+from distillrun.artifacts.meaning import changed, with_meanings
+from distillrun.artifacts.sealed import is_sealed, sealing, set_aside
+from distillrun.config.schema import RuntimeConfig
+from distillrun.errors import ConfigError
+from distillrun.files.jsonl import read_records, write_records
+from distillrun.interfaces import ChoiceModel, Evaluator, StudentObjective, Task
+from distillrun.process.progress import Bar
+from distillrun.records import Example, Json, Prediction, Score
+
+VERSION = 2
+READER = "answers read"
+"""The key of how a task reads answers, hashed where that changed; how it writes them is hashed as content."""
+
+CHUNK = 256
+"""Questions that are answered, and kept, at once: what a kill can lose."""
+PREDICTIONS = "predictions.jsonl"
+
+
+def evaluation_stage(name: str, evaluator: Evaluator, leaf: Json, task: Task, upstream: Mapping[str, str]) -> Stage:
+    """Return the stage of a scoring rule; `upstream` names the test questions and the student by their fingerprints."""
+    reader = changed(READER, task) if evaluator.reads_texts else {}
+    return Stage(f"evaluate/{name}", VERSION, {"evaluator": with_meanings(leaf), **reader}, upstream)
+
+
+def evaluate(
+    store: ArtifactStore,
+    name: str,
+    evaluator: Evaluator,
+    leaf: Json,
+    student: Callable[[], ChoiceModel],
+    objective: StudentObjective,
+    task: Task,
+    examples: Sequence[Example],
+    upstream: Mapping[str, str],
+    runtime: RuntimeConfig,
+) -> Artifact:
+    """Ask a student the test questions under one scoring rule, or find them answered.
+
+    Args:
+        name: of the evaluator in the config.
+        leaf: its config.
+        student: loads the student; called only where it has to answer.
+        upstream: as in `evaluation_stage`.
+    """
+
+    def make(work: Path) -> None:
+        predictions: list[Prediction] = []
+        with Bar(f"evaluate/{name}", len(examples), 0, runtime.progress, "questions") as bar:
+            for start in range(0, len(examples), CHUNK):  # batches are cut as in an undisturbed run
+                asked = examples[start : start + CHUNK]
+                chunk = work / SCRATCH / f"{start:08d}"
+                if (known := _known(chunk, asked)) is None:
+                    known = list(evaluator.predict(student(), objective, asked, task, runtime.tokens_per_batch))
+                    with sealing(chunk) as part:
+                        write_records(part / PREDICTIONS, known)
+                predictions += known
+                bar.advance(units=len(asked))
+        write_records(work / PREDICTIONS, predictions)
+        write_records(work / "scores.jsonl", evaluator.score(predictions, examples))
+
+    return store.get_or_make(evaluation_stage(name, evaluator, leaf, task, upstream), make)
+
+
+def _known(chunk: Path, asked: Sequence[Example]) -> list[Prediction] | None:
+    """Return the answers that an interrupted evaluation left in a chunk's folder; None where they are to be made."""
+    if not is_sealed(chunk):
+        return None
+    try:
+        known = read_records(chunk / PREDICTIONS, Prediction)
+    except ConfigError as error:  # of another version
+        set_aside(chunk, str(error))
+        return None
+    if [row.example_id for row in known] == [example.id for example in asked]:
+        return known
+    set_aside(chunk, "it answers other questions")
+    return None
+
+
+def predictions_of(artifact: Artifact) -> list[Prediction]:
+    """Return the stored answers, one per test question, in order."""
+    return read_records(artifact.folder / PREDICTIONS, Prediction)
+
+
+def scores_of(artifact: Artifact) -> list[Score]:
+    """Return the stored scores."""
+    return read_records(artifact.folder / "scores.jsonl", Score)

@@ -1,0 +1,86 @@
+"""The generation steps of a run in their order: each is given what it needs, and new examples join the others."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+
+from distillrun.artifacts import Artifact, ArtifactStore, Stage, digest
+from distillrun.interfaces import ExpansionStep, GenerationStep
+from distillrun.journal.usage import Usage
+from distillrun.records import Example, Split, TeacherRecord
+from distillrun.run.stages.generate import Generating, examples_of, generate, generation_stage, records_of
+from distillrun.run.stages.renewing import renewed
+from distillrun.run.stages.step_outputs import EXAMPLES, Handed, joined, makers, makes_of
+from distillrun.run.stages.usable import check_usable
+
+
+@dataclass(slots=True)
+class GenerationLine:
+    """Walks through the chosen steps of a run.
+
+    Attributes:
+        store: where artifacts are.
+        steps: all steps of the config, which decide who makes what.
+        chosen: those to run.
+        shared: what the steps share.
+        examples: whose records are made, with those that expansions added so far.
+        split: which split they are of.
+        records: what the steps made so far, by step and by the example's id.
+        asked: what each step asked just now rather than found in the journal.
+    """
+
+    store: ArtifactStore
+    steps: Mapping[str, GenerationStep]
+    chosen: Mapping[str, GenerationStep]
+    shared: Generating
+    examples: Sequence[Example]
+    split: Split = "train"
+    records: dict[str, Mapping[str, TeacherRecord]] = field(default_factory=dict)
+    asked: dict[str, Usage] = field(default_factory=dict)
+
+    def run(self, loaded: str) -> Iterator[tuple[str, Artifact]]:
+        """Run the steps, or find them done; yield each one's name and artifact."""
+        stages = self.stages(loaded)
+        for name, step in self.chosen.items():
+            given = self.handed(step.needs, before=name)
+            self.asked[name] = Usage()
+            stage = stages[name]
+            is_needed = self.split == "train"
+            asked = self.asked[name]
+            made = generate(self.store, stage, name, step, self.shared, self.examples, given, asked, is_needed)
+            records = records_of(made)
+            if made.cached and records:  # an earlier version may have ended in silence with nothing
+                own = [records[example.id] for example in self.examples]
+                check_usable(name, step, makes_of(step, self.shared.teacher), given, own, is_needed, is_known=True)
+            self.add(name, records, examples_of(made))
+            yield name, made
+
+    def add(self, name: str, records: Mapping[str, TeacherRecord], examples: Sequence[Example]) -> None:
+        """Take in what a step made."""
+        self.records[name] = records
+        self.examples = [*self.examples, *examples]
+
+    def stages(self, loaded: str) -> dict[str, Stage]:
+        """Return the stage of every chosen step; what a stage is does not depend on what earlier ones made.
+
+        Args:
+            loaded: the fingerprint of the split.
+        """
+        held_out = ""  # only expansions depend on it, and it takes a while
+        if any(isinstance(step, ExpansionStep) for step in self.chosen.values()):
+            held_out = digest([asdict(example) for example in self.shared.held_out])
+        stages: dict[str, Stage] = {}
+        for name, step in self.chosen.items():
+            before = set(makers(self.steps, self.shared.teacher, step.needs, before=name).values())
+            before |= {other for other in stages if EXAMPLES in self.chosen[other].makes}
+            upstream = {f"load/{self.split}": loaded}
+            upstream |= {stages[other].name: stages[other].fingerprint for other in self.chosen if other in before}
+            stages[name] = renewed(self.store, generation_stage(name, step, self.shared, upstream, held_out))
+        return stages
+
+    def handed(self, kinds: Collection[str], before: str | None = None) -> list[TeacherRecord]:
+        """Return one record per example with what the steps made of some kinds, from each kind's last maker."""
+        taken: dict[str, set[str]] = {}
+        for kind, name in makers(self.steps, self.shared.teacher, kinds, before).items():
+            taken.setdefault(name, set()).add(kind)
+        handed = [Handed(self.records[name], frozenset(taken[name])) for name in self.records if name in taken]
+        return joined([example.id for example in self.examples], handed)

@@ -1,0 +1,162 @@
+"""The train stage: from an untrained student to a saved one."""
+
+import json
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from distillrun.artifacts import SCRATCH, Artifact, ArtifactStore, Stage
+from distillrun.artifacts.meaning import with_meanings
+from distillrun.config.schema import RuntimeConfig, TrainingConfig
+from distillrun.evaluation.choice_likelihood import ChoiceLikelihood
+from distillrun.evaluation.generated_answer import GeneratedAnswer
+from distillrun.files.disk import check_room, named
+from distillrun.files.json import write_json
+from distillrun.interfaces import (
+    ActiveObjective,
+    ChoiceModel,
+    Evaluator,
+    LanguageModel,
+    Student,
+    StudentObjective,
+    Task,
+)
+from distillrun.process.interrupt import stops_when_saved
+from distillrun.process.progress import Bar
+from distillrun.records import Json, Score, gold
+from distillrun.run.stages.model_card import model_card
+from distillrun.run.stages.training_data import Lesson
+
+if TYPE_CHECKING:
+    from distillrun.training.supervision import Supervision
+
+VERSION = 1
+METRICS = "metrics.jsonl"
+UNTOLD = ("objective", "metrics", "sums", "summed_steps")
+"""Of the progress, what only a resumed training needs, or what has a file of its own."""
+
+log = logging.getLogger("distillrun")
+
+Supervise = Callable[[ChoiceModel], "tuple[Supervision | None, LanguageModel | None]"]
+"""Takes the student; returns what the teacher says beside texts, and the teacher where it stays in memory."""
+
+Report = Callable[[Mapping[str, float], int], None]
+"""Takes metrics and the optimizer step that they belong to."""
+
+
+def training_stage(leaves: Mapping[str, Json], training: TrainingConfig, upstream: Mapping[str, str]) -> Stage:
+    """Return the stage of a training; arguments as in `train`."""
+    meant = {name: with_meanings(leaf) for name, leaf in leaves.items()}
+    return Stage("train", VERSION, {**meant, "training": _decisive(training)}, upstream)
+
+
+def dev_judge(student: Student, training: TrainingConfig) -> Evaluator:
+    """Return the rule of the dev checks: what a student writes or, where it writes nothing, how likely choices are."""
+    if student.writes:
+        return GeneratedAnswer(training.dev_new_tokens, training.dev_new_tokens, explain=False)
+    return ChoiceLikelihood(training.dev_new_tokens, prior=False)
+
+
+def _decisive(training: TrainingConfig) -> dict[str, Json]:
+    settings: dict[str, Json] = json.loads(json.dumps(asdict(training)))
+    for key in ("save_every", "log_every"):  # they change no weight
+        del settings[key]
+    return settings
+
+
+def train(
+    store: ArtifactStore,
+    student: Student,
+    objective: StudentObjective,
+    task: Task,
+    lesson: Lesson,
+    leaves: Mapping[str, Json],
+    training: TrainingConfig,
+    runtime: RuntimeConfig,
+    upstream: Mapping[str, str],
+    report: Report,
+    supervise: Supervise,
+) -> Artifact:
+    """Train the student, or find it trained; an interrupted training goes on from its last checkpoint.
+
+    Args:
+        leaves: the configs of student and objective, as far as they decide the result.
+        upstream: the fingerprints of the lesson's examples and records.
+        report: is given all metrics of the training, also those of earlier sittings.
+        supervise: brings what the objective wants of the teacher; called only where something is trained.
+    """
+
+    def make(work: Path) -> None:
+        from distillrun.language_model.sampling import writer_of
+        from distillrun.process.runtime import pick_device
+        from distillrun.training.loop import Trainer
+        from distillrun.training.order import names_letters
+        from distillrun.training.supervision import LiveSupervision
+
+        if training.shuffle_choices and lesson.records and any(map(names_letters, lesson.records)):
+            count = sum(map(names_letters, lesson.records))
+            log.info("train: %d examples keep the order of their choices: rationales name their letters", count)
+        model = student.build(training.seed)
+        asked = list(lesson.dev[: training.dev_examples])
+        judge = dev_judge(student, training)
+
+        def dev_check() -> Score:
+            predictions = judge.predict(model, objective, asked, task, runtime.tokens_per_batch)
+            return judge.score(predictions, asked)[0]
+
+        def dev_loss() -> float:
+            sources = [objective.query(example, task).answer for example in asked]
+            answers = [[objective.continuation(example, gold(example), task, "")] for example in asked]
+            scores = [score for (score,) in model.score(sources, answers, runtime.tokens_per_batch)]
+            return -sum(score.log_prob for score in scores) / sum(score.tokens for score in scores)
+
+        device = pick_device(runtime.device)
+        supervision, teacher = supervise(model)
+        if isinstance(objective, ActiveObjective) and objective.wishes.teacher == "reference":
+            supervision = LiveSupervision(writer_of(model), writer_of(model).frozen(device), objective)
+        trainer = Trainer(
+            model,
+            objective,
+            task,
+            lesson.train,
+            lesson.records,
+            training,
+            device,
+            work / SCRATCH,
+            supervision,
+            teacher,
+        )
+        with stops_when_saved() as stopping:
+            bar = Bar("train", training.max_steps, trainer.progress.step, runtime.progress, "steps")
+            progress = trainer.run(dev_check, dev_loss, report, stopping, bar)
+        with named(work / "student"):
+            check_room(work / "student", sum(weight.nbytes for weight in model.module.parameters()))
+            model.save(work / "student")
+        card = model_card(leaves, _decisive(training), progress.dev)
+        (work / "student" / "README.md").write_text(card, encoding="utf-8")
+        weights = sum(weight.numel() for weight in model.module.parameters())
+        trained = sum(weight.numel() for weight in model.module.parameters() if weight.requires_grad)
+        write_lines(work / METRICS, progress.metrics)
+        noted = {key: value for key, value in asdict(progress).items() if key not in UNTOLD}
+        write_json(
+            work / "training.json",
+            {**noted, "parameters": weights, "trained_parameters": trained, "device": device.type},
+        )
+
+    artifact = store.get_or_make(training_stage(leaves, training, upstream), make)
+    if artifact.cached:
+        for line in read_lines(artifact.folder / METRICS):
+            report({name: value for name, value in line.items() if name != "step"}, int(line["step"]))
+    return artifact
+
+
+def write_lines(file: Path, lines: Sequence[Mapping[str, float]]) -> None:
+    """Write the metrics of a training, a line of JSON for each report."""
+    file.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+
+
+def read_lines(file: Path) -> list[dict[str, float]]:
+    """Return the metrics of a training that ended."""
+    return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]

@@ -1,0 +1,138 @@
+"""How files write their answers: named by the user, or decided for all rows together."""
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from distillrun.errors import ConfigError, nearest
+from distillrun.records import reading
+from distillrun.task.shared.choice_naming import folded
+
+AnswerForm = Literal["auto", "text", "letter", "index", "number", "boolean"]
+
+FORMS: Mapping[AnswerForm, str] = {
+    "text": "the texts of choices",
+    "letter": "the letters of choices",
+    "index": "numbers of choices, counted from 0",
+    "number": "numbers of choices, counted from 1",
+    "boolean": "yes or no",
+}
+_TRUE = ("yes", "true")
+_FALSE = ("no", "false")
+_WHOLE = re.compile(r"(\d{1,3})(?:\.0*)?", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """The answer that a row gives, and the choices, with their labels, that it may mean; `where` is file and line."""
+
+    where: str
+    answer: Any
+    choices: tuple[str, ...]
+    labels: tuple[str, ...]
+
+
+def answer_index(given: Given, form: AnswerForm) -> int:
+    """Return which choice an answer of a known form means; the first one where choices repeat.
+
+    Raises:
+        ConfigError: there is no answer, or it is not among the choices.
+    """
+    _must_answer(given)
+    found = _read(given, form)
+    if found is None:
+        raise _unknown(given, f"task.answer_form={form}")
+    return found
+
+
+def form_of(rows: Sequence[Given]) -> AnswerForm:
+    """Return the form in which all of the answers can be read, of two the one that goes without saying.
+
+    Texts and letters go before numbers, so that years among the choices are years. Numbers count from 0 where one of
+    them is 0, and from 1 where one of them is that of the last choice.
+
+    Raises:
+        ConfigError: a row has no answer, no form fits all of them, or two do that mean different choices.
+    """
+    for given in rows:
+        _must_answer(given)
+    texts = any(isinstance(given.answer, str) for given in rows)
+    groups: tuple[tuple[AnswerForm, ...], ...] = (("text", "letter"), ("index", "number"), ("boolean",))
+    for group in groups if texts else (("text", "index", "number"), ("boolean",)):
+        fitting = {form: found for form in group if (found := _read_all(rows, form)) is not None}
+        for given, *meant in zip(rows, *fitting.values(), strict=True):
+            if len({reading(given.choices[index]) for index in meant}) > 1:
+                raise _ambiguous(given, dict(zip(fitting, (given.choices[index] for index in meant), strict=True)))
+        if fitting:
+            return next(iter(fitting))
+    counts = {form: sum(_read(given, form) is not None for given in rows) for form in FORMS}
+    likely = max(counts, key=counts.__getitem__)
+    first = next(given for given in rows if _read(given, likely) is None)
+    if not counts[likely]:
+        raise _unknown(first, "task.answer_form=auto")
+    shares = f"{counts[likely]} of {len(rows)} answers can be read as {FORMS[likely]}"
+    rest = set(FORMS) - ({"index", "number"} if likely in ("index", "number") else {likely})
+    if other := next((form for form in FORMS if form in rest and _read(first, form) is not None), None):
+        raise ConfigError(
+            f"{first.where}: the answer {first.answer!r} can be read as {FORMS[other]} alone, but {shares}; "
+            "write all of them in one form"
+        )
+    raise _unknown(first, f"task.answer_form=auto; {shares}")
+
+
+def _read_all(rows: Sequence[Given], form: AnswerForm) -> list[int] | None:
+    """Return what all answers mean in one form; None where it does not fit one of them."""
+    found = []
+    for given in rows:
+        index = _read(given, form)
+        if index is None:
+            return None
+        found.append(index)
+    return found
+
+
+def _must_answer(given: Given) -> None:
+    answer = given.answer
+    is_blank = isinstance(answer, str) and not answer.strip()
+    if answer is None or is_blank or (isinstance(answer, float) and math.isnan(answer)):
+        raise ConfigError(f"{given.where}: the row has no answer; rows without one can neither teach nor test")
+
+
+def _ambiguous(given: Given, meant: Mapping[AnswerForm, str]) -> ConfigError:
+    ways = " or ".join(f"{choice!r} (task.answer_form={form}: {FORMS[form]})" for form, choice in meant.items())
+    return ConfigError(
+        f"{given.where}: the answer {given.answer!r} may mean {ways}, and no other answer of the files tells which; "
+        "set the form that is meant"
+    )
+
+
+def _unknown(given: Given, how: str) -> ConfigError:
+    shown = ", ".join(map(repr, given.choices[:8])) + (", …" if len(given.choices) > 8 else "")
+    hint = nearest(str(given.answer), given.choices)
+    return ConfigError(f"{given.where}: the answer {given.answer!r} is not among the choices {shown}{hint} ({how})")
+
+
+def _read(given: Given, form: AnswerForm) -> int | None:
+    answer, choices = str(given.answer), given.choices
+    if form == "text":
+        return _position(answer, choices)
+    if form == "letter":
+        found = _position(answer, given.labels)
+        return _position(answer.strip().strip("()[].:"), given.labels) if found is None else found
+    if form == "boolean":
+        words = next((words for words in (_TRUE, _FALSE) if folded(answer) in words), ())
+        return next((index for index, choice in enumerate(choices) if folded(choice) in words), None)
+    match = _WHOLE.fullmatch(answer.strip())
+    index = int(match[1]) - (form == "number") if match else -1
+    return index if 0 <= index < len(choices) else None
+
+
+def _position(text: str, names: tuple[str, ...]) -> int | None:
+    for form in (str, reading, folded):
+        key = form(text)
+        found = [index for index, name in enumerate(names) if form(name) == key]
+        if key and found:
+            return found[0] if len({reading(names[index]) for index in found}) == 1 else None
+    return None

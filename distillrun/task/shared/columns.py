@@ -1,0 +1,115 @@
+"""The columns of a user's rows: what is read from which, and what nothing reads."""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from distillrun.errors import ConfigError, nearest
+from distillrun.files.rows import Row
+from distillrun.records import Json
+from distillrun.task.shared.answer_form import Given
+from distillrun.task.shared.choice_row import choices_in, text_in, value_in
+
+FIELDS = ("id", "question", "choices", "answer")
+
+Fields = Mapping[str, str | Sequence[str] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question before it is known how answers are written."""
+
+    id: str
+    question: str
+    given: Given
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Which column holds what.
+
+    Attributes:
+        id: None = a digest of question and choices.
+        question, answer: a column each.
+        choices: one column with a list, or several with a text each; none where the choices are fixed.
+        is_list: the choices are a list in one column.
+        fixed: the choices of every question; None where the rows hold them.
+    """
+
+    id: str | None
+    question: str
+    answer: str
+    choices: tuple[str, ...]
+    is_list: bool
+    fixed: tuple[str, ...] | None
+
+    def asked(self, row: Row) -> Asked:
+        """Return what a row asks. Raises ConfigError where a column is not there or holds something else."""
+        question = text_in(row, self.question, "task.fields.question")
+        choices, labels = choices_in(self._choices_of(row), row, "choices")
+        answer = value_in(row, self.answer, "task.fields.answer")
+        name = text_in(row, self.id, "task.fields.id") if self.id is not None else _digest(question, choices)
+        return Asked(name, question, Given(row.where, answer, choices, labels))
+
+    def unused(self, row: Row) -> list[str]:
+        """Return the columns of a row that nothing reads, such as a passage that questions are about."""
+        read = {self.id, self.question, self.answer, *self.choices}
+        return [str(column) for column in row.values if column not in read]
+
+    def _choices_of(self, row: Row) -> Json:
+        if self.fixed is not None:
+            return list(self.fixed)
+        if self.is_list:
+            listed: Json = value_in(row, self.choices[0], "task.fields.choices")
+            return listed
+        return [text_in(row, column, "task.fields.choices") for column in self.choices]
+
+
+def columns_of(fields: Fields, fixed: Sequence[str] | None) -> Columns:
+    """Return the columns that settings name. Raises ConfigError for a setting that is none, or is missing."""
+    check_keys("fields", fields, FIELDS)
+    choices = fields["choices"]
+    if (fixed is None) == (choices is None):
+        raise ConfigError("set one of task.fields.choices (a column, or a list of columns) and task.choices (fixed)")
+    is_list = isinstance(choices, str)
+    named = (choices,) if isinstance(choices, str) else tuple(choices or ())
+    own = None if fields["id"] is None else _column(fields, "id")
+    question, answer = _column(fields, "question"), _column(fields, "answer")
+    return Columns(own, question, answer, named, is_list, None if fixed is None else tuple(fixed))
+
+
+def numbered(rows: Iterable[Asked], seen: Counter[str]) -> list[Asked]:
+    """Return rows that have no ids of their own: of those that ask the same, each but the first gets a number.
+
+    Args:
+        rows: of one file.
+        seen: how often each id was given out before, to which these are added.
+    """
+    found = []
+    for row in rows:
+        seen[row.id] += 1
+        found.append(replace(row, id=f"{row.id}-{seen[row.id]}") if seen[row.id] > 1 else row)
+    return found
+
+
+def check_keys(key: str, given: Mapping[str, object], known: Sequence[str]) -> None:
+    """Raise ConfigError where a mapping of settings has other keys than it should."""
+    for name in given:
+        if name not in known:
+            raise ConfigError(f"task.{key}.{name} is not a setting{nearest(name, known)}; it has {', '.join(known)}")
+    for name in known:
+        if name not in given:
+            raise ConfigError(f"task.{key}.{name} is missing; set it, or null")
+
+
+def _column(fields: Fields, name: str) -> str:
+    column = fields[name]
+    if isinstance(column, str):
+        return column
+    raise ConfigError(f"task.fields.{name}={column!r} must name one column")
+
+
+def _digest(question: str, choices: tuple[str, ...]) -> str:
+    return hashlib.sha256(json.dumps([question, *choices]).encode()).hexdigest()[:16]

@@ -1,0 +1,120 @@
+"""From files to splits: examples with unique ids, and a dev split cut from train by a seed."""
+
+import hashlib
+import logging
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from distillrun.errors import ConfigError
+from distillrun.records import Example, Json, Split, repeats_choices
+from distillrun.text.repeats import asked, told, without_repeats
+
+SPLITS: tuple[Split, ...] = get_args(Split)
+
+Placed = tuple[str, Example]
+"""An example, and the file and line where it stands."""
+
+Duplicates = Literal["keep", "drop", "refuse"]
+"""keep: every question stays, and the run says how many stand again. drop: train loses what stands in dev or test, or
+earlier in train, and dev what stands in test; test keeps all. refuse: the run ends where a question stands again."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Splits:
+    """The examples of each split, and how many questions were dropped from it since they are asked elsewhere, too."""
+
+    examples: dict[Split, list[Example]]
+    dropped: dict[Split, int]
+
+
+def load_splits(
+    placed: Mapping[Split, Iterable[Placed] | None],
+    dev_share: float,
+    split_seed: int,
+    limit: int | None,
+    duplicates: Duplicates,
+) -> Splits:
+    """Return the examples of each split.
+
+    Args:
+        placed: the examples of each split with their places; where dev is None it is a part of train.
+        dev_share: the part of train that becomes dev, rounded up.
+        split_seed: decides which part; the order of the rows does not.
+        limit: how many examples of each split are kept, the first ones; None = all.
+        duplicates: what becomes of a question that stands again, see `Duplicates`.
+
+    Raises:
+        ConfigError: an id occurs twice, within a split or across splits, a split is empty, or a question stands again
+            and is refused.
+    """
+    places: dict[str, str] = {}
+    splits: dict[Split, list[Example]] = {split: [] for split in SPLITS}
+    for split, found in placed.items():
+        for where, example in found or ():
+            if places.get(example.id) == where:
+                raise ConfigError(f"{where} stands in {split} and in another split; name a file of its own for each")
+            if example.id in places:
+                raise ConfigError(f"{where}: the id {example.id!r} is already that of {places[example.id]}")
+            places[example.id] = where
+            splits[split].append(example)
+    whole = {split: len(examples) for split, examples in splits.items()}
+    if duplicates == "refuse" and (found_again := told(splits)):
+        raise ConfigError(f"task.duplicates=refuse: {'; '.join(found_again)}; {_first_again(splits, places)}")
+    if duplicates == "drop":
+        splits["dev"] = without_repeats(splits["dev"], splits["test"])
+        splits["train"] = without_repeats(splits["train"], [*splits["dev"], *splits["test"]])
+    dropped = {split: whole[split] - len(examples) for split, examples in splits.items()}
+    if placed.get("dev") is None:
+        held_out = dev_ids([example.id for example in splits["train"]], dev_share, split_seed)
+        splits["dev"] = [example for example in splits["train"] if example.id in held_out]
+        splits["train"] = [example for example in splits["train"] if example.id not in held_out]
+    for split, examples in splits.items():
+        if not examples and (split != "dev" or dev_share > 0):
+            taken = split == "train" and len(splits["dev"])
+            why = f"task.dev_share={dev_share} takes all {taken} questions of it" if taken else "its file holds no rows"
+            why = f"task.duplicates=drop leaves none of {dropped[split]} questions" if dropped[split] else why
+            raise ConfigError(f"the {split} split is empty: {why}")
+    return Splits({split: examples[:limit] for split, examples in splits.items()}, dropped)
+
+
+def _first_again(splits: Mapping[Split, Sequence[Example]], places: Mapping[str, str]) -> str:
+    """Return where the first question stands that stands again, and where."""
+    known: dict[str, str] = {}
+    for example in (example for split in SPLITS for example in splits[split]):
+        first = known.setdefault(asked(example), example.id)
+        if first != example.id:
+            return f"the first is {places[example.id]}, which asks the same as {places[first]}"
+    return ""
+
+
+def check_split_settings(dev_share: float, limit: int | None) -> None:
+    """Raise ConfigError where a setting makes no split."""
+    if not 0 <= dev_share < 1:
+        raise ConfigError(f"task.dev_share={dev_share} must be at least 0 and below 1")
+    if limit is not None and limit < 1:
+        raise ConfigError(f"task.limit={limit} must be at least 1, or null for all")
+
+
+def dev_ids(ids: Iterable[str], share: float, seed: int) -> frozenset[str]:
+    """Return a seeded share of the ids, rounded up.
+
+    Ids are ranked by a digest of seed and id, so the choice depends neither on the order of the rows nor on a
+    library's random numbers, and hardly changes when rows are added.
+    """
+    ranked = sorted(ids, key=lambda name: hashlib.sha256(f"{seed}:{name}".encode()).digest())
+    return frozenset(ranked[: math.ceil(round(share * len(ranked), 6))])
+
+
+def counted(splits: Splits, task: str) -> dict[str, Json]:
+    """Return, and log, how many questions of each split repeat a choice, and how many were dropped."""
+    repeated: dict[str, Json] = {split: sum(map(repeats_choices, rows)) for split, rows in splits.examples.items()}
+    dropped: dict[str, Json] = {split: count for split, count in splits.dropped.items() if count}
+    for counts, what in ((repeated, "that repeat a choice"), (dropped, "dropped, since they are asked elsewhere, too")):
+        if any(counts.values()):
+            shown = ", ".join(f"{count} of {split}" for split, count in counts.items())
+            _log.info("task=%s: questions %s: %s", task, what, shown)
+    return {"repeated_choices": repeated, **({"dropped": dropped} if dropped else {})}

@@ -1,0 +1,138 @@
+"""The `openai` client, held to one host, one key and no surprises."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, cast
+
+from distillrun.teacher.openai_api.address import read_address
+from distillrun.teacher.openai_api.answer import Answer, UnreadableError, error_status, read_answer
+from distillrun.teacher.openai_api.body import Endpoint
+from distillrun.teacher.openai_api.content import ENCODING, read_whole
+from distillrun.teacher.openai_api.secret import read_secret
+from distillrun.teacher.openai_api.stream import unstreamed
+from distillrun.teacher.openai_api.trouble import Trouble, shown, status_trouble
+
+LISTED_MODELS = 12
+LISTING_S = 5.0
+
+_OF_THE_WIRE = frozenset({"content-encoding", "content-length", "transfer-encoding"})
+"""Headers that say how a body was sent, and are no longer true once it was read."""
+
+_UNREACHED = ("ConnectError", "ConnectTimeout", "ProxyError", "UnsupportedProtocol")
+"""What httpx, or its successor that newer clients use, raises where no connection came about."""
+
+
+class RequestFailedError(Exception):
+    """A request failed; see `trouble`."""
+
+    def __init__(self, trouble: Trouble) -> None:
+        super().__init__(trouble.reason)
+        self.trouble = trouble
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """How a server is reached, as the settings of `distillrun.teacher.api.Api` say, which describes them."""
+
+    base_url: str
+    model: str
+    endpoint: Endpoint
+    api_key_env: str | None
+    concurrency: int
+    timeout_s: float
+    max_retries: int
+
+
+def bounded_http(trust_env: bool) -> Any:
+    """Return an HTTP client for `openai` that reads no more of an answer than `read_whole` does."""
+    import openai
+
+    class Bounded(openai.DefaultAsyncHttpxClient):
+        async def send(self, request: Any, *, stream: bool = False, **settings: Any) -> Any:
+            """Return the answer, read whole; errors and lists of models come this way, too."""
+            response = await super().send(request, stream=True, **settings)
+            try:
+                content = await read_whole(response.aiter_raw(), response.headers.get("content-encoding", ""))
+            finally:
+                await response.aclose()
+            headers = [(name, value) for name, value in response.headers.multi_items() if name not in _OF_THE_WIRE]
+            return type(response)(response.status_code, headers=headers, content=content, request=request)
+
+    return Bounded(follow_redirects=False, trust_env=trust_env, headers={"accept-encoding": ENCODING})
+
+
+class Client:
+    """Sends requests, one HTTP exchange each: no retries, no redirects, and no proxy on the way to this machine.
+
+    Raises:
+        ConfigError: the URL may not be asked, or there is no key.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        import openai
+
+        address = read_address(connection.base_url)
+        self.secret = read_secret(connection.api_key_env)
+        self._timeout_s = connection.timeout_s
+        self._openai = openai.AsyncOpenAI(
+            base_url=connection.base_url,
+            api_key=self.secret.value,
+            default_headers={"Authorization": f"Bearer {self.secret.value}"},  # whatever OPENAI_CUSTOM_HEADERS says
+            max_retries=0,
+            timeout=connection.timeout_s,
+            http_client=bounded_http(trust_env=not address.is_loopback),
+        )
+        endpoint = self._openai.chat.completions if connection.endpoint == "chat" else self._openai.completions
+        self._create = cast(Callable[..., Awaitable[Any]], endpoint.with_raw_response.create)
+        self._read_as = "messages" if connection.endpoint == "chat" else "prompt"
+
+    async def send(self, body: dict[str, Any]) -> Answer:
+        """Return the answer to a request. Raises RequestFailedError, and never shows the key."""
+        import openai
+
+        named = {name: body[name] for name in ("model", self._read_as)}
+        rest = {name: value for name, value in body.items() if name not in named}
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                response = (await self._create(**named, extra_body=rest)).http_response
+            content_type = response.headers.get("content-type", "")
+            content = unstreamed(response.content, content_type)
+            if (status := error_status(content)) is None:
+                return read_answer(content, content_type)
+            text = content.decode("utf-8", "replace")
+            trouble = status_trouble(status, response.headers, text, self.secret.hide)
+        except openai.APIStatusError as error:
+            text = error.response.content.decode("utf-8", "replace")
+            trouble = status_trouble(error.status_code, error.response.headers, text, self.secret.hide)
+        except openai.APIConnectionError as error:
+            cause = error.__cause__
+            is_unreached = type(cause).__name__ in _UNREACHED
+            reason = f"{'no' if is_unreached else 'a broken'} connection: {type(cause).__name__} {cause}"
+            if isinstance(cause, UnreadableError):  # older clients wrap whatever sending raises
+                reason = str(cause)
+            trouble = Trouble("unreached" if is_unreached else "lost", shown(self.secret.hide(reason)), answered=False)
+        except TimeoutError:
+            trouble = Trouble("lost", f"no answer within teacher.timeout_s={self._timeout_s:g}", answered=False)
+        except UnreadableError as error:
+            trouble = Trouble("lost", shown(self.secret.hide(str(error))), answered=False)
+        except UnicodeEncodeError:
+            trouble = Trouble("refused", "the prompt holds half a character, which cannot be sent", answered=True)
+        raise RequestFailedError(trouble)
+
+    async def models(self) -> str:
+        """Return which models the server says it has, in words; empty where it does not say."""
+        import openai
+
+        try:
+            async with asyncio.timeout(LISTING_S):
+                response = (await self._openai.models.with_raw_response.list()).http_response
+            names = [str(model["id"]) for model in response.json()["data"]]
+        except (openai.OpenAIError, UnreadableError, TimeoutError, ValueError, KeyError, TypeError):
+            return ""
+        more = f" and {len(names) - LISTED_MODELS} more" if len(names) > LISTED_MODELS else ""
+        return shown(self.secret.hide(", ".join(names[:LISTED_MODELS]))) + more
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._openai.close()

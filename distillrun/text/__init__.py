@@ -1,0 +1,1 @@
+"""Texts: templates, cleaning, refusals, and how values are shown."""
