@@ -31,8 +31,8 @@ Row = tuple[str, str, str]
 def reference_pages() -> dict[str, str]:
     """Return path in docs/ -> Markdown of each page of the reference."""
     groups = sorted(path.name for path in CONF.iterdir() if path.is_dir())
-    pages = {f"reference/config/{group}.md": _group_page(group) for group in groups}
-    pages["reference/config/config.md"] = _page("The primary config", [CONF / "config.yaml"], "config")
+    pages = {f"reference/configuration/{group}.md": _group_page(group) for group in groups}
+    pages["reference/configuration/config.md"] = _page("The primary config", [CONF / "config.yaml"], "config")
     return pages
 
 
@@ -149,7 +149,7 @@ def _told(docstring: str) -> Iterator[tuple[str, str]]:
 
 def _code(text: str) -> str:
     shown = text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
-    return f"`` {shown} ``".replace("|", "\\|") if shown else ""
+    return f"`` {shown} ``" if shown else ""
 
 
 def _cell(text: str) -> str:

@@ -33,9 +33,9 @@ def test_the_reference_has_every_key_of_a_file(path: Path) -> None:
 
 
 def test_a_key_has_its_comment_its_default_and_the_type_of_the_constructor() -> None:
-    page = REFERENCE["reference_pages"]()["reference/config/teacher.md"]
+    page = REFERENCE["reference_pages"]()["reference/configuration/teacher.md"]
     row = next(line for line in page.splitlines() if line.startswith("| `budget.usd`"))
-    assert row.split(" | ")[1:3] == ["`` null ``", "`` float \\| None ``"]
+    assert row.split(" | ")[1:3] == ["`` null ``", "`` float | None ``"]
     assert "| `concurrency` | `` 32 `` | `` int `` | requests under way at once |" in page
 
 
