@@ -23,11 +23,13 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from distillrun import __version__
-from distillrun.commands.plan import plan
-from distillrun.commands.predict import predict
-from distillrun.commands.report import report
-from distillrun.commands.store import store
-from distillrun.commands.study import study
+from distillrun.commands.completion import shell_completion
+from distillrun.commands.overview import help_text
+from distillrun.commands.plan import plan, plan_parser
+from distillrun.commands.predict import predict, predict_parser
+from distillrun.commands.report import report, report_parser
+from distillrun.commands.store import store, store_parser
+from distillrun.commands.study import study, study_parser
 from distillrun.config.compose import check_permission, compose_first, conf_folder, opened, permits, quoted, selected
 from distillrun.config.guess import check_blanks, check_flags
 from distillrun.config.hydra_errors import explain, is_complaint
@@ -51,6 +53,15 @@ from distillrun.text.secret import check_words, hide
 from distillrun.upstream import flag_parser, flags_of
 
 COMMANDS = {"plan": plan, "predict": predict, "report": report, "store": store, "study": study}
+PARSERS = {
+    "plan": plan_parser,
+    "predict": predict_parser,
+    "report": report_parser,
+    "store": store_parser,
+    "study": study_parser,
+}
+"""The parser of each command's arguments, for completion."""
+_HELP = {"--help", "-h"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -96,7 +107,7 @@ def _done(given: list[str]) -> int:
         return _ended(3, str(spent))
     except KeyboardInterrupt:
         return _ended(130, "interrupted")
-    except SystemExit as stop:  # argparse, and Hydra after --help
+    except SystemExit as stop:  # argparse, after --help too
         return stop.code if isinstance(stop.code, int) else 0
     except BrokenPipeError:
         raise
@@ -115,7 +126,7 @@ def _command(given: list[str]) -> int:
     if given == ["--version"]:
         sys.stdout.write(f"distillrun {__version__}\n")
         return 0
-    if given and re.fullmatch(r"\w+", given[0]):
+    if given and re.fullmatch(r"\w+", given[0]) and not _HELP & {*given}:
         check_blanks(given)
         known = f"{nearest(given[0], COMMANDS)}; there are {', '.join(COMMANDS)}, and settings are KEY=VALUE"
         raise ConfigError(f"there is no command {given[0]}{known}")
@@ -131,7 +142,8 @@ def _ended(code: int, why: str) -> int:
 
 def _experiment(given: list[str]) -> int:
     parser = flag_parser()
-    check_blanks(given)
+    if not _HELP & {*given}:
+        check_blanks(given)
     check_flags(given, flags_of(parser))
     flags = parser.parse_intermixed_args(given)
     # Hydra's own reading of the line wants its flags and the overrides apart
@@ -142,16 +154,21 @@ def _experiment(given: list[str]) -> int:
         raise ConfigError("--experimental-rerun would run what a pickle holds; give the settings of that run again")
     if flags.config_dir is not None and not Path(flags.config_dir).is_dir():
         raise ConfigError(f"--config-dir {flags.config_dir}: there is no such folder")
+    if flags.shell_completion:
+        sys.stdout.write(shell_completion(flags.overrides, os.environ.get("COMP_LINE", ""), PARSERS))
+        return 0
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin starve whatever shares their cores
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises what goes wrong instead of printing its own summary
     register_schema()
     # our launcher options bear the names of the plugins' schemas, which they are meant to be checked against
     warnings.filterwarnings("ignore", message=r"\s*'hydra/(launcher|sweeper)/\w+' is validated against ConfigStore")
-    shows = flags.cfg or flags.info or flags.help or flags.hydra_help
+    shows = flags.cfg or flags.info or flags.hydra_help
     try:
+        if flags.help:
+            return _help(flags)
         if shows:
             compose_first(flags.overrides, flags.config_name or "config", flags.config_dir)  # checks what is shown
-        start = None if shows or flags.shell_completion else start_of(flags)
+        start = None if shows else start_of(flags)
         if start is None:
             _hydra([*flags.overrides, *hydra_flags], flags)
             return 0
@@ -160,6 +177,18 @@ def _experiment(given: list[str]) -> int:
         if is_complaint(error):
             raise explain(error, flags.overrides, flags.config_dir) from error
         raise
+
+
+def _help(flags: argparse.Namespace) -> int:
+    """Print the overview, or the command, groups and options that are asked for."""
+    asked = flags.overrides
+    if asked and asked[0] in COMMANDS:
+        return COMMANDS[asked[0]](["--help"])
+    settings = [word for word in asked if "=" in word and not word.startswith("text=")]
+    if settings or flags.config_dir or flags.config_name:
+        compose_first(settings, flags.config_name or "config", flags.config_dir)  # checks what is shown
+    sys.stdout.write(help_text(asked, flags.config_dir))
+    return 0
 
 
 def _sweep(start: Start, hydra_flags: Sequence[str], flags: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""The private parts of Hydra and transformers that this package uses: the one place to look when either is upgraded.
+"""The private parts of Hydra, transformers and argparse that this package uses: the place to look after an upgrade.
 
 `tests/test_upstream.py` names the versions that they were checked with, and fails with others.
 """
@@ -31,6 +31,18 @@ def flag_parser() -> argparse.ArgumentParser:
 def flags_of(parser: argparse.ArgumentParser) -> Collection[str]:
     """Return the flags that a parser knows, such as --help and -h."""
     return parser._option_string_actions
+
+
+def subparsers_of(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+    """Return the parsers of a command's own commands by name; none where it has none."""
+    actions = [one for one in parser._actions if isinstance(one, argparse._SubParsersAction)]
+    return {name: inner for one in actions for name, inner in one.choices.items()}
+
+
+def values_of(parser: argparse.ArgumentParser, flag: str) -> list[str]:
+    """Return the values that a flag takes, where they are listed."""
+    action = parser._option_string_actions.get(flag)
+    return [*map(str, action.choices)] if action is not None and action.choices is not None else []
 
 
 def parsed_overrides(lines: Sequence[str]) -> list[Override]:

@@ -152,15 +152,26 @@ def test_any_text_survives_as_an_override() -> None:
         assert config_of([f"paths.store={quoted(text)}"]).paths.store == text
 
 
-def test_the_config_is_shown_without_loading_a_library_that_computes() -> None:
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        (["--cfg", "job"], "objective:\n  _target_: distillrun.objective.multitask.Multitask"),
+        (["--help"], "objective: what the student learns"),
+        (["--help", "objective=taid"], "objective=taid; its settings are written objective.KEY=VALUE"),
+        (["study", "analyse", "--help"], "usage: distillrun study analyse"),
+        (["--shell-completion", "query=bash"], "objective=taid \n"),
+    ],
+)
+def test_what_only_shows_loads_no_library_that_computes(line: list[str], shown: str) -> None:
     code = (
-        "import sys; from distillrun.cli import COMMANDS, main; code = main(['--cfg', 'job']);"
+        f"import sys; from distillrun.cli import COMMANDS, main; code = main({line});"
         "heavy = {'torch', 'transformers', 'datasets', 'wandb', 'accelerate', 'pandas', 'scipy', 'numpy', 'pydantic'};"
         "print(sorted(heavy & set(sys.modules)), file=sys.stderr); sys.exit(code)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    environment = {**os.environ, "COMP_LINE": "distillrun objective=tai"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
     assert done.stderr.strip() == "[]"
-    assert "objective:\n  _target_: distillrun.objective.multitask.Multitask" in done.stdout
+    assert shown in done.stdout
     assert "hydra:" not in done.stdout
 
 

@@ -13,13 +13,7 @@ from distillrun.errors import ConfigError
 
 def plan(arguments: Sequence[str]) -> int:
     """Tell what a run, or with -m a sweep, with the same settings would do, ask and cost; nothing is asked or made."""
-    parser = argparse.ArgumentParser("distillrun plan", description=plan.__doc__)
-    parser.add_argument("settings", nargs="*", metavar="KEY=VALUE", help="as of the run")
-    parser.add_argument("--config-dir", metavar="DIR", help="a folder of your own options")
-    parser.add_argument("--config-name", default="config", metavar="NAME", help="another primary config")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("-m", "--multirun", action="store_true", help="tell of all jobs of a sweep")
-    given = parser.parse_intermixed_args(arguments)
+    given = plan_parser().parse_intermixed_args(arguments)
     gc.disable()  # a plan makes millions of small objects; looking for circles among them took a quarter of its time
     try:
         return _plan_sweep(given) if given.multirun else _plan_run(given)
@@ -29,6 +23,17 @@ def plan(arguments: Sequence[str]) -> int:
         raise
     finally:
         gc.enable()
+
+
+def plan_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command's arguments."""
+    parser = argparse.ArgumentParser("distillrun plan", description=plan.__doc__)
+    parser.add_argument("settings", nargs="*", metavar="KEY=VALUE", help="as of the run")
+    parser.add_argument("--config-dir", metavar="DIR", help="a folder of your own options")
+    parser.add_argument("--config-name", default="config", metavar="NAME", help="another primary config")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("-m", "--multirun", action="store_true", help="tell of all jobs of a sweep")
+    return parser
 
 
 def _plan_run(given: argparse.Namespace) -> int:

@@ -8,12 +8,7 @@ from pathlib import Path
 
 def predict(arguments: Sequence[str]) -> int:
     """Ask the student of a finished run one question."""
-    parser = argparse.ArgumentParser("distillrun predict", description=predict.__doc__)
-    parser.add_argument("run", type=Path, metavar="RUN_FOLDER", help="a run's folder, with config.yaml and student/")
-    parser.add_argument("question")
-    parser.add_argument("--choices", nargs="+", required=True, metavar="CHOICE", help="two or more")
-    parser.add_argument("--allow", action="append", default=[], metavar="MODULE", help="as runtime.allow_targets")
-    given = parser.parse_args(arguments)
+    given = predict_parser().parse_args(arguments)
     from distillrun.run.predict import predict as ask
     from distillrun.text.display import plain
 
@@ -23,3 +18,13 @@ def predict(arguments: Sequence[str]) -> int:
         f"answer: {plain(answer)}\nexplanation: {plain(prediction.rationale)}\ntext: {plain(prediction.text)}\n"
     )
     return 0
+
+
+def predict_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command's arguments."""
+    parser = argparse.ArgumentParser("distillrun predict", description=predict.__doc__)
+    parser.add_argument("run", type=Path, metavar="RUN_FOLDER", help="a run's folder, with config.yaml and student/")
+    parser.add_argument("question", help="its text, without the choices")
+    parser.add_argument("--choices", nargs="+", required=True, metavar="CHOICE", help="two or more")
+    parser.add_argument("--allow", action="append", default=[], metavar="MODULE", help="as runtime.allow_targets")
+    return parser

@@ -13,7 +13,7 @@ from distillrun.files.folder import make_folder
 
 def report(arguments: Sequence[str]) -> int:
     """Compare the runs of sweeps, or the rows of any table, and write report.html, report.md and report.json."""
-    given = _parser().parse_args(arguments)
+    given = report_parser().parse_args(arguments)
     if given.chance is not None and not 0 <= given.chance < math.inf:
         raise ConfigError(f"--chance {given.chance:g}: what guessing would score is 0 or more")
     command = shlex.join(["distillrun", "report", *arguments])
@@ -26,7 +26,8 @@ def report(arguments: Sequence[str]) -> int:
     return _sweeps(given, command)
 
 
-def _parser() -> argparse.ArgumentParser:
+def report_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command's arguments."""
     parser = argparse.ArgumentParser("distillrun report", description=report.__doc__)
     parser.add_argument("folders", nargs="*", type=Path, metavar="FOLDER", help="of a sweep, or of a single run")
     parser.add_argument(

@@ -10,18 +10,7 @@ from distillrun.errors import ConfigError
 
 def store(arguments: Sequence[str]) -> int:
     """Show what finished stages take up, or free it; a run that needs it again computes it again."""
-    parser = argparse.ArgumentParser("distillrun store", description=store.__doc__)
-    actions = parser.add_subparsers(dest="action", required=True)
-    everything = actions.add_parser("list", help="one line per stored artifact")
-    prune = actions.add_parser("prune", help="delete artifacts; say which")
-    for action in (everything, prune):
-        action.add_argument("--store", type=Path, default=Path("artifacts"), metavar="DIR", help="paths.store")
-    prune.add_argument("--stage", help="only of this stage, such as train")
-    prune.add_argument("--older-than", type=float, metavar="DAYS", help="only what was last used longer ago")
-    prune.add_argument("--unfinished", action="store_true", help="what interrupted stages left")
-    prune.add_argument("--all", action="store_true", help="everything that is finished")
-    prune.add_argument("--dry-run", action="store_true", help="delete nothing")
-    given = parser.parse_args(arguments)
+    given = store_parser().parse_args(arguments)
     from distillrun.artifacts import ArtifactStore
 
     if not given.store.is_dir():
@@ -45,6 +34,24 @@ def store(arguments: Sequence[str]) -> int:
         sys.stdout.write(line + "\n")
     sys.stdout.write(f"{_size(sum(artifact.bytes for artifact in stored))} {verb} in {len(stored)} artifacts\n")
     return 0
+
+
+def store_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command's arguments."""
+    parser = argparse.ArgumentParser("distillrun store", description=store.__doc__)
+    actions = parser.add_subparsers(dest="action", required=True)
+    told = "Print one line per stored artifact."
+    everything = actions.add_parser("list", help=told, description=told)
+    told = "Delete artifacts; say which."
+    prune = actions.add_parser("prune", help=told, description=told)
+    for action in (everything, prune):
+        action.add_argument("--store", type=Path, default=Path("artifacts"), metavar="DIR", help="paths.store")
+    prune.add_argument("--stage", help="only of this stage, such as train")
+    prune.add_argument("--older-than", type=float, metavar="DAYS", help="only what was last used longer ago")
+    prune.add_argument("--unfinished", action="store_true", help="what interrupted stages left")
+    prune.add_argument("--all", action="store_true", help="everything that is finished")
+    prune.add_argument("--dry-run", action="store_true", help="delete nothing")
+    return parser
 
 
 def _size(count: float) -> str:

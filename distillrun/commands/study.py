@@ -12,13 +12,14 @@ RULES = ("bad-rows", "duplicates", "failed-checks")
 
 def study(arguments: Sequence[str]) -> int:
     """Ask people how good explanations are: `design` writes questionnaires, `analyse` reads the answers."""
-    given = _parser().parse_args(arguments)
+    given = study_parser().parse_args(arguments)
     if given.what == "design":
         return _design(given)
     return _analyse(given, shlex.join(["distillrun", "study", *arguments]))
 
 
-def _parser() -> argparse.ArgumentParser:
+def study_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command's arguments."""
     parser = argparse.ArgumentParser("distillrun study", description=study.__doc__)
     commands = parser.add_subparsers(dest="what", required=True, metavar="design|analyse")
     told = "Write a questionnaire for each rater, an empty table for other survey tools, and the key."
