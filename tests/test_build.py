@@ -132,8 +132,8 @@ def test_a_library_that_a_part_needs_is_not_mistaken_for_a_typo(probe: dict[str,
 @pytest.mark.parametrize(
     ("target", "message"),
     [
-        ("distillrun.objective.label_onyl.LabelOnly", "there is no module distillrun.objective.label_onyl"),
-        ("distillrun.objective.label_only.LabelOnyl", "did you mean 'LabelOnly'"),
+        ("objective/LabelOnyl", r"distillrun/objective defines no class LabelOnyl \(did you mean 'LabelOnly'"),
+        ("distillrun.objective.label_only.LabelOnly", "is not allowed .did you mean 'objective/LabelOnly'"),
         (None, "objective has no _target_"),
     ],
 )

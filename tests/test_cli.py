@@ -155,7 +155,7 @@ def test_any_text_survives_as_an_override() -> None:
 @pytest.mark.parametrize(
     ("line", "shown"),
     [
-        (["--cfg", "job"], "objective:\n  _target_: distillrun.objective.multitask.Multitask"),
+        (["--cfg", "job"], "objective:\n  _target_: objective/Multitask"),
         (["--help"], "objective: what the student learns"),
         (["--help", "objective=taid"], "objective=taid; its settings are written objective.KEY=VALUE"),
         (["study", "analyse", "--help"], "usage: distillrun study analyse"),

@@ -14,13 +14,13 @@ from distillrun.errors import ConfigError
 from distillrun.everyday.base import read_base
 from distillrun.everyday.inventing import known_fact
 from distillrun.generation.shared.near_duplicate import NearDuplicates
-from distillrun.generation.shared.new_question import Rules, mixed, read_question, unlabelled
+from distillrun.generation.shared.new_question import QuestionRules, mixed, read_question, unlabelled
 from distillrun.records import Draw, Example
 from tests.asking import Told, context
 from tests.leaves import made
 
 EXAMPLE = Example("q1", "Where would you borrow a novel?", ("oven", "library", "river"), 1)
-RULES = Rules(3, 60)
+RULES = QuestionRules(3, 60)
 GOOD = {"question": "What keeps milk cold?", "choices": ["fridge", "lamp", "road"], "answer": "fridge"}
 
 

@@ -1,6 +1,7 @@
 """The meaning of parts in fingerprints: hashed where it changed, and not at all elsewhere."""
 
 import importlib
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -155,11 +156,19 @@ def test_the_digest_of_the_code_is_that_of_all_that_results_mean(
     def told(stage: str, part: str) -> str:
         (tmp_path / "stage.py").write_text(f'"""Of a VERSION = 1."""\nVERSION = {stage}\nCHUNK = 3\n')
         (tmp_path / "part.py").write_text(f"class Part:\n    MEANING: ClassVar[int] = {part}\n")
+        (tmp_path / "shared.py").write_text("class Other: ...\n\nMEANING = 2\n")
         source.digest_of_the_code.cache_clear()
         return source.digest_of_the_code()
 
     try:
         assert told("1", "2") == told("1", "2  # why")
+        before = told("1", "2")
+        (tmp_path / "inner").mkdir()
+        for name in ("part.py", "stage.py", "shared.py"):
+            (tmp_path / name).rename(tmp_path / "inner" / name)
+        source.digest_of_the_code.cache_clear()
+        assert source.digest_of_the_code() == before
+        shutil.rmtree(tmp_path / "inner")
         assert len({told("1", "2"), told("2", "2"), told("1", "3"), told("1", '{"boundary=tail": 2}')}) == 4
     finally:
         source.digest_of_the_code.cache_clear()

@@ -1,6 +1,5 @@
-"""A store that commit 78590cc filled: today's code reuses what was right, and makes again what was wrong."""
+"""Stores that older commits filled: today's code reuses what was right, and makes again what was wrong."""
 
-import tarfile
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -9,10 +8,7 @@ import pytest
 from distillrun.config.compose import config_of
 from distillrun.plan.making import make_plan
 from distillrun.run.experiment import prepare
-from tests.old_store import runs_of
-
-DATA = Path(__file__).parent / "data" / "store_78590cc"
-RUNS = runs_of(DATA / "runs.yaml")
+from tests.old_store import opened, runs_in
 
 CHANGED: dict[str, set[str]] = {
     "adaptive_kl_tail": {"train"},  # its likeliest id was in the tail
@@ -32,7 +28,7 @@ CHANGED: dict[str, set[str]] = {
     "judged_by_itself": {"generate/self_consistency", "generate/self_evaluation", "train"},
     "expansion": {"generate/expansion"},
 }
-"""Run -> the stages that are made again, each with the reason; what hangs on a student goes with it."""
+"""Run of 78590cc -> the stages that are made again, each with the reason; what hangs on a student goes with it."""
 
 CHANGED_EVERYWHERE = {
     "generated_answer",  # letters came before a choice's own text
@@ -45,38 +41,49 @@ CHANGED_EVERYWHERE = {
     "rationale_perturbation",
     "answer_explanation_agreement",
 }
-"""What is made again of every run's student, each with the reason."""
+"""What is made again of the student of every run of 78590cc, each with the reason."""
+
+CHANGED_SINCE: dict[str, set[str]] = {}
+"""The same for the runs of 385c898."""
+
+CHANGED_EVERYWHERE_SINCE: set[str] = set()
+"""The same for the students of 385c898."""
+
+STORES = {
+    "78590cc": (CHANGED, CHANGED_EVERYWHERE),
+    "385c898": (CHANGED_SINCE, CHANGED_EVERYWHERE_SINCE),
+}
+RUNS = [(commit, name) for commit in STORES for name in runs_in(commit)]
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("old")
-    with tarfile.open(DATA / "store.tar.xz") as archive:
-        archive.extractall(folder, filter="data")
-    return folder
+def stores(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    return {commit: opened(commit, tmp_path_factory.mktemp(commit)) for commit in STORES}
 
 
-def made_again(roots: Iterable[str], planned: Iterable[str]) -> set[str]:
+def made_again(roots: Iterable[str], everywhere: Iterable[str], planned: Iterable[str]) -> set[str]:
     """Return the stages of a plan that are to do where these are: the roots, and what hangs on a student."""
     roots = set(roots)
     told = {name for name in planned if "evaluate/" in name}
-    changed = {name for name in told if name.rpartition("/")[2] in CHANGED_EVERYWHERE}
+    changed = {name for name in told if name.rpartition("/")[2] in everywhere}
     hanging = {name for name in told if "train" in roots and name.startswith("evaluate/")}
     return (roots & set(planned)) | changed | hanging
 
 
 def test_every_run_that_changed_is_there() -> None:
-    assert len(RUNS) > 30
-    assert CHANGED.keys() < RUNS.keys()
+    assert len(RUNS) > 40
+    for commit, (changed, _) in STORES.items():
+        assert changed.keys() < runs_in(commit).keys()
 
 
-@pytest.mark.parametrize("name", RUNS)
+@pytest.mark.parametrize(("commit", "name"), RUNS)
 def test_what_was_right_is_reused_and_what_was_wrong_is_not(
-    name: str, store: Path, monkeypatch: pytest.MonkeyPatch
+    commit: str, name: str, stores: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(store)
-    plan = make_plan(prepare(config_of([*RUNS[name], "paths.store=artifacts"])))
+    monkeypatch.chdir(stores[commit])
+    plan = make_plan(prepare(config_of([*runs_in(commit)[name], "paths.store=artifacts"])))
     states = {stage.name: stage.state for stage in plan.stages}
     assert len(states) >= 4
     again = {stage for stage, state in states.items() if state != "cached"}
-    assert again == made_again(CHANGED.get(name, ()), states)
+    changed, everywhere = STORES[commit]
+    assert again == made_again(changed.get(name, ()), everywhere, states)

@@ -174,7 +174,7 @@ def test_weights_of_other_shapes_than_the_config_says_are_no_crash(t5: str, tmp_
 
 def test_lora_settings_from_a_config_are_checked(llama: str) -> None:
     leaf = {
-        "_target_": "distillrun.student.checkpoint.Checkpoint",
+        "_target_": "student/Checkpoint",
         "checkpoint": llama,
         "revision": "main",
         "max_source_tokens": 40,

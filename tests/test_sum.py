@@ -21,7 +21,7 @@ def weight(start: float, end: float = 0.0, schedule: str = "constant", until: fl
 
 def texts(*names: str, weights: dict[str, Any] | None = None, asks: str | None = None) -> Sum:
     node = {
-        "_target_": "distillrun.objective.sum.Sum",
+        "_target_": "objective/Sum",
         "parts": {name: leaf("objective", name) for name in names},
         "weights": weights or {name: weight(1.0) for name in names},
         "asks": asks or names[0],

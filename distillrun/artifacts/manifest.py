@@ -4,13 +4,14 @@ import hashlib
 import json
 import platform
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from distillrun.artifacts.sealed import flush
 from distillrun.artifacts.stage import Stage
+from distillrun.names.parts import with_names
 from distillrun.records import Json
 
 MANIFEST = "manifest.json"
@@ -88,13 +89,19 @@ def write_manifest(manifest: Manifest, folder: Path) -> None:
 
 
 def read_manifest(folder: Path) -> Manifest | None:
-    """Return the manifest of a folder; None where it is missing, torn, or not one of ours."""
+    """Return the manifest of a folder; None where it is missing, torn, or not one of ours.
+
+    One that calls parts by the Python paths that they had calls them by their names.
+    """
     try:
         value: dict[str, Json] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         manifest = _from_json(value)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
-    return manifest if manifest.fingerprint == manifest.stage.fingerprint else None
+    named = replace(manifest.stage, config=with_names(manifest.stage.config))
+    known = (stage for stage in (named, manifest.stage) if stage.fingerprint == manifest.fingerprint)
+    stage = next(known, None)
+    return None if stage is None else replace(manifest, stage=stage)
 
 
 def first_problem(folder: Path, manifest: Manifest) -> str | None:

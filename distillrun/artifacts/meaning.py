@@ -14,9 +14,10 @@ from hashlib import sha256
 from pathlib import Path
 from types import ModuleType
 
+from distillrun.names.parts import module_of
 from distillrun.records import Json
 
-_STATED = re.compile(r"^\s*(?:MEANING|VERSION)\b[^=\n]*= [^#\n]*", re.MULTILINE)
+_STATED = re.compile(r"^class (\w+)|^(\s*)((?:MEANING|VERSION)\b[^=\n]*= [^#\n]*)", re.MULTILINE)
 
 KEY = "_meaning_"
 """Where the number stands in what is hashed: beside the `_target_` that it belongs to."""
@@ -55,14 +56,21 @@ def changed(key: str, part: object) -> dict[str, Json]:
 def digest_of_the_code() -> str:
     """Return the digest of every MEANING and VERSION in the package: where it is another, results may be.
 
-    The sources are read, not imported, so that a sweep can tell it before it starts anything.
+    The sources are read, not imported, so that a sweep can tell it before it starts anything. The folder of a module
+    does not count.
     """
-    folder = Path(__file__).parents[1]
-    sources = ((file, file.read_text(encoding="utf-8")) for file in sorted(folder.rglob("*.py")))
-    said = [
-        [file.relative_to(folder).as_posix(), one.strip()] for file, text in sources for one in _STATED.findall(text)
-    ]
-    return sha256(json.dumps(said).encode()).hexdigest()[:16]
+    stated = sorted(one for file in Path(__file__).parents[1].rglob("*.py") for one in _stated_in(file))
+    return sha256(json.dumps(stated).encode()).hexdigest()[:16]
+
+
+def _stated_in(file: Path) -> Iterator[tuple[str, str]]:
+    """Yield each class, or the module, with the MEANING or VERSION that it states."""
+    within = file.stem
+    for kind, indent, stated in _STATED.findall(file.read_text(encoding="utf-8")):
+        if kind:
+            within = kind
+        else:
+            yield within if indent else file.stem, stated.strip()
 
 
 def _roots(one: type | ModuleType) -> Iterator[type | ModuleType]:
@@ -95,7 +103,7 @@ def _setting(settings: Mapping[str, Json], key: str) -> object:
 
 
 def _class(target: str) -> type:
-    module, _, name = target.rpartition(".")
+    module, name = module_of(target), re.split("[./]", target)[-1]
     found = vars(sys.modules[module]).get(name) if module in sys.modules else None
     if not isinstance(found, type):
         raise RuntimeError(f"{target} is hashed before it was built")

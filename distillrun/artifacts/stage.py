@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from distillrun.artifacts.meaning import KEY as MEANING
+from distillrun.names.parts import as_hashed
 from distillrun.records import Json
 
 
@@ -26,8 +27,8 @@ def canonical_json(value: object) -> str:
 
 
 def digest(value: object) -> str:
-    """Return the sha256 in hex of a value's canonical JSON."""
-    return hashlib.sha256(canonical_json(value).encode("ascii")).hexdigest()
+    """Return the sha256 in hex of a value's canonical JSON; parts are called as they always were in digests."""
+    return hashlib.sha256(canonical_json(as_hashed(value)).encode("ascii")).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,8 +111,8 @@ def build(node: Mapping[str, Any], group: str, allowed: Sequence[str] = (), key:
 
     Args:
         node: `_target_` and the constructor's arguments, as plain values.
-        group: the config group, one of `PROTOCOLS`; decides where `_target_` may point and the protocol to keep.
-        allowed: module prefixes besides `distillrun.<group>` that the user permits by name on the command line.
+        group: the config group, one of `PROTOCOLS`; decides whose classes `_target_` may name and the protocol to keep.
+        allowed: prefixes of other modules that the user permits by name on the command line.
         key: where the leaf stands in the config, for messages; the group's name if None.
 
     Raises:
@@ -124,7 +124,7 @@ def build(node: Mapping[str, Any], group: str, allowed: Sequence[str] = (), key:
     target: str = node["_target_"]
     kind = find_class(target, group, allowed, key)
     given = {name: value for name, value in node.items() if name != "_target_"}
-    arguments = _bind(kind, given, allowed, key, option=target.split(".")[-2])
+    arguments = _bind(kind, given, allowed, key, option=kind.__module__.rpartition(".")[2])
     try:
         made = kind(**arguments)
     except ValueError as error:

@@ -1,7 +1,9 @@
 """Where the config is found, and what Hydra makes of an override list before it runs anything."""
 
+import logging
 import re
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +16,12 @@ from distillrun.config.permitted import check_hydra, check_searchpath
 from distillrun.config.schema import register_schema
 from distillrun.config.settings import BASELINES, Config, resolve
 from distillrun.errors import UnsafeError
+from distillrun.names.parts import name_of, targets_in
 from distillrun.records import Json
 from distillrun.text.secret import check_values
 from distillrun.upstream import begin_hydra, parsed_overrides
+
+log = logging.getLogger("distillrun")
 
 
 def conf_folder() -> Path:
@@ -78,7 +83,16 @@ def compose_first(overrides: Sequence[str], config_name: str = "config", config_
     whole: Any = OmegaConf.to_container(composed, resolve=False)
     check_hydra(whole["hydra"], given)
     check_values({**whole, "hydra": {key: whole["hydra"].get(key) for key in _WRITTEN}})
+    for key, target in targets_in({name: node for name, node in whole.items() if name != "hydra"}):
+        if name_of(target) != target:
+            _tell_name(key, target)
     return composed
+
+
+@cache
+def _tell_name(key: str, target: str) -> None:
+    """Say once how a part is called that a user's own file calls by its Python path."""
+    log.warning("%s=%s is the path of a module, which may move; write %s", key, target, name_of(target))
 
 
 def permits(words: Sequence[str]) -> bool:

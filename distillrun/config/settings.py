@@ -14,6 +14,7 @@ from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
 
 from distillrun.config.schema import Keep, Settings
 from distillrun.errors import ConfigError, nearest
+from distillrun.names.parts import as_hashed, with_names
 from distillrun.records import Json
 from distillrun.text.secret import check_values
 
@@ -39,7 +40,7 @@ class Config(Settings):
 
 
 def resolve(cfg: DictConfig, selected: Mapping[str, Json] | None = None, base: Config | None = None) -> Config:
-    """Return the composed config as plain, checked values.
+    """Return the composed config as plain, checked values, in which parts are called by their names.
 
     Args:
         cfg: composed by Hydra, or read from a run folder's config.yaml.
@@ -53,7 +54,7 @@ def resolve(cfg: DictConfig, selected: Mapping[str, Json] | None = None, base: C
     try:
         # as a dict, since a structured node may have been given keys by force that its schema does not have
         schema = _schema(None if base is None else tuple(str(key) for key in cfg))
-        merged = OmegaConf.merge(schema, OmegaConf.to_container(cfg, resolve=False))
+        merged = OmegaConf.merge(schema, with_names(OmegaConf.to_container(cfg, resolve=False)))
         missing = sorted(OmegaConf.missing_keys(merged))
         if missing:
             raise ConfigError(f"not set: {', '.join(missing)}; give a value, such as {missing[0]}=...")
@@ -98,7 +99,7 @@ def digest(config: Config) -> str:
     Keys are not sorted: the order of the generation steps is part of their meaning.
     """
     decisive = {key: value for key, value in plain(config).items() if key not in UNDECISIVE}
-    return hashlib.sha256(json.dumps(decisive).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(as_hashed(decisive)).encode()).hexdigest()
 
 
 def _wrong_values(config: Config) -> Iterator[str]:

@@ -11,7 +11,7 @@ from distillrun.errors import ConfigError
 from distillrun.generation.shared.ability import MayHaveOwnTeacher, must_serve
 from distillrun.generation.shared.few_shot import chat
 from distillrun.generation.shared.near_duplicate import NearDuplicates
-from distillrun.generation.shared.new_question import CONTENT_CHECKS, FORM_CHECKS, Rules, mixed
+from distillrun.generation.shared.new_question import CONTENT_CHECKS, FORM_CHECKS, QuestionRules, mixed
 from distillrun.generation.shared.question_writer import STEP_FIELDS, Order, QuestionWriter
 from distillrun.interfaces import AnyTeacher, GenerationContext, Tag
 from distillrun.records import Example, Prompt, Request, Sampling, TeacherRecord, is_right, repeats_choices
@@ -96,7 +96,7 @@ class Expansion(MayHaveOwnTeacher):
             name: Template(self.steps[name], {*fields, "number"}, f"steps.{name}")
             for name, fields in STEP_FIELDS.items()
         }
-        rules = Rules(self.choices, self.max_characters)
+        rules = QuestionRules(self.choices, self.max_characters)
         return QuestionWriter(self.instruction, ask, steps, rules, self.sampling, self.teacher)
 
     @cached_property

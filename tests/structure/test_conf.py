@@ -49,7 +49,7 @@ def test_a_leaf_writes_every_parameter_of_its_constructor_and_nothing_else(path:
 
 @pytest.mark.parametrize(("path", "group"), LEAVES, ids=LEAF_IDS)
 def test_a_leaf_that_shares_a_name_with_a_module_points_into_it(path: Path, group: str) -> None:
-    module = read(path)["_target_"].rpartition(".")[0]
+    module = find_class(read(path)["_target_"], group).__module__
     twin = PACKAGE / group / f"{path.stem}.py"
     assert module == (f"distillrun.{group}.{path.stem}" if twin.is_file() else module)
     assert module.startswith(f"distillrun.{group}")
@@ -63,7 +63,7 @@ def test_a_class_that_can_be_built_has_a_yaml(path: Path) -> None:
     for name in public_classes(path):
         kind = getattr(module, name)
         if not inspect.isabstract(kind) and any(_can_be_built_as(kind, protocol) for protocol in PROTOCOLS[group]):
-            assert f"{module.__name__}.{name}" in targets, f"{name} has no file in conf/{group}"
+            assert f"{group}/{name}" in targets, f"{name} has no file in conf/{group}"
 
 
 def _can_be_built_as(kind: type, protocol: type) -> bool:

@@ -9,7 +9,7 @@ import pytest
 from tests.structure.disk import MODULES, PACKAGE, module_of, name_of
 
 LINE: tuple[tuple[str, ...], ...] = (
-    ("errors", "records", "statistics", "upstream"),
+    ("errors", "names", "records", "statistics", "upstream"),
     ("everyday", "loss", "text"),
     ("files", "interfaces"),
     ("artifacts", "config"),
@@ -44,6 +44,7 @@ LIGHT = (
     "files.folder",
     "files.inside",
     "files.streams",
+    "names",
     "process.interrupt",
     "records",
     "statistics",

@@ -28,7 +28,7 @@ _LETTER_FIRST = re.compile(r"\(?([a-z])[.):]+\s+(.+)")
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class QuestionRules:
     """What a new question must be like.
 
     Attributes:
@@ -40,7 +40,7 @@ class Rules:
     max_characters: int
 
 
-def read_question(text: str, rules: Rules) -> Example | str:
+def read_question(text: str, rules: QuestionRules) -> Example | str:
     """Return the question that a text holds as a JSON object, or why it cannot be used: one of a few fixed reasons.
 
     The object is the first that begins with a brace, with keys question, choices and answer; the answer is a choice's
@@ -58,7 +58,7 @@ def read_question(text: str, rules: Rules) -> Example | str:
     return checked_question(question, unlabelled(choices), answer, rules)
 
 
-def checked_question(question: str, choices: Sequence[str], answer: object, rules: Rules) -> Example | str:
+def checked_question(question: str, choices: Sequence[str], answer: object, rules: QuestionRules) -> Example | str:
     """Return the example, or why it cannot be used."""
     question, choices = _plain(question), [_plain(choice) for choice in choices]
     if not any(map(str.isalnum, question)) or not all(choices):

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from distillrun.generation.shared.few_shot import chat
-from distillrun.generation.shared.new_question import Rules, checked_question, read_question, unlabelled
+from distillrun.generation.shared.new_question import QuestionRules, checked_question, read_question, unlabelled
 from distillrun.interfaces import AnyTeacher, GenerationContext
 from distillrun.records import Example, Prompt, Request, Sampling, gold, wrong_choices
 from distillrun.text.refusal import refusal
@@ -43,7 +43,7 @@ class QuestionWriter:
     instruction: str
     ask: Template
     steps: Mapping[str, Template]
-    rules: Rules
+    rules: QuestionRules
     sampling: Sampling
     teacher: AnyTeacher | None
 

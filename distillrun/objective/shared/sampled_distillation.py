@@ -46,7 +46,7 @@ class SampledDistillation(AroundTexts, ABC):
         sampling_seed: decides what is written, together with step and example.
     """
 
-    MEANING: ClassVar[int | Mapping[str, int]] = {"divergence._target_=distillrun.objective.taid.TAID": 2}
+    MEANING: ClassVar[int | Mapping[str, int]] = {"divergence._target_=objective/TAID": 2}
 
     def __init__(
         self,

@@ -6,6 +6,7 @@ from pathlib import Path
 from sys import intern
 
 from distillrun.files.inside import read_text
+from distillrun.names.parts import with_names
 from distillrun.records import Json
 from distillrun.report.run.values import Values, finite, mapping, sequence
 from distillrun.tracking.jsonl import METRICS, read_metrics
@@ -70,7 +71,7 @@ class SweepJob:
             values = yaml.safe_load(read_text(self.folder, CONFIG))
         except (OSError, ValueError, yaml.YAMLError):
             return {}
-        return dict(_leaves("", values)) if isinstance(values, dict) else {}
+        return dict(_leaves("", with_names(values))) if isinstance(values, dict) else {}
 
     @cached_property
     def metrics(self) -> list[dict[str, Json]]:

@@ -98,7 +98,7 @@ class Dialect:
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """Writes requests as the settings of `distillrun.teacher.api.Api` say, which describes them."""
+    """Writes requests as the settings of `teacher/Api` say, which describes them."""
 
     model: str
     endpoint: Endpoint

@@ -33,7 +33,7 @@ class RequestFailedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """How a server is reached, as the settings of `distillrun.teacher.api.Api` say, which describes them."""
+    """How a server is reached, as the settings of `teacher/Api` say, which describes them."""
 
     base_url: str
     model: str
