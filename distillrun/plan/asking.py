@@ -22,9 +22,8 @@ from distillrun.records import (
     Sampling,
     TeacherRecord,
 )
-from distillrun.run.evaluation_run import JUDGING
 from distillrun.run.experiment import Experiment
-from distillrun.run.metric_inputs import after
+from distillrun.run.nodes.measure import JUDGING, after
 
 EXPLANATION_WORDS = 50
 """So long is an explanation that is not written yet."""

@@ -1,6 +1,6 @@
 """The plan of a line of generation steps: each is run against a context that asks nothing."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from distillrun.artifacts import Stage
@@ -31,7 +31,6 @@ class Walk:
     Args:
         line: the steps; it is given what each made or would make.
         generated: the stage of each.
-        wanted: the kinds of what the steps make that are read after the walk.
 
     Attributes:
         line: as given.
@@ -39,11 +38,11 @@ class Walk:
         guessed: the steps of which something is a placeholder.
     """
 
-    def __init__(self, line: GenerationLine, generated: Mapping[str, Stage], wanted: Collection[str] = ()) -> None:
+    def __init__(self, line: GenerationLine, generated: Mapping[str, Stage]) -> None:
         self.line = line
         self.guessed: set[str] = set()
         self._to_do = {name for name, stage in generated.items() if line.store.find(stage) is None}
-        self._read_at_the_end = set(makers(line.steps, line.shared.teacher, wanted).values())
+        self._read_at_the_end = set(makers(line.steps, line.shared.teacher, line.wanted).values())
         self.stages = [self._planned(name, stage) for name, stage in generated.items()]
 
     def _planned(self, name: str, stage: Stage) -> PlannedStage:

@@ -12,13 +12,11 @@ from distillrun.files.folder import files_in, sweep_of
 from distillrun.interfaces import Evaluator, Measure, Status, TrackedRun
 from distillrun.process.interrupt import stops_at_once
 from distillrun.process.runtime import use_threads
-from distillrun.run.baseline import add_baselines
-from distillrun.run.evaluation_run import assess
-from distillrun.run.experiment import SPLITS, Experiment
+from distillrun.run.experiment import Experiment
+from distillrun.run.graph import graph_of
+from distillrun.run.node import Making
 from distillrun.run.result import Outcome
 from distillrun.run.run_folder import RunFolder
-from distillrun.run.stages.load import load
-from distillrun.run.training_run import school
 from distillrun.text.repeats import told
 from distillrun.text.secret import hide
 from distillrun.tracking.jsonl import RunLog
@@ -100,28 +98,22 @@ def _track_files(tracker: RunLog, folder: RunFolder, outcome: Outcome) -> None:
 
 
 def _go(experiment: Experiment, folder: RunFolder, tracker: RunLog, outcome: Outcome) -> None:
-    """Run the stages in order, as far as the config asks, noting each in the outcome."""
-    store = ArtifactStore(Path(experiment.config.paths.store))
-    until = experiment.config.until
-    use_threads(experiment.config.runtime.threads)
-    outcome.source = dict(experiment.parts.task.source())
+    """Make the nodes of the run's graph in their order, noting each in the outcome."""
+    config, parts = experiment.config, experiment.parts
+    use_threads(config.runtime.threads)
+    outcome.source = dict(parts.task.source())
     if again := told(experiment.examples):
-        log.warning("data: %s%s", "; ".join(again), TAKEN_OUT if "duplicates" in experiment.config.task else "")
-    for split in SPLITS:
-        outcome.stages[f"load/{split}"] = load(store, experiment.parts.task, split, experiment.examples[split])
-    if until is Until.load:
-        return
-    trained = school(experiment, store, tracker.log, outcome)
-    if trained is None:
-        return
-    folder.link("student", trained.folder / "student")
-    if until is Until.train:
-        return
+        log.warning("data: %s%s", "; ".join(again), TAKEN_OUT if "duplicates" in config.task else "")
+    store = ArtifactStore(Path(config.paths.store))
+    graph = graph_of(experiment, store)
+    if config.until is not Until.load and (idle := [name for name in parts.steps if f"generate/{name}" not in graph]):
+        log.info("generate: %s left out, since nothing here learns from what they make", ", ".join(idle))
     try:
-        assess(experiment, store, outcome)
-        if experiment.config.baselines:
-            add_baselines(experiment, store, outcome)
+        for name, made in Making(graph, store, outcome, tracker.log).go():
+            if name == "train":
+                folder.link("student", made.folder / "student")
     finally:
-        folder.write_predictions(outcome.prediction_rows())
+        if outcome.predictions:
+            folder.write_predictions(outcome.prediction_rows())
         for name, found in outcome.findings.items():
             folder.write_measured(name, found.rows)

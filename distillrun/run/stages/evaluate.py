@@ -1,6 +1,7 @@
 """The evaluate stage: what a student answers, and how often it is right."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from distillrun.artifacts import SCRATCH, Artifact, ArtifactStore, Stage
@@ -22,41 +23,58 @@ CHUNK = 256
 PREDICTIONS = "predictions.jsonl"
 
 
-def evaluation_stage(name: str, evaluator: Evaluator, leaf: Json, task: Task, upstream: Mapping[str, str]) -> Stage:
-    """Return the stage of a scoring rule; `upstream` names the test questions and the student by their fingerprints."""
-    reader = changed(READER, task) if evaluator.reads_texts else {}
-    return Stage(f"evaluate/{name}", VERSION, {"evaluator": with_meanings(leaf), **reader}, upstream)
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """A student that is about to be asked the test questions under one scoring rule.
+
+    Attributes:
+        name: of the rule in the config.
+        evaluator: the rule.
+        leaf: its config.
+        objective, task: as in the training.
+        examples: the test questions.
+        runtime: the size of batches, and when bars are drawn.
+    """
+
+    name: str
+    evaluator: Evaluator
+    leaf: Json
+    objective: StudentObjective
+    task: Task
+    examples: Sequence[Example]
+    runtime: RuntimeConfig
+
+    def stage(self, upstream: Mapping[str, str]) -> Stage:
+        """Return the stage; `upstream` names the test questions and the student by their fingerprints."""
+        reader = changed(READER, self.task) if self.evaluator.reads_texts else {}
+        return Stage(f"evaluate/{self.name}", VERSION, {"evaluator": with_meanings(self.leaf), **reader}, upstream)
 
 
 def evaluate(
-    store: ArtifactStore,
-    name: str,
-    evaluator: Evaluator,
-    leaf: Json,
-    student: Callable[[], ChoiceModel],
-    objective: StudentObjective,
-    task: Task,
-    examples: Sequence[Example],
-    upstream: Mapping[str, str],
-    runtime: RuntimeConfig,
+    store: ArtifactStore, stage: Stage, evaluation: Evaluation, student: Callable[[], ChoiceModel]
 ) -> Artifact:
-    """Ask a student the test questions under one scoring rule, or find them answered.
+    """Ask a student the test questions, or find them answered.
 
     Args:
-        name: of the evaluator in the config.
-        leaf: its config.
+        store: where artifacts are.
+        stage: of the evaluation.
+        evaluation: the rule and the questions.
         student: loads the student; called only where it has to answer.
-        upstream: as in `evaluation_stage`.
     """
+    evaluator, examples, runtime = evaluation.evaluator, evaluation.examples, evaluation.runtime
 
     def make(work: Path) -> None:
         predictions: list[Prediction] = []
-        with Bar(f"evaluate/{name}", len(examples), 0, runtime.progress, "questions") as bar:
+        with Bar(stage.name, len(examples), 0, runtime.progress, "questions") as bar:
             for start in range(0, len(examples), CHUNK):  # batches are cut as in an undisturbed run
                 asked = examples[start : start + CHUNK]
                 chunk = work / SCRATCH / f"{start:08d}"
                 if (known := _known(chunk, asked)) is None:
-                    known = list(evaluator.predict(student(), objective, asked, task, runtime.tokens_per_batch))
+                    known = list(
+                        evaluator.predict(
+                            student(), evaluation.objective, asked, evaluation.task, runtime.tokens_per_batch
+                        )
+                    )
                     with sealing(chunk) as part:
                         write_records(part / PREDICTIONS, known)
                 predictions += known
@@ -64,7 +82,7 @@ def evaluate(
         write_records(work / PREDICTIONS, predictions)
         write_records(work / "scores.jsonl", evaluator.score(predictions, examples))
 
-    return store.get_or_make(evaluation_stage(name, evaluator, leaf, task, upstream), make)
+    return store.get_or_make(stage, make)
 
 
 def _known(chunk: Path, asked: Sequence[Example]) -> list[Prediction] | None:

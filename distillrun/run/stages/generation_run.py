@@ -1,10 +1,10 @@
 """The generation steps of a run in their order: each is given what it needs, and new examples join the others."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 
 from distillrun.artifacts import Artifact, ArtifactStore, Stage, digest
-from distillrun.interfaces import ExpansionStep, GenerationStep
+from distillrun.interfaces import AnyTeacher, ExpansionStep, GenerationStep
 from distillrun.journal.usage import Usage
 from distillrun.records import Example, Split, TeacherRecord
 from distillrun.run.stages.generate import Generating, examples_of, generate, generation_stage, records_of
@@ -22,42 +22,65 @@ class GenerationLine:
         steps: all steps of the config, which decide who makes what.
         chosen: those to run.
         shared: what the steps share.
-        examples: whose records are made, with those that expansions added so far.
+        questions: whose records are made.
         split: which split they are of.
+        wanted: the kinds of what the steps make that measures read.
         records: what the steps made so far, by step and by the example's id.
         asked: what each step asked just now rather than found in the journal.
+        added: the questions that expansions added so far.
     """
 
     store: ArtifactStore
     steps: Mapping[str, GenerationStep]
     chosen: Mapping[str, GenerationStep]
     shared: Generating
-    examples: Sequence[Example]
+    questions: Sequence[Example]
     split: Split = "train"
+    wanted: frozenset[str] = frozenset()
     records: dict[str, Mapping[str, TeacherRecord]] = field(default_factory=dict)
     asked: dict[str, Usage] = field(default_factory=dict)
+    added: Sequence[Example] = ()
+    _stages: dict[str, dict[str, Stage]] = field(default_factory=dict)
 
-    def run(self, loaded: str) -> Iterator[tuple[str, Artifact]]:
-        """Run the steps, or find them done; yield each one's name and artifact."""
-        stages = self.stages(loaded)
-        for name, step in self.chosen.items():
-            given = self.handed(step.needs, before=name)
-            self.asked[name] = Usage()
-            stage = stages[name]
-            is_needed = self.split == "train"
-            asked = self.asked[name]
-            made = generate(self.store, stage, name, step, self.shared, self.examples, given, asked, is_needed)
-            records = records_of(made)
-            if made.cached and records:  # an earlier version may have ended in silence with nothing
-                own = [records[example.id] for example in self.examples]
-                check_usable(name, step, makes_of(step, self.shared.teacher), given, own, is_needed, is_known=True)
-            self.add(name, records, examples_of(made))
-            yield name, made
+    @property
+    def examples(self) -> Sequence[Example]:
+        """The questions, and those that expansions added so far."""
+        return [*self.questions, *self.added] if self.added else self.questions
+
+    @property
+    def teachers(self) -> list[AnyTeacher]:
+        """The run's teacher, and those that steps have of their own."""
+        return [self.shared.teacher, *(own for step in self.chosen.values() for own in step.teachers)]
+
+    def make(self, name: str, stage: Stage) -> Artifact:
+        """Run the next step, or find it done, and take in what it made."""
+        step = self.chosen[name]
+        given = self.handed(step.needs, before=name)
+        is_needed = self.split == "train"
+        asked = self.asked[name] = Usage()
+        made = generate(self.store, stage, name, step, self.shared, self.examples, given, asked, is_needed)
+        records = records_of(made)
+        if made.cached and records:  # an earlier version may have ended in silence with nothing
+            own = [records[example.id] for example in self.examples]
+            check_usable(name, step, makes_of(step, self.shared.teacher), given, own, is_needed, is_known=True)
+        self.add(name, records, examples_of(made))
+        return made
+
+    def taken_in(self, made: Mapping[str, Artifact]) -> bool:
+        """Take in what steps made that are not known yet; return whether all of them are then."""
+        for name in self.chosen:
+            if name in made and name not in self.records:
+                self.add(name, records_of(made[name]), examples_of(made[name]))
+        return self.records.keys() >= self.chosen.keys()
+
+    def anew(self) -> "GenerationLine":
+        """Return the same steps, of which nothing is made."""
+        return replace(self, records={}, asked={}, added=())
 
     def add(self, name: str, records: Mapping[str, TeacherRecord], examples: Sequence[Example]) -> None:
         """Take in what a step made."""
         self.records[name] = records
-        self.examples = [*self.examples, *examples]
+        self.added = [*self.added, *examples]
 
     def stages(self, loaded: str) -> dict[str, Stage]:
         """Return the stage of every chosen step; what a stage is does not depend on what earlier ones made.
@@ -65,6 +88,8 @@ class GenerationLine:
         Args:
             loaded: the fingerprint of the split.
         """
+        if loaded in self._stages:
+            return self._stages[loaded]
         held_out = ""  # only expansions depend on it, and it takes a while
         if any(isinstance(step, ExpansionStep) for step in self.chosen.values()):
             held_out = digest([asdict(example) for example in self.shared.held_out])
@@ -75,6 +100,7 @@ class GenerationLine:
             upstream = {f"load/{self.split}": loaded}
             upstream |= {stages[other].name: stages[other].fingerprint for other in self.chosen if other in before}
             stages[name] = renewed(self.store, generation_stage(name, step, self.shared, upstream, held_out))
+        self._stages[loaded] = stages
         return stages
 
     def handed(self, kinds: Collection[str], before: str | None = None) -> list[TeacherRecord]:

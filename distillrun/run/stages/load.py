@@ -30,11 +30,11 @@ def loading_stage(task: Task, split: Split, examples: Sequence[Example]) -> Stag
     return Stage(f"load/{split}", VERSION, config, {})
 
 
-def load(store: ArtifactStore, task: Task, split: Split, examples: Sequence[Example]) -> Artifact:
+def load(store: ArtifactStore, stage: Stage, task: Task, examples: Sequence[Example]) -> Artifact:
     """Store the examples of a split."""
 
     def make(work: Path) -> None:
         write_records(work / "examples.jsonl", examples)
         write_json(work / "source.json", dict(task.source()))
 
-    return store.get_or_make(loading_stage(task, split, examples), make)
+    return store.get_or_make(stage, make)

@@ -1,8 +1,9 @@
 """What an objective wants of the teacher beside its texts: distributions that are read first, or the teacher itself."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from distillrun.artifacts import Artifact, ArtifactStore, Stage, digest
 from distillrun.config.schema import RuntimeConfig, TrainingConfig
@@ -25,7 +26,7 @@ from distillrun.training.visits import visits_of_step
 log = logging.getLogger("distillrun")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Teaching:
     """An objective that wants more of a teacher than texts, with the teacher and the student.
 
@@ -44,13 +45,16 @@ class Teaching:
     runtime: RuntimeConfig
 
     @property
-    def request(self) -> LogitRequest | None:
-        """How distributions are read before the training; None where the teacher stays in memory."""
-        wishes = self.objective.wishes
-        return wishes.logits if wishes.teacher == "stored" else None
+    def request(self) -> LogitRequest:
+        """How distributions are read before the training."""
+        request = self.objective.wishes.logits
+        if request is None:
+            raise TypeError("an objective whose teacher's distributions are stored says how they are read")
+        return request
 
+    @cached_property
     def pairs(self) -> dict[Key, TargetPair]:
-        """Return the pairs whose distributions are wanted, in the order of their keys.
+        """The pairs whose distributions are wanted, in the order of their keys.
 
         Where neither the order of the choices nor a target is drawn anew for each visit, they are those of all training
         examples: all seeds, and all lengths of training, share them. Otherwise they are those that this training will
@@ -72,22 +76,22 @@ class Teaching:
         found = {pair_key(pair): pair for own in made for pair in own if self.objective.is_taught(pair)}
         return dict(sorted(found.items()))
 
-    def stage(self, pairs: Mapping[Key, TargetPair], request: LogitRequest) -> Stage:
+    def stage(self) -> Stage:
         """Return the stage of the reading."""
         student: dict[str, Json] = {
             "tokens": digest(dict(self.student.tokens())),
             "max_source_tokens": self.student.max_source_tokens,
             "max_target_tokens": self.student.max_target_tokens,
         }
-        return logits_stage(list(pairs), request, self.teacher.reading(), student)
+        return logits_stage(list(self.pairs), self.request, self.teacher.reading(), student)
 
-    def read(self, store: ArtifactStore, pairs: Mapping[Key, TargetPair], request: LogitRequest) -> Artifact:
+    def read(self, store: ArtifactStore, stage: Stage) -> Artifact:
         """Read the distributions, or find them read; the teacher is in memory no longer than that."""
 
         def models() -> tuple[LanguageModel, LanguageModel]:
             return self.student.build(self.training.seed), self.model()
 
-        return read_logits(store, self.stage(pairs, request), pairs, request, models, self.runtime)
+        return read_logits(store, stage, self.pairs, self.request, models, self.runtime)
 
     def model(self) -> LanguageModel:
         """Return the teacher in memory, as it reads what the student reads."""

@@ -3,7 +3,7 @@
 import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,12 +46,6 @@ Report = Callable[[Mapping[str, float], int], None]
 """Takes metrics and the optimizer step that they belong to."""
 
 
-def training_stage(leaves: Mapping[str, Json], training: TrainingConfig, upstream: Mapping[str, str]) -> Stage:
-    """Return the stage of a training; arguments as in `train`."""
-    meant = {name: with_meanings(leaf) for name, leaf in leaves.items()}
-    return Stage("train", VERSION, {**meant, "training": _decisive(training)}, upstream)
-
-
 def dev_judge(student: Student, training: TrainingConfig) -> Evaluator:
     """Return the rule of the dev checks: what a student writes or, where it writes nothing, how likely choices are."""
     if student.writes:
@@ -66,27 +60,48 @@ def _decisive(training: TrainingConfig) -> dict[str, Json]:
     return settings
 
 
-def train(
-    store: ArtifactStore,
-    student: Student,
-    objective: StudentObjective,
-    task: Task,
-    lesson: Lesson,
-    leaves: Mapping[str, Json],
-    training: TrainingConfig,
-    runtime: RuntimeConfig,
-    upstream: Mapping[str, str],
-    report: Report,
-    supervise: Supervise,
-) -> Artifact:
-    """Train the student, or find it trained; an interrupted training goes on from its last checkpoint.
+@dataclass(frozen=True, slots=True)
+class Training:
+    """A student that is about to be trained.
 
-    Args:
+    Attributes:
+        student, objective, task: the parts.
+        data: what it is trained on.
         leaves: the configs of student and objective, as far as they decide the result.
-        upstream: the fingerprints of the lesson's examples and records.
-        report: is given all metrics of the training, also those of earlier sittings.
+        settings: of the training.
+        runtime: how, but not what.
+        upstream: the fingerprints of the data's examples and records.
         supervise: brings what the objective wants of the teacher; called only where something is trained.
     """
+
+    student: Student
+    objective: StudentObjective
+    task: Task
+    data: Lesson
+    leaves: Mapping[str, Json]
+    settings: TrainingConfig
+    runtime: RuntimeConfig
+    upstream: Mapping[str, str]
+    supervise: Supervise = field(default=lambda student: (None, None))
+
+
+def training_stage(leaves: Mapping[str, Json], settings: TrainingConfig, upstream: Mapping[str, str]) -> Stage:
+    """Return the stage of a training; arguments as in `Training`."""
+    meant = {name: with_meanings(leaf) for name, leaf in leaves.items()}
+    return Stage("train", VERSION, {**meant, "training": _decisive(settings)}, upstream)
+
+
+def train(store: ArtifactStore, stage: Stage, training: Training, report: Report) -> Artifact:
+    """Train a student, or find it trained; an interrupted training goes on from its last checkpoint.
+
+    Args:
+        store: where artifacts are.
+        stage: of the training, see `training_stage`.
+        training: what is trained, and on what.
+        report: is given all metrics of the training, also those of earlier sittings.
+    """
+    student, objective, task, data = training.student, training.objective, training.task, training.data
+    settings, runtime = training.settings, training.runtime
 
     def make(work: Path) -> None:
         from distillrun.language_model.sampling import writer_of
@@ -95,12 +110,12 @@ def train(
         from distillrun.training.order import names_letters
         from distillrun.training.supervision import LiveSupervision
 
-        if training.shuffle_choices and lesson.records and any(map(names_letters, lesson.records)):
-            count = sum(map(names_letters, lesson.records))
+        if settings.shuffle_choices and data.records and any(map(names_letters, data.records)):
+            count = sum(map(names_letters, data.records))
             log.info("train: %d examples keep the order of their choices: rationales name their letters", count)
-        model = student.build(training.seed)
-        asked = list(lesson.dev[: training.dev_examples])
-        judge = dev_judge(student, training)
+        model = student.build(settings.seed)
+        asked = list(data.dev[: settings.dev_examples])
+        judge = dev_judge(student, settings)
 
         def dev_check() -> Score:
             predictions = judge.predict(model, objective, asked, task, runtime.tokens_per_batch)
@@ -113,28 +128,28 @@ def train(
             return -sum(score.log_prob for score in scores) / sum(score.tokens for score in scores)
 
         device = pick_device(runtime.device)
-        supervision, teacher = supervise(model)
+        supervision, teacher = training.supervise(model)
         if isinstance(objective, ActiveObjective) and objective.wishes.teacher == "reference":
             supervision = LiveSupervision(writer_of(model), writer_of(model).frozen(device), objective)
         trainer = Trainer(
             model,
             objective,
             task,
-            lesson.train,
-            lesson.records,
-            training,
+            data.train,
+            data.records,
+            settings,
             device,
             work / SCRATCH,
             supervision,
             teacher,
         )
         with stops_when_saved() as stopping:
-            bar = Bar("train", training.max_steps, trainer.progress.step, runtime.progress, "steps")
+            bar = Bar("train", settings.max_steps, trainer.progress.step, runtime.progress, "steps")
             progress = trainer.run(dev_check, dev_loss, report, stopping, bar)
         with named(work / "student"):
             check_room(work / "student", sum(weight.nbytes for weight in model.module.parameters()))
             model.save(work / "student")
-        card = model_card(leaves, _decisive(training), progress.dev)
+        card = model_card(training.leaves, _decisive(settings), progress.dev)
         (work / "student" / "README.md").write_text(card, encoding="utf-8")
         weights = sum(weight.numel() for weight in model.module.parameters())
         trained = sum(weight.numel() for weight in model.module.parameters() if weight.requires_grad)
@@ -145,7 +160,7 @@ def train(
             {**noted, "parameters": weights, "trained_parameters": trained, "device": device.type},
         )
 
-    artifact = store.get_or_make(training_stage(leaves, training, upstream), make)
+    artifact = store.get_or_make(stage, make)
     if artifact.cached:
         for line in read_lines(artifact.folder / METRICS):
             report({name: value for name, value in line.items() if name != "step"}, int(line["step"]))

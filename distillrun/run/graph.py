@@ -1,0 +1,144 @@
+"""The graph of a run: every stage declared once. A run makes it, a plan counts it, and `until` cuts it."""
+
+from collections.abc import Callable, Iterator, Mapping
+
+from distillrun.artifacts import ArtifactStore
+from distillrun.config.schema import Until
+from distillrun.interfaces import ExpansionStep, wishes_of
+from distillrun.run.experiment import SPLITS, Experiment, generating, generation_line
+from distillrun.run.node import Node
+from distillrun.run.nodes.baseline import (
+    TeacherAnswersNode,
+    answering_line,
+    control_of,
+    teachers_of,
+    untrained_identity,
+)
+from distillrun.run.nodes.evaluate import EvaluationNode
+from distillrun.run.nodes.generate import GenerationNode, TaughtNode
+from distillrun.run.nodes.learn import Learning, ReadLogitsNode, TrainNode
+from distillrun.run.nodes.load import LoadNode
+from distillrun.run.nodes.measure import MeasureNode, after
+from distillrun.run.preflight import wanted_kinds
+from distillrun.run.stages.generation_run import GenerationLine
+from distillrun.run.stages.step_outputs import chosen_steps
+
+Graph = Mapping[str, Node]
+"""The nodes of a run by their names, in the order in which they are made."""
+
+
+def graph_of(experiment: Experiment, store: ArtifactStore) -> Graph:
+    """Return the nodes of a run, as far as its `until` asks, in the order in which they are made."""
+    graph: dict[str, Node] = {}
+    last = [*Until].index(experiment.config.until)
+    for declare in STAGES:
+        for node in declare(experiment, store, graph):
+            if [*Until].index(node.phase) <= last:
+                graph[node.name] = node
+    return graph
+
+
+def _loads(experiment: Experiment, store: ArtifactStore, graph: Graph) -> Iterator[Node]:
+    for split in SPLITS:
+        yield LoadNode(f"load/{split}", Until.load, experiment=experiment, split=split)
+
+
+def _learning(experiment: Experiment, store: ArtifactStore, graph: Graph, prefix: str = "") -> Iterator[Node]:
+    """Declare what leads to a trained student: generation steps, the reading of distributions, the training."""
+    line = generation_line(experiment, store)
+    learning = Learning(experiment, line, prefix)
+    needs = ["load/train", "load/dev"]
+    wanted = wanted_kinds(experiment.config, experiment.parts)
+    for step in line.chosen:
+        name = f"{prefix}generate/{step}"
+        earlier = tuple(needs[2:])
+        if prefix:
+            yield GenerationNode(name, Until.generate, ("load/train", *earlier), line=line, step=step)
+        else:
+            yield TaughtNode(name, Until.generate, ("load/train", *earlier), line=line, step=step, wanted=wanted)
+        needs.append(name)
+    if wishes_of(experiment.parts.objective).teacher == "stored":
+        name = f"{prefix}read_logits"
+        yield ReadLogitsNode(name, Until.read_logits, tuple(needs), learning=learning)
+        needs.append(name)
+    yield TrainNode(f"{prefix}train", Until.train, tuple(needs), learning=learning)
+
+
+def _rules(
+    experiment: Experiment, store: ArtifactStore, graph: Graph, who: str = "", trained: str | None = "train"
+) -> Iterator[Node]:
+    """Declare the scoring of a student by every rule.
+
+    Args:
+        who: whose scores they are among the baselines; empty for the run's own student.
+        trained: the node that trains the student; None for the student before its training.
+    """
+    identity = {} if trained else untrained_identity(experiment)
+    for rule in experiment.parts.evaluators:
+        name = f"{who}/evaluate/{rule}" if who else f"evaluate/{rule}"
+        yield EvaluationNode(
+            name,
+            Until.evaluate,
+            ("load/test", *([trained] if trained else [])),
+            experiment=experiment,
+            rule=rule,
+            trained=trained,
+            who=who,
+            identity=identity,
+        )
+
+
+def _measures(experiment: Experiment, store: ArtifactStore, graph: Graph) -> Iterator[Node]:
+    """Declare the measures, and what the run's teacher gives for the test questions where a measure wants it."""
+    measures, teacher = experiment.parts.measures, experiment.parts.teacher
+    # new questions have no place among those of the test
+    steps = {name: step for name, step in experiment.parts.steps.items() if not isinstance(step, ExpansionStep)}
+    wanted = frozenset(kind for measure in measures.values() for kind in measure.wants)
+    chosen = chosen_steps(steps, teacher, wanted)
+    line = GenerationLine(store, steps, chosen, generating(experiment), experiment.examples["test"], "test", wanted)
+    for step in chosen:
+        yield GenerationNode(f"reference/{step}", Until.evaluate, ("load/test",), on_demand=True, line=line, step=step)
+    taught = tuple(name for name in graph if name.startswith("generate/"))
+    for name, measure in measures.items():
+        references = tuple(f"reference/{step}" for step in chosen_steps(steps, teacher, measure.wants))
+        of = (f"evaluate/{measure.of}",) if measure.of else ()
+        looked_at = ("load/test", "train", *of, "load/train", *taught, *(f"evaluate/{one}" for one in after(measure)))
+        yield MeasureNode(
+            f"evaluate/{name}",
+            Until.evaluate,
+            (*dict.fromkeys(looked_at), *references),
+            experiment=experiment,
+            measure=name,
+            reference=line,
+            references=references,
+        )
+
+
+def _baselines(experiment: Experiment, store: ArtifactStore, graph: Graph) -> Iterator[Node]:
+    """Declare what the student is held against: itself before training and taught by labels alone, and its teachers."""
+    if not experiment.config.baselines:
+        return
+    yield from _rules(experiment, store, graph, "untrained", None)
+    if (control := control_of(experiment)) is not None:
+        yield from _learning(control, store, graph, "label_only/")
+        yield from _rules(control, store, graph, "label_only", "label_only/train")
+    taken = set(graph)
+    for who, teacher in teachers_of(experiment).items():
+        if (line := answering_line(experiment, store, teacher)) is None:
+            continue
+        (step,) = line.chosen
+        name = f"reference/{step}" if f"reference/{step}" not in taken else f"reference/{who}/{step}"
+        taken.add(name)
+        yield TeacherAnswersNode(
+            name, Until.evaluate, ("load/test",), line=line, step=step, who=who, experiment=experiment
+        )
+
+
+STAGES: tuple[Callable[[Experiment, ArtifactStore, Graph], Iterator[Node]], ...] = (
+    _loads,
+    _learning,
+    _rules,
+    _measures,
+    _baselines,
+)
+"""What declares the nodes, in their order: each is given those before it."""

@@ -1,0 +1,61 @@
+"""The node of a scoring rule."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from distillrun.artifacts import Artifact, Stage
+from distillrun.records import Score
+from distillrun.run.experiment import Experiment
+from distillrun.run.node import Making, Node, Seen
+from distillrun.run.result import Outcome
+from distillrun.run.stages.evaluate import Evaluation, evaluate, predictions_of, scores_of
+
+
+@dataclass(frozen=True)
+class EvaluationNode(Node):
+    """A student's answers to the test questions under one scoring rule.
+
+    Attributes:
+        experiment: whose rule it is.
+        rule: its name in the config.
+        trained: the name of the node that trains the student; None for the student before its training.
+        who: whose scores these are among the baselines; empty for the run's own student.
+        identity: what else tells the student from others, as digests.
+    """
+
+    experiment: Experiment
+    rule: str
+    trained: str | None
+    who: str = ""
+    identity: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def evaluation(self) -> Evaluation:
+        """The rule with the test questions."""
+        config, parts = self.experiment.config, self.experiment.parts
+        rule, leaf = parts.evaluators[self.rule], config.evaluators[self.rule]
+        examples = self.experiment.examples["test"]
+        return Evaluation(self.rule, rule, leaf, parts.objective, parts.task, examples, config.runtime)
+
+    def stage(self, seen: Seen) -> Stage | None:
+        """Return the stage of the answers; None while the student is not known."""
+        if any(name not in seen.stages for name in self.needs):
+            return None
+        return self.evaluation.stage({**seen.upstream(self.needs), **self.identity})
+
+    def make(self, stage: Stage, making: Making) -> Artifact:
+        """Let the student answer, or find its answers."""
+        return evaluate(making.store, stage, self.evaluation, making.student(self.experiment, self.trained))
+
+    def note(self, made: Artifact, outcome: Outcome) -> None:
+        """Tell the outcome the answers and the scores."""
+        scores = _tested(scores_of(made))
+        if self.who:
+            outcome.baselines.setdefault(self.who, {}).update({score.name: score for score in scores})
+        else:
+            outcome.predictions[self.rule] = predictions_of(made)
+            outcome.add_scores(scores)
+
+
+def _tested(scores: list[Score]) -> list[Score]:
+    return [replace(score, name=f"test/{score.name}") for score in scores]

@@ -1,0 +1,53 @@
+"""The nodes of generation steps: what teachers give for training questions, and for test questions as a reference."""
+
+from dataclasses import dataclass
+
+from distillrun.artifacts import Artifact, Stage
+from distillrun.journal.client import spent_by
+from distillrun.run.node import Making, Node, Seen
+from distillrun.run.result import Outcome
+from distillrun.run.stages.generation_run import GenerationLine
+
+
+@dataclass(frozen=True)
+class GenerationNode(Node):
+    """One step of a line of generation steps; the teachers leave memory after the last one, or where one fails."""
+
+    line: GenerationLine
+    step: str
+
+    def stage(self, seen: Seen) -> Stage:
+        """Return the stage of the step: it does not depend on what earlier steps made, only on how they made it."""
+        return self.line.stages(seen.stages[self.needs[0]].fingerprint)[self.step]
+
+    def make(self, stage: Stage, making: Making) -> Artifact:
+        """Run the step, or find it done, and note what was asked however it ends."""
+        made = None
+        try:
+            made = self.line.make(self.step, stage)
+            return made
+        finally:
+            asked = self.line.asked[self.step]
+            if asked.requests or self.name.startswith("generate/"):
+                making.outcome.asked[self.name.removeprefix("generate/")] = asked
+            for teacher in self.line.teachers if made is None or self.is_last else ():
+                teacher.release()
+                making.outcome.ledgers |= spent_by(making.store.root, teacher)
+
+    @property
+    def is_last(self) -> bool:
+        """Whether nothing is asked in this line after it, as far as that is known."""
+        return not self.on_demand and self.step == [*self.line.chosen][-1]
+
+
+@dataclass(frozen=True)
+class TaughtNode(GenerationNode):
+    """A step whose records the run's own student learns from: the outcome tells them."""
+
+    wanted: frozenset[str]
+
+    def note(self, made: Artifact, outcome: Outcome) -> None:
+        """Tell the outcome the questions and their records, once all steps are done."""
+        if self.is_last:
+            outcome.taught = self.line.examples
+            outcome.records = self.line.handed(self.wanted)

@@ -1,0 +1,121 @@
+"""The nodes between generation and evaluation: the teacher's distributions are read, and the student is trained."""
+
+import logging
+from dataclasses import dataclass, field, replace
+
+from distillrun.artifacts import Artifact, Stage
+from distillrun.run.experiment import Experiment, student_leaves, teaching_of
+from distillrun.run.node import Making, Node, Seen
+from distillrun.run.preflight import wanted_kinds
+from distillrun.run.result import Outcome
+from distillrun.run.stages.generation_run import GenerationLine
+from distillrun.run.stages.logit_supervision import Teaching
+from distillrun.run.stages.train import Training, train, training_stage
+from distillrun.run.stages.training_data import Lesson, lesson_of
+
+log = logging.getLogger("distillrun")
+
+
+@dataclass(slots=True)
+class Learning:
+    """What a student learns from, known as soon as the generation steps are done.
+
+    Attributes:
+        experiment: whose student learns.
+        line: its generation steps.
+        prefix: of the names of their nodes.
+    """
+
+    experiment: Experiment
+    line: GenerationLine
+    prefix: str
+    _known: tuple[Lesson, Teaching | None] | None = field(default=None)
+
+    @property
+    def left_out(self) -> int:
+        """How many questions the teacher gave nothing for that can be learnt from."""
+        return len(self.line.examples) - len(self._known[0].train) if self._known else 0
+
+    def known(self, seen: Seen) -> tuple[Lesson, Teaching | None] | None:
+        """Return what is learnt from, and what is wanted of the teacher's distributions; None before it is there."""
+        if self._known is None:
+            made = {name: f"{self.prefix}generate/{name}" for name in self.line.chosen}
+            if not self.line.taken_in({n: seen.artifacts[node] for n, node in made.items() if node in seen.artifacts}):
+                return None
+            experiment = self.experiment
+            wanted = wanted_kinds(experiment.config, experiment.parts)
+            records = self.line.handed(wanted) if self.line.chosen else None
+            dev = experiment.examples["dev"]
+            lesson = lesson_of(experiment.parts.objective, self.line.examples, dev, records)
+            self._known = lesson, teaching_of(experiment, lesson)
+        return self._known
+
+
+@dataclass(frozen=True)
+class ReadLogitsNode(Node):
+    """The teacher's next-token distributions for what the student learns, where the objective wants them stored."""
+
+    learning: Learning
+
+    def teaching(self, seen: Seen) -> Teaching | None:
+        """Return what is read; None while its texts are not there."""
+        known = self.learning.known(seen)
+        return None if known is None else known[1]
+
+    def stage(self, seen: Seen) -> Stage | None:
+        """Return the stage of the reading."""
+        teaching = self.teaching(seen)
+        return None if teaching is None else teaching.stage()
+
+    def make(self, stage: Stage, making: Making) -> Artifact:
+        """Read the distributions, or find them read."""
+        teaching = self.teaching(making.seen)
+        assert teaching is not None
+        return teaching.read(making.store, stage)
+
+
+@dataclass(frozen=True)
+class TrainNode(Node):
+    """The training of a student."""
+
+    learning: Learning
+
+    def stage(self, seen: Seen) -> Stage | None:
+        """Return the stage of the training; None while one before it is not known."""
+        if any(name not in seen.stages for name in self.needs):
+            return None
+        experiment = self.learning.experiment
+        return training_stage(student_leaves(experiment), experiment.config.training, seen.upstream(self.needs))
+
+    def make(self, stage: Stage, making: Making) -> Artifact:
+        """Train the student, or find it trained."""
+        known = self.learning.known(making.seen)
+        assert known is not None
+        lesson, teaching = known
+        if self.learning.left_out:
+            log.warning(
+                "%s: %d of %d examples lack what is learnt and are left out",
+                self.name,
+                self.learning.left_out,
+                len(self.learning.line.examples),
+            )
+        config, parts = self.learning.experiment.config, self.learning.experiment.parts
+        training = Training(
+            parts.student,
+            parts.objective,
+            parts.task,
+            lesson,
+            student_leaves(self.learning.experiment),
+            config.training,
+            config.runtime,
+        )
+        if teaching is not None:
+            stored = next((making.seen.artifacts[name] for name in self.needs if name.endswith("read_logits")), None)
+            training = replace(training, supervise=teaching.supervise(stored))
+        report = (lambda metrics, step: None) if self.learning.prefix else making.report
+        return train(making.store, stage, training, report)
+
+    def note(self, made: Artifact, outcome: Outcome) -> None:
+        """Tell the outcome how many questions are not learnt from."""
+        if not self.learning.prefix:
+            outcome.left_out = self.learning.left_out
