@@ -22,7 +22,7 @@ STEPS = {"score": "choice_scores", "complete": "chain_of_thought"}
 """What a teacher can do -> the generation step in which it answers questions, the cheapest first."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TeacherAnswersNode(GenerationNode):
     """A teacher's answers to the test questions, and how often they are right.
 

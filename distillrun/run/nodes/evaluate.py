@@ -11,7 +11,7 @@ from distillrun.run.result import Outcome
 from distillrun.run.stages.evaluate import Evaluation, evaluate, predictions_of, scores_of
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class EvaluationNode(Node):
     """A student's answers to the test questions under one scoring rule.
 

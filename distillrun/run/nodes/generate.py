@@ -9,7 +9,7 @@ from distillrun.run.result import Outcome
 from distillrun.run.stages.generation_run import GenerationLine
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class GenerationNode(Node):
     """One step of a line of generation steps; the teachers leave memory after the last one, or where one fails."""
 
@@ -40,7 +40,7 @@ class GenerationNode(Node):
         return not self.on_demand and self.step == [*self.line.chosen][-1]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TaughtNode(GenerationNode):
     """A step whose records the run's own student learns from: the outcome tells them."""
 

@@ -51,7 +51,7 @@ class Learning:
         return self._known
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ReadLogitsNode(Node):
     """The teacher's next-token distributions for what the student learns, where the objective wants them stored."""
 
@@ -74,7 +74,7 @@ class ReadLogitsNode(Node):
         return teaching.read(making.store, stage)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TrainNode(Node):
     """The training of a student."""
 

@@ -9,7 +9,7 @@ from distillrun.run.node import Making, Node, Seen
 from distillrun.run.stages.load import load, loading_stage
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LoadNode(Node):
     """The questions of a split. Reading them has happened: a run is checked against them before it starts."""
 

@@ -37,7 +37,7 @@ JUDGING = "judging"
 """The step under whose name judges' replies are journaled: a reply is paid for once, whichever measure asks."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class MeasureNode(Node):
     """What a measure finds of the trained student.
 

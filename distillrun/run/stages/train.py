@@ -70,7 +70,6 @@ class Training:
         leaves: the configs of student and objective, as far as they decide the result.
         settings: of the training.
         runtime: how, but not what.
-        upstream: the fingerprints of the data's examples and records.
         supervise: brings what the objective wants of the teacher; called only where something is trained.
     """
 
@@ -81,12 +80,16 @@ class Training:
     leaves: Mapping[str, Json]
     settings: TrainingConfig
     runtime: RuntimeConfig
-    upstream: Mapping[str, str]
     supervise: Supervise = field(default=lambda student: (None, None))
 
 
 def training_stage(leaves: Mapping[str, Json], settings: TrainingConfig, upstream: Mapping[str, str]) -> Stage:
-    """Return the stage of a training; arguments as in `Training`."""
+    """Return the stage of a training.
+
+    Args:
+        leaves, settings: as in `Training`.
+        upstream: the fingerprints of the data's examples and records.
+    """
     meant = {name: with_meanings(leaf) for name, leaf in leaves.items()}
     return Stage("train", VERSION, {**meant, "training": _decisive(settings)}, upstream)
 
