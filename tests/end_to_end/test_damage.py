@@ -22,7 +22,7 @@ WORDS = (
 )
 
 LEFT = ("checkpoint-*/progress.json", "checkpoint-*/optimizer.safetensors", "best-*/weights.safetensors")
-"""What a training resumes from. `tests/test_training_checkpoint.py` damages each of its files in every way."""
+"""What a training resumes from. `tests/training/test_checkpoint.py` damages each of its files in every way."""
 
 
 @pytest.fixture(scope="module")

@@ -29,11 +29,11 @@ from distillrun.journal.spent import Spent
 from distillrun.records import Budget, Completion, Draw, Price
 from tests.asking import FREE, NO_CAP, Told
 from tests.drawing import SAMPLING, api, draws
+from tests.journal.test_client import GREEDY, numbered, prompt
 from tests.loopback import Loopback, failing
 from tests.spending import DOLLAR, PRICE, break_locks, fill, fill_the_disk, hold
-from tests.test_journal import GREEDY, numbered, prompt
 
-OLD_STORE = Path(__file__).parent / "ledger_of_78590cc"
+OLD_STORE = Path(__file__).parents[1] / "data" / "ledger_of_78590cc"
 """A store whose teacher was asked four questions by the code of commit 78590cc, and then left a request open."""
 
 ENTRIES = [Spent(1, 10 * number, 20, 0.001 * number) for number in range(1, 7)]

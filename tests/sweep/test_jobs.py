@@ -349,7 +349,7 @@ def test_jobs_side_by_side_share_the_cores_and_a_killed_one_fails_alone(tmp_path
     )
     settings = ["training.seed=1,9,2", "training.max_steps=2", "task.limit=8", "tracking=jsonl", "hydra.sweep.dir=own"]
     line = [sys.executable, "-m", "distillrun", "-m", "hydra/launcher=joblib", *settings]
-    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{Path(__file__).parents[1]}"}
+    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{Path(__file__).parents[2]}"}
     done = subprocess.run(line, env=environment, capture_output=True, text=True, timeout=900)
     assert done.returncode == 1, done.stderr
     jobs = json.loads(Path("own/sweep.json").read_text())["jobs"]

@@ -24,7 +24,7 @@ from distillrun.report.sweep.results import cell_rows
 from distillrun.training.step import filled
 from tests.end_to_end.runs import run_small
 from tests.leaves import EXAMPLE, RECORD, made
-from tests.test_sweep_page import write_job
+from tests.report.sweep.test_page import write_job
 
 ARMS = ("label_only", "mt", "cf", "mt_cf", "mt_revised", "cf_revised", "mt_cf_revised")
 

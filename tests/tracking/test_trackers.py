@@ -24,7 +24,7 @@ from distillrun.tracking.jsonl import METRICS, Jsonl, RunLog, read_metrics
 from distillrun.tracking.mlflow import Mlflow
 from distillrun.tracking.wandb import Wandb
 from tests.end_to_end.runs import SMALL, run_small
-from tests.test_csv_text import FORMULAS, every_cell, is_inert
+from tests.files.test_csv_text import FORMULAS, every_cell, is_inert
 
 CANARY = "canary" + "0" * 34
 JOB = """

@@ -44,7 +44,7 @@ def check(fit: MixedFit, expected: list[tuple[float, float, float, float]]) -> N
 def test_the_published_study_of_sleep_has_its_published_figures() -> None:
     # Belenky et al. 2003 as in lme4: lmer(Reaction ~ Days + (1 | Subject)); Bates et al. 2015 print t = 13.02, and
     # Kuznetsova et al. 2017 have 161 degrees of freedom
-    with (Path(__file__).parent / "sleepstudy.csv").open(encoding="utf-8") as stream:
+    with (Path(__file__).parents[1] / "data" / "sleepstudy.csv").open(encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream))
     reaction, days = ([float(row[name]) for row in rows] for name in ("Reaction", "Days"))
     fit = mixed_model(reaction, {"Days": days}, {"Subject": [row["Subject"] for row in rows]})

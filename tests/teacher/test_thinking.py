@@ -16,9 +16,9 @@ from distillrun.records import Completion, Draw, Message, Prompt, Request, Sampl
 from distillrun.teacher.local_checkpoint.vllm_engine import completion_of
 from tests.asking import Told, Unlimited, context
 from tests.drawing import SAMPLING, api, draws
+from tests.journal.test_client import journal_file, prompt
 from tests.leaves import EXAMPLE, made
 from tests.loopback import Answer, Loopback, Seen, written
-from tests.test_journal import journal_file, prompt
 from tests.tiny_checkpoints import write_llama
 
 THOUGHT = "Okay, let me see.\n\nA shop sells books, a library lends them."

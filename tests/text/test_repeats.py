@@ -13,8 +13,8 @@ from distillrun.report.run.data import data_sections
 from distillrun.task.everyday import Everyday
 from distillrun.text.repeats import asked, repeats, told, without_repeats
 from tests.leaves import made
-from tests.test_commonsenseqa import task as commonsenseqa
-from tests.test_multiple_choice import task, write
+from tests.task.test_commonsenseqa import task as commonsenseqa
+from tests.task.test_multiple_choice import task, write
 
 
 def one(name: str, question: str = "", choices: tuple[str, ...] = ("x", "y")) -> Example:

@@ -15,7 +15,7 @@ from distillrun.report.page.block import Piece
 from distillrun.report.run.word_diff import word_diff
 from distillrun.report.run.writing import write_report
 from tests.leaves import EXAMPLE
-from tests.test_report import Reader
+from tests.report.run.test_writing import Reader
 
 OTHER = replace(EXAMPLE, id="q2", question="Where is a pot?", choices=("oven", "sky", "Oven", "rain", "ink"), answer=0)
 LENDS = Rationale("A library lends.", "A library lends.", 1, "factual", "initial", "forward", "anna", "stop")

@@ -19,9 +19,9 @@ from distillrun.report.page.files import write_page
 from distillrun.report.sweep.writing import write_sweep_page
 from distillrun.study.design import design
 from distillrun.text.display import plain
+from tests.report.sweep.test_page import write_job
 from tests.structure.disk import MODULES, name_of
-from tests.test_study_design import request, write_run
-from tests.test_sweep_page import write_job
+from tests.study.test_design import request, write_run
 
 FORMULAS = [
     "=1+1",

@@ -21,7 +21,7 @@ from tests.asking import Told
 from tests.leaves import made
 from tests.loopback import Answer, Loopback, Seen, told, written
 
-OLD = Path(__file__).parent / "thinking_of_78590cc"
+OLD = Path(__file__).parents[2] / "data" / "thinking_of_78590cc"
 """Records of two steps, as commit 78590cc made them where a teacher said "<think>" and stopped at a stop text."""
 
 TASK = made("task", "everyday", limit=20)
