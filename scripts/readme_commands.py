@@ -13,6 +13,7 @@ before the block or in the row:
 
 import ast
 import json
+import os
 import re
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
@@ -74,7 +75,8 @@ class Shown:
             "PATH=/nonexistent\ncommand_not_found_handle() { :; }\ncd() { :; }\n"
             f"distillrun() {{ printf '%s\\0' \"$@\"; printf '\\036'; }}\n{stubs}{self.filled()}\n"
         )
-        done = subprocess.run(["bash", "-eu"], input=script, capture_output=True, text=True, check=True)
+        environment = {"PYTHONPATH": "", **os.environ}  # a recipe adds to it
+        done = subprocess.run(["bash", "-eu"], input=script, env=environment, capture_output=True, text=True, check=True)
         return [call.split("\0")[:-1] for call in done.stdout.split("\036")[:-1]]
 
 
