@@ -76,7 +76,9 @@ class Shown:
             f"distillrun() {{ printf '%s\\0' \"$@\"; printf '\\036'; }}\n{stubs}{self.filled()}\n"
         )
         environment = {"PYTHONPATH": "", **os.environ}  # a recipe adds to it
-        done = subprocess.run(["bash", "-eu"], input=script, env=environment, capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            ["bash", "-eu"], input=script, env=environment, capture_output=True, text=True, check=True
+        )
         return [call.split("\0")[:-1] for call in done.stdout.split("\036")[:-1]]
 
 
