@@ -72,8 +72,6 @@ def test_a_message_that_is_explained_is_one_that_the_code_gives(message: str) ->
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 NAMED = re.compile(r"`((?:distillrun|conf|scripts|tests)/[\w./-]*\w/?)`")
 PLACEHOLDER = re.compile(r"\bNAME\b|/x\.|/a/b\.py|/a/test_b\.py|smoothed_labels")
-COMING = {"distillrun/run/graph.py"}
-"""Named before they are there; take out what has come."""
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
@@ -81,11 +79,7 @@ def test_a_path_that_a_page_names_is_there(page: Path) -> None:
     if page.name == "CHANGELOG.md":  # it names what was
         return
     named = {path for path in NAMED.findall(page.read_text(encoding="utf-8")) if not PLACEHOLDER.search(path)}
-    assert {path for path in named - COMING if not (ROOT / path).exists()} == set()
-
-
-def test_what_was_to_come_is_still_to_come() -> None:
-    assert [path for path in COMING if (ROOT / path).exists()] == []
+    assert {path for path in named if not (ROOT / path).exists()} == set()
 
 
 def test_the_readme_is_short_enough_to_be_read() -> None:
