@@ -46,7 +46,7 @@ from distillrun.sweep.finishing import finish
 from distillrun.sweep.folder import working_in
 from distillrun.sweep.job import claim_job_folder, say, score_of
 from distillrun.sweep.live import live_view
-from distillrun.sweep.running import Manner, refuse_job, run_job
+from distillrun.sweep.running import JobPolicy, refuse_job, run_job
 from distillrun.sweep.share import share_of
 from distillrun.sweep.starting import Start, start_of
 from distillrun.text.secret import check_words, hide
@@ -257,7 +257,7 @@ def _job(cfg: DictConfig, node: HydraConf, permitted: bool) -> float | None:
     if in_sweep:
         folder = claim_job_folder(Path(node.sweep.dir), int(node.job.num), config)
         share = share_of(node.launcher, config.runtime.devices, config.runtime.threads)
-        manner = Manner(_child_flags(node), config.sweep.on_error == "stop", config.sweep.retries, share)
+        manner = JobPolicy(_child_flags(node), config.sweep.on_error == "stop", config.sweep.retries, share)
         done = run_job(int(node.job.num), folder, node.overrides.task, manner)
         return score_of(done, "dev/accuracy")
     from distillrun.run.experiment import prepare

@@ -13,7 +13,7 @@ from openai import AsyncOpenAI
 
 from distillrun.config.build import build
 from distillrun.config.compose import config_of
-from distillrun.journal.client import Line
+from distillrun.journal.client import TeacherClient
 from distillrun.process.interrupt import stops_when_saved
 from distillrun.records import Draw, Example, Message, Prompt, Request, Sampling
 
@@ -79,7 +79,7 @@ def through_the_teacher(url: str, draws: Sequence[Draw]) -> tuple[float, list[st
     teacher = build(config_of([*overrides, f"teacher.concurrency={AT_ONCE}"]).teacher, "teacher")
     with tempfile.TemporaryDirectory() as store, stops_when_saved() as stopping:
         begin = time.perf_counter()
-        line = Line(Path(store), "bench", teacher)
+        line = TeacherClient(Path(store), "bench", teacher)
         found = {index: made.text for index, made, _ in line.complete(draws, SAMPLING, stopping)}
         seconds = time.perf_counter() - begin
     teacher.release()

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from distillrun.interfaces import Answered
+from distillrun.interfaces import MetricContext
 from tests.leaves import made
 
 
-def answered(**known: Any) -> Answered:
+def answered(**known: Any) -> MetricContext:
     """Return what a measure looks at; what is not given is nothing, and fails where it is used."""
-    names = Answered.__dataclass_fields__
+    names = MetricContext.__dataclass_fields__
     usual = {
         "task": made("task", "multiple_choice", folder="unused"),
         "objective": made("objective", "label_only"),
@@ -18,4 +18,4 @@ def answered(**known: Any) -> Answered:
         "findings": {},
         "tokens_per_batch": 1000,
     }
-    return Answered(**{**dict.fromkeys(names), **usual, **known})
+    return MetricContext(**{**dict.fromkeys(names), **usual, **known})

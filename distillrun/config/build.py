@@ -21,10 +21,10 @@ from distillrun.errors import ConfigError
 from distillrun.interfaces import (
     AnyTeacher,
     EnsembleTeacher,
-    Evaluator,
     GenerationStep,
-    Measure,
+    Metric,
     RecordedTeacher,
+    Scorer,
     Student,
     StudentObjective,
     Task,
@@ -39,7 +39,7 @@ PROTOCOLS: Mapping[str, tuple[type, ...]] = {
     "generation": (GenerationStep,),
     "student": (Student,),
     "objective": (StudentObjective, TextObjective),
-    "evaluation": (Evaluator, Measure),
+    "evaluation": (Scorer, Metric),
     "tracking": (Tracker,),
 }
 """What the objects of each config group can do; they keep one of the protocols."""
@@ -61,8 +61,8 @@ class Parts:
     steps: Mapping[str, GenerationStep]
     student: Student
     objective: StudentObjective
-    evaluators: Mapping[str, Evaluator]
-    measures: Mapping[str, Measure]
+    evaluators: Mapping[str, Scorer]
+    measures: Mapping[str, Metric]
     tracker: Tracker
 
 
@@ -100,8 +100,8 @@ def build_parts(config: Config, known: dict[str, Any] | None = None) -> Parts:
         steps={name: made[f"generation.steps.{name}"] for name in config.generation.steps},
         student=made["student"],
         objective=made["objective"],
-        evaluators={name: part for name, part in judged.items() if isinstance(part, Evaluator)},
-        measures={name: part for name, part in judged.items() if isinstance(part, Measure)},
+        evaluators={name: part for name, part in judged.items() if isinstance(part, Scorer)},
+        measures={name: part for name, part in judged.items() if isinstance(part, Metric)},
         tracker=made["tracking"],
     )
 

@@ -5,8 +5,8 @@ from typing import ClassVar
 from distillrun.evaluation.shared.forced_rationale import choices_after, reasons_first
 from distillrun.evaluation.shared.overlap import named
 from distillrun.evaluation.shared.share import share
-from distillrun.interfaces import Answered
-from distillrun.records import Example, Finding, Json, ResultTable, is_right, reading, reads_alike
+from distillrun.interfaces import MetricContext
+from distillrun.records import Example, Json, MetricResult, ResultTable, is_right, reading, reads_alike
 
 
 class AnswerExplanationAgreement:
@@ -34,7 +34,7 @@ class AnswerExplanationAgreement:
     def __init__(self, of: str) -> None:
         self.of = of
 
-    def measure(self, answered: Answered) -> Finding:
+    def measure(self, answered: MetricContext) -> MetricResult:
         examples, predictions = answered.examples, answered.predictions
         how, implied = "the one choice that the explanation names", list[int | None]()
         if reasons_first(answered):
@@ -60,7 +60,7 @@ class AnswerExplanationAgreement:
             ("second answer", "known", "agree", "differ"),
             ((how, len(agree), sum(agree.values()), len(agree) - sum(agree.values())),),
         )
-        return Finding(tuple(scores), (table,), rows=tuple(rows))
+        return MetricResult(tuple(scores), (table,), rows=tuple(rows))
 
 
 def implied_choice(rationale: str, example: Example) -> int | None:

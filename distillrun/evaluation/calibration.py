@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 from distillrun.evaluation.shared.confidence import (
-    Sureness,
+    Confidence,
     calibration_bins,
     error_by_chance,
     expected_calibration_error,
@@ -13,8 +13,8 @@ from distillrun.evaluation.shared.confidence import (
     sureness_score,
 )
 from distillrun.evaluation.shared.share import mean
-from distillrun.interfaces import Answered
-from distillrun.records import Finding, ResultCurve, ResultTable, answer_of, is_right
+from distillrun.interfaces import MetricContext
+from distillrun.records import MetricResult, ResultCurve, ResultTable, answer_of, is_right
 
 DEFERRED = (0.0, 0.1, 0.2, 0.3, 0.5, 1.0)
 POINTS = 60
@@ -49,7 +49,7 @@ class Calibration:
         self._bins = bins
         self.wants = frozenset({teacher} if teacher else ())
 
-    def measure(self, answered: Answered) -> Finding:
+    def measure(self, answered: MetricContext) -> MetricResult:
         found = [sureness_of(*pair) for pair in zip(answered.predictions, answered.examples, strict=True)]
         curve = risk_coverage(found)
         scores = [
@@ -80,10 +80,10 @@ class Calibration:
             f"questions by chance, and one above {most:.4f} one time in twenty: up to there, no lack of calibration is "
             "shown. The interval tells how far the error scatters over questions; no student's reaches down to 0."
         )
-        return Finding(tuple(scores), (reliability, cascade(found, teacher)), (risks,), note=note)
+        return MetricResult(tuple(scores), (reliability, cascade(found, teacher)), (risks,), note=note)
 
 
-def cascade(found: Sequence[Sureness], teacher: Sequence[bool] | None) -> ResultTable:
+def cascade(found: Sequence[Confidence], teacher: Sequence[bool] | None) -> ResultTable:
     """Return the accuracy where the least sure share of the questions is handed to the teacher.
 
     Args:
@@ -110,6 +110,6 @@ def cascade(found: Sequence[Sureness], teacher: Sequence[bool] | None) -> Result
     return ResultTable("Cascade", columns, tuple(rows), note)
 
 
-def _area(found: Sequence[Sureness]) -> float:
+def _area(found: Sequence[Confidence]) -> float:
     curve = risk_coverage(found)
     return sum(risk for _, risk in curve) / len(curve)

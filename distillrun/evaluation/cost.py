@@ -8,8 +8,8 @@ from statistics import fmean, median
 
 from distillrun.evaluation.shared.likelihood_rule import answers_to
 from distillrun.evaluation.shared.share import mean
-from distillrun.interfaces import Answered, ChoiceModel, LanguageModel, LogitTeacher, WritingModel
-from distillrun.records import Cell, Finding, Query, ResultTable, Score, Segment, TargetPair
+from distillrun.interfaces import ChoiceModel, LanguageModel, LogitTeacher, MetricContext, WritingModel
+from distillrun.records import Cell, MetricResult, Query, ResultTable, Score, Segment, TargetPair
 
 BATCHES = (1, 16)
 
@@ -49,7 +49,7 @@ class Cost:
         self._questions = questions
         self._new_tokens = new_tokens
 
-    def measure(self, answered: Answered) -> Finding:
+    def measure(self, answered: MetricContext) -> MetricResult:
         student, teacher = answered.student(), answered.logit_teacher
         own = self._costs(answered, student)
         latencies, sizes = own.latencies, own.sizes
@@ -66,7 +66,7 @@ class Cost:
         )
         if not isinstance(teacher, LogitTeacher) or not isinstance(student, LanguageModel):
             rows: list[tuple[Cell, ...]] = [*own.rows().items()]
-            return Finding(scores, (ResultTable("One answer", ("", "value"), tuple(rows), note),))
+            return MetricResult(scores, (ResultTable("One answer", ("", "value"), tuple(rows), note),))
         longest = [max(lengths) for lengths in zip(*sizes, strict=True)]
         model = teacher.model(ROOM * longest[0], ROOM * (longest[1] + self._new_tokens))
         other = self._costs(answered, model).rows()
@@ -77,9 +77,9 @@ class Cost:
         ]
         columns = ("", "student", "teacher", "teacher / student")
         note = f"{note}; the teacher reads and writes the student's texts in its own tokens"
-        return Finding(scores, (ResultTable("One answer", columns, tuple(rows), note),))
+        return MetricResult(scores, (ResultTable("One answer", columns, tuple(rows), note),))
 
-    def _costs(self, answered: Answered, model: ChoiceModel) -> "_Costs":
+    def _costs(self, answered: MetricContext, model: ChoiceModel) -> "_Costs":
         """Measure the answers of a model: the student, or its teacher in its place."""
         queries = [answered.objective.query(example, answered.task) for example in answered.examples]
         timed = list(range(min(self._questions, len(queries))))
@@ -98,7 +98,7 @@ class Cost:
             weights, outside, size, self._sizes(answered, model, queries), latencies, rates, _peak_bytes(model)
         )
 
-    def _sizes(self, answered: Answered, model: ChoiceModel, queries: Sequence[Query]) -> list[tuple[int, int]]:
+    def _sizes(self, answered: MetricContext, model: ChoiceModel, queries: Sequence[Query]) -> list[tuple[int, int]]:
         """Return (tokens read, tokens written) of each answer; of a student that writes nothing, none are written."""
         if not isinstance(model, LanguageModel):
             return [
@@ -112,13 +112,15 @@ class Cost:
         return [(read, written) for read, written, _ in model.lengths(pairs)]
 
     def _seconds(
-        self, answered: Answered, model: ChoiceModel, queries: Sequence[Query], places: Sequence[int]
+        self, answered: MetricContext, model: ChoiceModel, queries: Sequence[Query], places: Sequence[int]
     ) -> float:
         started = time.perf_counter()
         self._answer(answered, model, queries, places)
         return time.perf_counter() - started
 
-    def _answer(self, answered: Answered, model: ChoiceModel, queries: Sequence[Query], places: Sequence[int]) -> None:
+    def _answer(
+        self, answered: MetricContext, model: ChoiceModel, queries: Sequence[Query], places: Sequence[int]
+    ) -> None:
         """Let a model answer some questions, in one batch where it fits."""
         sources = [queries[n].answer for n in places]
         if isinstance(model, WritingModel):

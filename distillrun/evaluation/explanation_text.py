@@ -7,12 +7,12 @@ from distillrun.errors import ConfigError
 from distillrun.evaluation.shared.embedding import Encoder
 from distillrun.evaluation.shared.overlap import grams, known_share, named, repeated_share, rouge_l, words
 from distillrun.evaluation.shared.share import mean, share
-from distillrun.interfaces import Answered
+from distillrun.interfaces import MetricContext
 from distillrun.records import (
     Cell,
     Example,
-    Finding,
     Json,
+    MetricResult,
     Prediction,
     ResultTable,
     TeacherRecord,
@@ -59,12 +59,12 @@ class ExplanationText:
         if self._encoder is not None and (problems := self._encoder.problems()):
             raise ConfigError("; ".join(problems))
 
-    def measure(self, answered: Answered) -> Finding:
+    def measure(self, answered: MetricContext) -> MetricResult:
         pairs = zip(answered.predictions, answered.examples, strict=True)
         explained = [(made, example) for made, example in pairs if made.rationale.strip()]
         scores = [share("explained", [bool(made.rationale.strip()) for made in answered.predictions])]
         if not explained:
-            return Finding(tuple(scores))
+            return MetricResult(tuple(scores))
         counts = [_counts(made, example) for made, example in explained]
         taught = [words(text) for text in _taught(answered)]
         known = {gram for text in taught for gram in grams(text, RUN)}
@@ -83,7 +83,7 @@ class ExplanationText:
         rows: list[dict[str, Json]] = [
             {"example_id": made.example_id, **row} for (made, _), row in zip(explained, counts, strict=True)
         ]
-        return Finding(tuple(scores), (_by_correctness(counts, explained),), rows=tuple(rows))
+        return MetricResult(tuple(scores), (_by_correctness(counts, explained),), rows=tuple(rows))
 
 
 def _counts(made: Prediction, example: Example) -> dict[str, float | bool]:
@@ -100,7 +100,7 @@ def _counts(made: Prediction, example: Example) -> dict[str, float | bool]:
     }
 
 
-def _taught(answered: Answered) -> list[str]:
+def _taught(answered: MetricContext) -> list[str]:
     """Return every text that the teacher wrote for the training questions."""
     return [rationale.text for record in answered.records or () for rationale in record.rationales]
 

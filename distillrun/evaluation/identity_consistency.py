@@ -9,8 +9,8 @@ from distillrun.errors import ConfigError
 from distillrun.evaluation.shared.identity_score import Verdicts, identity_scores
 from distillrun.evaluation.shared.judged import Judged, SameFamily
 from distillrun.evaluation.shared.rating import YES_OR_NO, asked, chat
-from distillrun.interfaces import Answered, Teacher
-from distillrun.records import Example, Finding, Json, Message, Prompt, Record, Request, ResultTable, Sampling
+from distillrun.interfaces import MetricContext, Teacher
+from distillrun.records import Example, Json, Message, MetricResult, Prompt, Record, Request, ResultTable, Sampling
 from distillrun.text.template import Template
 
 MODELS = ("student", "base", "teacher")
@@ -96,7 +96,7 @@ class IdentityConsistency(Judged):
         nobody = [] if self._facts else [f"facts names no model, so nobody is asked; {cure}"]
         return [*super().check(teachers), *nobody]
 
-    def measure(self, answered: Answered) -> Finding:
+    def measure(self, answered: MetricContext) -> MetricResult:
         prompts = self._prompts()
         note, scores, rows = [self.kinship_note(answered)], [], []
         for name, facts in self._facts.items():
@@ -112,9 +112,9 @@ class IdentityConsistency(Judged):
         claims = tuple((str(row["model"]), str(row["prompt"]), str(row["answer"])) for row in rows if row["strict"])
         columns = ("model", "prompt", "answer")
         tables = (ResultTable("Answers that claim to be another", columns, claims[:5]),) if claims else ()
-        return Finding(tuple(scores), tables, rows=tuple(rows), note=" ".join(part for part in note if part))
+        return MetricResult(tuple(scores), tables, rows=tuple(rows), note=" ".join(part for part in note if part))
 
-    def _model(self, name: str, answered: Answered) -> Teacher | None:
+    def _model(self, name: str, answered: MetricContext) -> Teacher | None:
         """Return who is asked; None where it cannot write."""
         if name != "teacher":
             return answered.speaker(name == "student")
@@ -131,7 +131,7 @@ class IdentityConsistency(Judged):
         return found
 
     def _verdicts(
-        self, prompts: Sequence[Prompt], answers: Sequence[Sequence[str]], facts: Sequence[str], answered: Answered
+        self, prompts: Sequence[Prompt], answers: Sequence[Sequence[str]], facts: Sequence[str], answered: MetricContext
     ) -> list[list[Verdicts]]:
         """Return what the judge makes of each answer to each prompt."""
         places = [(n, k) for n, own in enumerate(answers) for k in range(len(own))]

@@ -9,12 +9,12 @@ from distillrun.evaluation.shared.overlap import words
 from distillrun.evaluation.shared.rating import Ratings, asked
 from distillrun.evaluation.shared.rubric import Rubric
 from distillrun.evaluation.shared.share import mean, share
-from distillrun.interfaces import Answered, Teacher
+from distillrun.interfaces import MetricContext, Teacher
 from distillrun.records import (
     Cell,
     Example,
-    Finding,
     Json,
+    MetricResult,
     Prediction,
     Prompt,
     Request,
@@ -82,14 +82,14 @@ class Judge(Judged):
         self._seed = seed
         self._sampling = sampling
 
-    def measure(self, answered: Answered) -> Finding:
+    def measure(self, answered: MetricContext) -> MetricResult:
         pairs = [
             (answered.examples[n], made)
             for n in drawn(len(answered.examples), self._questions, self._seed)
             if (made := answered.predictions[n]).choice is not None and made.rationale.strip()
         ]
         if not pairs:
-            return Finding(note="The student explains none of its answers, so there is nothing to rate.")
+            return MetricResult(note="The student explains none of its answers, so there is nothing to rate.")
         prompts = [self._prompt(example, made, answered) for example, made in pairs]
         rated = {
             name: asked(answered.context, judge, prompts, self._sampling, self._rubric.repair)
@@ -103,9 +103,9 @@ class Judge(Judged):
         ]
         tables = [_by_judge(rated, constructs), *_by_correctness(rated, pairs)]
         rows = self._rows(rated, pairs, answered)
-        return Finding(tuple(scores), tuple(tables), rows=rows, note=self.kinship_note(answered))
+        return MetricResult(tuple(scores), tuple(tables), rows=rows, note=self.kinship_note(answered))
 
-    def _prompt(self, example: Example, made: Prediction, answered: Answered) -> Prompt:
+    def _prompt(self, example: Example, made: Prediction, answered: MetricContext) -> Prompt:
         if made.choice is None:
             raise ValueError(f"question {example.id} was not answered")
         fields = {
@@ -117,7 +117,7 @@ class Judge(Judged):
         return self._rubric.prompt(fields, request, Random(f"{self._seed}/{example.id}"))
 
     def _rows(
-        self, rated: Rated, pairs: Sequence[tuple[Example, Prediction]], answered: Answered
+        self, rated: Rated, pairs: Sequence[tuple[Example, Prediction]], answered: MetricContext
     ) -> tuple[dict[str, Json], ...]:
         """Return one row for each rating, with who judged and who taught the student."""
         taught_by: list[Json] = list(teachers_of(answered))

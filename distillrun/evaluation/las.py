@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from distillrun.evaluation.shared.share import share
 from distillrun.evaluation.shared.simulator import FORMS, simulated, simulator_lesson
-from distillrun.interfaces import Answered, Student
-from distillrun.records import Example, Finding, Json, Prediction, ResultTable, Score
+from distillrun.interfaces import MetricContext, Student
+from distillrun.records import Example, Json, MetricResult, Prediction, ResultTable, Score
 from distillrun.statistics.resampling import percentile_interval
 
 Flags = NDArray[np.bool_]
@@ -53,13 +53,13 @@ class Las:
         self._steps = steps
         self._seed = seed
 
-    def measure(self, answered: Answered) -> Finding:
+    def measure(self, answered: MetricContext) -> MetricResult:
         count = min(self._train_questions, len(answered.taught))
         asked = Random(self._seed).sample(list(answered.taught), count)
         lesson = simulator_lesson(asked, answered.answer(answered.student, asked))
         tested = _answered(answered.examples, answered.predictions)
         if not lesson or not tested:
-            return Finding(note="The student explains too few of its answers for a simulator to learn from.")
+            return MetricResult(note="The student explains too few of its answers for a simulator to learn from.")
         simulator = answered.teach(self._simulator, lesson, self._steps)
         foreseen = simulated(simulator, tested, answered.task, answered.tokens_per_batch)
         leaked, question, both = (np.array(foreseen[form]) for form in ("explanation", "question", "both"))
@@ -75,7 +75,7 @@ class Las:
             {"example_id": example.id, **{form: foreseen[form][n] for form in FORMS}}
             for n, (example, _) in enumerate(tested)
         ]
-        return Finding(tuple(scores), (_table(leaked, both, question),), rows=tuple(rows), note=note)
+        return MetricResult(tuple(scores), (_table(leaked, both, question),), rows=tuple(rows), note=note)
 
 
 def las_value(leaked: Flags, both: Flags, question: Flags) -> float:

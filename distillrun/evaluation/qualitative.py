@@ -12,8 +12,19 @@ from distillrun.evaluation.shared.category_assignment import assigned
 from distillrun.evaluation.shared.judged import Judged, SameFamily, drawn
 from distillrun.evaluation.shared.rating import Ratings, asked, chat
 from distillrun.evaluation.shared.share import share
-from distillrun.interfaces import Answered, Teacher
-from distillrun.records import Cell, Example, Finding, Json, Prompt, Record, Request, ResultTable, Sampling, is_right
+from distillrun.interfaces import MetricContext, Teacher
+from distillrun.records import (
+    Cell,
+    Example,
+    Json,
+    MetricResult,
+    Prompt,
+    Record,
+    Request,
+    ResultTable,
+    Sampling,
+    is_right,
+)
 from distillrun.text.template import Template
 
 
@@ -100,28 +111,28 @@ class Qualitative(Judged):
         self._seed = seed
         self._sampling = sampling
 
-    def measure(self, answered: Answered) -> Finding:
+    def measure(self, answered: MetricContext) -> MetricResult:
         places = drawn(len(answered.examples), self._questions, self._seed)
         examples = [answered.examples[n] for n in places]
         categories = list(self._given or self._proposed(examples, answered))
         if len(categories) < max(2, self._per_question):
-            return Finding(note=f"The judge named {len(categories)} categories, too few to sort questions into.")
+            return MetricResult(note=f"The judge named {len(categories)} categories, too few to sort questions into.")
         (judge,) = self.judges.values()
         prompts = [self._rating_prompt(example, categories, answered) for example in examples]
         rated = asked(answered.context, judge, prompts, self._sampling, self._repair)
         kept = [(n, ratings) for n, ratings in zip(places, rated, strict=True) if ratings is not None]
         unrated = share("qualitative/unrated", [ratings is None for ratings in rated])
         if not kept:
-            return Finding((unrated,), note="The judge gave no number that could be read.")
+            return MetricResult((unrated,), note="The judge gave no number that could be read.")
         affinities = [[float(ratings[name]) for name in categories] for _, ratings in kept]
         found = assigned(affinities, self._per_question, self._slack)
         sorted_into = {n: [categories[place] for place in own] for (n, _), own in zip(kept, found, strict=True)}
         rows = _rows(sorted_into, kept, answered)
-        return Finding(
+        return MetricResult(
             (unrated,), (self._table(categories, sorted_into, answered),), rows=rows, note=self.kinship_note(answered)
         )
 
-    def _proposed(self, examples: Sequence[Example], answered: Answered) -> list[str]:
+    def _proposed(self, examples: Sequence[Example], answered: MetricContext) -> list[str]:
         """Return the categories that the judge proposes most often, over chunks of the questions."""
         (judge,) = self.judges.values()
         chunks = [examples[start : start + self._chunk] for start in range(0, len(examples), self._chunk)]
@@ -135,7 +146,7 @@ class Qualitative(Judged):
             votes.update(dict.fromkeys(read_names(made[0].text), 1))
         return [name for name, _ in votes.most_common(self._count)]
 
-    def _rating_prompt(self, example: Example, categories: Sequence[str], answered: Answered) -> Prompt:
+    def _rating_prompt(self, example: Example, categories: Sequence[str], answered: MetricContext) -> Prompt:
         order = list(categories)
         Random(f"{self._seed}/{example.id}").shuffle(order)
         fields = {
@@ -146,7 +157,7 @@ class Qualitative(Judged):
         return chat("", self._rate.render(fields), Request("rating", example, names=tuple(order)))
 
     def _table(
-        self, categories: Sequence[str], sorted_into: Mapping[int, Sequence[str]], answered: Answered
+        self, categories: Sequence[str], sorted_into: Mapping[int, Sequence[str]], answered: MetricContext
     ) -> ResultTable:
         """Return how the student does in each category, the best first."""
         ratings = _ratings_of(answered.findings[self.after[0]]) if self.after else {}
@@ -179,7 +190,7 @@ def read_names(text: str) -> list[str]:
     return [name for name in dict.fromkeys(names) if name]
 
 
-def _ratings_of(finding: Finding) -> dict[str, float]:
+def _ratings_of(finding: MetricResult) -> dict[str, float]:
     """Return the mean quality of each question's explanation, over its judges."""
     values: dict[str, list[float]] = {}
     for row in finding.rows:
@@ -189,7 +200,7 @@ def _ratings_of(finding: Finding) -> dict[str, float]:
 
 
 def _rows(
-    sorted_into: Mapping[int, Sequence[str]], kept: Sequence[tuple[int, Ratings]], answered: Answered
+    sorted_into: Mapping[int, Sequence[str]], kept: Sequence[tuple[int, Ratings]], answered: MetricContext
 ) -> tuple[dict[str, Json], ...]:
     return tuple(
         {"example_id": answered.examples[n].id, "categories": list(sorted_into[n]), "affinities": dict(ratings)}

@@ -7,8 +7,18 @@ from typing import ClassVar, Literal
 
 from distillrun.evaluation.shared.forced_rationale import NOT_APPLICABLE, choices_after, reasons_first
 from distillrun.evaluation.shared.share import share
-from distillrun.interfaces import Answered
-from distillrun.records import Cell, Example, Finding, Json, ResultTable, Score, find_factual, is_right, reads_alike
+from distillrun.interfaces import MetricContext
+from distillrun.records import (
+    Cell,
+    Example,
+    Json,
+    MetricResult,
+    ResultTable,
+    Score,
+    find_factual,
+    is_right,
+    reads_alike,
+)
 from distillrun.statistics.paired import run_difference
 
 MASK = "something"
@@ -52,9 +62,9 @@ class RationalePerturbation:
         self._random_share = random_share
         self._seed = seed
 
-    def measure(self, answered: Answered) -> Finding:
+    def measure(self, answered: MetricContext) -> MetricResult:
         if not reasons_first(answered):
-            return Finding(note=NOT_APPLICABLE)
+            return MetricResult(note=NOT_APPLICABLE)
         examples = answered.examples
         own = [made.rationale for made in answered.predictions]
         texts = {"own": own, **self._changed(own, examples)}
@@ -70,7 +80,7 @@ class RationalePerturbation:
             {"example_id": example.id, **{change: choices[n] for change, choices in answers.items()}}
             for n, example in enumerate(examples)
         ]
-        return Finding(tuple(scores), (table,), rows=tuple(each))
+        return MetricResult(tuple(scores), (table,), rows=tuple(each))
 
     def _changed(self, own: Sequence[str], examples: Sequence[Example]) -> dict[str, list[str]]:
         draw = Random(self._seed)

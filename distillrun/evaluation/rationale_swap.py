@@ -5,8 +5,8 @@ from typing import ClassVar
 
 from distillrun.evaluation.shared.forced_rationale import NOT_APPLICABLE, choices_after, reasons_first
 from distillrun.evaluation.shared.share import mean_share, share
-from distillrun.interfaces import Answered
-from distillrun.records import Example, Finding, Json, Rationale, ResultTable, reads_alike
+from distillrun.interfaces import MetricContext
+from distillrun.records import Example, Json, MetricResult, Rationale, ResultTable, reads_alike
 
 
 class RationaleSwap:
@@ -34,15 +34,15 @@ class RationaleSwap:
     def __init__(self, of: str) -> None:
         self.of = of
 
-    def measure(self, answered: Answered) -> Finding:
+    def measure(self, answered: MetricContext) -> MetricResult:
         if not reasons_first(answered):
-            return Finding(note=NOT_APPLICABLE)
+            return MetricResult(note=NOT_APPLICABLE)
         examples = answered.examples
         own = choices_after(answered, [made.rationale for made in answered.predictions])
         tried = _tried(answered, [record.rationales for record in answered.reference()])
         foreign = _foreign(tried, own, examples)
         if len(foreign) < 2:
-            return Finding(note="The teacher argued for too few choices that the student does not give by itself.")
+            return MetricResult(note="The teacher argued for too few choices that the student does not give by itself.")
         flips = [_follow(examples[place], found) for place, found in foreign.items()]
         kept = [
             [reads_alike(examples[place], answer, own[place]) for _, answer in found]
@@ -75,14 +75,14 @@ class RationaleSwap:
             for place, found in tried.items()
             for one, answer in found
         ]
-        return Finding(tuple(scores), (table,), rows=tuple(rows))
+        return MetricResult(tuple(scores), (table,), rows=tuple(rows))
 
 
 Tried = dict[int, list[tuple[Rationale, int]]]
 """Place of a question -> the rationales that it was answered after, each with the answer."""
 
 
-def _tried(answered: Answered, rationales: Sequence[Sequence[Rationale]]) -> Tried:
+def _tried(answered: MetricContext, rationales: Sequence[Sequence[Rationale]]) -> Tried:
     """Return the answer after every rationale of every question."""
     tried: Tried = {place: [] for place in range(len(rationales))}
     for turn in range(max(map(len, rationales), default=0)):

@@ -14,8 +14,18 @@ from distillrun.evaluation.shared.rating import asked
 from distillrun.evaluation.shared.rubric import Rubric
 from distillrun.evaluation.shared.share import mean, share
 from distillrun.evaluation.shared.token_similarity import token_divergences
-from distillrun.interfaces import Answered, Teacher
-from distillrun.records import Example, Finding, Json, Prediction, Request, ResultTable, Sampling, Score, find_factual
+from distillrun.interfaces import MetricContext, Teacher
+from distillrun.records import (
+    Example,
+    Json,
+    MetricResult,
+    Prediction,
+    Request,
+    ResultTable,
+    Sampling,
+    Score,
+    find_factual,
+)
 
 GRAM = 4
 """Words in a row that count as shared."""
@@ -94,16 +104,16 @@ class ResponseSimilarity(Judged):
         """Return what is wrong with the judges, and with the encoder."""
         return [*super().check(teachers), *(self._encoder.problems() if self._encoder else ())]
 
-    def foresee(self, answered: Answered) -> None:
+    def foresee(self, answered: MetricContext) -> None:
         """Ask what `measure` asks; nothing is counted, so that neither the encoder nor a student is loaded."""
         examples, references, responses = self._told(answered)
         found: dict[str, list[Values]] = {when: [{} for _ in texts] for when, texts in responses.items()}
         self._rate(found, examples, references, responses, answered)
 
-    def measure(self, answered: Answered) -> Finding:
+    def measure(self, answered: MetricContext) -> MetricResult:
         examples, references, responses = self._told(answered)
         if not references:
-            return Finding(note="The teacher gave no explanation to compare with.")
+            return MetricResult(note="The teacher gave no explanation to compare with.")
         found = {when: self._counted(texts, references) for when, texts in responses.items()}
         unrated = self._rate(found, examples, references, responses, answered)
         divergences = token_divergences(answered, examples)
@@ -118,9 +128,9 @@ class ResponseSimilarity(Judged):
             for example, row in zip(examples, own, strict=True)
         ]
         table = _examples(examples, references, responses)
-        return Finding(tuple(scores), (table,), rows=tuple(rows), note=self.kinship_note(answered))
+        return MetricResult(tuple(scores), (table,), rows=tuple(rows), note=self.kinship_note(answered))
 
-    def _told(self, answered: Answered) -> tuple[list[Example], list[str], dict[str, list[str]]]:
+    def _told(self, answered: MetricContext) -> tuple[list[Example], list[str], dict[str, list[str]]]:
         """Return the questions, what the teacher says to each, and what the student does after training and before."""
         records = answered.reference()
         told = {
@@ -155,7 +165,7 @@ class ResponseSimilarity(Judged):
         examples: Sequence[Example],
         references: Sequence[str],
         responses: Mapping[str, Sequence[str]],
-        answered: Answered,
+        answered: MetricContext,
     ) -> list[bool]:
         """Note the mean rating of the judges for each response; return of each single rating whether it is lacking."""
         lacking = []

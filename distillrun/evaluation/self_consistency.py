@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from hashlib import sha256
 from typing import ClassVar
 
-from distillrun.evaluation.shared.confidence import Sureness, expected_calibration_error, sureness_score
+from distillrun.evaluation.shared.confidence import Confidence, expected_calibration_error, sureness_score
 from distillrun.evaluation.shared.share import mean, mean_share, share
-from distillrun.interfaces import Answered, Task
-from distillrun.records import Example, Finding, Json, ResultCurve, first_alike, is_right
+from distillrun.interfaces import MetricContext, Task
+from distillrun.records import Example, Json, MetricResult, ResultCurve, first_alike, is_right
 
 BINS = 10
 
@@ -52,7 +52,7 @@ class SelfConsistency:
         self._new_tokens = new_tokens
         self._seed = seed
 
-    def measure(self, answered: Answered) -> Finding:
+    def measure(self, answered: MetricContext) -> MetricResult:
         drawn = self._drawn(answered)
         examples = answered.examples
         votes = [[majority(row[:count]) for row in drawn] for count in range(1, self._samples + 1)]
@@ -71,7 +71,7 @@ class SelfConsistency:
                 mean("self_consistency/entropy", [entropy(row) for row, _ in parsed], "nats"),
                 sureness_score(
                     "self_consistency/calibration_error",
-                    [Sureness(agreement(row), is_right(example, majority(row)), 0.0) for row, example in parsed],
+                    [Confidence(agreement(row), is_right(example, majority(row)), 0.0) for row, example in parsed],
                     lambda found: expected_calibration_error(found, BINS),
                 ),
             ]
@@ -80,9 +80,9 @@ class SelfConsistency:
         lines["greedy"] = ((1.0, greedy), (float(max(2, self._samples)), greedy))
         curve = ResultCurve("Accuracy against samples", "samples", lines, "The majority of the first n samples")
         rows: list[dict[str, Json]] = [{"example_id": example.id, "samples": list(row)} for row, example in pairs]
-        return Finding(tuple(scores), curves=(curve,), rows=tuple(rows))
+        return MetricResult(tuple(scores), curves=(curve,), rows=tuple(rows))
 
-    def _drawn(self, answered: Answered) -> list[list[int | None]]:
+    def _drawn(self, answered: MetricContext) -> list[list[int | None]]:
         """Return the parsed answers of every question, one per sample."""
         from distillrun.language_model.sampling import sampled_targets, writer_of
         from distillrun.language_model.token_selection import Drawn

@@ -1,15 +1,15 @@
 """The verbs: what a swappable part must do. The config alone decides which part runs, see `distillrun.config.build`."""
 
-from distillrun.interfaces.evaluation import Answered, AskingMeasure, Evaluator, Measure
+from distillrun.interfaces.evaluation import AskingMetric, Metric, MetricContext, Scorer
 from distillrun.interfaces.generation import ExpansionStep, GenerationContext, GenerationStep, Refuse, Tag
 from distillrun.interfaces.model import ChoiceModel, LanguageModel, WritingModel
 from distillrun.interfaces.objective import (
     ActiveObjective,
     ChoiceObjective,
-    Companions,
+    ObjectiveContext,
     StudentObjective,
     TextObjective,
-    wishes_of,
+    requirements_of,
 )
 from distillrun.interfaces.student import Student, WritingStudent
 from distillrun.interfaces.task import Task
@@ -30,24 +30,24 @@ __all__ = [
     "TEXTS",
     "Account",
     "ActiveObjective",
-    "Answered",
     "AnyTeacher",
-    "AskingMeasure",
+    "AskingMetric",
     "ChoiceModel",
     "ChoiceObjective",
-    "Companions",
     "EnsembleTeacher",
-    "Evaluator",
     "ExpansionStep",
     "GenerationContext",
     "GenerationStep",
     "Kind",
     "LanguageModel",
     "LogitTeacher",
-    "Measure",
+    "Metric",
+    "MetricContext",
+    "ObjectiveContext",
     "RecordedTeacher",
     "Refuse",
     "Reservation",
+    "Scorer",
     "Status",
     "Student",
     "StudentObjective",
@@ -61,5 +61,5 @@ __all__ = [
     "WritingModel",
     "WritingStudent",
     "members_of",
-    "wishes_of",
+    "requirements_of",
 ]

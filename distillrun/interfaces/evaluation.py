@@ -10,11 +10,11 @@ from distillrun.interfaces.objective import StudentObjective
 from distillrun.interfaces.student import Student
 from distillrun.interfaces.task import Task
 from distillrun.interfaces.teacher import AnyTeacher, Teacher
-from distillrun.records import Example, Finding, Prediction, Score, TeacherRecord
+from distillrun.records import Example, MetricResult, Prediction, Score, TeacherRecord
 
 
 @runtime_checkable
-class Evaluator(Protocol):
+class Scorer(Protocol):
     """A scoring rule: `predict` costs compute and is stored, `score` is pure."""
 
     @property
@@ -39,7 +39,7 @@ class Evaluator(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answered:
+class MetricContext:
     """A student after its test, with everything that a measure may look at.
 
     Attributes:
@@ -75,13 +75,13 @@ class Answered:
     teacher: AnyTeacher
     logit_teacher: AnyTeacher
     context: GenerationContext
-    findings: Mapping[str, Finding]
+    findings: Mapping[str, MetricResult]
     teach: Callable[[Student, Sequence[Example], int], ChoiceModel]
     tokens_per_batch: int
 
 
 @runtime_checkable
-class Measure(Protocol):
+class Metric(Protocol):
     """Something to know of a student beside how often it is right; it runs after the scoring rules."""
 
     @property
@@ -96,11 +96,11 @@ class Measure(Protocol):
     def wants(self) -> frozenset[str]:
         """The kinds of rationale that it wants of the run's teacher for the test questions, as a step `makes` them."""
 
-    def measure(self, answered: Answered) -> Finding: ...
+    def measure(self, answered: MetricContext) -> MetricResult: ...
 
 
 @runtime_checkable
-class AskingMeasure(Measure, Protocol):
+class AskingMetric(Metric, Protocol):
     """A measure that asks judges."""
 
     @property
@@ -114,5 +114,5 @@ class AskingMeasure(Measure, Protocol):
     def check(self, teachers: Collection[str]) -> list[str]:
         """Return why a judge may not judge a student of teachers of these names, before any work; empty if all may."""
 
-    def foresee(self, answered: Answered) -> None:
+    def foresee(self, answered: MetricContext) -> None:
         """Ask what `measure` asks, of a context that only counts it: no model is loaded, and texts are placeholders."""

@@ -15,16 +15,16 @@ from distillrun.records import (
     Query,
     Question,
     Reply,
+    Requirements,
     Segment,
     TargetPair,
     TeacherRecord,
-    Visit,
-    Wishes,
+    TrainingItem,
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Companions:
+class ObjectiveContext:
     """What an active objective works with while the student trains.
 
     Attributes:
@@ -94,9 +94,9 @@ class ActiveObjective(StudentObjective, Protocol):
     """An objective that needs more than texts: a teacher at hand, weights of its own, samples, or a memory."""
 
     @property
-    def wishes(self) -> Wishes: ...
+    def requirements(self) -> Requirements: ...
 
-    def start(self, lesson: Companions) -> None:
+    def start(self, lesson: ObjectiveContext) -> None:
         """Take up what it works with, before the first step and before a resumed state is loaded.
 
         Raises:
@@ -110,7 +110,7 @@ class ActiveObjective(StudentObjective, Protocol):
         """Return what is trained with the student and not saved with it; known after `start`."""
 
     def prepare(
-        self, step: int, visits: Sequence[Visit], pairs: Sequence[Sequence[TargetPair]]
+        self, step: int, visits: Sequence[TrainingItem], pairs: Sequence[Sequence[TargetPair]]
     ) -> list[list[TargetPair]]:
         """Return the pairs of a step, one list for each visit, as they are to be learnt: sampled ones among them."""
 
@@ -130,6 +130,6 @@ class ActiveObjective(StudentObjective, Protocol):
         """Take up what `state` returned."""
 
 
-def wishes_of(objective: StudentObjective) -> Wishes:
+def requirements_of(objective: StudentObjective) -> Requirements:
     """Return what an objective wants at hand beside texts: nothing, where it is no active one."""
-    return objective.wishes if isinstance(objective, ActiveObjective) else Wishes()
+    return objective.requirements if isinstance(objective, ActiveObjective) else Requirements()

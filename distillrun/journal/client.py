@@ -22,7 +22,7 @@ Q = TypeVar("Q")
 A = TypeVar("A")
 
 
-class Line:
+class TeacherClient:
     """Asks one teacher on behalf of one step.
 
     Args:
@@ -144,7 +144,7 @@ def spent_by(store: Path, teacher: AnyTeacher) -> dict[str, Json]:
     """Return what a teacher, or each member of an ensemble, was ever asked from a store, by its name."""
     found: dict[str, Json] = {}
     for name, member in members_of(teacher).items():
-        spent = Line(store, "", member).ledger.spent().as_dict()
+        spent = TeacherClient(store, "", member).ledger.spent().as_dict()
         if spent["requests"]:
             found[name or member.name] = dict(spent)
     return found

@@ -8,7 +8,7 @@ from pathlib import Path
 from distillrun.config.schema import GenerationConfig, Progress
 from distillrun.errors import ConfigError
 from distillrun.interfaces import AnyTeacher, EnsembleTeacher, Refuse, Task, Teacher, members_of
-from distillrun.journal.client import Line
+from distillrun.journal.client import TeacherClient
 from distillrun.journal.usage import Usage
 from distillrun.process.interrupt import stops_when_saved
 from distillrun.process.progress import Bar
@@ -100,7 +100,7 @@ class JournaledContext:
         slots = slots_of(teacher, prompts, samples=1)
         for name, member in answering(teacher).items():
             places = [slot.prompt for slot in slots if slot.member == name]
-            line = Line(self._store, self._step, member)
+            line = TeacherClient(self._store, self._step, member)
             with self._bar(len(places)) as bar, stops_when_saved() as stopping:
                 ends = [continuations[place] for place in places]
                 for index, scores, is_new in line.score([prompts[place] for place in places], ends, stopping):
@@ -128,7 +128,7 @@ class JournaledContext:
                 Draw(prompts[slots[place].prompt], slots[place].sample + attempt * sampling.samples, self.seed)
                 for place in places
             ]
-            line = Line(self._store, self._step, member)
+            line = TeacherClient(self._store, self._step, member)
             with self._bar(len(draws)) as bar, stops_when_saved() as stopping:
                 for index, completion, is_new in line.complete(draws, sampling, stopping):
                     self._count(completion, member, is_new)

@@ -7,7 +7,7 @@ from transformers import Cache, PreTrainedConfig
 from transformers.cache_utils import DynamicLayer
 
 
-class RoomyLayer(DynamicLayer):  # type: ignore[no-untyped-call]
+class PreallocatedLayer(DynamicLayer):  # type: ignore[no-untyped-call]
     """One layer's keys and values, [R, heads, columns, width] each, as views of larger buffers.
 
     Args:
@@ -36,13 +36,13 @@ class RoomyLayer(DynamicLayer):  # type: ignore[no-untyped-call]
             buffer[: states.shape[0], :, begin:end] = states
         return self._show(key_states.shape[0], end)
 
-    def spread(self, known: Sequence[int], columns: int) -> "RoomyLayer":
+    def spread(self, known: Sequence[int], columns: int) -> "PreallocatedLayer":
         """Return a layer of many rows: row n holds the first `known[n]` columns of this one's only row.
 
         They stand right-aligned in as many columns as this layer has; zeros fill the left, since what is masked there
         is still multiplied.
         """
-        layer = RoomyLayer(columns)
+        layer = PreallocatedLayer(columns)
         length = self.get_seq_length()
         keys, values = self._buffers
         layer._open(keys, values, len(known), max(length, columns))
@@ -84,12 +84,14 @@ class RoomyLayer(DynamicLayer):  # type: ignore[no-untyped-call]
 def roomy_cache(config: PreTrainedConfig, columns: int) -> Cache:
     """Return an empty cache with room for so many columns."""
     count = config.get_text_config(decoder=True).num_hidden_layers
-    return Cache(layers=[RoomyLayer(columns) for _ in range(count)])
+    return Cache(layers=[PreallocatedLayer(columns) for _ in range(count)])
 
 
 def spread_cache(cache: Cache, known: Sequence[int], columns: int) -> Cache:
-    """Return a roomy cache of many rows from one of a single row, see `RoomyLayer.spread`."""
-    return Cache(layers=[layer.spread(known, columns) for layer in cache.layers if isinstance(layer, RoomyLayer)])
+    """Return a roomy cache of many rows from one of a single row, see `PreallocatedLayer.spread`."""
+    return Cache(
+        layers=[layer.spread(known, columns) for layer in cache.layers if isinstance(layer, PreallocatedLayer)]
+    )
 
 
 def _room(states: Tensor, rows: int, columns: int) -> Tensor:

@@ -10,7 +10,7 @@ from distillrun.errors import ConfigError
 from distillrun.objective.shared.sampled_distillation import SampledDistillation, derived
 from distillrun.objective.shared.token_distillation import TokenDistillation
 from distillrun.objective.shared.view import check_weight
-from distillrun.records import Json, Segment, TargetPair, Visit
+from distillrun.records import Json, Segment, TargetPair, TrainingItem
 
 
 class AdaptiveOffPolicy(SampledDistillation):
@@ -62,7 +62,7 @@ class AdaptiveOffPolicy(SampledDistillation):
         self._remembered: float | None = None
 
     def prepare(
-        self, step: int, visits: Sequence[Visit], pairs: Sequence[Sequence[TargetPair]]
+        self, step: int, visits: Sequence[TrainingItem], pairs: Sequence[Sequence[TargetPair]]
     ) -> list[list[TargetPair]]:
         coins = [random.Random(derived(self._seed, "coin", visit.seed)) for visit in visits]
         draws = [coin.random() for coin in coins]

@@ -14,7 +14,7 @@ from distillrun.loss.tensors import Count, Loss, StudentOutputs
 from distillrun.objective.label_only import LabelOnly
 from distillrun.objective.shared.around import AroundTexts
 from distillrun.objective.shared.view import check_weight, choice_nll, weighted_views
-from distillrun.records import Question, Wishes
+from distillrun.records import Question, Requirements
 
 
 @dataclass(eq=False)
@@ -41,7 +41,7 @@ class ChoiceDistillation(AroundTexts):
     temperature_squared: bool
     cross_entropy_weight: float
 
-    wishes = Wishes(choices=True)
+    requirements = Requirements(choices=True)
 
     def __post_init__(self) -> None:
         if not self.temperature > 0:

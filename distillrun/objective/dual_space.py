@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from distillrun.errors import ConfigError
-from distillrun.interfaces import Companions, LanguageModel
+from distillrun.interfaces import LanguageModel, ObjectiveContext
 from distillrun.language_model.sampling import writer_of
 from distillrun.loss.divergence import forward_kl
 from distillrun.loss.tensors import Count, Loss, StudentOutputs
@@ -16,7 +16,7 @@ from distillrun.objective.shared.aligned import aligned
 from distillrun.objective.shared.around import AroundTexts
 from distillrun.objective.shared.projection import projection
 from distillrun.objective.shared.view import check_weight, weighted_views
-from distillrun.records import Wishes
+from distillrun.records import Requirements
 
 
 @dataclass(eq=False)
@@ -46,14 +46,14 @@ class DualSpace(AroundTexts):
     _maps: nn.ModuleDict = field(init=False, default_factory=nn.ModuleDict, repr=False)
     _heads: tuple[LanguageModel, ...] = field(init=False, default=(), repr=False)
 
-    wishes = Wishes("live", hidden=True, same_tokenizer=False, heads=True)
+    requirements = Requirements("live", hidden=True, same_tokenizer=False, heads=True)
 
     def __post_init__(self) -> None:
         check_weight("cross_entropy_weight", self.cross_entropy_weight)
         if not self.temperature > 0:
             raise ConfigError(f"objective.temperature={self.temperature} must be above 0")
 
-    def start(self, lesson: Companions) -> None:
+    def start(self, lesson: ObjectiveContext) -> None:
         student, teacher = writer_of(lesson.student), writer_of(lesson.teacher)
         own, other = student.layer_widths()[-1], teacher.layer_widths()[-1]
         self._maps["to_teacher"] = projection(own, other)

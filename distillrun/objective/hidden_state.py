@@ -8,14 +8,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from distillrun.interfaces import Companions
+from distillrun.interfaces import ObjectiveContext
 from distillrun.language_model.sampling import writer_of
 from distillrun.loss.tensors import Count, Loss, StudentOutputs
 from distillrun.loss.token_loss import learnt_places
 from distillrun.objective.shared.around import AroundTexts
 from distillrun.objective.shared.projection import projection
 from distillrun.objective.shared.view import check_weight, weighted_views
-from distillrun.records import Wishes
+from distillrun.records import Requirements
 
 
 @dataclass(eq=False)
@@ -41,12 +41,12 @@ class HiddenState(AroundTexts):
     cross_entropy_weight: float
     _maps: nn.ModuleDict = field(init=False, default_factory=nn.ModuleDict, repr=False)
 
-    wishes = Wishes("live", hidden=True)
+    requirements = Requirements("live", hidden=True)
 
     def __post_init__(self) -> None:
         check_weight("cross_entropy_weight", self.cross_entropy_weight)
 
-    def start(self, lesson: Companions) -> None:
+    def start(self, lesson: ObjectiveContext) -> None:
         student, teacher = writer_of(lesson.student), writer_of(lesson.teacher)
         own, other = student.layer_widths(), teacher.layer_widths()
         for layer in range(1, len(own)) if self.layers == "uniform" else [len(own) - 1]:

@@ -16,7 +16,7 @@ from distillrun.objective.shared.around import AroundTexts
 from distillrun.objective.shared.sampled_distillation import derived
 from distillrun.objective.shared.token_distillation import SAMPLED
 from distillrun.objective.shared.view import check_weight, weighted_views
-from distillrun.records import LogitRequest, TargetPair, Visit, Wishes
+from distillrun.records import LogitRequest, Requirements, TargetPair, TrainingItem
 
 
 @dataclass(eq=False)
@@ -56,7 +56,7 @@ class MiniLLM(AroundTexts):
     max_new_tokens: int
     sampling_seed: int
 
-    wishes = Wishes("live", LogitRequest(None, 1.0, "float32"))
+    requirements = Requirements("live", LogitRequest(None, 1.0, "float32"))
 
     def __post_init__(self) -> None:
         check_weight("cross_entropy_weight", self.cross_entropy_weight)
@@ -73,7 +73,7 @@ class MiniLLM(AroundTexts):
         return pair.written is not None
 
     def prepare(
-        self, step: int, visits: Sequence[Visit], pairs: Sequence[Sequence[TargetPair]]
+        self, step: int, visits: Sequence[TrainingItem], pairs: Sequence[Sequence[TargetPair]]
     ) -> list[list[TargetPair]]:
         lesson = self.companions
         models = [lesson.student, writer_of(lesson.teacher)]

@@ -12,7 +12,7 @@ from distillrun.errors import ConfigError
 from distillrun.interfaces import ChoiceModel
 from distillrun.loss.tensors import Loss
 from distillrun.objective.choice_distillation import ChoiceDistillation, teacher_log_probs
-from distillrun.records import Question, Wishes
+from distillrun.records import Question, Requirements
 
 
 @dataclass(eq=False)
@@ -36,7 +36,7 @@ class MixKD(ChoiceDistillation):
     mixture_weight: float
     mixture_beta: float
 
-    wishes = Wishes(choices=True, encoder=True)
+    requirements = Requirements(choices=True, encoder=True)
 
     def __post_init__(self) -> None:
         super().__post_init__()

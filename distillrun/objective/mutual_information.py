@@ -13,7 +13,7 @@ from distillrun.loss.tensors import IGNORE, Count, Loss, StudentOutputs
 from distillrun.objective.multitask import Multitask
 from distillrun.objective.shared.around import AroundTexts
 from distillrun.objective.shared.view import weighted_views
-from distillrun.records import Wishes
+from distillrun.records import Requirements
 
 
 @dataclass(eq=False)
@@ -40,7 +40,7 @@ class MutualInformation(AroundTexts):
     information_weight: float
     variant: Literal["fixed", "paper_code"]
 
-    wishes = Wishes(whole_examples=True)
+    requirements = Requirements(whole_examples=True)
 
     def __post_init__(self) -> None:
         if not 0 <= self.information_weight < math.inf:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from distillrun.objective.shared.sampled_distillation import SampledDistillation, derived
 from distillrun.objective.shared.token_distillation import TokenDistillation
 from distillrun.objective.shared.view import check_weight
-from distillrun.records import TargetPair, Visit
+from distillrun.records import TargetPair, TrainingItem
 
 
 class OnPolicy(SampledDistillation):
@@ -36,7 +36,7 @@ class OnPolicy(SampledDistillation):
         self._student_share = check_weight("student_share", student_share)
 
     def prepare(
-        self, step: int, visits: Sequence[Visit], pairs: Sequence[Sequence[TargetPair]]
+        self, step: int, visits: Sequence[TrainingItem], pairs: Sequence[Sequence[TargetPair]]
     ) -> list[list[TargetPair]]:
         coins = [random.Random(derived(self._seed, "coin", visit.seed)).random() for visit in visits]
         return self.write(visits, pairs, [coin < self._student_share for coin in coins])

@@ -18,7 +18,16 @@ from distillrun.loss.token_loss import token_nll
 from distillrun.objective.counterfactual import draw_counterfactual
 from distillrun.objective.shared.around import AroundTexts
 from distillrun.objective.shared.sampled_distillation import check_sampling, derived
-from distillrun.records import Example, TargetPair, TeacherRecord, Visit, Wishes, factual, find_factual, is_right
+from distillrun.records import (
+    Example,
+    Requirements,
+    TargetPair,
+    TeacherRecord,
+    TrainingItem,
+    factual,
+    find_factual,
+    is_right,
+)
 
 WINNER, LOSER = "winner", "loser"
 
@@ -89,8 +98,8 @@ class Preference(AroundTexts):
             )
 
     @property
-    def wishes(self) -> Wishes:
-        return Wishes("none" if self.form == "simpo" else "reference", whole_examples=True)
+    def requirements(self) -> Requirements:
+        return Requirements("none" if self.form == "simpo" else "reference", whole_examples=True)
 
     @property
     def needs(self) -> frozenset[str]:
@@ -116,7 +125,7 @@ class Preference(AroundTexts):
         return _paired(winner, loser)
 
     def prepare(
-        self, step: int, visits: Sequence[Visit], pairs: Sequence[Sequence[TargetPair]]
+        self, step: int, visits: Sequence[TrainingItem], pairs: Sequence[Sequence[TargetPair]]
     ) -> list[list[TargetPair]]:
         if self.pairs != "sample":
             return [list(own) for own in pairs]

@@ -12,11 +12,11 @@ from distillrun.interfaces import (
     ActiveObjective,
     ChoiceModel,
     ChoiceObjective,
-    Companions,
     LanguageModel,
+    ObjectiveContext,
     StudentObjective,
     Task,
-    wishes_of,
+    requirements_of,
 )
 from distillrun.loss.tensors import Count, Loss, StudentOutputs
 from distillrun.records import (
@@ -26,11 +26,11 @@ from distillrun.records import (
     Query,
     Question,
     Reply,
+    Requirements,
     Segment,
     TargetPair,
     TeacherRecord,
-    Visit,
-    Wishes,
+    TrainingItem,
 )
 
 BETWEEN = " + "
@@ -98,7 +98,7 @@ class Sum:
         self._asked = parts[asks]
         self._progress = 0.0
         self._max_steps = 1
-        self.wishes = _together({name: part.wishes for name, part in self._active()})
+        self.requirements = _together({name: part.requirements for name, part in self._active()})
 
     def _active(self) -> Iterator[tuple[str, ActiveObjective]]:
         for name, part in self._parts.items():
@@ -141,7 +141,7 @@ class Sum:
         found = {
             name: part.choice_loss(model, questions, chosen)
             for name, part in self._parts.items()
-            if isinstance(part, ChoiceObjective) and (not writes or wishes_of(part).choices)
+            if isinstance(part, ChoiceObjective) and (not writes or requirements_of(part).choices)
         }
         if not found:
             raise ConfigError(
@@ -151,7 +151,7 @@ class Sum:
         parts = {f"{name}/{key}": value for name, loss in found.items() for key, value in loss.parts.items()}
         return Loss(sum(terms[1:], terms[0]), parts)
 
-    def start(self, lesson: Companions) -> None:
+    def start(self, lesson: ObjectiveContext) -> None:
         self._max_steps = lesson.max_steps
         for _, part in self._active():
             part.start(lesson)
@@ -160,14 +160,14 @@ class Sum:
         return any(
             part.is_taught(replace(pair, view=view))
             for name, part in self._active()
-            if part.wishes.teacher != "none" and (view := _view_of(name, pair.view)) is not None
+            if part.requirements.teacher != "none" and (view := _view_of(name, pair.view)) is not None
         )
 
     def modules(self) -> nn.ModuleDict:
         return nn.ModuleDict({name: part.modules() for name, part in self._active()})
 
     def prepare(
-        self, step: int, visits: Sequence[Visit], pairs: Sequence[Sequence[TargetPair]]
+        self, step: int, visits: Sequence[TrainingItem], pairs: Sequence[Sequence[TargetPair]]
     ) -> list[list[TargetPair]]:
         self._progress = step / self._max_steps
         made: dict[str, list[list[TargetPair]]] = {}
@@ -195,27 +195,27 @@ class Sum:
             part.load_state(own if isinstance(own, dict) else {})
 
 
-def _together(wishes: Mapping[str, Wishes]) -> Wishes:
+def _together(requirements: Mapping[str, Requirements]) -> Requirements:
     """Return what several parts want at once. Raises ConfigError where one teacher cannot give it."""
-    teachers = {wish.teacher for wish in wishes.values()} - {"none"}
-    requests = {wish.logits for wish in wishes.values()} - {None}
+    teachers = {wish.teacher for wish in requirements.values()} - {"none"}
+    requests = {wish.logits for wish in requirements.values()} - {None}
     if len(teachers) > 1 or len(requests) > 1:
-        named = ", ".join(f"{name} ({wish.teacher}, {wish.logits})" for name, wish in wishes.items())
+        named = ", ".join(f"{name} ({wish.teacher}, {wish.logits})" for name, wish in requirements.items())
         raise ConfigError(
             f"the parts of objective=sum want the teacher in different ways: {named}; give them one teacher, top_k, "
             "temperature and dtype"
         )
-    taught = [wish for wish in wishes.values() if wish.teacher != "none"]
+    taught = [wish for wish in requirements.values() if wish.teacher != "none"]
     request: LogitRequest | None = next(iter(requests), None)
-    return Wishes(
+    return Requirements(
         next(iter(teachers), "none"),
         request,
         hidden=any(wish.hidden for wish in taught),
         same_tokenizer=any(wish.same_tokenizer for wish in taught),
-        whole_examples=any(wish.whole_examples for wish in wishes.values()),
-        choices=any(wish.choices for wish in wishes.values()),
-        encoder=any(wish.encoder for wish in wishes.values()),
-        heads=any(wish.heads for wish in wishes.values()),
+        whole_examples=any(wish.whole_examples for wish in requirements.values()),
+        choices=any(wish.choices for wish in requirements.values()),
+        encoder=any(wish.encoder for wish in requirements.values()),
+        heads=any(wish.heads for wish in requirements.values()),
     )
 
 

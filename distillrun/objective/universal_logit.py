@@ -12,7 +12,7 @@ from distillrun.loss.tensors import Count, Loss, StudentOutputs
 from distillrun.objective.shared.aligned import aligned, rest_log_probs
 from distillrun.objective.shared.around import AroundTexts
 from distillrun.objective.shared.view import weighted_views
-from distillrun.records import Wishes
+from distillrun.records import Requirements
 
 
 @dataclass(eq=False)
@@ -35,7 +35,7 @@ class UniversalLogit(AroundTexts):
 
     logit_weight: float
 
-    wishes = Wishes("live", same_tokenizer=False)
+    requirements = Requirements("live", same_tokenizer=False)
 
     def __post_init__(self) -> None:
         if not 0 <= self.logit_weight < math.inf:

@@ -4,18 +4,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from random import Random
 
 from distillrun.artifacts import ArtifactStore
-from distillrun.interfaces import Account, Answered, AskingMeasure, ChoiceModel, Task, WritingStudent
+from distillrun.interfaces import Account, AskingMetric, ChoiceModel, MetricContext, Task, WritingStudent
 from distillrun.journal.client import key_of
 from distillrun.plan.forecast import Forecast
 from distillrun.plan.placeholder import WORDS
-from distillrun.plan.planning import PlanningContext, Shelf
+from distillrun.plan.planning import JournalSnapshot, PlanningContext
 from distillrun.records import (
     Budget,
     Completion,
     Draw,
     Example,
-    Finding,
     Json,
+    MetricResult,
     Prediction,
     Price,
     Prompt,
@@ -23,14 +23,14 @@ from distillrun.records import (
     TeacherRecord,
 )
 from distillrun.run.experiment import Experiment
-from distillrun.run.nodes.measure import JUDGING, after
+from distillrun.run.nodes.metric import JUDGING, after
 
 EXPLANATION_WORDS = 50
 """So long is an explanation that is not written yet."""
 
 
 def asked_by(
-    measure: AskingMeasure,
+    measure: AskingMetric,
     experiment: Experiment,
     store: ArtifactStore,
     predictions: Sequence[Prediction] | None,
@@ -48,11 +48,11 @@ def asked_by(
         rests_on_guesses: some of `predictions` or `reference` is not written yet.
     """
     config, parts, examples = experiment.config, experiment.parts, experiment.examples["test"]
-    shelf = Shelf(store.root, JUDGING)
+    shelf = JournalSnapshot(store.root, JUDGING)
     context = PlanningContext(shelf, parts.task, parts.teacher, (), config.generation, True, rests_on_guesses)
     writes = isinstance(parts.student, WritingStudent)
     measure.foresee(
-        Answered(
+        MetricContext(
             task=parts.task,
             objective=parts.objective,
             examples=examples,
@@ -67,7 +67,7 @@ def asked_by(
             teacher=parts.teacher,
             logit_teacher=parts.logit_teacher,
             context=context,
-            findings={name: Finding() for name in after(measure)},
+            findings={name: MetricResult() for name in after(measure)},
             teach=lambda pupil, questions, steps: _unloaded(),
             tokens_per_batch=config.runtime.tokens_per_batch,
         )

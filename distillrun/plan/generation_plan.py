@@ -8,10 +8,10 @@ from distillrun.errors import ConfigError
 from distillrun.interfaces import ExpansionStep, GenerationStep, Teacher, members_of
 from distillrun.plan.forecast import Forecast, summed
 from distillrun.plan.plan import PlannedStage, planned
-from distillrun.plan.planning import PlanningContext, Shelf
+from distillrun.plan.planning import JournalSnapshot, PlanningContext
 from distillrun.records import Example, TeacherRecord
 from distillrun.run.stages.generate import examples_of, records_of
-from distillrun.run.stages.generation_run import GenerationLine
+from distillrun.run.stages.generation_run import GenerationRun
 from distillrun.run.stages.step_outputs import EXAMPLES, makers
 
 
@@ -25,7 +25,7 @@ class _Told:
     has_guessed: bool
 
 
-class Walk:
+class GenerationPlan:
     """Goes through the generation steps of a line, once.
 
     Args:
@@ -38,7 +38,7 @@ class Walk:
         guessed: the steps of which something is a placeholder.
     """
 
-    def __init__(self, line: GenerationLine, generated: Mapping[str, Stage]) -> None:
+    def __init__(self, line: GenerationRun, generated: Mapping[str, Stage]) -> None:
         self.line = line
         self.guessed: set[str] = set()
         self._to_do = {name for name, stage in generated.items() if line.store.find(stage) is None}
@@ -92,7 +92,7 @@ class Walk:
 
     def _told(self, name: str, step: GenerationStep, rests_on_guesses: bool) -> _Told:
         """Return what the step asks if every text can be used and, as the most, if none can."""
-        shelf = Shelf(self.line.store.root, name)
+        shelf = JournalSnapshot(self.line.store.root, name)
         hopeful = self._run(name, step, shelf, True, rests_on_guesses)
         if hopeful.has_guessed:
             hopeless = self._run(name, step, shelf, False, rests_on_guesses).by_teacher
@@ -101,7 +101,9 @@ class Walk:
                 hopeful.by_teacher[key] = forecast.at_most(hopeless.get(key, Forecast()))
         return hopeful
 
-    def _run(self, name: str, step: GenerationStep, shelf: Shelf, is_usable: bool, rests_on_guesses: bool) -> _Told:
+    def _run(
+        self, name: str, step: GenerationStep, shelf: JournalSnapshot, is_usable: bool, rests_on_guesses: bool
+    ) -> _Told:
         line, shared = self.line, self.line.shared
         context = PlanningContext(
             shelf, shared.task, shared.teacher, shared.held_out, shared.generation, is_usable, rests_on_guesses
@@ -119,7 +121,7 @@ def _listed(steps: list[str]) -> str:
     return " and ".join(f"generate/{name}" for name in steps)
 
 
-def asked_in(line: GenerationLine) -> Iterator[tuple[str, Teacher]]:
+def asked_in(line: GenerationRun) -> Iterator[tuple[str, Teacher]]:
     """Yield every teacher that a step of a line may ask, with its name."""
     asked = [line.shared.teacher] if any(step.asks for step in line.chosen.values()) else []
     for teacher in (*asked, *(own for step in line.chosen.values() for own in step.teachers)):

@@ -5,12 +5,12 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from distillrun.artifacts import ArtifactStore, Stage, digest
-from distillrun.interfaces import AskingMeasure, Teacher, members_of
-from distillrun.journal.client import Line, key_of
+from distillrun.interfaces import AskingMetric, Teacher, members_of
+from distillrun.journal.client import TeacherClient, key_of
 from distillrun.plan.asking import EXPLANATION_WORDS, asked_by
 from distillrun.plan.clock import Clock
 from distillrun.plan.forecast import summed
-from distillrun.plan.generation_plan import Walk, asked_in
+from distillrun.plan.generation_plan import GenerationPlan, asked_in
 from distillrun.plan.plan import Plan, PlannedStage, TeacherPlan, planned, timed
 from distillrun.plan.timing import Span
 from distillrun.records import Prediction, Split
@@ -21,9 +21,9 @@ from distillrun.run.nodes.evaluate import EvaluationNode
 from distillrun.run.nodes.generate import GenerationNode
 from distillrun.run.nodes.learn import ReadLogitsNode, TrainNode
 from distillrun.run.nodes.load import LoadNode
-from distillrun.run.nodes.measure import MeasureNode
+from distillrun.run.nodes.metric import MetricNode
 from distillrun.run.stages.evaluate import predictions_of
-from distillrun.run.stages.generation_run import GenerationLine
+from distillrun.run.stages.generation_run import GenerationRun
 
 UNKNOWN = "cannot be told before the texts that are learnt are there"
 UNWRITTEN = f"what the student will write is counted with {EXPLANATION_WORDS} words a question"
@@ -41,7 +41,7 @@ class Known:
     """
 
     loads: dict[str, dict[Split, Stage]] = field(default_factory=dict)
-    walks: dict[str, Walk] = field(default_factory=dict)
+    walks: dict[str, GenerationPlan] = field(default_factory=dict)
     spent: dict[str, Mapping[str, int | float]] = field(default_factory=dict)
     clocks: dict[Path, Clock] = field(default_factory=dict)
 
@@ -102,7 +102,7 @@ class _Making:
         found = []
         for key, (name, teacher) in self.asked.items():
             if key not in self.known.spent:
-                self.known.spent[key] = Line(self.store.root, "", teacher).ledger.spent().as_dict()
+                self.known.spent[key] = TeacherClient(self.store.root, "", teacher).ledger.spent().as_dict()
             forecast = summed([stage.by_teacher[key] for stage in self.stages.values() if key in stage.by_teacher])
             price, budget = teacher.price_per_million, teacher.budget
             found.append(TeacherPlan(name, forecast, self.known.spent[key], budget, price, key))
@@ -132,7 +132,7 @@ class _Making:
         one = planned(stage, self.store)
         if isinstance(node, GenerationNode):
             one = self._generated(node)
-        elif isinstance(node, MeasureNode):
+        elif isinstance(node, MetricNode):
             one = self._judged(one, node)
         one = timed(replace(one, name=node.name), self._time(node, stage, one))
         if all(other.fingerprint != one.fingerprint for other in self.stages.values()):
@@ -152,7 +152,7 @@ class _Making:
                 return self.clock.training(stage, node.learning.experiment)
             case EvaluationNode():
                 return self.clock.answering(stage, self.seen.stages.get(node.trained or "train"), node.experiment)
-            case MeasureNode():
+            case MetricNode():
                 return self.clock.answering(stage, self.seen.stages.get("train"), node.experiment)
         return None
 
@@ -165,10 +165,10 @@ class _Making:
         (one,) = [one for one in self._walked(node.line).stages if one.name == f"generate/{node.step}"]
         return one
 
-    def _judged(self, one: PlannedStage, node: MeasureNode) -> PlannedStage:
+    def _judged(self, one: PlannedStage, node: MetricNode) -> PlannedStage:
         """Return the plan of a measure with what it asks."""
         measure = node.wanted
-        if not isinstance(measure, AskingMeasure):
+        if not isinstance(measure, AskingMetric):
             return one
         self._may_ask((judge.name, judge) for judge in measure.judges.values())
         if one.state == "cached":
@@ -185,18 +185,18 @@ class _Making:
         unknown = UNWRITTEN if answers is None else ""
         return replace(one, forecast=summed(by_teacher.values()), by_teacher=by_teacher, unknown=unknown)
 
-    def _answers(self, measure: AskingMeasure) -> list[Prediction] | None:
+    def _answers(self, measure: AskingMetric) -> list[Prediction] | None:
         """Return what the student answered under the rule that a measure is of; None where it has not yet."""
         found = self.seen.artifacts.get(f"evaluate/{measure.of}")
         return None if found is None else predictions_of(found)
 
-    def _walked(self, line: GenerationLine) -> Walk:
+    def _walked(self, line: GenerationRun) -> GenerationPlan:
         """Return the plans of a line of generation steps."""
         generated = line.stages(self.seen.stages[f"load/{line.split}"].fingerprint)
         asked = list(asked_in(line))
         prices = [[asdict(teacher.price_per_million), asdict(teacher.budget)] for _, teacher in asked]
         key = digest([[stage.fingerprint for stage in generated.values()], prices])
         if key not in self.known.walks or not generated:
-            self.known.walks[key] = Walk(line.anew(), generated)
+            self.known.walks[key] = GenerationPlan(line.anew(), generated)
         self._may_ask(asked)
         return self.known.walks[key]

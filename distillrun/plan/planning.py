@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from distillrun.config.schema import GenerationConfig
 from distillrun.interfaces import AnyTeacher, Refuse, Task, Teacher
-from distillrun.journal.client import Line, key_of
+from distillrun.journal.client import TeacherClient, key_of
 from distillrun.journal.context import Slot, answering, check_one_each, mean_scores, slots_of
 from distillrun.journal.rows import Journal
 from distillrun.plan.forecast import Forecast, request
@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 @dataclass(slots=True)
-class Shelf:
+class JournalSnapshot:
     """The journals of one step, each read once and without its lock, and the prompts' lengths, each counted once."""
 
     store: Path
@@ -39,7 +39,7 @@ class Shelf:
         """Return what a teacher answered to the step so far."""
         key = self.key(teacher)
         if key not in self._journals:
-            self._journals[key] = Line(self.store, self.step, teacher).journal
+            self._journals[key] = TeacherClient(self.store, self.step, teacher).journal
             self._journals[key].read()
         return self._journals[key]
 
@@ -72,7 +72,7 @@ class PlanningContext:
 
     def __init__(
         self,
-        shelf: Shelf,
+        shelf: JournalSnapshot,
         task: Task,
         teacher: AnyTeacher,
         held_out: Sequence[Example],

@@ -29,8 +29,8 @@ from distillrun.records.example import (
     repeats_choices,
     wrong_choices,
 )
-from distillrun.records.finding import Cell, Finding, ResultCurve, ResultTable
-from distillrun.records.learning import LogitRequest, Question, Segment, TargetPair, Visit, Wishes
+from distillrun.records.learning import LogitRequest, Question, Requirements, Segment, TargetPair, TrainingItem
+from distillrun.records.metric_result import Cell, MetricResult, ResultCurve, ResultTable
 from distillrun.records.teaching import (
     Failure,
     Rationale,
@@ -51,10 +51,10 @@ __all__ = [
     "Draw",
     "Example",
     "Failure",
-    "Finding",
     "Json",
     "LogitRequest",
     "Message",
+    "MetricResult",
     "Prediction",
     "Price",
     "Prompt",
@@ -64,6 +64,7 @@ __all__ = [
     "Record",
     "Reply",
     "Request",
+    "Requirements",
     "ResultCurve",
     "ResultTable",
     "Sampling",
@@ -73,8 +74,7 @@ __all__ = [
     "Split",
     "TargetPair",
     "TeacherRecord",
-    "Visit",
-    "Wishes",
+    "TrainingItem",
     "answer_of",
     "choice_shares",
     "factual",

@@ -36,7 +36,7 @@ class TargetPair(Record):
 
 
 @dataclass(frozen=True, slots=True)
-class Visit:
+class TrainingItem:
     """One example in one optimizer step; `seed` is of this visit alone."""
 
     example: Example
@@ -79,7 +79,7 @@ class LogitRequest(Record):
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class Requirements:
     """What an objective wants at hand beside texts.
 
     Attributes:

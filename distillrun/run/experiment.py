@@ -18,18 +18,18 @@ from distillrun.interfaces import (
     LogitTeacher,
     Task,
     WritingStudent,
-    wishes_of,
+    requirements_of,
 )
 from distillrun.records import Example, Json, Split
 from distillrun.run.preflight import check_lengths, preflight, wanted_kinds
 from distillrun.run.preflight_logits import stored_bytes
 from distillrun.run.stages.evaluate import READER
 from distillrun.run.stages.generate import Generating
-from distillrun.run.stages.generation_run import GenerationLine
-from distillrun.run.stages.logit_supervision import Teaching, wants_teacher
+from distillrun.run.stages.generation_run import GenerationRun
+from distillrun.run.stages.logit_supervision import LogitSupervision, wants_teacher
 from distillrun.run.stages.step_outputs import chosen_steps
 from distillrun.run.stages.train import dev_judge
-from distillrun.run.stages.training_data import Lesson
+from distillrun.run.stages.training_data import TrainingData
 
 log = logging.getLogger("distillrun")
 
@@ -89,11 +89,11 @@ def generating(experiment: Experiment) -> Generating:
     )
 
 
-def generation_line(experiment: Experiment, store: ArtifactStore) -> GenerationLine:
+def generation_run(experiment: Experiment, store: ArtifactStore) -> GenerationRun:
     """Return the generation steps that a run of the experiment takes, none of them done yet."""
     parts = experiment.parts
     chosen = chosen_steps(parts.steps, parts.teacher, wanted_kinds(experiment.config, parts))
-    return GenerationLine(store, parts.steps, chosen, generating(experiment), experiment.examples["train"])
+    return GenerationRun(store, parts.steps, chosen, generating(experiment), experiment.examples["train"])
 
 
 def student_leaves(experiment: Experiment) -> dict[str, Json]:
@@ -103,7 +103,7 @@ def student_leaves(experiment: Experiment) -> dict[str, Json]:
     settings = {key: value for key, value in config.student.items() if key not in named}
     leaves: dict[str, Json] = {"student": {**settings, **parts.student.identity()}, "objective": config.objective}
     objective, teacher = parts.objective, parts.logit_teacher
-    if wishes_of(objective).teacher == "live" and isinstance(teacher, LogitTeacher):
+    if requirements_of(objective).teacher == "live" and isinstance(teacher, LogitTeacher):
         leaves["teacher"] = dict(teacher.reading())
     if config.training.keep is Keep.best or config.training.patience is not None:  # dev checks choose the weights
         judge = dev_judge(parts.student, config.training)
@@ -111,7 +111,7 @@ def student_leaves(experiment: Experiment) -> dict[str, Json]:
     return leaves
 
 
-def teaching_of(experiment: Experiment, lesson: Lesson) -> Teaching | None:
+def teaching_of(experiment: Experiment, lesson: TrainingData) -> LogitSupervision | None:
     """Return what the objective wants of the teacher beside texts; None where it wants nothing."""
     config, parts = experiment.config, experiment.parts
     objective, teacher, student = parts.objective, parts.logit_teacher, parts.student
@@ -119,7 +119,7 @@ def teaching_of(experiment: Experiment, lesson: Lesson) -> Teaching | None:
         return None
     if not isinstance(teacher, LogitTeacher) or not isinstance(student, WritingStudent):
         raise TypeError("preflight lets no other teacher or student through")
-    return Teaching(objective, teacher, student, parts.task, lesson, config.training, config.runtime)
+    return LogitSupervision(objective, teacher, student, parts.task, lesson, config.training, config.runtime)
 
 
 def student_loader(experiment: Experiment, trained: Artifact | None) -> Callable[[], ChoiceModel]:

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator, Mapping
 
 from distillrun.artifacts import ArtifactStore
 from distillrun.config.schema import Until
-from distillrun.interfaces import ExpansionStep, wishes_of
-from distillrun.run.experiment import SPLITS, Experiment, generating, generation_line
+from distillrun.interfaces import ExpansionStep, requirements_of
+from distillrun.run.experiment import SPLITS, Experiment, generating, generation_run
 from distillrun.run.node import Node
 from distillrun.run.nodes.baseline import (
     TeacherAnswersNode,
@@ -18,9 +18,9 @@ from distillrun.run.nodes.evaluate import EvaluationNode
 from distillrun.run.nodes.generate import GenerationNode, TaughtNode
 from distillrun.run.nodes.learn import Learning, ReadLogitsNode, TrainNode
 from distillrun.run.nodes.load import LoadNode
-from distillrun.run.nodes.measure import MeasureNode, after
+from distillrun.run.nodes.metric import MetricNode, after
 from distillrun.run.preflight import wanted_kinds
-from distillrun.run.stages.generation_run import GenerationLine
+from distillrun.run.stages.generation_run import GenerationRun
 from distillrun.run.stages.step_outputs import chosen_steps
 
 Graph = Mapping[str, Node]
@@ -45,7 +45,7 @@ def _loads(experiment: Experiment, store: ArtifactStore, graph: Graph) -> Iterat
 
 def _learning(experiment: Experiment, store: ArtifactStore, graph: Graph, prefix: str = "") -> Iterator[Node]:
     """Declare what leads to a trained student: generation steps, the reading of distributions, the training."""
-    line = generation_line(experiment, store)
+    line = generation_run(experiment, store)
     learning = Learning(experiment, line, prefix)
     needs = ["load/train", "load/dev"]
     wanted = wanted_kinds(experiment.config, experiment.parts)
@@ -57,7 +57,7 @@ def _learning(experiment: Experiment, store: ArtifactStore, graph: Graph, prefix
         else:
             yield TaughtNode(name, Until.generate, ("load/train", *earlier), line=line, step=step, wanted=wanted)
         needs.append(name)
-    if wishes_of(experiment.parts.objective).teacher == "stored":
+    if requirements_of(experiment.parts.objective).teacher == "stored":
         name = f"{prefix}read_logits"
         yield ReadLogitsNode(name, Until.read_logits, tuple(needs), learning=learning)
         needs.append(name)
@@ -95,7 +95,7 @@ def _measures(experiment: Experiment, store: ArtifactStore, graph: Graph) -> Ite
     steps = {name: step for name, step in experiment.parts.steps.items() if not isinstance(step, ExpansionStep)}
     wanted = frozenset(kind for measure in measures.values() for kind in measure.wants)
     chosen = chosen_steps(steps, teacher, wanted)
-    line = GenerationLine(store, steps, chosen, generating(experiment), experiment.examples["test"], "test", wanted)
+    line = GenerationRun(store, steps, chosen, generating(experiment), experiment.examples["test"], "test", wanted)
     for step in chosen:
         yield GenerationNode(f"reference/{step}", Until.evaluate, ("load/test",), on_demand=True, line=line, step=step)
     taught = tuple(name for name in graph if name.startswith("generate/"))
@@ -103,7 +103,7 @@ def _measures(experiment: Experiment, store: ArtifactStore, graph: Graph) -> Ite
         references = tuple(f"reference/{step}" for step in chosen_steps(steps, teacher, measure.wants))
         of = (f"evaluate/{measure.of}",) if measure.of else ()
         looked_at = ("load/test", "train", *of, "load/train", *taught, *(f"evaluate/{one}" for one in after(measure)))
-        yield MeasureNode(
+        yield MetricNode(
             f"evaluate/{name}",
             Until.evaluate,
             (*dict.fromkeys(looked_at), *references),

@@ -9,7 +9,7 @@ from distillrun.config.settings import digest, plain
 from distillrun.errors import BudgetSpentError
 from distillrun.files.disk import disk_trouble, writing
 from distillrun.files.folder import files_in, sweep_of
-from distillrun.interfaces import Evaluator, Measure, Status, TrackedRun
+from distillrun.interfaces import Metric, Scorer, Status, TrackedRun
 from distillrun.process.interrupt import stops_at_once
 from distillrun.process.runtime import use_threads
 from distillrun.run.experiment import Experiment
@@ -34,7 +34,7 @@ def run(experiment: Experiment, path: Path) -> Outcome:
     config = experiment.config
     tracker = RunLog(experiment.parts.tracker)
     parts = experiment.parts
-    judging: dict[str, Evaluator | Measure] = {**parts.evaluators, **parts.measures}
+    judging: dict[str, Scorer | Metric] = {**parts.evaluators, **parts.measures}
     outcome = Outcome(config, experiment.examples, {name: part.rule for name, part in judging.items()})
     key = "paths.runs" if config.paths.run is None else "paths.run"
     with writing(key, path), RunFolder(path, config) as folder, stops_at_once():

@@ -13,7 +13,7 @@ from distillrun.config.settings import resolve
 from distillrun.errors import ConfigError
 from distillrun.evaluation.choice_likelihood import ChoiceLikelihood
 from distillrun.evaluation.generated_answer import GeneratedAnswer
-from distillrun.interfaces import Evaluator, Student, StudentObjective, Task
+from distillrun.interfaces import Scorer, Student, StudentObjective, Task
 from distillrun.records import Example, Prediction
 
 
@@ -47,7 +47,7 @@ def predict(
     objective: StudentObjective = build(config.objective, "objective", allowed)
     student: Student = build(config.student, "student", allowed)
     example = Example("question", question, tuple(choices), None)
-    asking: Evaluator = ChoiceLikelihood(explanation_tokens, prior=False)
+    asking: Scorer = ChoiceLikelihood(explanation_tokens, prior=False)
     if student.writes:
         asking = GeneratedAnswer(answer_tokens, explanation_tokens, explain=True)
     model = student.load(run_folder / "student")

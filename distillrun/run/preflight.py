@@ -10,12 +10,12 @@ from distillrun.generation.shared.ability import ABILITIES
 from distillrun.interfaces import (
     ActiveObjective,
     AnyTeacher,
-    AskingMeasure,
+    AskingMetric,
     ChoiceObjective,
     GenerationStep,
     RecordedTeacher,
     members_of,
-    wishes_of,
+    requirements_of,
 )
 from distillrun.process.runtime import pick_device
 from distillrun.records import Example, Json, TargetPair
@@ -110,7 +110,7 @@ def _student_problems(config: Config, parts: Parts) -> list[str]:
             "training.learn_padding=true fills up texts that are learnt from labels alone; choose an objective such as "
             "multitask and a student that writes, or training.learn_padding=false"
         )
-    if wishes_of(objective).encoder and not parts.student.has_encoder:
+    if requirements_of(objective).encoder and not parts.student.has_encoder:
         named = _written(config.selected.get("objective"))
         problems.append(
             f"objective={named} mixes what an encoder reads, and {student} has none; choose student=choice_scorer, "
@@ -148,7 +148,7 @@ def _measure_problems(config: Config, parts: Parts) -> list[str]:
                 f"evaluation.{name} compares with {_called(kind)} of the teacher, which no step makes; choose "
                 "generation=everything, or another reference"
             )
-        if isinstance(measure, AskingMeasure):
+        if isinstance(measure, AskingMetric):
             problems += _judge_problems(name, measure, parts)
     return problems
 
@@ -170,7 +170,7 @@ def _baseline_problems(config: Config, parts: Parts) -> list[str]:
     return problems
 
 
-def _judge_problems(name: str, measure: AskingMeasure, parts: Parts) -> list[str]:
+def _judge_problems(name: str, measure: AskingMetric, parts: Parts) -> list[str]:
     """Return what is wrong with the judges of a measure, and which measures it needs before it."""
     order = list(parts.measures)
     found = [

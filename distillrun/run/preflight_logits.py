@@ -12,7 +12,7 @@ from distillrun.interfaces import (
     StudentObjective,
     Task,
     WritingStudent,
-    wishes_of,
+    requirements_of,
 )
 from distillrun.records import Example, gold
 from distillrun.run.stages.logit_supervision import wants_teacher
@@ -44,9 +44,9 @@ def logit_problems(
         return [f"logit_teacher: {problem}" for problem in problems] if "logit_teacher" in option else problems
     if not isinstance(student, WritingStudent):
         return []
-    if objective.wishes.heads and (problems := _head_problems(named, student, teacher)):
+    if objective.requirements.heads and (problems := _head_problems(named, student, teacher)):
         return problems
-    differing = tokenizer_problem(student, teacher) if objective.wishes.same_tokenizer else None
+    differing = tokenizer_problem(student, teacher) if objective.requirements.same_tokenizer else None
     if differing is None:
         return []
     return [
@@ -63,16 +63,16 @@ def stored_bytes(
     Answers are tokenised, of some examples; a rationale, which may not be there yet, counts as `RATIONALE_TOKENS`.
     Where the order of the choices is drawn anew for each visit, every visit is stored.
     """
-    wishes = wishes_of(objective)
-    if wishes.teacher != "stored" or wishes.logits is None or not isinstance(student, WritingStudent):
+    requirements = requirements_of(objective)
+    if requirements.teacher != "stored" or requirements.logits is None or not isinstance(student, WritingStudent):
         return 0
     some = examples[:: len(examples) // 200 + 1]
     texts = [objective.continuation(example, gold(example), task, "") for example in some]
     answers = sum(len(student.cut("".join(one.text for one in text if one.learn))) for text in texts) / len(some)
     rationales = len(objective.needs & {"initial", "revised", "counterfactual"})
-    number = 2 if wishes.logits.dtype == "float16" else 4
+    number = 2 if requirements.logits.dtype == "float16" else 4
     ids = len(student.tokens())
-    each = number * ids if wishes.logits.top_k is None else (number + 4) * min(wishes.logits.top_k, ids)
+    each = number * ids if requirements.logits.top_k is None else (number + 4) * min(requirements.logits.top_k, ids)
     visits = training.max_steps * training.examples_per_step if training.shuffle_choices else len(examples)
     return round(visits * (answers + rationales * RATIONALE_TOKENS) * each)
 

@@ -10,7 +10,7 @@ from distillrun.config.settings import Config
 from distillrun.files.json import read_json
 from distillrun.journal.usage import Usage
 from distillrun.process.environment import environment
-from distillrun.records import Example, Finding, Json, Prediction, Score, Split, TeacherRecord, is_right
+from distillrun.records import Example, Json, MetricResult, Prediction, Score, Split, TeacherRecord, is_right
 from distillrun.report.data_card import Step, data_card, stories
 from distillrun.run.stages.generate import COUNTS, usage_of
 from distillrun.run.stages.read_logits import summary_of
@@ -62,7 +62,7 @@ class Outcome:
     records: list[TeacherRecord] | None = None
     left_out: int = 0
     predictions: dict[str, list[Prediction]] = field(default_factory=dict)
-    findings: dict[str, Finding] = field(default_factory=dict)
+    findings: dict[str, MetricResult] = field(default_factory=dict)
     scores: dict[str, Score] = field(default_factory=dict)
     baselines: dict[str, dict[str, Score]] = field(default_factory=dict)
     environment: dict[str, Json] = field(default_factory=environment)

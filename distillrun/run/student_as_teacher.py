@@ -10,7 +10,7 @@ from distillrun.config.compose import conf_folder
 from distillrun.interfaces import Teacher
 
 
-def speaker_of(folder: Path, device: str) -> Teacher:
+def student_as_teacher(folder: Path, device: str) -> Teacher:
     """Return the checkpoint in a folder as a local teacher, which uses its chat template where it has one."""
     leaf: Any = OmegaConf.to_container(OmegaConf.load(conf_folder() / "teacher" / "local.yaml"))
     made: Teacher = build({**leaf, "checkpoint": str(folder), "device": device}, "teacher")

@@ -27,7 +27,7 @@ AGAIN = ("failed", "killed")
 
 
 @dataclass(frozen=True, slots=True)
-class Manner:
+class JobPolicy:
     """How the jobs of a sweep are run.
 
     Attributes:
@@ -43,7 +43,7 @@ class Manner:
     share: Share
 
 
-def run_job(number: int, folder: Path, overrides: Sequence[str], manner: Manner) -> Job:
+def run_job(number: int, folder: Path, overrides: Sequence[str], manner: JobPolicy) -> Job:
     """Run one job, unless it was done before by code of the same results, and write down what became of it.
 
     Args:
@@ -88,7 +88,7 @@ def refuse_job(number: int, sweep: Path, overrides: Sequence[str], error: Except
     _noted(Job(number, str(folder), tuple(overrides), "refused", 2, 0.0, why))
 
 
-def _attempted(job: Job, manner: Manner) -> Job:
+def _attempted(job: Job, manner: JobPolicy) -> Job:
     say(f"[{job.number}] {' '.join(job.overrides)}")
     write_job(job)
     started = time.monotonic()

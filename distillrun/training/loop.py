@@ -13,7 +13,7 @@ from torch import nn
 
 from distillrun.config.schema import Keep, Precision, TrainingConfig
 from distillrun.errors import ConfigError
-from distillrun.interfaces import ActiveObjective, ChoiceModel, Companions, LanguageModel, StudentObjective, Task
+from distillrun.interfaces import ActiveObjective, ChoiceModel, LanguageModel, ObjectiveContext, StudentObjective, Task
 from distillrun.process.progress import Bar
 from distillrun.records import Example, Score, TeacherRecord
 from distillrun.training.checkpoint import Progress, load_best, resume, save_best, save_checkpoint
@@ -63,7 +63,7 @@ class Trainer:
         self._folder = folder
         if self._active is not None:
             torch.manual_seed(derive(settings.seed, "objective"))
-            self._active.start(Companions(model, teacher, task, settings.max_steps, settings.micro_batch_tokens))
+            self._active.start(ObjectiveContext(model, teacher, task, settings.max_steps, settings.micro_batch_tokens))
         self._own = self._active.modules().to(device) if self._active else nn.ModuleDict()
         precision = "bf16" if settings.precision is Precision.bf16 else "no"
         self._accelerator = Accelerator(cpu=device.type == "cpu", mixed_precision=precision)

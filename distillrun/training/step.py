@@ -13,17 +13,17 @@ from distillrun.interfaces import (
     LanguageModel,
     StudentObjective,
     Task,
-    wishes_of,
+    requirements_of,
 )
 from distillrun.language_model.batching import micro_batches
 from distillrun.loss.tensors import Count, Loss
-from distillrun.records import Question, TargetPair, Visit
+from distillrun.records import Question, TargetPair, TrainingItem
 from distillrun.training.supervision import Supervision
 from distillrun.training.visits import question_of
 
 
 @dataclass(slots=True)
-class Taken:
+class StepStats:
     """What a step came to.
 
     Attributes:
@@ -74,24 +74,24 @@ class StepGradient:
         self._writer = model if isinstance(model, LanguageModel) else None
         self._objective = objective
         self._active = objective if isinstance(objective, ActiveObjective) else None
-        self._wishes = wishes_of(objective)
+        self._required = requirements_of(objective)
         self._task = task
         self._tokens = tokens_per_batch
         self._learn_padding = learn_padding
         self._supervision = supervision
         self._backward = backward
 
-    def take(self, step: int, visits: Sequence[Visit]) -> Taken:
+    def take(self, step: int, visits: Sequence[TrainingItem]) -> StepStats:
         """Compute the loss of a step's examples and its gradients."""
-        taken = Taken()
+        taken = StepStats()
         if self._writer is not None:
             self._learn_texts(self._writer, step, visits, taken)
-        if isinstance(self._objective, ChoiceObjective) and (self._writer is None or self._wishes.choices):
+        if isinstance(self._objective, ChoiceObjective) and (self._writer is None or self._required.choices):
             questions = [question_of(visit, self._objective, self._task) for visit in visits]
             self._learn_choices(self._objective, questions, taken)
         return taken
 
-    def _learn_texts(self, model: LanguageModel, step: int, visits: Sequence[Visit], taken: Taken) -> None:
+    def _learn_texts(self, model: LanguageModel, step: int, visits: Sequence[TrainingItem], taken: StepStats) -> None:
         made = [list(self._objective.targets(one.example, one.record, self._task, one.seed)) for one in visits]
         if self._active is not None:
             started = time.perf_counter()
@@ -105,10 +105,10 @@ class StepGradient:
             lengths = model.lengths(pairs)
         counts = count_views(pairs, [learnt for _, _, learnt in lengths])
         sizes = [(source, target) for source, target, _ in lengths]
-        for chosen in _batches(sizes, rows, self._tokens, self._wishes.whole_examples):
+        for chosen in _batches(sizes, rows, self._tokens, self._required.whole_examples):
             own = [pairs[n] for n in chosen]
             batch = model.encode(own, [rows[n] for n in chosen])
-            outputs = model.forward(batch, self._wishes.hidden)
+            outputs = model.forward(batch, self._required.hidden)
             if self._supervision is not None:
                 outputs = self._supervision.beside(outputs, own)
             self._learn(self._objective.loss(outputs, counts), taken)
@@ -116,7 +116,7 @@ class StepGradient:
             taken.padded_tokens += batch.padded_tokens
         taken.target_tokens += sum(count.tokens for count in counts.values())
 
-    def _learn_choices(self, objective: ChoiceObjective, questions: Sequence[Question], taken: Taken) -> None:
+    def _learn_choices(self, objective: ChoiceObjective, questions: Sequence[Question], taken: StepStats) -> None:
         sizes = [self._model.choice_size(question.source, question.answers) for question in questions]
         for chosen in micro_batches(sizes, self._tokens):
             self._learn(objective.choice_loss(self._model, questions, chosen), taken)
@@ -125,7 +125,7 @@ class StepGradient:
             taken.padded_tokens += len(read) * max(read)
         taken.target_tokens += len(questions)
 
-    def _learn(self, loss: Loss, taken: Taken) -> None:
+    def _learn(self, loss: Loss, taken: StepStats) -> None:
         if loss.total.requires_grad:  # a view that weighs nothing has no gradient
             self._backward(loss.total)
         taken.add(loss)

@@ -58,27 +58,27 @@ class LiveSupervision:
     def __init__(self, student: LanguageModel, teacher: LanguageModel, objective: ActiveObjective) -> None:
         self._teacher = teacher
         self._objective = objective
-        self._wishes = objective.wishes
-        self._vocabulary = shared_ids(student, teacher) if self._wishes.same_tokenizer else 0
+        self._required = objective.requirements
+        self._vocabulary = shared_ids(student, teacher) if self._required.same_tokenizer else 0
 
     def beside(self, outputs: StudentOutputs, pairs: Sequence[TargetPair]) -> StudentOutputs:
         """Return the outputs with what the teacher expects."""
-        wishes = self._wishes
+        required = self._required
         rows = [row for row, pair in enumerate(pairs) if self._objective.is_taught(pair)]
         if not rows:
             return outputs
         own = [pairs[row] for row in rows]
         with torch.no_grad():
             taught = _moved(
-                self._teacher.forward(self._teacher.encode(own, rows), wishes.hidden), outputs.logits.device
+                self._teacher.forward(self._teacher.encode(own, rows), required.hidden), outputs.logits.device
             )
-        if wishes.same_tokenizer:
+        if required.same_tokenizer:
             width = taught.labels.shape[1]
             check_labels(outputs.labels[rows][:, :width], taught.labels, own)
-        if wishes.logits is None:
+        if required.logits is None:
             return replace(outputs, taught=taught)
         places, own_places = learnt_places(outputs.labels, rows), learnt_places(taught.labels)
-        teacher = LiveDistribution(taught.logits, places, own_places, self._vocabulary, wishes.logits)
+        teacher = LiveDistribution(taught.logits, places, own_places, self._vocabulary, required.logits)
         return replace(outputs, teacher=teacher, taught=taught)
 
 

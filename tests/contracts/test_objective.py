@@ -10,10 +10,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from distillrun.interfaces import ActiveObjective, Companions, StudentObjective, Task, TextObjective
+from distillrun.interfaces import ActiveObjective, ObjectiveContext, StudentObjective, Task, TextObjective
 from distillrun.language_model.transformer import TransformerModel
 from distillrun.loss.tensors import IGNORE, EncodedBatch, StudentOutputs
-from distillrun.records import Example, Rationale, TargetPair, TeacherRecord, Visit, Wishes
+from distillrun.records import Example, Rationale, Requirements, TargetPair, TeacherRecord, TrainingItem
 from distillrun.training.step import StepGradient, count_views
 from distillrun.training.supervision import LiveSupervision
 from tests.leaves import EXAMPLE, RECORD, leaf, made, options
@@ -92,8 +92,8 @@ def eight_examples() -> list[tuple[Example, TeacherRecord]]:
     return rows
 
 
-def visits() -> list[Visit]:
-    return [Visit(example, record, 7 + n) for n, (example, record) in enumerate(eight_examples())]
+def visits() -> list[TrainingItem]:
+    return [TrainingItem(example, record, 7 + n) for n, (example, record) in enumerate(eight_examples())]
 
 
 def pairs_of(objective: StudentObjective) -> list[list[TargetPair]]:
@@ -109,15 +109,15 @@ class Step:
         self.objective: StudentObjective = made("objective", name, **_short(name, changes))
         self.own = nn.ModuleDict()
         self.supervision = None
-        wishes = Wishes()
+        requirements = Requirements()
         if isinstance(self.objective, ActiveObjective):
             torch.manual_seed(0)
-            wishes = self.objective.wishes
-            if wishes.teacher == "reference":
+            requirements = self.objective.requirements
+            if requirements.teacher == "reference":
                 self.teacher = made("student", architecture, dropout=0.0).build(seed=2).frozen(self.model.device)
-            self.objective.start(Companions(self.model, self.teacher, task(), 10, 10_000))
+            self.objective.start(ObjectiveContext(self.model, self.teacher, task(), 10, 10_000))
             self.own = self.objective.modules()
-            if wishes.teacher != "none":
+            if requirements.teacher != "none":
                 self.supervision = LiveSupervision(self.model, self.teacher, self.objective)
 
     def gradient(self, tokens: int) -> tuple[float, list[torch.Tensor]]:
@@ -176,7 +176,7 @@ class Outputs:
         rows = [row for row, own in enumerate(pairs) for _ in own]
         self.pairs = [pair for own in pairs for pair in own]
         self.counts = count_views(self.pairs, [learnt for _, _, learnt in model.lengths(self.pairs)])
-        hidden = isinstance(objective, ActiveObjective) and objective.wishes.hidden
+        hidden = isinstance(objective, ActiveObjective) and objective.requirements.hidden
         with torch.no_grad():
             outputs = model.forward(model.encode(self.pairs, rows), hidden)
         labels = F.pad(outputs.labels, (0, 1), value=IGNORE)

@@ -7,18 +7,18 @@ from typing import Any
 import pytest
 
 from distillrun.language_model.tiny import tiny_tokenizer
-from distillrun.records import Finding, Prediction
+from distillrun.records import MetricResult, Prediction
 from tests.answered import answered
 from tests.leaves import made
 
 
-def measured(**known: Any) -> Finding:
+def measured(**known: Any) -> MetricResult:
     task = made("task", "everyday")
     examples = task.examples("test")[:6]
     predictions = [Prediction(example.id, "The answer is here", "", None) for example in examples]
     objective = made("objective", "label_only")
     usual = {"task": task, "objective": objective, "examples": examples, "predictions": predictions}
-    found: Finding = made("evaluation", "cost", questions=3, new_tokens=2).measure(
+    found: MetricResult = made("evaluation", "cost", questions=3, new_tokens=2).measure(
         answered(**{**usual, **known, "tokens_per_batch": 4096})
     )
     return found

@@ -2,7 +2,7 @@
 
 import pytest
 
-from distillrun.records import Example, Finding, Prediction, Rationale, TeacherRecord
+from distillrun.records import Example, MetricResult, Prediction, Rationale, TeacherRecord
 from tests.answered import answered
 from tests.leaves import made
 
@@ -25,10 +25,10 @@ PREDICTIONS = [
 ]
 
 
-def found(reference: str | None = None, records: list[TeacherRecord] | None = None) -> Finding:
+def found(reference: str | None = None, records: list[TeacherRecord] | None = None) -> MetricResult:
     measure = made("evaluation", "explanation_text", reference=reference)
     seen = answered(examples=EXAMPLES, predictions=PREDICTIONS, records=records, reference=lambda: records)
-    finding: Finding = measure.measure(seen)
+    finding: MetricResult = measure.measure(seen)
     return finding
 
 

@@ -13,8 +13,8 @@ from distillrun.evaluation.rationale_perturbation import masked, scrambled
 from distillrun.evaluation.self_consistency import agreement, entropy, majority, seed_of
 from distillrun.evaluation.shared.forced_rationale import NOT_APPLICABLE
 from distillrun.evaluation.shared.simulator import simulator_lesson
-from distillrun.interfaces import Answered
-from distillrun.records import Example, Finding, Prediction, Rationale, ScoredContinuation, Segment, TeacherRecord
+from distillrun.interfaces import MetricContext
+from distillrun.records import Example, MetricResult, Prediction, Rationale, ScoredContinuation, Segment, TeacherRecord
 from tests.answered import answered
 from tests.leaves import made
 
@@ -73,7 +73,7 @@ def records() -> list[TeacherRecord]:
     ]
 
 
-def measured_after(student: Any, objective: str, rationales: Sequence[str] = tuple(RATIONALES)) -> Answered:
+def measured_after(student: Any, objective: str, rationales: Sequence[str] = tuple(RATIONALES)) -> MetricContext:
     predictions = [
         Prediction(example.id, "", rationale, place)
         for place, (example, rationale) in enumerate(zip(EXAMPLES, rationales, strict=True))
@@ -88,7 +88,7 @@ def measured_after(student: Any, objective: str, rationales: Sequence[str] = tup
     )
 
 
-def values(found: Finding) -> dict[str, float]:
+def values(found: MetricResult) -> dict[str, float]:
     return {score.name: score.value for score in found.scores}
 
 
@@ -132,7 +132,7 @@ def test_flips_follow_the_rationales_for_other_choices() -> None:
 @pytest.mark.parametrize("measure", ["rationale_perturbation", "rationale_swap"])
 def test_a_student_that_answers_first_is_not_measured(measure: str) -> None:
     found = made("evaluation", measure).measure(measured_after(Obedient(), "multitask"))
-    assert found == Finding(note=NOT_APPLICABLE)
+    assert found == MetricResult(note=NOT_APPLICABLE)
 
 
 def test_agreement_asks_again_without_a_rationale_where_it_comes_first() -> None:

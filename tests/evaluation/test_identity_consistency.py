@@ -8,8 +8,8 @@ import pytest
 
 from distillrun.evaluation.identity_consistency import IdentityConsistency, IdentityTexts
 from distillrun.evaluation.shared.identity_score import Verdicts, identity_scores
-from distillrun.interfaces import AskingMeasure, WritingStudent
-from distillrun.records import Draw, Finding, Sampling
+from distillrun.interfaces import AskingMetric, WritingStudent
+from distillrun.records import Draw, MetricResult, Sampling
 from tests.answered import answered
 from tests.asking import Told, context
 from tests.leaves import leaf, made
@@ -29,7 +29,7 @@ def measure(facts: Any, judge: Told) -> IdentityConsistency:
     return IdentityConsistency(TEXTS, facts, {"judge": judge}, drawn, greedy, "mark")
 
 
-def values(found: Finding) -> dict[str, float]:
+def values(found: MetricResult) -> dict[str, float]:
     return {score.name: score.value for score in found.scores}
 
 
@@ -117,4 +117,4 @@ def test_who_has_no_facts_is_not_asked_and_somebody_must(tmp_path: Path) -> None
     }
     assert alone.check([]) == []
     assert "facts names no model" in measure({"student": None}, judge).check([])[0]
-    assert isinstance(alone, AskingMeasure)
+    assert isinstance(alone, AskingMetric)

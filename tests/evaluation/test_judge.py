@@ -10,8 +10,8 @@ import pytest
 from distillrun.errors import ConfigError
 from distillrun.evaluation.judge import Judge
 from distillrun.evaluation.shared.rubric import Rubric
-from distillrun.interfaces import Answered, AskingMeasure
-from distillrun.records import Draw, Example, Finding, Prediction, Rationale, Sampling, TeacherRecord
+from distillrun.interfaces import AskingMetric, MetricContext
+from distillrun.records import Draw, Example, MetricResult, Prediction, Rationale, Sampling, TeacherRecord
 from tests.answered import answered
 from tests.asking import Told, context
 from tests.leaves import leaf, made
@@ -32,7 +32,7 @@ def judge(same_family: Any = "mark", **judges: Told) -> Judge:
     return Judge("generated_answer", RUBRIC, judges, 100, 0, same_family, Sampling(20, 0.0, 1.0, 1, ()))
 
 
-def student(store: Path, **known: Any) -> Answered:
+def student(store: Path, **known: Any) -> MetricContext:
     task = made("task", "multiple_choice", folder="unused")
     usual = {"examples": EXAMPLES, "predictions": PREDICTIONS, "task": task}
     return answered(context=context(store, Told(""), task, max_failed_share=1.0), **{**usual, **known})
@@ -45,12 +45,12 @@ def ratings(plausibility: Callable[[str], int]) -> Callable[[Draw], str]:
     return reply
 
 
-def values(found: Finding) -> dict[str, float]:
+def values(found: MetricResult) -> dict[str, float]:
     return {score.name: score.value for score in found.scores}
 
 
 def test_it_asks_judges() -> None:
-    assert isinstance(judge(one=Told("")), AskingMeasure)
+    assert isinstance(judge(one=Told("")), AskingMetric)
 
 
 def test_each_explanation_counts_once_with_the_mean_of_its_judges(tmp_path: Path) -> None:

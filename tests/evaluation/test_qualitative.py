@@ -11,14 +11,14 @@ import pytest
 from distillrun.errors import ConfigError
 from distillrun.evaluation.qualitative import CategoryTexts, Qualitative
 from distillrun.evaluation.shared.category_assignment import assigned
-from distillrun.records import Draw, Example, Finding, Prediction, Sampling
+from distillrun.records import Draw, Example, MetricResult, Prediction, Sampling
 from tests.answered import answered
 from tests.asking import Told, context
 from tests.leaves import leaf, made
 
 KINDS = ("place", "use", "place", "use", "use", "place")
 EXAMPLES = [Example(f"q{n}", f"{kind} question {n}?", ("yes", "no"), 0) for n, kind in enumerate(KINDS)]
-JUDGED = Finding(rows=tuple({"example_id": f"q{n}", "judge": "a", "quality": n % 2 + 1} for n in range(6)))
+JUDGED = MetricResult(rows=tuple({"example_id": f"q{n}", "judge": "a", "quality": n % 2 + 1} for n in range(6)))
 
 
 def test_the_assignment_is_the_best_within_the_quotas() -> None:

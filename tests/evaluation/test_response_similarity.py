@@ -13,8 +13,8 @@ from distillrun.evaluation.response_similarity import ResponseSimilarity
 from distillrun.evaluation.shared.embedding import Encoder
 from distillrun.evaluation.shared.rubric import Rubric
 from distillrun.evaluation.shared.token_similarity import token_divergences
-from distillrun.interfaces import AskingMeasure
-from distillrun.records import Draw, Example, Finding, Prediction, Rationale, Sampling, TeacherRecord
+from distillrun.interfaces import AskingMetric
+from distillrun.records import Draw, Example, MetricResult, Prediction, Rationale, Sampling, TeacherRecord
 from tests.answered import answered
 from tests.asking import Told, context
 from tests.leaves import leaf, made
@@ -50,7 +50,7 @@ def student(store: Path, after: list[str], before: list[str], **known: Any) -> A
     return answered(**{**usual, **known})
 
 
-def values(found: Finding) -> dict[str, float]:
+def values(found: MetricResult) -> dict[str, float]:
     return {score.name.removeprefix("similarity/"): score.value for score in found.scores}
 
 
@@ -93,7 +93,7 @@ def test_without_a_judge_nothing_is_asked(tmp_path: Path) -> None:
     assert set(values(found)) == {
         f"{name}/{when}" for name in ("rouge_l", "shared_runs") for when in ("after", "before", "gain")
     }
-    assert isinstance(measure(), AskingMeasure)
+    assert isinstance(measure(), AskingMetric)
 
 
 def test_a_judge_that_is_akin_to_the_teacher_is_marked(tmp_path: Path) -> None:

@@ -12,8 +12,8 @@ from distillrun.files.jsonl import append_record, read_records, write_records
 from distillrun.records import (
     Completion,
     Example,
-    Finding,
     Message,
+    MetricResult,
     Prediction,
     Prompt,
     Rationale,
@@ -70,7 +70,7 @@ RECORDS: list[Record] = [
     TeacherRecord("1", (Rationale("t", "r", 0, "factual", "initial", log_prob=-1.5),), {}, 0, 0.5, (-1.0, -2.0)),
     Score("accuracy", 1.0, 3, 0.5, 1.0),
     Prediction("2", "a", "", 0, (-1.5, -2.0), (3, 4), (-1.0, -1.0)),
-    Finding((), (ResultTable("t", ("a",), ((1.5,),)),), rows=({"a": [1.5, {"b": 2.5}]},)),
+    MetricResult((), (ResultTable("t", ("a",), ((1.5,),)),), rows=({"a": [1.5, {"b": 2.5}]},)),
     Completion("a", "stop", 1, 1, 0, -1.5),
 ]
 

@@ -13,7 +13,7 @@ import pytest
 
 from distillrun.errors import BudgetSpentError, ConfigError
 from distillrun.journal.account import LedgerAccount
-from distillrun.journal.client import Line, spent_by
+from distillrun.journal.client import TeacherClient, spent_by
 from distillrun.journal.ledger import Ledger
 from distillrun.journal.spent import Spent
 from distillrun.records import Budget, Completion, Draw, Message, Price, Prompt, Request, Sampling
@@ -226,7 +226,7 @@ def test_a_request_is_sent_only_if_its_greatest_possible_cost_fits(tmp_path: Pat
         store = tmp_path / str(tokens)
         with pytest.raises(BudgetSpentError, match=f"budget.tokens={tokens}"):
             ask(store, teacher)
-        spent = Line(store, "step", teacher).ledger.spent()
+        spent = TeacherClient(store, "step", teacher).ledger.spent()
         assert spent.prompt_tokens + spent.completion_tokens == 8 * spent.requests <= tokens
         return spent.requests
 
@@ -267,9 +267,9 @@ def test_an_interrupt_lets_what_is_under_way_arrive_and_asks_nothing_more(tmp_pa
 def test_who_waits_for_another_process_can_be_interrupted(tmp_path: Path) -> None:
     teacher = Told(numbered)
     ask(tmp_path, teacher, count=1)
-    line = Line(tmp_path, "step", teacher)
+    line = TeacherClient(tmp_path, "step", teacher)
     with line.journal.held(lambda: False), pytest.raises(KeyboardInterrupt):
-        list(Line(tmp_path, "step", teacher).complete([Draw(prompt(1), 0, 5)], GREEDY, lambda: True))
+        list(TeacherClient(tmp_path, "step", teacher).complete([Draw(prompt(1), 0, 5)], GREEDY, lambda: True))
     assert len(teacher.draws) == 1
 
 

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from distillrun.errors import BudgetSpentError, ConfigError
 from distillrun.journal.account import LedgerAccount
 from distillrun.journal.chain import Chain
-from distillrun.journal.client import Line
+from distillrun.journal.client import TeacherClient
 from distillrun.journal.exclusion import locks_fail
 from distillrun.journal.ledger import Ledger
 from distillrun.journal.proof import proven_by_journals
@@ -159,9 +159,9 @@ def test_a_second_torn_line_is_counted_as_the_first_one_was(tmp_path: Path) -> N
         assert approximately(ledger.spent(), Spent(1 + 2 * torn, 20 + 500 * torn, 10 + 60 * torn, 0.01 + 0.1 * torn))
 
 
-def journaled(store: Path, count: int = 4, **settings: Any) -> Line:
+def journaled(store: Path, count: int = 4, **settings: Any) -> TeacherClient:
     """Ask so many questions, and return the line to the teacher."""
-    line = Line(store, "step", Told(numbered, price=PRICE, **settings))
+    line = TeacherClient(store, "step", Told(numbered, price=PRICE, **settings))
     list(line.complete([Draw(prompt(number), 0, 5) for number in range(count)], GREEDY, lambda: False))
     return line
 
@@ -180,7 +180,7 @@ def test_what_a_ledger_lost_is_counted_again_as_the_journal_proves_it(
         file.unlink()
     else:
         file.write_bytes(b"".join(file.read_bytes().splitlines(keepends=True)[:kept_lines]))
-    line = Line(tmp_path, "step", Told(numbered, price=PRICE, budget=Budget(5, None, None)))
+    line = TeacherClient(tmp_path, "step", Told(numbered, price=PRICE, budget=Budget(5, None, None)))
     assert covers(line.ledger.spent(), before)
     with pytest.raises(BudgetSpentError):
         list(line.complete([Draw(prompt(number), 0, 5) for number in range(6)], GREEDY, lambda: False))
@@ -216,14 +216,14 @@ def test_ledgers_count_what_journals_prove_for_every_kind_of_answer(
     with Loopback(failing(0.0, 0.3)) as server:
         hosted = api(server, top_log_probs=5)
         for one, sampling in ((teacher, GREEDY), (hosted, SAMPLING)):
-            line = Line(tmp_path, "step", one)
+            line = TeacherClient(tmp_path, "step", one)
             asked = draws(6) if one is hosted else [Draw(prompt(number), 0, 5) for number in range(6)]
             list(line.complete(asked, sampling, lambda: False))
             assert covers(line.ledger.spent(), proven_by_journals(line._folder))
             assert proven_by_journals(line._folder).requests >= 5
             before = line.ledger.spent()
-            list(Line(tmp_path, "other", one).complete(asked[:1], sampling, lambda: False))
-            assert Line(tmp_path, "step", one).ledger.spent().requests in range(
+            list(TeacherClient(tmp_path, "other", one).complete(asked[:1], sampling, lambda: False))
+            assert TeacherClient(tmp_path, "step", one).ledger.spent().requests in range(
                 before.requests + 1, before.requests + 9
             )
         hosted.release()
@@ -233,7 +233,7 @@ def test_ledgers_count_what_journals_prove_for_every_kind_of_answer(
 def test_a_ledger_of_an_earlier_version_is_read_and_continued(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     store = shutil.copytree(OLD_STORE, tmp_path / "store")
     content = ledger_file(store).read_bytes()
-    line = Line(store, "step", Told(numbered, price=PRICE, budget=Budget(7, None, None)))
+    line = TeacherClient(store, "step", Told(numbered, price=PRICE, budget=Budget(7, None, None)))
     assert approximately(line.ledger.spent(), Spent(5, 15, 30, 0.00027))
     with pytest.raises(BudgetSpentError, match="1 requests are left"):
         list(line.complete([Draw(prompt(number), 0, 5) for number in range(7)], GREEDY, lambda: False))
@@ -242,7 +242,7 @@ def test_a_ledger_of_an_earlier_version_is_read_and_continued(tmp_path: Path, ca
     assert caplog.text == ""
     changed = ledger_file(store).read_bytes().replace(b"[0, 0, -5, -4e-05]", b"[0, 0, -9, -4e-05]", 1)
     ledger_file(store).write_bytes(changed)
-    assert Line(store, "step", Told(numbered, price=PRICE)).ledger.spent() == line.ledger.spent()
+    assert TeacherClient(store, "step", Told(numbered, price=PRICE)).ledger.spent() == line.ledger.spent()
     journaled(store, 8)
     assert "something is missing before line 10" in caplog.text
 
@@ -281,12 +281,12 @@ def test_whatever_is_done_to_a_ledger_it_counts_what_is_proven_and_goes_on(
     for place, length, put in edits:
         content = content[:place] + put + content[place + length :]
     ledger_file(folder).write_bytes(content)
-    ledger = Line(folder, "step", Told(numbered, price=PRICE, budget=DOLLAR)).ledger
+    ledger = TeacherClient(folder, "step", Told(numbered, price=PRICE, budget=DOLLAR)).ledger
     assert ledger.book(Spent(1, 1, 1, 0.0)) is None
     assert ledger.spent().is_possible
     assert ledger.spent().requests > proven.requests
     assert ledger.spent().usd < 0.1
-    again = Line(folder, "step", Told(numbered, price=PRICE, budget=DOLLAR)).ledger
+    again = TeacherClient(folder, "step", Told(numbered, price=PRICE, budget=DOLLAR)).ledger
     assert again.spent() == ledger.spent()
 
 

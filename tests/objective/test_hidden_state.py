@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import torch
 
-from distillrun.interfaces import Companions
+from distillrun.interfaces import ObjectiveContext
 from distillrun.language_model.transformer import TransformerModel
 from distillrun.loss.tensors import Count, StudentOutputs
 from distillrun.objective.hidden_state import state_distance, uniform_layer
@@ -40,7 +40,7 @@ def test_the_maps_are_trained_and_no_weight_of_the_teacher_gets_a_gradient() -> 
     teacher: TransformerModel = made("student", "tiny_t5", width=96, layers=4).build(seed=1)
     objective = made("objective", "hidden_state")
     nothing: Any = None
-    objective.start(Companions(student, teacher, nothing, 1, 1))
+    objective.start(ObjectiveContext(student, teacher, nothing, 1, 1))
     assert {name: tuple(one.weight.shape) for name, one in objective.modules().items()} == {
         "1": (96, 64),
         "2": (96, 64),

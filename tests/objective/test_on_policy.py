@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from distillrun.errors import ConfigError
-from distillrun.interfaces import Companions
+from distillrun.interfaces import ObjectiveContext
 from distillrun.language_model.sampling import Interleaved, Mixed, sampled_targets
 from distillrun.language_model.token_selection import Drawn, drawn_tokens
 from distillrun.language_model.transformer import TransformerModel
-from distillrun.records import Segment, Visit
+from distillrun.records import Segment, TrainingItem
 from tests.leaves import EXAMPLE, RECORD, leaf, made
 
 SOURCES = [
@@ -38,12 +38,12 @@ def task() -> Any:
 
 def started(name: str, student: TransformerModel, teacher: TransformerModel, **changes: Any) -> Any:
     objective = made("objective", name, max_new_tokens=6, **changes)
-    objective.start(Companions(student, teacher, task(), 10, 10_000))
+    objective.start(ObjectiveContext(student, teacher, task(), 10, 10_000))
     return objective
 
 
-def visits(count: int) -> list[Visit]:
-    return [Visit(EXAMPLE, RECORD, seed) for seed in range(count)]
+def visits(count: int) -> list[TrainingItem]:
+    return [TrainingItem(EXAMPLE, RECORD, seed) for seed in range(count)]
 
 
 def prepared(objective: Any, count: int = 12, step: int = 0) -> list[Any]:

@@ -7,17 +7,17 @@ from typing import Any
 import pytest
 import torch
 
-from distillrun.interfaces import Companions
+from distillrun.interfaces import ObjectiveContext
 from distillrun.language_model.transformer import TransformerModel
 from distillrun.loss.tensors import Count
 from distillrun.objective.mutual_information import information_loss
 from distillrun.objective.sum import Sum
-from distillrun.records import TargetPair, Visit
-from distillrun.training.step import StepGradient, Taken, count_views
+from distillrun.records import TargetPair, TrainingItem
+from distillrun.training.step import StepGradient, StepStats, count_views
 from distillrun.training.supervision import LiveSupervision
 from tests.leaves import EXAMPLE, RECORD, leaf, made
 
-VISITS = [Visit(replace(EXAMPLE, id=f"q{n}"), RECORD, n) for n in range(3)]
+VISITS = [TrainingItem(replace(EXAMPLE, id=f"q{n}"), RECORD, n) for n in range(3)]
 
 
 @pytest.fixture(scope="module")
@@ -30,11 +30,11 @@ def task() -> Any:
     return made("task", "multiple_choice", folder="unused")
 
 
-def taken(objective: Any, student: TransformerModel, tokens: int) -> Taken:
+def taken(objective: Any, student: TransformerModel, tokens: int) -> StepStats:
     """Return what a step of three questions comes to, in micro-batches of so many tokens."""
-    objective.start(Companions(student, None, task(), 10, 10_000))
+    objective.start(ObjectiveContext(student, None, task(), 10, 10_000))
     supervision = None
-    if objective.wishes.teacher == "reference":
+    if objective.requirements.teacher == "reference":
         supervision = LiveSupervision(student, student.frozen(student.device), objective)
     step = StepGradient(student, objective, task(), tokens, False, supervision, lambda loss: None)
     return step.take(0, VISITS)

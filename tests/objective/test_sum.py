@@ -10,7 +10,7 @@ from distillrun.config.build import build
 from distillrun.errors import ConfigError
 from distillrun.loss.tensors import StudentOutputs
 from distillrun.objective.sum import PartWeight, Sum
-from distillrun.records import Visit
+from distillrun.records import TrainingItem
 from distillrun.training.step import count_views
 from tests.leaves import EXAMPLE, RECORD, leaf, made
 
@@ -72,7 +72,7 @@ def test_the_teacher_is_wanted_for_its_own_part_s_pairs_alone() -> None:
     objective = made("objective", "sum")
     pairs = objective.targets(EXAMPLE, RECORD, made("task", "multiple_choice", folder="unused"), 0)
     assert [objective.is_taught(pair) for pair in pairs] == [True, False]
-    assert objective.wishes.teacher == "stored"
+    assert objective.requirements.teacher == "stored"
 
 
 def test_salt_needs_its_teacher_at_first_and_then_no_more() -> None:
@@ -80,7 +80,7 @@ def test_salt_needs_its_teacher_at_first_and_then_no_more() -> None:
     objective._max_steps = 10
     weights = []
     for step in range(10):
-        objective.prepare(step, [Visit(EXAMPLE, RECORD, 0)], [[]])
+        objective.prepare(step, [TrainingItem(EXAMPLE, RECORD, 0)], [[]])
         weights.append(objective.weight("forward_kl"))
     assert weights[0] == 1.0
     assert weights[3:] == pytest.approx([0.0] * 7, abs=1e-12)

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from distillrun.errors import ConfigError
-from distillrun.interfaces import Companions
+from distillrun.interfaces import ObjectiveContext
 from distillrun.loss.distribution import LiveDistribution
 from distillrun.loss.divergence import forward_kl
 from distillrun.loss.tensors import Count, StudentOutputs
@@ -21,7 +21,7 @@ P, Q = torch.tensor([0.7, 0.2, 0.1]), torch.tensor([0.5, 0.3, 0.2])
 def taid(steps: int = 10, **changes: Any) -> TAID:
     objective: TAID = made("objective", "taid", teacher="live", cross_entropy_weight=0.0, **changes)
     nothing: Any = None
-    objective.start(Companions(nothing, None, nothing, steps, 1))
+    objective.start(ObjectiveContext(nothing, None, nothing, steps, 1))
     return objective
 
 

@@ -13,7 +13,7 @@ from distillrun.config.schema import GenerationConfig
 from distillrun.errors import BudgetSpentError, ConfigError
 from distillrun.plan import Plan, make_plan, plan_text
 from distillrun.plan.forecast import Forecast
-from distillrun.plan.planning import PlanningContext, Shelf
+from distillrun.plan.planning import JournalSnapshot, PlanningContext
 from distillrun.records import Budget, Example, Message, Price, Prompt, Request, Sampling, TeacherRecord
 from distillrun.run.experiment import Experiment
 from distillrun.teacher.ensemble import Ensemble
@@ -46,7 +46,7 @@ def prompt(text: str) -> Prompt:
 
 def planning(store: Path, teacher: Any, is_usable: bool = True, **settings: Any) -> PlanningContext:
     generation = GenerationConfig(**{"seed": 5, **settings})
-    return PlanningContext(Shelf(store, "step"), TASK, teacher, (), generation, is_usable, False)
+    return PlanningContext(JournalSnapshot(store, "step"), TASK, teacher, (), generation, is_usable, False)
 
 
 def test_what_is_planned_is_what_the_run_then_asks(tmp_path: Path) -> None:

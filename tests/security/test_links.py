@@ -15,7 +15,7 @@ from distillrun.config.compose import config_of
 from distillrun.errors import ConfigError
 from distillrun.files.inside import append_to, link_to, read_text, refuse_links, write_whole
 from distillrun.interfaces import TrackedRun
-from distillrun.journal.client import Line
+from distillrun.journal.client import TeacherClient
 from distillrun.run.run_folder import RunFolder
 from distillrun.sweep.folder import working_in
 from distillrun.sweep.job import Job, claim_job_folder, write_job
@@ -240,8 +240,8 @@ def make(store: Path) -> None:
 
 
 ENTRANCES: dict[str, Callable[[Path], object]] = {
-    "journal": lambda store: Line(store, "few_shot", Told("x"))._open(),
-    "journal/1/few_shot.jsonl": lambda store: Line(store, "few_shot", Told("x"))._open(),
+    "journal": lambda store: TeacherClient(store, "few_shot", Told("x"))._open(),
+    "journal/1/few_shot.jsonl": lambda store: TeacherClient(store, "few_shot", Told("x"))._open(),
     ".locks": lambda store: lock_of(store / "load" / "x"),
     "load/x.partial": make,
     "load/x.partial/a": make,

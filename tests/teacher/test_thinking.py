@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from distillrun.errors import ConfigError
-from distillrun.journal.client import Line
+from distillrun.journal.client import TeacherClient
 from distillrun.language_model.stopping import Stops
 from distillrun.records import Completion, Draw, Message, Prompt, Request, Sampling
 from distillrun.teacher.local_checkpoint.vllm_engine import completion_of
@@ -35,10 +35,12 @@ def asked(tmp_path: Path, answering: Callable[[Seen], Any], **changes: Any) -> t
     """Return what a step is handed for three draws, what was sent, and the journal."""
     with Loopback(lambda seen: Answer(answering(seen))) as server:
         teacher = api(server, concurrency=1, **changes)
-        line = Line(tmp_path, "step", teacher)
+        line = TeacherClient(tmp_path, "step", teacher)
         rows = {index: row for index, row, _ in line.complete(draws(3), SAMPLING, lambda: False)}
         teacher.release()
-        again = {index: row for index, row, _ in Line(tmp_path, "step", teacher).complete(draws(3), SAMPLING, bool)}
+        again = {
+            index: row for index, row, _ in TeacherClient(tmp_path, "step", teacher).complete(draws(3), SAMPLING, bool)
+        }
     assert again == rows  # from the journal
     return [rows[index] for index in range(3)], server.asked, journal_file(tmp_path).read_text()
 
@@ -125,17 +127,17 @@ def test_where_all_tokens_went_into_thinking_that_is_said_with_the_settings_that
 def test_rows_that_an_earlier_version_cut_in_the_middle_of_thinking_are_asked_again(tmp_path: Path) -> None:
     stopping = Sampling(10, 0.0, 1.0, 1, ("\n\n",))
     draw = Draw(prompt(0), 0, 5)
-    old = Line(tmp_path, "step", Told(SAID))
+    old = TeacherClient(tmp_path, "step", Told(SAID))
     list(old.complete([Draw(prompt(1), 0, 5)], stopping, lambda: False))
     old.journal.add_completion(draw, stopping, Completion("<think>", "stop", 3, 2))
     again = Told(f"<think>Hm.</think>{SAID}")
-    line = Line(tmp_path, "step", again)
+    line = TeacherClient(tmp_path, "step", again)
     rows = list(line.complete([draw, Draw(prompt(1), 0, 5)], stopping, lambda: False))
     assert [(row.text, is_new) for _, row, is_new in rows] == [(SAID, False), (SAID, True)]
     assert len(again.draws) == 1
     hopeless = Told("<think>Hm")  # ends by itself while it thinks: that is an answer, and is not asked for again
     for _ in range(2):
-        other = Line(tmp_path / "other", "step", hopeless)
+        other = TeacherClient(tmp_path / "other", "step", hopeless)
         ((_, row, _),) = other.complete([draw], stopping, lambda: False)
         assert (row.text, row.reason) == ("", "ended while it was thinking")
     assert len(hopeless.draws) == 1
@@ -228,7 +230,7 @@ def test_vllm_is_told_of_no_stop_texts_once_they_end_thinking(tmp_path: Path, mo
     module.__spec__ = SimpleNamespace(name="vllm")
     monkeypatch.setitem(sys.modules, "vllm", module)
     teacher = made("teacher", "vllm", checkpoint=write_llama(tmp_path), draws_per_call=2)
-    line = Line(tmp_path, "step", teacher)
+    line = TeacherClient(tmp_path, "step", teacher)
     rows = [row for _, row, _ in line.complete([Draw(prompt(n), 0, 5) for n in range(4)], SAMPLING, lambda: False)]
     assert [(row.text, row.reason, row.finish_reason) for row in rows] == [(SAID, "", "stop")] * 4
     assert [bool(stop) for stop in stops] == [True, True, False, False, False, False]

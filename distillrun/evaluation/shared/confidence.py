@@ -10,7 +10,7 @@ from distillrun.statistics.resampling import percentile_interval
 
 
 @dataclass(frozen=True, slots=True)
-class Sureness:
+class Confidence:
     """One question: the probability of the student's answer, whether that is right, and its share of the Brier score.
 
     Choices that read alike are one answer, which is as likely as the likeliest of them: the same words are not twice as
@@ -22,7 +22,7 @@ class Sureness:
     brier: float
 
 
-def sureness_of(prediction: Prediction, example: Example) -> Sureness:
+def sureness_of(prediction: Prediction, example: Example) -> Confidence:
     """Return how sure a prediction is, from the softmax of its choices' log-likelihoods.
 
     Raises:
@@ -39,15 +39,15 @@ def sureness_of(prediction: Prediction, example: Example) -> Sureness:
     shares = {choice: weight / sum(answers.values()) for choice, weight in answers.items()}
     best = max(shares, key=shares.__getitem__)
     brier = sum((share - is_right(example, choice)) ** 2 for choice, share in shares.items())
-    return Sureness(shares[best], is_right(example, best), brier)
+    return Confidence(shares[best], is_right(example, best), brier)
 
 
-def calibration_bins(found: Sequence[Sureness], bins: int) -> list[tuple[float, float, int]]:
+def calibration_bins(found: Sequence[Confidence], bins: int) -> list[tuple[float, float, int]]:
     """Return (mean confidence, accuracy, count) of each bin of equal width that holds a question.
 
     A bin holds its upper edge and not its lower one, but for the first, which holds 0, too.
     """
-    members: list[list[Sureness]] = [[] for _ in range(bins)]
+    members: list[list[Confidence]] = [[] for _ in range(bins)]
     for one, place in zip(found, _places(found, bins), strict=True):
         members[place].append(one)
     return [
@@ -57,7 +57,7 @@ def calibration_bins(found: Sequence[Sureness], bins: int) -> list[tuple[float, 
     ]
 
 
-def expected_calibration_error(found: Sequence[Sureness], bins: int) -> float:
+def expected_calibration_error(found: Sequence[Confidence], bins: int) -> float:
     """Return the mean gap between confidence and accuracy over the bins, weighted by their counts.
 
     Source: Guo et al. 2017, https://arxiv.org/abs/1706.04599, equation 3.
@@ -65,7 +65,7 @@ def expected_calibration_error(found: Sequence[Sureness], bins: int) -> float:
     return sum(count * abs(sure - right) for sure, right, count in calibration_bins(found, bins)) / len(found)
 
 
-def error_by_chance(found: Sequence[Sureness], bins: int, draws: int = 1000, seed: int = 0) -> tuple[float, float]:
+def error_by_chance(found: Sequence[Confidence], bins: int, draws: int = 1000, seed: int = 0) -> tuple[float, float]:
     """Return the calibration error that students with these confidences would have by chance, were they calibrated.
 
     An error is never below 0, so that the best calibrated student has one, the more so the fewer the questions.
@@ -84,13 +84,13 @@ def error_by_chance(found: Sequence[Sureness], bins: int, draws: int = 1000, see
     return float(errors.mean()), float(np.quantile(errors, 0.95))
 
 
-def sureness_score(name: str, found: Sequence[Sureness], statistic: Callable[[Sequence[Sureness]], float]) -> Score:
+def sureness_score(name: str, found: Sequence[Confidence], statistic: Callable[[Sequence[Confidence]], float]) -> Score:
     """Return a statistic of questions with its percentile bootstrap interval over them."""
     low, high = percentile_interval(len(found), lambda drawn: statistic([found[n] for n in drawn]), resamples=500)
     return Score(name, statistic(found), len(found), low, high)
 
 
-def risk_coverage(found: Sequence[Sureness]) -> list[tuple[float, float]]:
+def risk_coverage(found: Sequence[Confidence]) -> list[tuple[float, float]]:
     """Return (share answered, share of those that is wrong), the surest questions first; equals keep their order.
 
     Source: El-Yaniv and Wiener 2010, Journal of Machine Learning Research 11, 1605-1641.
@@ -102,7 +102,7 @@ def risk_coverage(found: Sequence[Sureness]) -> list[tuple[float, float]]:
     return points
 
 
-def _places(found: Sequence[Sureness], bins: int) -> list[int]:
+def _places(found: Sequence[Confidence], bins: int) -> list[int]:
     """Return in which bin each question lies."""
     # the edges are quotients, as a share of answers that lies on one is: products may miss it by rounding
     edges = [place / bins for place in range(1, bins)]

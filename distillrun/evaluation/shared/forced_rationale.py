@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from distillrun.evaluation.shared.likelihood_rule import answers_to, chosen
-from distillrun.interfaces import Answered
+from distillrun.interfaces import MetricContext
 
 NOT_APPLICABLE = (
     "Not applicable: this student answers before it explains, or without explaining, so that no rationale can change "
@@ -12,12 +12,12 @@ NOT_APPLICABLE = (
 )
 
 
-def reasons_first(answered: Answered) -> bool:
+def reasons_first(answered: MetricContext) -> bool:
     """Return whether the student answers after its own rationale."""
     return all(answered.objective.query(example, answered.task).rationale == "before" for example in answered.examples)
 
 
-def choices_after(answered: Answered, rationales: Sequence[str]) -> list[int]:
+def choices_after(answered: MetricContext, rationales: Sequence[str]) -> list[int]:
     """Return the choice whose answer is the likeliest after each rationale, one for each test question."""
     objective, task = answered.objective, answered.task
     sources = [objective.query(example, task).answer for example in answered.examples]

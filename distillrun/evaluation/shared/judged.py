@@ -6,8 +6,8 @@ from random import Random
 from typing import Literal
 
 from distillrun.evaluation.shared.family import akin
-from distillrun.interfaces import Answered, Teacher
-from distillrun.records import Finding
+from distillrun.interfaces import MetricContext, Teacher
+from distillrun.records import MetricResult
 
 SameFamily = Literal["mark", "refuse"]
 
@@ -36,15 +36,15 @@ class Judged(ABC):
             problems += self._kinships(teachers)
         return problems
 
-    def foresee(self, answered: Answered) -> None:
+    def foresee(self, answered: MetricContext) -> None:
         """Ask what `measure` asks."""
         self.measure(answered)
 
     @abstractmethod
-    def measure(self, answered: Answered) -> Finding:
-        """As of `AskingMeasure`."""
+    def measure(self, answered: MetricContext) -> MetricResult:
+        """As of `AskingMetric`."""
 
-    def kinship_note(self, answered: Answered) -> str:
+    def kinship_note(self, answered: MetricContext) -> str:
         """Return the mark of judges that are akin to who taught the student; empty where none is known to be."""
         found = self._kinships(teachers_of(answered))
         return f"Preference leakage: {'; '.join(found)}." if found else ""
@@ -59,7 +59,7 @@ class Judged(ABC):
         ]
 
 
-def teachers_of(answered: Answered) -> list[str]:
+def teachers_of(answered: MetricContext) -> list[str]:
     """Return the names of those whose texts the student learnt from, as far as they are known."""
     names = {rationale.teacher for record in answered.records or () for rationale in record.rationales}
     return sorted(name for name in names if name)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from distillrun.interfaces import Answered, ChoiceModel, LanguageModel, LogitTeacher
+from distillrun.interfaces import ChoiceModel, LanguageModel, LogitTeacher, MetricContext
 from distillrun.language_model.batching import micro_batches
 from distillrun.language_model.evaluating import evaluating
 from distillrun.loss.divergence import jensen_shannon
@@ -13,7 +13,7 @@ from distillrun.loss.tensors import IGNORE
 from distillrun.records import Example, TargetPair, gold
 
 
-def token_divergences(answered: Answered, examples: Sequence[Example]) -> dict[str, list[float]]:
+def token_divergences(answered: MetricContext, examples: Sequence[Example]) -> dict[str, list[float]]:
     """Return the mean Jensen-Shannon divergence of student and teacher over the tokens of each right answer, in nats.
 
     Under `after` of the trained student, under `before` of the untrained one; nothing where one of the two cannot be
@@ -42,7 +42,7 @@ def token_divergences(answered: Answered, examples: Sequence[Example]) -> dict[s
     return found
 
 
-def _pair(example: Example, answered: Answered) -> TargetPair:
+def _pair(example: Example, answered: MetricContext) -> TargetPair:
     objective, task = answered.objective, answered.task
     answer = objective.continuation(example, gold(example), task, "")
     return TargetPair(objective.query(example, task).answer, answer, "")

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 from torch import nn
 
-from distillrun.interfaces import Companions, Task, TextObjective
-from distillrun.records import Example, Json, Query, Reply, Segment, TargetPair, TeacherRecord, Visit
+from distillrun.interfaces import ObjectiveContext, Task, TextObjective
+from distillrun.records import Example, Json, Query, Reply, Segment, TargetPair, TeacherRecord, TrainingItem
 
 
 @dataclass(eq=False)
@@ -18,7 +18,7 @@ class AroundTexts:
     """
 
     texts: TextObjective
-    _companions: Companions | None = field(init=False, default=None, repr=False)
+    _companions: ObjectiveContext | None = field(init=False, default=None, repr=False)
 
     @property
     def needs(self) -> frozenset[str]:
@@ -37,13 +37,13 @@ class AroundTexts:
         return self.texts.continuation(example, choice, task, rationale)
 
     @property
-    def companions(self) -> Companions:
+    def companions(self) -> ObjectiveContext:
         """Student, teacher and task. Raises RuntimeError before `start`."""
         if self._companions is None:
             raise RuntimeError("an objective works with nobody before start")
         return self._companions
 
-    def start(self, lesson: Companions) -> None:
+    def start(self, lesson: ObjectiveContext) -> None:
         self._companions = lesson
 
     def is_taught(self, pair: TargetPair) -> bool:
@@ -53,7 +53,7 @@ class AroundTexts:
         return nn.ModuleDict()
 
     def prepare(
-        self, step: int, visits: Sequence[Visit], pairs: Sequence[Sequence[TargetPair]]
+        self, step: int, visits: Sequence[TrainingItem], pairs: Sequence[Sequence[TargetPair]]
     ) -> list[list[TargetPair]]:
         return [list(own) for own in pairs]
 

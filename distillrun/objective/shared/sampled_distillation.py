@@ -9,13 +9,13 @@ from typing import ClassVar
 from torch import nn
 
 from distillrun.errors import ConfigError
-from distillrun.interfaces import ChoiceModel, Companions
+from distillrun.interfaces import ChoiceModel, ObjectiveContext
 from distillrun.language_model.sampling import sampled_targets
 from distillrun.language_model.token_selection import Choosing, Drawn
 from distillrun.loss.tensors import Count, Loss, StudentOutputs
 from distillrun.objective.shared.around import AroundTexts
 from distillrun.objective.shared.token_distillation import SAMPLED, TokenDistillation
-from distillrun.records import Json, TargetPair, Visit, Wishes
+from distillrun.records import Json, Requirements, TargetPair, TrainingItem
 
 
 def derived(seed: int, *parts: object) -> int:
@@ -71,8 +71,8 @@ class SampledDistillation(AroundTexts, ABC):
         self._pairs = self._written = 0
 
     @property
-    def wishes(self) -> Wishes:
-        return self._divergence.wishes
+    def requirements(self) -> Requirements:
+        return self._divergence.requirements
 
     @property
     def share(self) -> float:
@@ -82,7 +82,7 @@ class SampledDistillation(AroundTexts, ABC):
     def is_taught(self, pair: TargetPair) -> bool:
         return self._divergence.is_taught(pair)
 
-    def start(self, lesson: Companions) -> None:
+    def start(self, lesson: ObjectiveContext) -> None:
         super().start(lesson)
         self._divergence.start(lesson)
 
@@ -111,7 +111,7 @@ class SampledDistillation(AroundTexts, ABC):
 
     @abstractmethod
     def prepare(
-        self, step: int, visits: Sequence[Visit], pairs: Sequence[Sequence[TargetPair]]
+        self, step: int, visits: Sequence[TrainingItem], pairs: Sequence[Sequence[TargetPair]]
     ) -> list[list[TargetPair]]:
         """Return the pairs of a step; heirs say which of them are written."""
 
@@ -120,7 +120,7 @@ class SampledDistillation(AroundTexts, ABC):
         return Drawn(seeds, self._max_new_tokens, *self._drawing)
 
     def write(
-        self, visits: Sequence[Visit], pairs: Sequence[Sequence[TargetPair]], chosen: Sequence[bool]
+        self, visits: Sequence[TrainingItem], pairs: Sequence[Sequence[TargetPair]], chosen: Sequence[bool]
     ) -> list[list[TargetPair]]:
         """Return the pairs, those of the chosen visits with targets that the student wrote.
 

@@ -12,7 +12,7 @@ from distillrun.loss.tensors import Count, Loss, StudentOutputs
 from distillrun.objective.shared.around import AroundTexts
 from distillrun.objective.shared.distilled import ViewWeight, distilled_views
 from distillrun.objective.shared.view import check_weight
-from distillrun.records import LogitRequest, TargetPair, Wishes
+from distillrun.records import LogitRequest, Requirements, TargetPair
 
 Where = Literal["stored", "live"]
 Dtype = Literal["float16", "float32"]
@@ -66,8 +66,8 @@ class TokenDistillation(AroundTexts, ABC):
         check_weight("cross_entropy_weight", self.cross_entropy_weight)
 
     @property
-    def wishes(self) -> Wishes:
-        return Wishes(self.teacher, LogitRequest(self.top_k, self.temperature, self.dtype))
+    def requirements(self) -> Requirements:
+        return Requirements(self.teacher, LogitRequest(self.top_k, self.temperature, self.dtype))
 
     @abstractmethod
     def divergence(self, log_p: Tensor, log_q: Tensor) -> Tensor:

@@ -7,8 +7,8 @@ from distillrun.records import Json
 from distillrun.report.page.block import Block, Code, Page, Paragraph, Section, State, Table
 from distillrun.report.run.answers import position_section, prediction_section
 from distillrun.report.run.data import data_sections, flattened, pairs
-from distillrun.report.run.finding import finding_sections, measured_scores, rule_section
 from distillrun.report.run.learning import learning_section
+from distillrun.report.run.metric_result import finding_sections, measured_scores, rule_section
 from distillrun.report.run.scores import baseline_section, chance_level, headline, majority_level, score_section
 from distillrun.report.run.story import story_section
 from distillrun.report.run.values import Values, finite, mapping, sequence

@@ -10,7 +10,7 @@ from distillrun.statistics.paired import McNemar, cell_difference, mcnemar, run_
 
 MOST_PAIRS = 300
 
-Answered = tuple[str, Mapping[str, bool]]
+AnsweredJob = tuple[str, Mapping[str, bool]]
 """A run's seed, and of each question whether it is right."""
 
 
@@ -82,7 +82,9 @@ def _adjusted(pairs: Sequence[PairOnQuestions]) -> list[PairOnQuestions]:
     return [replace(pair, adjusted=p) for pair, p in zip(pairs, adjusted, strict=True)]
 
 
-def _pair(first: Levels, second: Levels, own: Sequence[Answered], their: Sequence[Answered]) -> PairOnQuestions | None:
+def _pair(
+    first: Levels, second: Levels, own: Sequence[AnsweredJob], their: Sequence[AnsweredJob]
+) -> PairOnQuestions | None:
     single = min(len(own), len(their)) < 2
     if single:
         own, their = _one_of_each(own, their)
@@ -99,7 +101,9 @@ def _pair(first: Levels, second: Levels, own: Sequence[Answered], their: Sequenc
     return PairOnQuestions(first, second, len(shared), (len(own), len(their)), difference, p, p, runs)
 
 
-def _one_of_each(own: Sequence[Answered], their: Sequence[Answered]) -> tuple[list[Answered], list[Answered]]:
+def _one_of_each(
+    own: Sequence[AnsweredJob], their: Sequence[AnsweredJob]
+) -> tuple[list[AnsweredJob], list[AnsweredJob]]:
     """Return one run of each cell: those of the first seed that both have, or else the first ones."""
     by_seed = dict(their)
     run = next((run for run in own if run[0] in by_seed), None)

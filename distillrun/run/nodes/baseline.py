@@ -16,7 +16,7 @@ from distillrun.records import answer_of, is_right
 from distillrun.run.experiment import Experiment, generating, student_leaves
 from distillrun.run.nodes.generate import GenerationNode
 from distillrun.run.result import Outcome
-from distillrun.run.stages.generation_run import GenerationLine
+from distillrun.run.stages.generation_run import GenerationRun
 
 STEPS = {"score": "choice_scores", "complete": "chain_of_thought"}
 """What a teacher can do -> the generation step in which it answers questions, the cheapest first."""
@@ -68,7 +68,7 @@ def teachers_of(experiment: Experiment) -> dict[str, AnyTeacher]:
     return teachers
 
 
-def answering_line(experiment: Experiment, store: ArtifactStore, teacher: AnyTeacher) -> GenerationLine | None:
+def answering_line(experiment: Experiment, store: ArtifactStore, teacher: AnyTeacher) -> GenerationRun | None:
     """Return the step in which a teacher answers the test questions, by the likelihood of the choices where it can tell
     it; None for one that only replays recordings."""
     if isinstance(teacher, RecordedTeacher):
@@ -79,7 +79,7 @@ def answering_line(experiment: Experiment, store: ArtifactStore, teacher: AnyTea
     config = replace(experiment.config, generation=replace(experiment.config.generation, steps={name: leaf}))
     parts = replace(experiment.parts, teacher=teacher, steps={name: build(leaf, "generation")})
     own = Experiment(config, parts, experiment.examples)
-    return GenerationLine(store, parts.steps, parts.steps, generating(own), experiment.examples["test"], "test")
+    return GenerationRun(store, parts.steps, parts.steps, generating(own), experiment.examples["test"], "test")
 
 
 @cache

@@ -6,14 +6,14 @@ from distillrun.artifacts import Artifact, Stage
 from distillrun.journal.client import spent_by
 from distillrun.run.node import Making, Node, Seen
 from distillrun.run.result import Outcome
-from distillrun.run.stages.generation_run import GenerationLine
+from distillrun.run.stages.generation_run import GenerationRun
 
 
 @dataclass(frozen=True, kw_only=True)
 class GenerationNode(Node):
     """One step of a line of generation steps; the teachers leave memory after the last one, or where one fails."""
 
-    line: GenerationLine
+    line: GenerationRun
     step: str
 
     def stage(self, seen: Seen) -> Stage:

@@ -8,10 +8,10 @@ from distillrun.run.experiment import Experiment, student_leaves, teaching_of
 from distillrun.run.node import Making, Node, Seen
 from distillrun.run.preflight import wanted_kinds
 from distillrun.run.result import Outcome
-from distillrun.run.stages.generation_run import GenerationLine
-from distillrun.run.stages.logit_supervision import Teaching
+from distillrun.run.stages.generation_run import GenerationRun
+from distillrun.run.stages.logit_supervision import LogitSupervision
 from distillrun.run.stages.train import Training, train, training_stage
-from distillrun.run.stages.training_data import Lesson, lesson_of
+from distillrun.run.stages.training_data import TrainingData, training_data_of
 
 log = logging.getLogger("distillrun")
 
@@ -27,16 +27,16 @@ class Learning:
     """
 
     experiment: Experiment
-    line: GenerationLine
+    line: GenerationRun
     prefix: str
-    _known: tuple[Lesson, Teaching | None] | None = field(default=None)
+    _known: tuple[TrainingData, LogitSupervision | None] | None = field(default=None)
 
     @property
     def left_out(self) -> int:
         """How many questions the teacher gave nothing for that can be learnt from."""
         return len(self.line.examples) - len(self._known[0].train) if self._known else 0
 
-    def known(self, seen: Seen) -> tuple[Lesson, Teaching | None] | None:
+    def known(self, seen: Seen) -> tuple[TrainingData, LogitSupervision | None] | None:
         """Return what is learnt from, and what is wanted of the teacher's distributions; None before it is there."""
         if self._known is None:
             made = {name: f"{self.prefix}generate/{name}" for name in self.line.chosen}
@@ -46,7 +46,7 @@ class Learning:
             wanted = wanted_kinds(experiment.config, experiment.parts)
             records = self.line.handed(wanted) if self.line.chosen else None
             dev = experiment.examples["dev"]
-            lesson = lesson_of(experiment.parts.objective, self.line.examples, dev, records)
+            lesson = training_data_of(experiment.parts.objective, self.line.examples, dev, records)
             self._known = lesson, teaching_of(experiment, lesson)
         return self._known
 
@@ -57,7 +57,7 @@ class ReadLogitsNode(Node):
 
     learning: Learning
 
-    def teaching(self, seen: Seen) -> Teaching | None:
+    def teaching(self, seen: Seen) -> LogitSupervision | None:
         """Return what is read; None while its texts are not there."""
         known = self.learning.known(seen)
         return None if known is None else known[1]

@@ -10,7 +10,7 @@ from distillrun.artifacts.sealed import is_sealed, sealing, set_aside
 from distillrun.config.schema import RuntimeConfig
 from distillrun.errors import ConfigError
 from distillrun.files.jsonl import read_records, write_records
-from distillrun.interfaces import ChoiceModel, Evaluator, StudentObjective, Task
+from distillrun.interfaces import ChoiceModel, Scorer, StudentObjective, Task
 from distillrun.process.progress import Bar
 from distillrun.records import Example, Json, Prediction, Score
 
@@ -37,7 +37,7 @@ class Evaluation:
     """
 
     name: str
-    evaluator: Evaluator
+    evaluator: Scorer
     leaf: Json
     objective: StudentObjective
     task: Task

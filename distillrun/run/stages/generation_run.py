@@ -9,12 +9,12 @@ from distillrun.journal.usage import Usage
 from distillrun.records import Example, Split, TeacherRecord
 from distillrun.run.stages.generate import Generating, examples_of, generate, generation_stage, records_of
 from distillrun.run.stages.renewing import renewed
-from distillrun.run.stages.step_outputs import EXAMPLES, Handed, joined, makers, makes_of
+from distillrun.run.stages.step_outputs import EXAMPLES, StepOutput, joined, makers, makes_of
 from distillrun.run.stages.usable import check_usable
 
 
 @dataclass(slots=True)
-class GenerationLine:
+class GenerationRun:
     """Walks through the chosen steps of a run.
 
     Attributes:
@@ -73,7 +73,7 @@ class GenerationLine:
                 self.add(name, records_of(made[name]), examples_of(made[name]))
         return self.records.keys() >= self.chosen.keys()
 
-    def anew(self) -> "GenerationLine":
+    def anew(self) -> "GenerationRun":
         """Return the same steps, of which nothing is made."""
         return replace(self, records={}, asked={}, added=())
 
@@ -108,5 +108,5 @@ class GenerationLine:
         taken: dict[str, set[str]] = {}
         for kind, name in makers(self.steps, self.shared.teacher, kinds, before).items():
             taken.setdefault(name, set()).add(kind)
-        handed = [Handed(self.records[name], frozenset(taken[name])) for name in self.records if name in taken]
+        handed = [StepOutput(self.records[name], frozenset(taken[name])) for name in self.records if name in taken]
         return joined([example.id for example in self.examples], handed)

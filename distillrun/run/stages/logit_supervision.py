@@ -15,11 +15,11 @@ from distillrun.interfaces import (
     StudentObjective,
     Task,
     WritingStudent,
-    wishes_of,
+    requirements_of,
 )
 from distillrun.records import Json, LogitRequest, TargetPair, TeacherRecord
 from distillrun.run.stages.read_logits import Key, StoredLogits, logits_stage, pair_key, read_logits
-from distillrun.run.stages.training_data import Lesson
+from distillrun.run.stages.training_data import TrainingData
 from distillrun.training.supervision import LiveSupervision, StoredSupervision, Supervision
 from distillrun.training.visits import visits_of_step
 
@@ -27,7 +27,7 @@ log = logging.getLogger("distillrun")
 
 
 @dataclass(frozen=True)
-class Teaching:
+class LogitSupervision:
     """An objective that wants more of a teacher than texts, with the teacher and the student.
 
     Attributes:
@@ -40,14 +40,14 @@ class Teaching:
     teacher: LogitTeacher
     student: WritingStudent
     task: Task
-    lesson: Lesson
+    lesson: TrainingData
     training: TrainingConfig
     runtime: RuntimeConfig
 
     @property
     def request(self) -> LogitRequest:
         """How distributions are read before the training."""
-        request = self.objective.wishes.logits
+        request = self.objective.requirements.logits
         if request is None:
             raise TypeError("an objective whose teacher's distributions are stored says how they are read")
         return request
@@ -115,4 +115,4 @@ class Teaching:
 
 def wants_teacher(objective: StudentObjective) -> bool:
     """Return whether an objective wants a teacher whose distributions can be read."""
-    return wishes_of(objective).teacher in ("stored", "live")
+    return requirements_of(objective).teacher in ("stored", "live")

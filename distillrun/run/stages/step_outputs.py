@@ -41,14 +41,14 @@ def chosen_steps(
 
 
 @dataclass(frozen=True, slots=True)
-class Handed:
+class StepOutput:
     """What one step made, and which kinds of it are taken."""
 
     records: Mapping[str, TeacherRecord]
     kinds: frozenset[str]
 
 
-def joined(ids: Sequence[str], handed: Sequence[Handed]) -> list[TeacherRecord]:
+def joined(ids: Sequence[str], handed: Sequence[StepOutput]) -> list[TeacherRecord]:
     """Return one record per example id, in order, with what is taken of every step."""
     return [_one([(step.records[id_], step.kinds) for step in handed if id_ in step.records], id_) for id_ in ids]
 

@@ -17,8 +17,8 @@ from distillrun.files.json import write_json
 from distillrun.interfaces import (
     ActiveObjective,
     ChoiceModel,
-    Evaluator,
     LanguageModel,
+    Scorer,
     Student,
     StudentObjective,
     Task,
@@ -27,7 +27,7 @@ from distillrun.process.interrupt import stops_when_saved
 from distillrun.process.progress import Bar
 from distillrun.records import Json, Score, gold
 from distillrun.run.stages.model_card import model_card
-from distillrun.run.stages.training_data import Lesson
+from distillrun.run.stages.training_data import TrainingData
 
 if TYPE_CHECKING:
     from distillrun.training.supervision import Supervision
@@ -46,7 +46,7 @@ Report = Callable[[Mapping[str, float], int], None]
 """Takes metrics and the optimizer step that they belong to."""
 
 
-def dev_judge(student: Student, training: TrainingConfig) -> Evaluator:
+def dev_judge(student: Student, training: TrainingConfig) -> Scorer:
     """Return the rule of the dev checks: what a student writes or, where it writes nothing, how likely choices are."""
     if student.writes:
         return GeneratedAnswer(training.dev_new_tokens, training.dev_new_tokens, explain=False)
@@ -76,7 +76,7 @@ class Training:
     student: Student
     objective: StudentObjective
     task: Task
-    data: Lesson
+    data: TrainingData
     leaves: Mapping[str, Json]
     settings: TrainingConfig
     runtime: RuntimeConfig
@@ -132,7 +132,7 @@ def train(store: ArtifactStore, stage: Stage, training: Training, report: Report
 
         device = pick_device(runtime.device)
         supervision, teacher = training.supervise(model)
-        if isinstance(objective, ActiveObjective) and objective.wishes.teacher == "reference":
+        if isinstance(objective, ActiveObjective) and objective.requirements.teacher == "reference":
             supervision = LiveSupervision(writer_of(model), writer_of(model).frozen(device), objective)
         trainer = Trainer(
             model,

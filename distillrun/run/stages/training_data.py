@@ -9,7 +9,7 @@ from distillrun.records import Example, TeacherRecord
 
 
 @dataclass(frozen=True, slots=True)
-class Lesson:
+class TrainingData:
     """What a student is trained on. There is no test example in it, and the train stage is given nothing else."""
 
     train: Sequence[Example]
@@ -17,25 +17,25 @@ class Lesson:
     records: Sequence[TeacherRecord] | None
 
 
-def lesson_of(
+def training_data_of(
     objective: StudentObjective,
     train: Sequence[Example],
     dev: Sequence[Example],
     records: Sequence[TeacherRecord] | None,
-) -> Lesson:
+) -> TrainingData:
     """Return the lesson: of the training examples, those for which the teacher gave what the objective learns from.
 
     Raises:
         ConfigError: it gave it for none of them.
     """
     if records is None:
-        return Lesson(train, dev, None)
+        return TrainingData(train, dev, None)
     needed = objective.needs & {"initial", "revised", "choice_scores"}
     whole = [(example, one) for example, one in zip(train, records, strict=True) if needed <= _given(one)]
     if not whole:
         named = ", ".join(sorted(needed))
         raise ConfigError(f"no training example has what is learnt ({named}); check the teacher's data")
-    return Lesson([example for example, _ in whole], dev, [record for _, record in whole])
+    return TrainingData([example for example, _ in whole], dev, [record for _, record in whole])
 
 
 def _given(record: TeacherRecord) -> set[str]:

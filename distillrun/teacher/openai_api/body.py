@@ -8,7 +8,7 @@ from typing import Any, Literal
 from distillrun.errors import ConfigError
 from distillrun.language_model.plain_text import plain_text, without_system
 from distillrun.records import Draw, Message, Prompt, Sampling
-from distillrun.teacher.openai_api.trouble import STREAM, SYSTEM
+from distillrun.teacher.openai_api.error import STREAM, SYSTEM
 
 Endpoint = Literal["chat", "completion"]
 

@@ -9,9 +9,9 @@ from distillrun.teacher.openai_api.address import read_address
 from distillrun.teacher.openai_api.answer import Answer, UnreadableError, error_status, read_answer
 from distillrun.teacher.openai_api.body import Endpoint
 from distillrun.teacher.openai_api.content import ENCODING, read_whole
+from distillrun.teacher.openai_api.error import ApiError, shown, status_trouble
 from distillrun.teacher.openai_api.secret import read_secret
 from distillrun.teacher.openai_api.stream import unstreamed
-from distillrun.teacher.openai_api.trouble import Trouble, shown, status_trouble
 
 LISTED_MODELS = 12
 LISTING_S = 5.0
@@ -26,7 +26,7 @@ _UNREACHED = ("ConnectError", "ConnectTimeout", "ProxyError", "UnsupportedProtoc
 class RequestFailedError(Exception):
     """A request failed; see `trouble`."""
 
-    def __init__(self, trouble: Trouble) -> None:
+    def __init__(self, trouble: ApiError) -> None:
         super().__init__(trouble.reason)
         self.trouble = trouble
 
@@ -111,13 +111,13 @@ class Client:
             reason = f"{'no' if is_unreached else 'a broken'} connection: {type(cause).__name__} {cause}"
             if isinstance(cause, UnreadableError):  # older clients wrap whatever sending raises
                 reason = str(cause)
-            trouble = Trouble("unreached" if is_unreached else "lost", shown(self.secret.hide(reason)), answered=False)
+            trouble = ApiError("unreached" if is_unreached else "lost", shown(self.secret.hide(reason)), answered=False)
         except TimeoutError:
-            trouble = Trouble("lost", f"no answer within teacher.timeout_s={self._timeout_s:g}", answered=False)
+            trouble = ApiError("lost", f"no answer within teacher.timeout_s={self._timeout_s:g}", answered=False)
         except UnreadableError as error:
-            trouble = Trouble("lost", shown(self.secret.hide(str(error))), answered=False)
+            trouble = ApiError("lost", shown(self.secret.hide(str(error))), answered=False)
         except UnicodeEncodeError:
-            trouble = Trouble("refused", "the prompt holds half a character, which cannot be sent", answered=True)
+            trouble = ApiError("refused", "the prompt holds half a character, which cannot be sent", answered=True)
         raise RequestFailedError(trouble)
 
     async def models(self) -> str:

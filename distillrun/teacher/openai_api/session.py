@@ -11,8 +11,8 @@ from distillrun.errors import ConfigError
 from distillrun.teacher.openai_api.answer import Answer, UnreadableError
 from distillrun.teacher.openai_api.body import Dialect
 from distillrun.teacher.openai_api.client import Client, Connection, RequestFailedError
+from distillrun.teacher.openai_api.error import ApiError
 from distillrun.teacher.openai_api.loop import Gate, Start
-from distillrun.teacher.openai_api.trouble import Trouble
 
 T = TypeVar("T")
 
@@ -88,7 +88,7 @@ class Session:
                     self.start.reach()
                     result, cost = request.read(answer)
                 except UnreadableError as error:
-                    trouble = Trouble("lost", str(error), answered=False)
+                    trouble = ApiError("lost", str(error), answered=False)
                 except RequestFailedError as troubled:
                     trouble = troubled.trouble
                     if trouble.answered:
@@ -104,13 +104,13 @@ class Session:
                 await asyncio.sleep(await self._wait_s(trouble, attempt))
                 attempt += 1
 
-    def _adapts(self, request: Ask[T], trouble: Trouble, body: dict[str, Any]) -> bool:
+    def _adapts(self, request: Ask[T], trouble: ApiError, body: dict[str, Any]) -> bool:
         """Say whether the request will now be another, since the dialect is or has been adapted to the trouble."""
         if trouble.kind != "unsupported":
             return False
         return request.body(self._dialect) != body or self._dialect.adapt(trouble.field, body)
 
-    async def _wait_s(self, trouble: Trouble, attempt: int) -> float:
+    async def _wait_s(self, trouble: ApiError, attempt: int) -> float:
         """Return after how many seconds a request is worth another attempt; raise where it is not."""
         if trouble.kind not in ("lost", "unreached", "busy"):
             raise await self._verdict(trouble)
@@ -123,7 +123,7 @@ class Session:
         longest = UNREACHED_WAIT_S if is_down else LONGEST_WAIT_S
         return min(FIRST_WAIT_S * float(2 ** min(attempt, 16)), longest) * self._jitter.uniform(0.5, 1.0)
 
-    async def _verdict(self, trouble: Trouble) -> Exception:
+    async def _verdict(self, trouble: ApiError) -> Exception:
         """Return the exception for a trouble that no retry mends."""
         where = self._where
         if trouble.kind == "too_long":
@@ -150,14 +150,14 @@ class Session:
     def _where(self) -> str:
         return f"teacher.base_url={self._connection.base_url}"
 
-    async def _absent(self, trouble: Trouble) -> ConfigError:
+    async def _absent(self, trouble: ApiError) -> ConfigError:
         models = await self.client.models()
         known = f"the server has {models}" if models else "base URLs mostly end in /v1, and GET /models lists no models"
         return ConfigError(
             f"{self._where} has no such path, or no teacher.model={self._connection.model} ({trouble.reason}); {known}"
         )
 
-    def _down(self, trouble: Trouble) -> ConfigError:
+    def _down(self, trouble: ApiError) -> ConfigError:
         where = self._where
         if trouble.kind == "unreached":
             return ConfigError(

@@ -8,7 +8,7 @@ import pytest
 
 from distillrun.evaluation.calibration import cascade
 from distillrun.evaluation.shared.confidence import (
-    Sureness,
+    Confidence,
     calibration_bins,
     error_by_chance,
     expected_calibration_error,
@@ -52,7 +52,12 @@ def test_a_prediction_without_scored_choices_is_refused() -> None:
 
 
 def test_calibration_error_weighs_the_gaps_of_the_bins() -> None:
-    found = [Sureness(0.95, True, 0), Sureness(0.95, False, 0), Sureness(0.25, False, 0), Sureness(1.0, True, 0)]
+    found = [
+        Confidence(0.95, True, 0),
+        Confidence(0.95, False, 0),
+        Confidence(0.25, False, 0),
+        Confidence(1.0, True, 0),
+    ]
     # the last bin: mean confidence 2.9 / 3, accuracy 2 / 3; the third bin: 0.25 against 0
     assert expected_calibration_error(found, 10) == pytest.approx(0.75 * 0.3 + 0.25 * 0.25)
 
@@ -82,34 +87,34 @@ def test_calibration_error_is_that_of_guos_code(bins: int) -> None:
     shares = [count / samples for samples in (2, 4, 5, 8, 10) for count in range(1, samples + 1)]
     confidences = [*between, *shares, 1.0]
     right = [draw.random() < confidence**2 for confidence in confidences]
-    found = [Sureness(confidence, one, 0) for confidence, one in zip(confidences, right, strict=True)]
+    found = [Confidence(confidence, one, 0) for confidence, one in zip(confidences, right, strict=True)]
     assert expected_calibration_error(found, bins) == pytest.approx(guos_error(confidences, right, bins), abs=1e-12)
 
 
 def test_a_bin_holds_its_upper_edge_and_not_its_lower_one() -> None:
-    on_edges = [Sureness(place / 10, True, 0) for place in range(1, 11)]
+    on_edges = [Confidence(place / 10, True, 0) for place in range(1, 11)]
     # Guo's bins are (0, .1], (.1, .2], …: each edge by itself, .3 and .7 among them, whose tenfold is rounded
     assert [count for *_, count in calibration_bins(on_edges, 10)] == [1] * 10
-    pair = [Sureness(0.2, False, 0), Sureness(0.2000001, True, 0), Sureness(0.1, True, 0)]
+    pair = [Confidence(0.2, False, 0), Confidence(0.2000001, True, 0), Confidence(0.1, True, 0)]
     assert calibration_bins(pair, 10) == [(0.1, 1.0, 1), (0.2, 0.0, 1), (0.2000001, 1.0, 1)]
-    assert calibration_bins([Sureness(0.0, False, 0), Sureness(1.0000001, True, 0)], 2) == [
+    assert calibration_bins([Confidence(0.0, False, 0), Confidence(1.0000001, True, 0)], 2) == [
         (0.0, 0.0, 1),
         (1.0000001, 1.0, 1),
     ]
 
 
 def test_a_student_that_is_always_sure_and_right_has_no_calibration_error() -> None:
-    assert expected_calibration_error([Sureness(1.0, True, 0)] * 5, 10) == 0
+    assert expected_calibration_error([Confidence(1.0, True, 0)] * 5, 10) == 0
 
 
 def test_risk_is_counted_from_the_surest_question_on() -> None:
-    found = [Sureness(0.3, False, 0), Sureness(0.9, True, 0), Sureness(0.5, False, 0), Sureness(0.5, True, 0)]
+    found = [Confidence(0.3, False, 0), Confidence(0.9, True, 0), Confidence(0.5, False, 0), Confidence(0.5, True, 0)]
     # the order is 0.9 right, 0.5 wrong, 0.5 right, 0.3 wrong: equals keep their order
     assert risk_coverage(found) == [(0.25, 0.0), (0.5, 0.5), (0.75, pytest.approx(1 / 3)), (1.0, 0.5)]
 
 
 def test_a_cascade_hands_the_least_sure_to_the_teacher() -> None:
-    found = [Sureness(0.9, True, 0), Sureness(0.2, False, 0), Sureness(0.8, True, 0), Sureness(0.1, False, 0)]
+    found = [Confidence(0.9, True, 0), Confidence(0.2, False, 0), Confidence(0.8, True, 0), Confidence(0.1, False, 0)]
     rows = {row[0]: row[1:] for row in cascade(found, [False, True, False, True]).rows}
     assert rows["0 %"] == (0.5, None, 0.5)
     assert rows["50 %"] == (1.0, 0.0, 1.0)  # both wrong ones are handed over, and the teacher is right
@@ -118,7 +123,7 @@ def test_a_cascade_hands_the_least_sure_to_the_teacher() -> None:
 
 
 def test_the_interval_of_a_statistic_of_questions_draws_questions() -> None:
-    found = [Sureness(0.8, n % 2 == 0, 0) for n in range(100)]
+    found = [Confidence(0.8, n % 2 == 0, 0) for n in range(100)]
     score = sureness_score("wrong", found, lambda part: sum(not one.right for one in part) / len(part))
     assert (score.name, score.value, score.n) == ("wrong", 0.5, 100)
     # of 100 questions, half of them wrong: .5 +- 1.96 x .05
@@ -129,7 +134,7 @@ def test_a_calibrated_student_is_within_what_chance_brings_and_an_overconfident_
     draw = Random(3)
     within, errors = 0, []
     for _ in range(100):
-        found = [Sureness(sure := draw.uniform(0.2, 1), draw.random() < sure, 0) for _ in range(400)]
+        found = [Confidence(sure := draw.uniform(0.2, 1), draw.random() < sure, 0) for _ in range(400)]
         usual, most = error_by_chance(found, 10, draws=200)
         errors.append(expected_calibration_error(found, 10))
         within += errors[-1] <= most
@@ -137,7 +142,7 @@ def test_a_calibrated_student_is_within_what_chance_brings_and_an_overconfident_
     # the error of a calibrated student is no sign of anything, and its mean is what is told
     assert within >= 90
     assert sum(errors) / 100 == pytest.approx(usual, rel=0.1)
-    bold = [Sureness(sure := draw.uniform(0.2, 1), draw.random() < sure - 0.15, 0) for _ in range(400)]
+    bold = [Confidence(sure := draw.uniform(0.2, 1), draw.random() < sure - 0.15, 0) for _ in range(400)]
     assert expected_calibration_error(bold, 10) > error_by_chance(bold, 10)[1]
     assert error_by_chance(bold, 10) == error_by_chance(bold, 10)
     assert error_by_chance(bold, 10, seed=1) != error_by_chance(bold, 10)

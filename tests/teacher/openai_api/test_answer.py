@@ -19,9 +19,9 @@ from distillrun.teacher.openai_api import session as api_session
 from distillrun.teacher.openai_api.answer import UnreadableError, error_status, read_answer
 from distillrun.teacher.openai_api.completion import Reader
 from distillrun.teacher.openai_api.content import MOST_BYTES
+from distillrun.teacher.openai_api.error import status_trouble
 from distillrun.teacher.openai_api.score import score_continuations
 from distillrun.teacher.openai_api.stream import unstreamed
-from distillrun.teacher.openai_api.trouble import status_trouble
 from tests.drawing import SAMPLING, Account, api, draws, prompt
 from tests.loopback import Answer, Answering, Loopback, written
 

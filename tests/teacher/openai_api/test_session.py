@@ -11,7 +11,7 @@ import pytest
 from distillrun.errors import ConfigError
 from distillrun.records import Completion, Draw, Message, Prompt, Request, Sampling
 from distillrun.teacher.openai_api import session as api_session
-from distillrun.teacher.openai_api.trouble import status_trouble
+from distillrun.teacher.openai_api.error import status_trouble
 from tests.drawing import SAMPLING, Account, api, draws, prompt
 from tests.leaves import EXAMPLE
 from tests.loopback import Answer, Answering, Loopback, Seen, told, written

@@ -37,7 +37,7 @@ class ResultCurve(Record):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding(Record):
+class MetricResult(Record):
     """What a measure found.
 
     Attributes:

@@ -9,12 +9,12 @@ from tempfile import TemporaryDirectory
 
 from distillrun.artifacts import Artifact, Stage, digest
 from distillrun.interfaces import (
-    Answered,
     AnyTeacher,
-    AskingMeasure,
+    AskingMetric,
     ChoiceModel,
     LogitTeacher,
-    Measure,
+    Metric,
+    MetricContext,
     Student,
     Teacher,
     WritingStudent,
@@ -27,18 +27,18 @@ from distillrun.records import Example, Prediction, TeacherRecord
 from distillrun.run.experiment import Experiment, student_loader
 from distillrun.run.node import Making, Node, Seen
 from distillrun.run.result import Outcome
-from distillrun.run.stages.generation_run import GenerationLine
-from distillrun.run.stages.measure import finding_of, measure, measuring_stage
+from distillrun.run.stages.generation_run import GenerationRun
+from distillrun.run.stages.metric import finding_of, measure, measuring_stage
 from distillrun.run.stages.train import Training, train, training_stage
-from distillrun.run.stages.training_data import Lesson
-from distillrun.run.student_as_teacher import speaker_of
+from distillrun.run.stages.training_data import TrainingData
+from distillrun.run.student_as_teacher import student_as_teacher
 
 JUDGING = "judging"
 """The step under whose name judges' replies are journaled: a reply is paid for once, whichever measure asks."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class MeasureNode(Node):
+class MetricNode(Node):
     """What a measure finds of the trained student.
 
     Attributes:
@@ -50,11 +50,11 @@ class MeasureNode(Node):
 
     experiment: Experiment
     measure: str
-    reference: GenerationLine
+    reference: GenerationRun
     references: tuple[str, ...] = ()
 
     @property
-    def wanted(self) -> Measure:
+    def wanted(self) -> Metric:
         """The measure itself."""
         return self.experiment.parts.measures[self.measure]
 
@@ -70,7 +70,7 @@ class MeasureNode(Node):
     def make(self, stage: Stage, making: Making) -> Artifact:
         """Take the measure, or find it taken."""
         usage, outcome = Usage(), making.outcome
-        judges = self.wanted.judges if isinstance(self.wanted, AskingMeasure) else {}
+        judges = self.wanted.judges if isinstance(self.wanted, AskingMetric) else {}
         with ExitStack() as scratch:
             services = _Services(self, making, usage, scratch)
             try:
@@ -90,16 +90,16 @@ class MeasureNode(Node):
         outcome.add_scores([replace(score, name=f"test/{score.name}") for score in found.scores])
 
 
-def after(measure: Measure) -> tuple[str, ...]:
+def after(measure: Metric) -> tuple[str, ...]:
     """Return the other measures whose findings a measure uses."""
-    return measure.after if isinstance(measure, AskingMeasure) else ()
+    return measure.after if isinstance(measure, AskingMetric) else ()
 
 
-def _answering(experiment: Experiment, measure: Measure) -> dict[str, str]:
+def _answering(experiment: Experiment, measure: Metric) -> dict[str, str]:
     """Return whom a measure may ask or read, as digests: a name may come to mean another model."""
     parts = experiment.parts
     everyone: dict[str, AnyTeacher] = {}
-    if isinstance(measure, AskingMeasure):
+    if isinstance(measure, AskingMetric):
         everyone |= {f"judge/{name}": judge for name, judge in measure.judges.items()}
         everyone["teacher"] = parts.teacher
     if isinstance(parts.logit_teacher, LogitTeacher):
@@ -111,16 +111,16 @@ def _answering(experiment: Experiment, measure: Measure) -> dict[str, str]:
 class _Services:
     """What a measure may call on while it is taken."""
 
-    node: MeasureNode
+    node: MetricNode
     making: Making
     usage: Usage
     scratch: ExitStack
 
-    def answered(self) -> Answered:
+    def answered(self) -> MetricContext:
         """Return what the measure is given."""
         experiment, outcome, wanted = self.node.experiment, self.making.outcome, self.node.wanted
         parts = experiment.parts
-        return Answered(
+        return MetricContext(
             task=parts.task,
             objective=parts.objective,
             examples=experiment.examples["test"],
@@ -174,10 +174,10 @@ class _Services:
             return None
         device = experiment.config.runtime.device
         if trained:
-            return speaker_of(self.making.seen.artifacts["train"].folder / "student", device)
+            return student_as_teacher(self.making.seen.artifacts["train"].folder / "student", device)
         folder = Path(self.scratch.enter_context(TemporaryDirectory(prefix="untrained-")))
         self._untrained().save(folder)
-        return speaker_of(folder, device)
+        return student_as_teacher(folder, device)
 
     def _teach(self, pupil: Student, examples: Sequence[Example], steps: int) -> ChoiceModel:
         """Train a student of the measure's own on labels, as the train stage trains any student."""
@@ -189,7 +189,7 @@ class _Services:
             pupil,
             LabelOnly("{question}", "{answer}"),
             parts.task,
-            Lesson(examples, experiment.examples["dev"], None),
+            TrainingData(examples, experiment.examples["dev"], None),
             {"measure": config.evaluators[self.node.measure], "student": dict(pupil.identity())},
             settings,
             config.runtime,

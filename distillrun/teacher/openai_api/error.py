@@ -45,7 +45,7 @@ _NO_SYSTEM = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class ApiError:
     """A request that failed.
 
     Attributes:
@@ -63,31 +63,31 @@ class Trouble:
     wait_s: float | None = None
 
 
-def status_trouble(status: int, headers: Mapping[str, str], text: str, hide: Callable[[str], str]) -> Trouble:
+def status_trouble(status: int, headers: Mapping[str, str], text: str, hide: Callable[[str], str]) -> ApiError:
     """Return what an HTTP error means; `text` is its body."""
     detail = _detail(text)
     said = shown(hide(f"{detail.message or text}"))
     reason = f"HTTP {status}: {said}" if said else f"HTTP {status}"
     if status < 400:
-        return Trouble("moved", f"HTTP {status} to {shown(hide(headers.get('location', 'nowhere')))}", True)
+        return ApiError("moved", f"HTTP {status} to {shown(hide(headers.get('location', 'nowhere')))}", True)
     if status in (400, 413, 422, 500) and (status == 413 or _TOO_LONG.search(f"{detail.code} {detail.message}")):
-        return Trouble("too_long", reason, True)
+        return ApiError("too_long", reason, True)
     if status in (400, 422, 500) and _NO_SYSTEM.search(detail.message):
-        return Trouble("unsupported", reason, True, SYSTEM)
+        return ApiError("unsupported", reason, True, SYSTEM)
     if status in (400, 422) and _ONLY_STREAMS.search(detail.message):
-        return Trouble("unsupported", reason, True, STREAM)
+        return ApiError("unsupported", reason, True, STREAM)
     if "content_filter" in detail.code or "content management policy" in detail.message:
-        return Trouble("filtered", reason, True)
+        return ApiError("filtered", reason, True)
     if status == 402 or "insufficient_quota" in detail.code:
-        return Trouble("spent", reason, True)
+        return ApiError("spent", reason, True)
     if status in (401, 403):
-        return Trouble("denied", reason, True)
+        return ApiError("denied", reason, True)
     if status in (404, 405):
-        return Trouble("absent", reason, True)
+        return ApiError("absent", reason, True)
     if status in (408, 409, 425, 429) or status >= 500:
-        return Trouble("busy", reason, True, wait_s=_wait_s(headers))
+        return ApiError("busy", reason, True, wait_s=_wait_s(headers))
     field = _unsupported_field(detail)
-    return Trouble("unsupported" if field else "refused", reason, True, field)
+    return ApiError("unsupported" if field else "refused", reason, True, field)
 
 
 def shown(text: str) -> str:

@@ -7,9 +7,9 @@ from distillrun.artifacts import Artifact, ArtifactStore, Stage
 from distillrun.artifacts.meaning import with_meanings
 from distillrun.config.schema import Progress
 from distillrun.files.jsonl import read_records, write_records
-from distillrun.interfaces import Answered, Measure
+from distillrun.interfaces import Metric, MetricContext
 from distillrun.process.progress import at_work
-from distillrun.records import Finding, Json
+from distillrun.records import Json, MetricResult
 
 VERSION = 1
 
@@ -25,7 +25,7 @@ def measuring_stage(name: str, leaf: Json, upstream: Mapping[str, str]) -> Stage
     return Stage(f"evaluate/{name}", VERSION, {"measure": with_meanings(leaf)}, upstream)
 
 
-def measure(store: ArtifactStore, stage: Stage, wanted: Measure, answered: Answered, shown: Progress) -> Artifact:
+def measure(store: ArtifactStore, stage: Stage, wanted: Metric, answered: MetricContext, shown: Progress) -> Artifact:
     """Take a measure, or find it taken; `shown` says whether the log tells that it is at work."""
 
     def make(work: Path) -> None:
@@ -35,7 +35,7 @@ def measure(store: ArtifactStore, stage: Stage, wanted: Measure, answered: Answe
     return store.get_or_make(stage, make)
 
 
-def finding_of(artifact: Artifact) -> Finding:
+def finding_of(artifact: Artifact) -> MetricResult:
     """Return what a measure found."""
-    (found,) = read_records(artifact.folder / "finding.jsonl", Finding)
+    (found,) = read_records(artifact.folder / "finding.jsonl", MetricResult)
     return found

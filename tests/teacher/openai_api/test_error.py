@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from distillrun.errors import ConfigError
-from distillrun.journal.client import Line
+from distillrun.journal.client import TeacherClient
 from distillrun.records import Completion
 from tests.asking import Unlimited
 from tests.drawing import SAMPLING, Account, api, draws
@@ -139,7 +139,7 @@ def test_a_server_that_is_down_is_named() -> None:
 def test_a_server_that_goes_away_stops_the_run_with_what_arrived(tmp_path: Path) -> None:
     with Loopback(lambda seen: good(seen) if seen.number < 3 else Answer(is_dropped=True)) as server:
         teacher = api(server, concurrency=1, max_retries=0)
-        line = Line(tmp_path, "step", teacher)
+        line = TeacherClient(tmp_path, "step", teacher)
         with pytest.raises(ConfigError, match="Has the server gone away"):
             list(line.complete(draws(20), SAMPLING, lambda: False))
         teacher.release()
@@ -188,7 +188,7 @@ def test_the_key_is_sent_and_shown_nowhere(keyed: str, caplog: pytest.LogCapture
         with Loopback(_always(reply)) as server:
             teacher = api(server, api_key_env=keyed, max_retries=0, concurrency=1)
             with pytest.raises(ConfigError) as raised:
-                list(Line(tmp_path, "step", teacher).complete(draws(1), SAMPLING, lambda: False))
+                list(TeacherClient(tmp_path, "step", teacher).complete(draws(1), SAMPLING, lambda: False))
             teacher.release()
             assert server.asked[0].headers["authorization"] == f"Bearer {KEY}"
             assert KEY not in f"{raised.value!r} {teacher!r}"
