@@ -3,6 +3,9 @@
 `MEANING: ClassVar[int] = 2` says that equal settings give other results than before; where only some settings do,
 `MEANING: ClassVar[Mapping[str, int]] = {"boundary=tail": 2}`. A module that several parts share may have one, too; the
 parts name it in `RESTS_ON`. 1 is hashed as nothing, so whatever is not named stays valid.
+
+`ADDED: ClassVar[Mapping[str, Json]] = {"wrong": False}` names settings that a part was given later, each with the value
+that means what was done before there was such a setting. That value is hashed as nothing, for the same reason.
 """
 
 import json
@@ -29,7 +32,8 @@ def meaning_of(kind: type, settings: Mapping[str, Json] | None = None) -> int:
 
 
 def with_meanings(settings: Json) -> Json:
-    """Return the settings of a part with the meaning of every part in them, however deep, where it is above 1.
+    """Return the settings of a part as they are hashed: with the meaning of every part in them, however deep, where it
+    is above 1, and without settings that were added later and change nothing.
 
     Only classes that are there already are looked up: settings are hashed after their parts were built.
 
@@ -41,8 +45,12 @@ def with_meanings(settings: Json) -> Json:
     if not isinstance(settings, dict):
         return settings
     inner = {key: with_meanings(value) for key, value in settings.items()}
-    target = settings.get("_target_")
-    meaning = 1 if target is None else meaning_of(_class(str(target)), settings)
+    if (target := settings.get("_target_")) is None:
+        return inner
+    kind = _class(str(target))
+    added: Mapping[str, Json] = getattr(kind, "ADDED", {})
+    inner = {key: value for key, value in inner.items() if key not in added or value != added[key]}
+    meaning = meaning_of(kind, settings)
     return inner if meaning == 1 else inner | {KEY: meaning}
 
 

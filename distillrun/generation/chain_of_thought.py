@@ -11,7 +11,17 @@ from distillrun.generation.shared.chain import Chain, Fate, chain_of, leaks_of, 
 from distillrun.generation.shared.few_shot import FewShotPrompt, chat, failures_of, question_and_answer
 from distillrun.generation.shared.voting import Vote, Weights, plurality
 from distillrun.interfaces import AnyTeacher, GenerationContext, Tag, Task
-from distillrun.records import Example, Failure, Prompt, Rationale, Request, Sampling, TeacherRecord, gold
+from distillrun.records import (
+    WRONG_DECODES,
+    Example,
+    Failure,
+    Prompt,
+    Rationale,
+    Request,
+    Sampling,
+    TeacherRecord,
+    gold,
+)
 from distillrun.text.template import Template
 
 STEP = "chain_of_thought"
@@ -81,7 +91,9 @@ class ChainOfThought(MayHaveOwnTeacher):
     @property
     def makes(self) -> frozenset[str]:
         made = {"initial"} if self.answer_given else {"initial", "answers"}
-        return frozenset(made | {"counterfactual"}) if self.wrong == "keep" else frozenset(made)
+        if self.wrong != "keep":
+            return frozenset(made)
+        return frozenset(made | {"counterfactual"} | (set() if self.answer_given else {WRONG_DECODES}))
 
     @cached_property
     def _ask(self) -> Template:

@@ -82,6 +82,13 @@ class TextObjective(StudentObjective, Protocol):
 
 
 @runtime_checkable
+class SelectiveObjective(StudentObjective, Protocol):
+    """An objective that tells by itself which records it can learn from, where the kinds that it `needs` do not."""
+
+    def can_learn(self, record: TeacherRecord) -> bool: ...
+
+
+@runtime_checkable
 class ChoiceObjective(StudentObjective, Protocol):
     """An objective from which a student that writes nothing can learn, or a writing one beside its texts."""
 

@@ -32,6 +32,8 @@ from distillrun.records.example import (
 from distillrun.records.learning import LogitRequest, Question, Requirements, Segment, TargetPair, TrainingItem
 from distillrun.records.metric_result import Cell, MetricResult, ResultCurve, ResultTable
 from distillrun.records.teaching import (
+    FORWARD,
+    WRONG_DECODES,
     Failure,
     Rationale,
     TeacherRecord,
@@ -39,11 +41,14 @@ from distillrun.records.teaching import (
     choice_shares,
     factual,
     find_factual,
+    is_of,
     kind_of,
     likeliest_choice,
 )
 
 __all__ = [
+    "FORWARD",
+    "WRONG_DECODES",
     "Budget",
     "Cell",
     "Completion",
@@ -81,6 +86,7 @@ __all__ = [
     "find_factual",
     "first_alike",
     "gold",
+    "is_of",
     "is_right",
     "kind_of",
     "likeliest_choice",

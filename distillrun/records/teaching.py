@@ -1,11 +1,17 @@
 """What a teacher gave for an example."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from distillrun.records.example import Example, Record, first_alike
+
+FORWARD = "forward"
+"""The origin of what a teacher wrote when it answered by itself, without having been told what to argue for."""
+
+WRONG_DECODES = "wrong decodes"
+"""The kind of counterfactual rationales that are the teacher's own answers, for objectives that learn these alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +45,12 @@ class Rationale(Record):
 def kind_of(rationale: Rationale) -> str:
     """Return what a rationale is called where kinds are handed on or counted: initial, revised or counterfactual."""
     return rationale.version if rationale.kind == "factual" else rationale.kind
+
+
+def is_of(rationale: Rationale, kinds: Collection[str]) -> bool:
+    """Return whether a rationale is of one of some kinds."""
+    is_own = rationale.kind == "counterfactual" and rationale.origin == FORWARD
+    return kind_of(rationale) in kinds or (is_own and WRONG_DECODES in kinds)
 
 
 @dataclass(frozen=True, slots=True)

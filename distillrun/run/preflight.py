@@ -18,7 +18,7 @@ from distillrun.interfaces import (
     requirements_of,
 )
 from distillrun.process.runtime import pick_device
-from distillrun.records import Example, Json, TargetPair
+from distillrun.records import WRONG_DECODES, Example, Json, TargetPair
 from distillrun.run.preflight_logits import logit_problems
 from distillrun.run.stages.step_outputs import EXAMPLES, chosen_steps, makers, makes_of
 
@@ -224,12 +224,14 @@ def _generation_problems(config: Config, parts: Parts) -> list[str]:
 _CURES = {
     "answers": "put chain_of_thought or self_consistency before it in generation=[...]",
     "verdicts": "put self_evaluation before it in generation=[...]",
+    WRONG_DECODES: "set generation=chain_of_thought generation.steps.chain_of_thought.wrong=keep",
 }
 
 
 def _called(kind: str) -> str:
     """Return what a kind is called in a sentence."""
-    return {"answers": "the teacher's own answers", "verdicts": "verdicts"}.get(kind, f"{kind} rationales")
+    called = {"answers": "the teacher's own answers", "verdicts": "verdicts", WRONG_DECODES: WRONG_DECODES}
+    return called.get(kind, f"{kind} rationales")
 
 
 def _order_problems(chosen: Mapping[str, GenerationStep], parts: Parts) -> list[str]:

@@ -10,7 +10,7 @@ from typing import get_args
 from distillrun.errors import ConfigError, nearest
 from distillrun.files.rows import digest_of
 from distillrun.interfaces import Task
-from distillrun.records import Example, Json, Split, TeacherRecord, kind_of
+from distillrun.records import WRONG_DECODES, Example, Json, Split, TeacherRecord, is_of, kind_of
 from distillrun.teacher.shared.recording import Columns, Recording, own_records, read_recordings
 
 _SPLITS: tuple[Split, ...] = get_args(Split)
@@ -55,7 +55,9 @@ class Recorded:
             stored = [record for path in self._folders.values() for record in own_records(path) or ()]
         except ConfigError:  # reported by `check`
             stored = []
-        kinds = {kind_of(rationale) for record in stored for rationale in record.rationales if rationale.text.strip()}
+        texts = [rationale for record in stored for rationale in record.rationales if rationale.text.strip()]
+        kinds = {kind_of(rationale) for rationale in texts}
+        kinds |= {WRONG_DECODES for rationale in texts if is_of(rationale, {WRONG_DECODES})}
         return frozenset(kinds) if stored else self._columns.makes
 
     def check(self, task: Task) -> list[str]:

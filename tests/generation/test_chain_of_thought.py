@@ -144,7 +144,8 @@ def test_choices_that_read_alike_vote_as_one(tmp_path: Path) -> None:
 
 
 def test_a_wrong_chain_may_be_kept_as_what_it_is(tmp_path: Path) -> None:
-    assert made("generation", "chain_of_thought", wrong="keep").makes == {"initial", "answers", "counterfactual"}
+    kinds = made("generation", "chain_of_thought", wrong="keep").makes
+    assert kinds == {"initial", "answers", "counterfactual", "wrong decodes"}
     _, (record,) = run(tmp_path, "chain_of_thought", lambda _: "It bakes. So the answer is oven.", wrong="keep")
     (rationale,) = record.rationales
     assert (rationale.kind, rationale.supports, rationale.text) == ("counterfactual", 0, "It bakes.")

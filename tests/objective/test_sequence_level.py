@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 import torch
 
+from distillrun.artifacts.meaning import with_meanings
 from distillrun.errors import ConfigError
 from distillrun.records import Rationale
+from distillrun.run.stages.training_data import training_data_of
 from tests.leaves import EXAMPLE, RECORD, leaf, made
 
 DECODES = replace(
@@ -54,3 +56,34 @@ def test_cross_entropy_on_samples_is_the_forward_kl_to_their_frequencies() -> No
 def test_a_revision_is_no_decode() -> None:
     with pytest.raises(ConfigError, match="a decode is what the teacher wrote at first"):
         made("objective", "sequence_level", texts=leaf("objective", "rationale_answer", rationale="revised"))
+
+
+OWN = replace(
+    RECORD,
+    rationales=(
+        Rationale("Libraries lend.", "", 1, "counterfactual", "initial", "forward"),
+        Rationale("Told to argue.", "", 2, "counterfactual", "initial", "counterfactual"),
+    ),
+)
+
+
+def test_wrong_decodes_are_learnt_where_they_are_asked_for() -> None:
+    task: Any = made("task", "multiple_choice", folder="unused")
+    objective = made("objective", "sequence_level", decodes="all", wrong=True)
+    (pair,) = objective.targets(EXAMPLE, OWN, task, 0)
+    assert "library" in "".join(segment.text for segment in pair.target)
+    assert "wrong decodes" in objective.needs
+
+
+def test_a_question_that_the_teacher_never_answered_rightly_is_trained_on_then() -> None:
+    examples, records = [EXAMPLE, EXAMPLE], [OWN, DECODES]
+    for wrong, count in ((False, 1), (True, 2)):
+        objective = made("objective", "sequence_level", wrong=wrong)
+        assert len(training_data_of(objective, examples, [], records).train) == count
+
+
+def test_results_from_before_there_was_the_setting_stay_valid() -> None:
+    settings = leaf("objective", "sequence_level")
+    made("objective", "sequence_level")  # hashed after it is built
+    assert "wrong" not in with_meanings(settings)  # type: ignore[operator]
+    assert with_meanings(settings | {"wrong": True})["wrong"] is True  # type: ignore[call-overload, index]

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from distillrun.interfaces import AnyTeacher, GenerationStep, RecordedTeacher
-from distillrun.records import Rationale, TeacherRecord, kind_of
+from distillrun.records import Rationale, TeacherRecord, is_of
 
 EXAMPLES = "examples"
 """The kind of what expansion makes: it is not part of a record, and every later step works on it."""
@@ -60,7 +60,7 @@ def _one(parts: Sequence[tuple[TeacherRecord, frozenset[str]]], id_: str) -> Tea
     agreement: float | None = None
     log_probs: tuple[float, ...] | None = None
     for record, kinds in parts:
-        rationales += [rationale for rationale in record.rationales if kind_of(rationale) in kinds]
+        rationales += [rationale for rationale in record.rationales if is_of(rationale, kinds)]
         trace |= record.trace
         if "answers" in kinds:
             answer, agreement = record.answer, record.agreement

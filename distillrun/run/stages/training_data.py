@@ -4,8 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from distillrun.errors import ConfigError
-from distillrun.interfaces import StudentObjective
+from distillrun.interfaces import SelectiveObjective, StudentObjective
 from distillrun.records import Example, TeacherRecord
+
+DECIDING = frozenset({"initial", "revised", "choice_scores"})
+"""The kinds without which nothing can be learnt from a record; a counterfactual may be missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +33,17 @@ def training_data_of(
     """
     if records is None:
         return TrainingData(train, dev, None)
-    needed = objective.needs & {"initial", "revised", "choice_scores"}
-    whole = [(example, one) for example, one in zip(train, records, strict=True) if needed <= _given(one)]
+    whole = [(example, one) for example, one in zip(train, records, strict=True) if _can_learn(objective, one)]
     if not whole:
-        named = ", ".join(sorted(needed))
+        named = ", ".join(sorted(objective.needs & DECIDING))
         raise ConfigError(f"no training example has what is learnt ({named}); check the teacher's data")
     return TrainingData([example for example, _ in whole], dev, [record for _, record in whole])
+
+
+def _can_learn(objective: StudentObjective, record: TeacherRecord) -> bool:
+    if isinstance(objective, SelectiveObjective):
+        return objective.can_learn(record)
+    return objective.needs & DECIDING <= _given(record)
 
 
 def _given(record: TeacherRecord) -> set[str]:
