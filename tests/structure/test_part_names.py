@@ -11,7 +11,7 @@ from distillrun.errors import ConfigError
 from distillrun.names import parts
 from distillrun.names.former_paths import FORMER_PATHS
 from distillrun.names.parts import GROUPS, as_hashed, modules_of, name_of, with_names
-from tests.structure.disk import leaves, read
+from tests.structure.disk import MODULES, PACKAGE, ROOT, leaves, module_of, read
 
 
 def test_every_group_of_parts_has_names() -> None:
@@ -25,6 +25,23 @@ def test_a_class_is_defined_once_in_its_group_and_where_it_is_looked_for(group: 
     for name, modules in found.items():
         assert len(modules) == 1, f"{' and '.join(modules)} both define {name}; rename one of them"
         assert getattr(importlib.import_module(modules[0]), name).__module__ == modules[0]
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_every_file_directly_in_a_group_is_an_option(group: str) -> None:
+    """What options share is in shared/ or in a folder of its own, so that `ls` is a menu."""
+    files = {path for path in MODULES if path.parent == PACKAGE / group and path.name != "__init__.py"}
+    chosen = {find_class(read(path)["_target_"], group).__module__ for path, of in leaves() if of == group}
+    assert files
+    assert {module_of(path) for path in files} - chosen == set()
+
+
+def test_tests_stand_where_the_code_stands() -> None:
+    rooms = {path.name for path in PACKAGE.iterdir() if path.is_dir()} | {
+        *("contracts", "data", "end_to_end", "security", "structure")
+    }
+    folders = {path.relative_to(ROOT / "tests").parts[0] for path in (ROOT / "tests").rglob("*/test_*.py")}
+    assert folders <= rooms
 
 
 def test_a_former_path_leads_to_a_part_of_today() -> None:
