@@ -1,6 +1,7 @@
 """The graph of a run: every stage declared once. A run makes it, a plan counts it, and `until` cuts it."""
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
 from distillrun.artifacts import ArtifactStore
 from distillrun.config.schema import Until
@@ -120,7 +121,8 @@ def _baselines(experiment: Experiment, store: ArtifactStore, graph: Graph) -> It
         return
     yield from _rules(experiment, store, graph, "untrained", None)
     if (control := control_of(experiment)) is not None:
-        yield from _learning(control, store, graph, "label_only/")
+        for node in _learning(control, store, graph, "label_only/"):
+            yield replace(node, phase=Until.evaluate)  # a run that ends with its own student needs no other
         yield from _rules(control, store, graph, "label_only", "label_only/train")
     taken = set(graph)
     for who, teacher in teachers_of(experiment).items():
