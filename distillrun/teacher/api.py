@@ -70,7 +70,10 @@ class Api:
         return self._problems()
 
     def identity(self) -> Mapping[str, Json]:
-        """Return what outputs depend on. The port is left out, so a server may move; `revision` tells two apart."""
+        """Return what outputs depend on. The port is left out, so a server may move; `revision` tells two apart.
+
+        What is asked for beside texts counts where it is asked for: an answer that came without it does not hold it.
+        """
         address = read_address(self.base_url or "")
         identity: dict[str, Json] = {
             "server": address.host + address.path,
@@ -81,7 +84,8 @@ class Api:
         }
         if self.endpoint == "completion":
             identity |= {"block_separator": self.block_separator, "reply_separator": self.reply_separator}
-        return identity
+        asked = {"log_probs": self.log_probs, "top_log_probs": self.top_log_probs}
+        return identity | {name: value for name, value in asked.items() if value}
 
     def prompt_tokens(self, prompt: Prompt) -> int:
         """Return an estimate: one token for four bytes of UTF-8, and four for each message."""

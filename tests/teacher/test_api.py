@@ -304,6 +304,9 @@ def test_identity_holds_what_decides_the_text_and_nothing_else() -> None:
         {"base_url": "https://example.com/v1"},
         {"endpoint": "completion"},
         {"extra_body": {"top_k": 1}},
+        {"log_probs": True},
+        {"top_log_probs": 5},
+        {"top_log_probs": 20},
     ]
     assert all(identity(**changes) == identity() for changes in same)
     assert all(identity(**changes) != identity() for changes in other)
