@@ -1,4 +1,4 @@
-"""What keeps the store's writers apart."""
+"""The locks that keep the store's writers apart."""
 
 import logging
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""How the store's folders are named, and what each of them is."""
+"""The names of the store's folders, and what each of them holds."""
 
 import re
 from dataclasses import dataclass

@@ -111,9 +111,9 @@ def first_problem(folder: Path, manifest: Manifest) -> str | None:
         if name not in present:
             return f"{name} is missing"
         if (folder / name).stat().st_size != expected.bytes:
-            return f"{name} has another size than when it was made"
+            return f"{name} has a different size than when it was made"
         if _stored_file(folder / name).sha256 != expected.sha256:
-            return f"{name} has other bytes than when it was made"
+            return f"{name} has different bytes than when it was made"
     return None
 
 

@@ -80,12 +80,12 @@ def flush(path: Path) -> None:
 
 def _problem(folder: Path) -> str | None:
     if folder.is_symlink() or not folder.is_dir():
-        return "it is no folder"
+        return "it is not a folder"
     if not (folder / SUMS).is_file():
         return f"{SUMS} is missing"
     differing = set(_sums(folder).splitlines()) ^ set((folder / SUMS).read_bytes().splitlines())
     names = {line.partition(b"  ")[2].decode("utf-8", "replace") or SUMS for line in differing}
-    return f"{', '.join(sorted(names))} is not as it was written" if names else None
+    return f"{', '.join(sorted(names))} has changed since it was written" if names else None
 
 
 def _sums(folder: Path) -> bytes:

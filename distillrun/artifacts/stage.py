@@ -1,4 +1,4 @@
-"""What a stage reads, its fingerprint, and how two stages differ."""
+"""A stage as its inputs, its fingerprint, and the difference between two stages."""
 
 import hashlib
 import json
@@ -49,7 +49,7 @@ class Stage:
 
     @property
     def fingerprint(self) -> str:
-        """Sha256 in hex over the canonical JSON of all four fields."""
+        """The sha256 in hex of the canonical JSON of all four fields."""
         return digest(
             {
                 "stage": self.name,
@@ -109,7 +109,7 @@ def news(stage: Stage, stored: Sequence[Stage]) -> str:
 def _told(field: str, there: str, here: str) -> str:
     part, _, key = field.rpartition(".")
     if key == MEANING:
-        return f"{part} does otherwise than then, see CHANGELOG.md"
+        return f"{part} has changed since, see CHANGELOG.md"
     return f"{field} is {_short(here)}, not {_short(there)}"
 
 

@@ -58,7 +58,7 @@ def report_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--chance", type=float, metavar="SHARE", help="what guessing would score")
     parser.add_argument(
-        "--out", type=Path, metavar="DIR", help="where to write; default: the sweep's folder, or one beside the table"
+        "--out", type=Path, metavar="DIR", help="where to write; default: the sweep's folder, or one next to the table"
     )
     return parser
 

@@ -60,7 +60,7 @@ def _analyse_options(parser: argparse.ArgumentParser) -> None:
     add("--drop", nargs="+", default=[], choices=RULES, metavar="RULE", help=f"leave out: {', '.join(RULES)}")
     add("--outliers", choices=("none", "iqr"), default="none", help="which linear model leads; both are shown")
     add("--correction", choices=("holm", "bonferroni"), default="holm", help="of pairs (default: holm)")
-    add("--out", type=Path, metavar="DIR", help="where to write (default: study_report beside the answers)")
+    add("--out", type=Path, metavar="DIR", help="where to write (default: study_report next to the answers)")
 
 
 def _design(given: argparse.Namespace) -> int:

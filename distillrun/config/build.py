@@ -1,4 +1,4 @@
-"""From a YAML leaf to a checked object. There is no registry: the file system and a fenced `_target_` are one.
+"""The construction of checked objects from YAML leaves. There is no registry: `_target_` names a class of a group.
 
 A leaf's keys are bound and typed against the constructor before anything is constructed, and the object must keep its
 group's protocol.
@@ -132,7 +132,7 @@ def build(node: Mapping[str, Any], group: str, allowed: Sequence[str] = (), key:
         raise ConfigError(message if message.startswith((f"{key}.", f"{key}=")) else f"{key}: {message}") from error
     lacking = _lacking(made, group)
     if lacking:
-        raise ConfigError(f"{key}: {target} cannot be used as {group}; it lacks {', '.join(lacking)}")
+        raise ConfigError(f"{key}: {target} cannot be used as {group}; its {', '.join(lacking)} is missing")
     return made
 
 

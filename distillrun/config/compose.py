@@ -1,4 +1,4 @@
-"""Where the config is found, and what Hydra makes of an override list before it runs anything."""
+"""The location of the config, and its composition by Hydra before anything runs."""
 
 import logging
 import re

@@ -27,4 +27,4 @@ def check_sweep_words(overrides: Sequence[str], multirun: bool) -> None:
     """Refuse what a command line says of a sweep where none is asked for. Raises ConfigError naming each word."""
     told = [line for line in overrides if line.lstrip("+").startswith(SWEEPING)]
     if told and not multirun:
-        raise ConfigError("\n".join(f"{line} counts for a sweep alone, which needs -m" for line in told))
+        raise ConfigError("\n".join(f"{line} applies only to a sweep; add -m" for line in told))

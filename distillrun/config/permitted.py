@@ -1,4 +1,4 @@
-"""What may stand under `hydra.`: a closed list, checked before Hydra acts on a config that anybody may have written.
+"""The closed list of keys under `hydra.`, checked before Hydra acts on a config that anybody may have written.
 
 Hydra builds callbacks, loggers, launchers and sweepers from what it finds there and sets variables of the environment,
 and none of that passes the fence around `_target_`. What can be a command of a shell, a place outside of the sweep or
@@ -92,7 +92,7 @@ def check_searchpath(places: Sequence[str]) -> None:
     """Refuse to look for config files inside Python packages, since finding those imports them."""
     for place in places:
         if "://" in place and not place.startswith("file://"):
-            raise UnsafeError(f"hydra.searchpath={place} is no folder; give folders, such as file:///home/me/my_conf")
+            raise UnsafeError(f"hydra.searchpath={place} is not a folder; give one, such as file:///home/me/my_conf")
 
 
 def _closed(node: Mapping[str, Any]) -> Iterator[str]:

@@ -24,7 +24,7 @@ class Until(StrEnum):
 
 
 class Schedule(StrEnum):
-    """How the learning rate falls from its peak, after the warm-up, to zero at `max_steps` (or stays)."""
+    """The shape of the learning rate after the warm-up: falling from its peak to zero at `max_steps`, or constant."""
 
     linear = "linear"
     cosine = "cosine"
@@ -39,14 +39,14 @@ class Precision(StrEnum):
 
 
 class Keep(StrEnum):
-    """Which student is kept: the best on dev, or the last."""
+    """The student that is kept: the best on dev, or the last."""
 
     best = "best"
     last = "last"
 
 
 class Progress(StrEnum):
-    """How progress is shown: a bar on a terminal and a line each minute elsewhere, or never."""
+    """The display of progress: a bar on a terminal and a line each minute elsewhere, or nothing."""
 
     auto = "auto"
     never = "never"
@@ -100,7 +100,7 @@ class TrainingConfig:
 
 @dataclass
 class RuntimeConfig:
-    """What may change speed but never results."""
+    """Settings that may change speed but never results."""
 
     device: str = MISSING
     devices: str | None = MISSING
@@ -112,7 +112,7 @@ class RuntimeConfig:
 
 @dataclass
 class SweepConfig:
-    """How the jobs of a sweep are run; none of it changes what a job does.
+    """The execution of a sweep's jobs; none of it changes what a job computes.
 
     Attributes:
         on_error: continue: the others run all the same; stop: no further job is started.
@@ -125,7 +125,7 @@ class SweepConfig:
 
 @dataclass
 class PathsConfig:
-    """Where results go, relative to the current folder. `run` None: a new folder under `runs`."""
+    """Folders for results, relative to the current folder. `run` None: a new folder under `runs`."""
 
     store: str = "artifacts"
     runs: str = "runs"

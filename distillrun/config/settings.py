@@ -1,4 +1,4 @@
-"""From a composed config to plain, checked Python values; nothing behind `resolve` sees an OmegaConf node."""
+"""Plain, checked Python values made of a composed config; nothing after `resolve` sees an OmegaConf node."""
 
 import hashlib
 import json
@@ -35,7 +35,7 @@ class Config(Settings):
 
     @property
     def baselines(self) -> bool:
-        """Whether the untrained student, the label-only student and the teacher are scored beside the student."""
+        """True if the untrained student, the label-only student and the teacher are scored as well."""
         return bool(self.evaluation.get(BASELINES, False))
 
 
@@ -108,7 +108,7 @@ def _wrong_values(config: Config) -> Iterator[str]:
     if not re.fullmatch(r"[\w.-]+", config.name) or config.name.startswith("."):
         yield f"name={config.name!r} becomes a folder's name; use letters, digits, '_', '-' and '.'"
     if not 0 <= config.generation.max_failed_share <= 1:
-        yield f"generation.max_failed_share={config.generation.max_failed_share} is no share; choose one from 0 to 1"
+        yield f"generation.max_failed_share={config.generation.max_failed_share} must lie between 0 and 1"
     positive = {
         **_values("generation", config.generation, "attempts"),
         **_values("training", training, "max_steps examples_per_step learning_rate epsilon micro_batch_tokens"),

@@ -45,7 +45,7 @@ def check_choices(overrides: Sequence[str], composed: DictConfig, config_name: s
         elif one.value_type in (ValueType.CHOICE_SWEEP, ValueType.SIMPLE_CHOICE_SWEEP):
             chosen.append([f"{one.get_key_element()}={value}" for value in one.sweep_string_iterator()])
         else:
-            raise ConfigError(f"{line}: write the options that are chosen from, such as choice(a,b)")
+            raise ConfigError(f"{line}: write the options to choose from, such as choice(a,b)")
     for options in product(*chosen):
         compose_first([*others, *options], config_name, config_dir)
 

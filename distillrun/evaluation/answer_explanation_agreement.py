@@ -1,4 +1,4 @@
-"""Does the answer after explaining equal the answer without?"""
+"""Agreement between the answer given after explaining and the answer given directly."""
 
 from typing import ClassVar
 

@@ -1,4 +1,4 @@
-"""Does the student know what it knows?"""
+"""Calibration: how well the student's confidence matches its accuracy."""
 
 from collections.abc import Sequence
 from typing import ClassVar, Literal
@@ -77,7 +77,7 @@ class Calibration:
         usual, most = error_by_chance(found, self._bins)
         note = (
             f"A student whose confidences were right would have a calibration error of {usual:.4f} on as many "
-            f"questions by chance, and one above {most:.4f} one time in twenty: up to there, no lack of calibration is "
+            f"questions by chance, and one above {most:.4f} one time in twenty: up to there, no miscalibration is "
             "shown. The interval tells how far the error scatters over questions; no student's reaches down to 0."
         )
         return MetricResult(tuple(scores), (reliability, cascade(found, teacher)), (risks,), note=note)

@@ -1,4 +1,4 @@
-"""What an answer of the student costs on this machine."""
+"""The inference cost of the student on this machine: time, memory and parameters."""
 
 import sys
 import time
@@ -132,7 +132,7 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class _Costs:
-    """What was measured of a model.
+    """The measured costs of one model.
 
     Attributes:
         weights, outside: how many there are, and how many outside the embeddings.

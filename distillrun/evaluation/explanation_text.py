@@ -1,4 +1,4 @@
-"""What can be counted in an explanation without people or judges."""
+"""Statistics of explanation texts that need neither people nor judges."""
 
 from collections.abc import Callable, Sequence
 from typing import ClassVar, Literal

@@ -1,4 +1,4 @@
-"""Whom a model takes itself for: another one's name in its mouth hints at whose texts it learnt from."""
+"""Identity consistency: how often a model claims to be another model (ICE, arXiv:2501.12619)."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,7 +20,7 @@ Check = Literal["contradiction", "claim"]
 
 @dataclass(frozen=True, slots=True)
 class IdentityTexts(Record):
-    """What models and judges are asked.
+    """The texts that models and judges are asked with.
 
     Attributes:
         questions: language -> questions about who somebody is.
@@ -76,7 +76,7 @@ class IdentityConsistency(Judged):
         same_family: SameFamily,
     ) -> None:
         if unknown := sorted(set(facts) - set(MODELS)):
-            raise ConfigError(f"facts.{unknown[0]} is none of {', '.join(MODELS)}")
+            raise ConfigError(f"facts.{unknown[0]} must be one of {', '.join(MODELS)}")
         if len(judges) != 1:
             raise ValueError(f"there must be one judge, not {len(judges)}")
         for name, framing in texts.framings.items():

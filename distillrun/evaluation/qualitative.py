@@ -1,4 +1,4 @@
-"""Which kinds of questions a student can answer: a judge names the kinds and sorts the questions into them."""
+"""Accuracy by kind of question: a judge names the kinds and sorts the questions into them."""
 
 import json
 import re
@@ -30,7 +30,7 @@ from distillrun.text.template import Template
 
 @dataclass(frozen=True, slots=True)
 class CategoryTexts(Record):
-    """What a judge is told.
+    """The texts of the judge's requests.
 
     Attributes:
         propose: fields {questions} (a line each) and {count}.

@@ -1,4 +1,4 @@
-"""Does the answer change when the rationale before it is spoilt?"""
+"""Accuracy after the rationale is corrupted."""
 
 import re
 from collections.abc import Sequence
@@ -47,15 +47,15 @@ class RationalePerturbation:
     MEANING: ClassVar[int] = 3  # 2: choices that read alike are one; 3: a drop of 0 has an interval, too
 
     rule = (
-        "The student answers after its own rationale, and after the same one spoilt. Where accuracy and answers stay "
-        "as they are, the rationale plays no part in the answer."
+        "The student answers after its own rationale, and after a corrupted copy of it. Where accuracy and answers "
+        "stay as they are, the rationale plays no part in the answer."
     )
 
     def __init__(
         self, of: str, random_share: float, reference: Literal["initial", "revised"] | None, seed: int
     ) -> None:
         if not 0 <= random_share <= 1:
-            raise ValueError(f"random_share={random_share} is no share; choose a number from 0 to 1")
+            raise ValueError(f"random_share={random_share} must lie between 0 and 1")
         self.of = of
         self.wants = frozenset({reference} if reference else ())
         self._reference = reference
@@ -74,7 +74,7 @@ class RationalePerturbation:
         answers = {change: choices_after(answered, rationales) for change, rationales in texts.items()}
         scores, rows = _compared(answers, examples)
         table = ResultTable(
-            "Answers after spoilt rationales", ("rationale", "accuracy", "drop", "answers that change"), tuple(rows)
+            "Answers after corrupted rationales", ("rationale", "accuracy", "drop", "answers that change"), tuple(rows)
         )
         each: list[dict[str, Json]] = [
             {"example_id": example.id, **{change: choices[n] for change, choices in answers.items()}}

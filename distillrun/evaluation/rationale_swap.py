@@ -1,4 +1,4 @@
-"""Does the answer follow a rationale for another choice?"""
+"""Answers after a rationale for another choice."""
 
 from collections.abc import Sequence
 from typing import ClassVar

@@ -1,4 +1,4 @@
-"""How much like the teacher a student writes, before its training and after it."""
+"""Similarity of the student's responses to the teacher's, before and after training."""
 
 from collections.abc import Collection, Mapping, Sequence
 from random import Random

@@ -1,4 +1,4 @@
-"""What is wrong with a draft, found in its text: drafts may be anybody's."""
+"""Defects of a draft, found in its text: drafts may be anybody's."""
 
 import re
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""What the scripted teacher says as a judge: ratings by counting, and who somebody is."""
+"""The scripted teacher as a judge: ratings by counting, and the identity of a speaker."""
 
 import json
 import re

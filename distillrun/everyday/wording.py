@@ -1,4 +1,4 @@
-"""How facts are put into words: names with their articles, statements, questions."""
+"""Facts in words: names with their articles, statements, questions."""
 
 import hashlib
 from functools import cache

@@ -57,11 +57,11 @@ def _separator(file: TextIO) -> str:
 def _undecodable(path: Path, encoding: str) -> ConfigError:
     """Return the complaint about a file that is in another encoding, with the first line that is."""
     if encoding == "utf-16":
-        return ConfigError(f"{path}: begins as UTF-16, but is none; save the file as UTF-8")
+        return ConfigError(f"{path}: begins like UTF-16, but cannot be read as UTF-16; save the file as UTF-8")
     with path.open("rb") as file:
         for number, line in enumerate(file, start=1):
             try:
                 line.decode("utf-8")
             except UnicodeDecodeError:
-                return ConfigError(f"{path}:{number}: no UTF-8 text; save the file as UTF-8")
-    return ConfigError(f"{path}: no UTF-8 text; save the file as UTF-8")
+                return ConfigError(f"{path}:{number}: not UTF-8; save the file as UTF-8")
+    return ConfigError(f"{path}: not UTF-8; save the file as UTF-8")

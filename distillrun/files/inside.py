@@ -60,7 +60,7 @@ def read_text(root: Path, name: str, errors: str = "strict") -> str:
         handle = os.open(last, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)  # a pipe would wait
         with os.fdopen(handle, encoding="utf-8", errors=errors) as stream:
             if not stat.S_ISREG(os.fstat(handle).st_mode):
-                raise FileNotFoundError(f"{root / name} is no plain file")
+                raise FileNotFoundError(f"{root / name} is not a plain file")
             return stream.read()
 
 

@@ -89,7 +89,7 @@ def _parsed(path: Path, kind: type[R], content: bytes) -> Iterator[R]:
         except ValidationError as error:
             raise ConfigError(f"{path}:{number}: {_reason(kind, error)}") from None
         except ValueError as error:
-            raise ConfigError(f"{path}:{number}: no {kind.__name__}: {error}") from None
+            raise ConfigError(f"{path}:{number}: not a valid {kind.__name__}: {error}") from None
         yield record
 
 
@@ -102,7 +102,7 @@ def _reason(kind: type[Record], error: ValidationError) -> str:
         hint = nearest(where, [field.name for field in fields(kind)]) if is_dataclass(kind) else ""
         return f"{kind.__name__} has no field {where!r}{hint}"
     if problem["type"] == "missing":
-        return f"{kind.__name__} lacks the field {where!r}"
+        return f"{kind.__name__} is missing the field {where!r}"
     return f"{kind.__name__}.{where}: {problem['msg']}, not {json.dumps(problem['input'], ensure_ascii=False)[:80]}"
 
 

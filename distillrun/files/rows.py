@@ -69,7 +69,7 @@ def find_rows(folder: Path, stem: str) -> Path:
         ConfigError: there is none, or more than one.
     """
     if not folder.is_dir():
-        what = "is no folder" if folder.exists() else f"does not exist{_neighbour(folder)}"
+        what = "is not a folder" if folder.exists() else f"does not exist{_neighbour(folder)}"
         raise ConfigError(f"{folder} {what}")
     found = [path for path in sorted(folder.iterdir()) if path.stem == stem and _may_hold_rows(path)]
     if len(found) == 1:
@@ -130,7 +130,9 @@ def _folder_rows(folder: Path) -> Iterator[Row]:
         yield from _jsonl_rows(lines[0])
     else:
         held = ", ".join(sorted(path.name for path in folder.iterdir())[:8]) or "nothing"
-        raise ConfigError(f"{folder} is no save_to_disk folder, has no shard_* and no single .jsonl; it holds: {held}")
+        raise ConfigError(
+            f"{folder} is not a save_to_disk folder and has neither shard_* nor a single .jsonl file; it holds: {held}"
+        )
 
 
 def _shard(path: Path) -> re.Match[str] | None:
@@ -143,7 +145,7 @@ def _saved_rows(folder: Path) -> Iterator[Row]:
     try:
         saved = datasets.load_from_disk(str(folder))
     except (OSError, ValueError, KeyError) as error:
-        raise ConfigError(f"{folder} is no readable save_to_disk folder: {error}") from error
+        raise ConfigError(f"{folder} cannot be read as a save_to_disk folder: {error}") from error
     for number, values in enumerate(saved, start=1):
         yield Row(f"{folder}:{number}", dict(values))
 
@@ -157,7 +159,7 @@ def _parquet_rows(path: Path) -> Iterator[Row]:
             for number, values in enumerate(batches, start=1):
                 yield Row(f"{path}:{number}", values)
     except (ArrowException, OSError) as error:
-        raise ConfigError(f"{path} is no readable Parquet file: {error}") from error
+        raise ConfigError(f"{path} cannot be read as a Parquet file: {error}") from error
 
 
 def _jsonl_rows(path: Path) -> Iterator[Row]:
@@ -193,7 +195,7 @@ def _decoded(content: bytes, where: str) -> Any:
         place = where if error.lineno == 1 else f"{where}:{error.lineno}"
         raise ConfigError(f"{place}: malformed JSON: {error.msg} at column {error.colno}") from error
     except UnicodeDecodeError as error:
-        raise ConfigError(f"{where}: no UTF-8 text ({error}); save the file as UTF-8") from error
+        raise ConfigError(f"{where}: not UTF-8 ({error}); save the file as UTF-8") from error
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"{where}: cannot be read as UTF-8 JSON: {error}") from error
 

@@ -16,7 +16,7 @@ def strict_json(content: str) -> Any:
 
 
 def _refused(number: str) -> float:
-    raise ValueError(f"{number:.40} is no number of JSON; write null where there is no value")
+    raise ValueError(f"{number:.40} is not a JSON number; write null where there is no value")
 
 
 def _finite(text: str) -> float:

@@ -1,4 +1,4 @@
-"""How likely the teacher finds each choice: soft labels."""
+"""Soft labels: the teacher's probability of each choice."""
 
 import math
 from collections.abc import Iterator, Sequence

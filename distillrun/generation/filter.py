@@ -1,4 +1,4 @@
-"""What is not good enough to learn from is taken out."""
+"""Removal of rationales and questions that break a rule."""
 
 import math
 from collections.abc import Iterator, Sequence

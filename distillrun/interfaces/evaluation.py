@@ -19,11 +19,11 @@ class Scorer(Protocol):
 
     @property
     def rule(self) -> str:
-        """What counts as an answer and as a right one, in a sentence for the report."""
+        """One sentence for the report: what counts as an answer, and as a right one."""
 
     @property
     def reads_texts(self) -> bool:
-        """Whether the student must write for it."""
+        """True if it needs the texts that the student writes."""
 
     def predict(
         self,
@@ -86,7 +86,7 @@ class Metric(Protocol):
 
     @property
     def rule(self) -> str:
-        """What is measured, and how to read it, in a sentence for the report."""
+        """One sentence for the report: what is measured, and how to read it."""
 
     @property
     def of(self) -> str:
@@ -105,7 +105,7 @@ class AskingMetric(Metric, Protocol):
 
     @property
     def judges(self) -> Mapping[str, Teacher]:
-        """Who judges, by name."""
+        """The judges by name."""
 
     @property
     def after(self) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ Refuse = Callable[[int, str], str | None]
 
 
 class GenerationContext(Protocol):
-    """What a generation step works with."""
+    """The resources of a generation step."""
 
     @property
     def task(self) -> Task: ...
@@ -83,7 +83,7 @@ class GenerationStep(Protocol):
 
     @property
     def asks(self) -> frozenset[str]:
-        """Which requests the run's teacher must serve, as in `Teacher.can`."""
+        """The requests that the run's teacher must serve, as in `Teacher.can`."""
 
     @property
     def teachers(self) -> tuple[AnyTeacher, ...]:

@@ -83,7 +83,7 @@ class LanguageModel(ChoiceModel, WritingModel, Protocol):
 
     @property
     def vocabulary_size(self) -> int:
-        """How many logits there are: not fewer than tokens."""
+        """The number of logits: at least the number of tokens."""
 
     def tokens(self) -> Mapping[str, int]:
         """Return the tokenizer's token -> id map."""

@@ -25,7 +25,7 @@ from distillrun.records import (
 
 @dataclass(frozen=True, slots=True)
 class ObjectiveContext:
-    """What an active objective works with while the student trains.
+    """The resources of an active objective during training.
 
     Attributes:
         student: the student, before its first step.

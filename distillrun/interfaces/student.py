@@ -1,4 +1,4 @@
-"""How students come to be."""
+"""The interface of students."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -10,7 +10,7 @@ from distillrun.records import Json, TargetPair
 
 @runtime_checkable
 class Student(Protocol):
-    """How a student comes to be: `build` makes the untrained one, `load` reads a trained one back."""
+    """A kind of student: `build` makes the untrained one, `load` reads a trained one back."""
 
     def check(self) -> list[str]:
         """Return what is wrong with the settings, such as a checkpoint that is not there; empty if nothing is."""
@@ -26,11 +26,11 @@ class Student(Protocol):
 
     @property
     def writes(self) -> bool:
-        """Whether it writes texts: its model is a `LanguageModel` then, and a `ChoiceModel` alone otherwise."""
+        """True if it writes texts: its model is then a `LanguageModel`, and otherwise only a `ChoiceModel`."""
 
     @property
     def has_encoder(self) -> bool:
-        """Whether it reads with an encoder; True where that is not known yet."""
+        """True if it has an encoder, or if that is not known yet."""
 
     def build(self, seed: int) -> ChoiceModel:
         """Return the untrained student. The seed decides every freshly initialised weight."""

@@ -1,4 +1,4 @@
-"""How a benchmark is asked and answered."""
+"""The interface of benchmarks."""
 
 from collections.abc import Mapping
 from typing import Protocol, runtime_checkable

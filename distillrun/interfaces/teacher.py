@@ -1,4 +1,4 @@
-"""Who can be asked, and what for."""
+"""The interfaces of teachers, and of the account that limits their requests."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
@@ -32,7 +32,7 @@ class Reservation(Protocol):
 
 
 class Account(Protocol):
-    """What a teacher asks before it sends anything."""
+    """The budget that a teacher must reserve from before it sends anything."""
 
     def reserve(self, prompt_tokens: int, completion_tokens: int) -> Reservation | None:
         """Book one request at its greatest possible cost; each retry is a request of its own.
@@ -48,11 +48,11 @@ class Teacher(Protocol):
 
     @property
     def name(self) -> str:
-        """What people call it: every rationale carries it."""
+        """The name that people know it by; every rationale carries it."""
 
     @property
     def can(self) -> frozenset[str]:
-        """Which requests it serves: complete, score (then it is a `WhiteBoxTeacher`), contrast."""
+        """The requests that it serves: complete, score (then it is a `WhiteBoxTeacher`), contrast."""
 
     @property
     def price_per_million(self) -> Price: ...

@@ -1,4 +1,4 @@
-"""Where metrics go."""
+"""The interface of trackers."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ Status = Literal["done", "failed", "interrupted"]
 
 @dataclass(frozen=True, slots=True)
 class TrackedRun:
-    """What a tracker is told of a run at its start.
+    """The description of a run that a tracker gets at its start.
 
     Attributes:
         folder: its run folder.
@@ -41,7 +41,7 @@ class TrackedRun:
 
 @runtime_checkable
 class Tracker(Protocol):
-    """Where metrics go besides the run folder. Every method must tolerate being called after a failure."""
+    """A destination of metrics in addition to the run folder. Every method must tolerate a call after a failure."""
 
     def start(self, run: TrackedRun) -> None: ...
 

@@ -1,1 +1,1 @@
-"""What teachers were asked, kept as it arrives: the journal of answers, the ledger of costs, and the way to both."""
+"""The journal of answers, the ledger of costs, and the client that keeps both while teachers are asked."""

@@ -1,4 +1,4 @@
-"""What stands between a teacher and its ledger: each request is let through, or the reason why not is kept."""
+"""The account of a teacher with its ledger: each request is admitted, or the reason against it is kept."""
 
 from collections.abc import Callable
 

@@ -20,7 +20,7 @@ _ROUNDING = 1e-9
 
 @dataclass(slots=True)
 class Chain:
-    """What the lines read so far add up to.
+    """The running totals of the lines read so far.
 
     Attributes:
         proven: the sum by the last line that follows from those before it.

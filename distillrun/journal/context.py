@@ -1,4 +1,4 @@
-"""What a generation step asks through: every answer is journaled as it arrives, paid for once, and counted."""
+"""The generation context: every answer is journaled as it arrives, paid for once, and counted."""
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -172,7 +172,7 @@ def cure_of(failures: Collection[str]) -> str:
     """Return what can be done about completions that failed for these reasons."""
     if not SAID_NOTHING.isdisjoint(failures):
         return (
-            "raise the step's sampling.max_new_tokens, so that thinking comes to an end, or keep the model from"
+            "raise the step's sampling.max_new_tokens, so that its thinking can finish, or keep the model from"
             " thinking where its server can: teacher.extra_body={chat_template_kwargs: {enable_thinking: false}} for"
             " vLLM and SGLang, {reasoning_effort: minimal} for OpenAI, {reasoning: {enabled: false}} for OpenRouter"
         )

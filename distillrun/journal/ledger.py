@@ -1,4 +1,4 @@
-"""What a teacher has cost, and the cap on it: one small file that all runs on a store share."""
+"""The ledger of a teacher's cost, and the cap on it: one small file that all runs on a store share."""
 
 import errno
 import logging
@@ -97,7 +97,7 @@ class Ledger:
             missing = self._beyond(proven)
             if missing != NOTHING:
                 log.warning(
-                    "%s counts less than the journals beside it prove; %s are counted again, at today's price",
+                    "%s counts less than the journals next to it prove; %s are counted again, at today's price",
                     self._file if self._chain.lines else f"{self._file} is missing or empty, and",
                     in_words(missing),
                 )

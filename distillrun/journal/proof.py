@@ -1,4 +1,4 @@
-"""What the journals of a teacher prove: every answer in them was asked for, whatever the ledger says."""
+"""A lower bound of a teacher's cost from its journals: every answer in them was requested, whatever the ledger says."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""What was sent to a teacher, in figures that can be added up."""
+"""Totals of the requests sent to a teacher, which can be added up."""
 
 import math
 from dataclasses import asdict, astuple, dataclass
@@ -10,7 +10,7 @@ FIELDS = ("requests", "prompt_tokens", "completion_tokens", "usd")
 
 @dataclass(frozen=True, slots=True)
 class Spent(Record):
-    """What was sent to a teacher: every request with its retries, and what each cost or may have cost."""
+    """Totals of requests sent: every request with its retries, and what each cost or may have cost."""
 
     requests: int = 0
     prompt_tokens: int = 0

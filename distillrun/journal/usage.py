@@ -1,4 +1,4 @@
-"""What a step's completions took."""
+"""The usage of a step's completions."""
 
 from collections import Counter
 from dataclasses import dataclass, field

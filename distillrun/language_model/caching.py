@@ -1,4 +1,4 @@
-"""Which cache a decoder-only model keeps while it writes, and what may therefore be done with its rows."""
+"""The kind of key-value cache that a decoder-only model uses, and the operations on rows that it permits."""
 
 import inspect
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from distillrun.language_model.preallocated_cache import roomy_cache
 
 @dataclass(frozen=True, slots=True)
 class Caching:
-    """How a decoder-only model is run.
+    """The way in which a decoder-only model is run.
 
     Attributes:
         argument: under which its forward takes the cache.

@@ -1,4 +1,4 @@
-"""Where a checkpoint is: a folder, or a name on the Hugging Face Hub that resolves to one commit. Imports no torch."""
+"""The location of a checkpoint: a folder, or a name on the Hugging Face Hub with its commit. Imports no torch."""
 
 import hashlib
 from collections.abc import Mapping
@@ -143,7 +143,9 @@ class CheckpointReference:
         except HFValidationError:
             return f"{name} is neither a folder nor a name on the Hugging Face Hub (owner/name); check the spelling"
         except RevisionNotFoundError:
-            return f"{self.group}.revision={self.revision} is no branch, tag or commit of {self.checkpoint}; try main"
+            return (
+                f"{self.group}.revision={self.revision} is not a branch, tag or commit of {self.checkpoint}; try main"
+            )
         except RepositoryNotFoundError:
             return (
                 f"{name} is neither a folder here nor a model on the Hugging Face Hub that you may read; check the "

@@ -1,4 +1,4 @@
-"""What a checkpoint's folder holds, and whether it is whole. Imports no torch."""
+"""The contents of a checkpoint's folder, and the check that they are complete. Imports no torch."""
 
 import json
 import math
@@ -27,7 +27,7 @@ def folder_problems(folder: Path, name: str) -> list[str]:
         hint = "it holds a LoRA adapter only: merge it first; " if (folder / "adapter_config.json").is_file() else ""
         return [f"{name} has no config.json; {hint}{cure}"]
     if read_config(folder) is None:
-        return [f"{name} has a config.json that is no JSON object; {cure}"]
+        return [f"{name} has a config.json that is not a JSON object; {cure}"]
     if absent := _absent_shards(folder):
         return [
             f"{name} has {len(absent)} of its weight files missing ({absent[0]}, which its index names); copy or "
@@ -38,7 +38,7 @@ def folder_problems(folder: Path, name: str) -> list[str]:
     if not _holds(folder, TOKENIZER_FILES):  # transformers would make up an empty vocabulary
         return [f"{name} has no tokenizer ({', '.join(TOKENIZER_FILES)}); save the tokenizer into it, too"]
     return [
-        f"{name} has broken weights: {file.name} is cut short or no safetensors file (a git-lfs pointer is none); "
+        f"{name} has broken weights: {file.name} is cut short or not a safetensors file (perhaps a git-lfs pointer); "
         "copy or download it again"
         for file in sorted(folder.glob("*.safetensors"))
         if not _is_whole(file)
@@ -64,7 +64,7 @@ def gguf_problems(file: Path, name: str) -> list[str]:
     with file.open("rb") as stream:
         if stream.read(len(GGUF)) == GGUF:
             return []
-    return [f"{name} is no GGUF file (a git-lfs pointer is none); copy or download it again"]
+    return [f"{name} is not a GGUF file (perhaps a git-lfs pointer); copy or download it again"]
 
 
 def read_config(folder: Path) -> Mapping[str, Any] | None:
@@ -130,7 +130,7 @@ def _shapes(file: Path) -> list[list[int]]:
     with file.open("rb") as stream:
         header_bytes = int.from_bytes(stream.read(8), "little")
         if header_bytes > file.stat().st_size:
-            raise ValueError(f"{file} is no safetensors file")
+            raise ValueError(f"{file} is not a safetensors file")
         header = json.loads(stream.read(header_bytes))
     return [tensor["shape"] for name, tensor in header.items() if name != "__metadata__"]
 

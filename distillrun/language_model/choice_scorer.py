@@ -43,7 +43,7 @@ class ChoiceScorer:
 
     @property
     def device(self) -> torch.device:
-        """Where the module is."""
+        """The device that the module is on."""
         return next(self.module.parameters()).device
 
     def choice_size(self, source: Sequence[Segment], continuations: Sequence[Sequence[Segment]]) -> tuple[int, int]:
@@ -66,7 +66,7 @@ class ChoiceScorer:
     ) -> tuple[Tensor, Tensor]:
         counts = [len(own) for own in continuations]
         if any(counts[row] != counts[partner] for row, partner in enumerate(partners)):
-            raise ValueError("questions with unlike numbers of choices cannot be mixed")
+            raise ValueError("questions with different numbers of choices cannot be mixed")
         inputs = self._inputs(sources, continuations)
         starts = [sum(counts[:row]) for row in range(len(partners))]
         begins = [sum(counts[:partner]) for partner in partners]

@@ -1,4 +1,4 @@
-"""Where a batch of texts stands while it is written: what was read, and the logits of each row's next token."""
+"""The decoding state of a batch: the cache of what was read, and the logits of each row's next token."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

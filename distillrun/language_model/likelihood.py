@@ -1,4 +1,4 @@
-"""How likely a model finds given continuations of a source."""
+"""The log-likelihood of given continuations of a source."""
 
 from collections.abc import Callable, Sequence
 from itertools import islice

@@ -1,4 +1,4 @@
-"""How long a student's texts may be, and what stands between source and target. Imports no torch."""
+"""Length limits of a student's texts, and the separator between source and target. Imports no torch."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""How the weights of a teacher are brought into memory. Imports no torch."""
+"""Settings for loading a teacher's weights. Imports no torch."""
 
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -15,7 +15,7 @@ Chat = Literal["auto", "always", "never"]
 
 @dataclass(frozen=True, slots=True)
 class Loading:
-    """How weights are brought into memory.
+    """Settings for loading weights into memory.
 
     Attributes:
         dtype: auto = as stored.

@@ -8,7 +8,7 @@ from distillrun.errors import ConfigError
 
 @dataclass(frozen=True, slots=True)
 class Lora:
-    """What the adapters are like.
+    """The settings of the adapters.
 
     Attributes:
         rank: columns of the two thin matrices.

@@ -1,4 +1,4 @@
-"""Which rows begin alike, and are therefore read together: pure functions on token ids."""
+"""Groups of rows with a common prefix, which is read once: pure functions on token ids."""
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass

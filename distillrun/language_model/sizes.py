@@ -1,4 +1,4 @@
-"""What a small model of our own is made of. Imports no torch."""
+"""The dimensions of a small model. Imports no torch."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +9,7 @@ TOKENIZER_FILE = Path(__file__).with_name("tiny_tokenizer.json")
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """How large a small model is: blocks (of encoder and decoder each), widths in units, dropout as a share."""
+    """The dimensions of a small model: blocks (of encoder and decoder each), widths in units, dropout as a fraction."""
 
     layers: int
     width: int

@@ -1,4 +1,4 @@
-"""Where a batch of an encoder-decoder's texts stands while it is written."""
+"""The decoding state of a batch of an encoder-decoder."""
 
 from collections.abc import Sequence
 from typing import Any

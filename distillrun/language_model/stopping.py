@@ -1,4 +1,4 @@
-"""Where a written text ends: at an end token, at a stop text, or when enough is written."""
+"""The end of a written text: an end token, a stop text, or the token limit."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""How the next token of each row is chosen. Every function works on whole batches; no row depends on another one."""
+"""Selection of the next token of each row. Every function works on whole batches; no row depends on another one."""
 
 from collections.abc import Sequence
 from typing import Protocol

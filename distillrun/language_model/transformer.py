@@ -22,14 +22,14 @@ Ids = Sequence[int]
 
 
 class Architecture(Protocol):
-    """Where a module's tensors go: the only thing in which encoder-decoder and decoder-only students differ.
+    """The placement of a module's tensors: the only difference between encoder-decoder and decoder-only students.
 
     A module is handed to each call, since training may wrap it. Sources are complete (special tokens, separator).
     """
 
     @property
     def takes_pads(self) -> bool:
-        """Whether rows of unlike length can be written in one batch."""
+        """True if rows of different length can be written in one batch."""
 
     def inputs(self, sources: Sequence[Ids], targets: Sequence[Ids], device: torch.device) -> dict[str, Tensor]:
         """Return the module's arguments under which it predicts every token of the targets (EOS included)."""
@@ -80,7 +80,7 @@ class TransformerModel:
 
     @property
     def device(self) -> torch.device:
-        """Where the module is."""
+        """The device that the module is on."""
         return next(self.module.parameters()).device
 
     def lengths(self, pairs: Sequence[TargetPair]) -> list[tuple[int, int, int]]:
@@ -88,7 +88,7 @@ class TransformerModel:
 
     @property
     def vocabulary_size(self) -> int:
-        """How many logits there are."""
+        """The number of logits."""
         module: Any = self.module
         return int(module.get_output_embeddings().weight.shape[0])
 

@@ -38,7 +38,7 @@ class EncodedBatch:
 
 @dataclass(frozen=True, slots=True)
 class TeacherRows:
-    """What a teacher expects at some learnt positions.
+    """A teacher's next-token distributions at some learnt positions.
 
     Attributes:
         ids: [P, K] the kept ids; None: all ids in their order, K = V.
@@ -68,7 +68,7 @@ class TeacherDistribution(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StudentOutputs:
-    """What a forward pass gives an objective: `logits[n, t]` predicts `labels[n, t]`, whatever the architecture.
+    """The result of a forward pass: `logits[n, t]` predicts `labels[n, t]`, whatever the architecture.
 
     Attributes:
         logits: [N, T, V].
@@ -92,7 +92,7 @@ class StudentOutputs:
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """How many learnt tokens and pairs of one view are in the whole optimizer step."""
+    """The learnt tokens and pairs of one view in the whole optimizer step."""
 
     tokens: int
     pairs: int

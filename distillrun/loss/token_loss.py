@@ -94,7 +94,7 @@ class _PositionLosses(torch.autograd.Function):
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, costs: Tensor, shares: Tensor) -> tuple[Tensor, None, None, None]:
         if ctx.gradient is None:
-            raise RuntimeError("the gradient of position_losses was taken already and is gone; compute the loss anew")
+            raise RuntimeError("the gradient of position_losses was taken already and is gone; compute the loss again")
         gradient, ctx.gradient = ctx.gradient, None
         scale = costs.new_zeros(len(gradient)).index_put((ctx.places,), costs)
         return gradient.mul_(scale[:, None].to(gradient.dtype)).view(ctx.shape), None, None, None

@@ -1,1 +1,1 @@
-"""What parts are called."""
+"""The names of parts."""

@@ -33,7 +33,7 @@ class AdaptiveKL(TokenDistillation):
     def __post_init__(self) -> None:
         super().__post_init__()
         if not 0 < self.head_mass <= 1:
-            raise ConfigError(f"objective.head_mass={self.head_mass} is no share; choose a number above 0, at most 1")
+            raise ConfigError(f"objective.head_mass={self.head_mass} must be above 0 and at most 1")
 
     def divergence(self, log_p: Tensor, log_q: Tensor) -> Tensor:
         return adaptive_kl(log_p, log_q, self.head_mass, self.boundary)

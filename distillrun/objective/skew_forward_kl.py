@@ -25,7 +25,7 @@ class SkewForwardKL(TokenDistillation):
     def __post_init__(self) -> None:
         super().__post_init__()
         if not 0 <= self.alpha < 1:
-            raise ConfigError(f"objective.alpha={self.alpha} is no share; choose a number from 0 to below 1")
+            raise ConfigError(f"objective.alpha={self.alpha} must be from 0 to below 1")
 
     def divergence(self, log_p: Tensor, log_q: Tensor) -> Tensor:
         return skew_forward_kl(log_p, log_q, self.alpha)

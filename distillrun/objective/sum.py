@@ -85,7 +85,7 @@ class Sum:
             )
         if asks not in parts:
             raise ConfigError(
-                f"objective.asks={asks} is no part{nearest(asks, parts)}; the parts are {', '.join(parts)}"
+                f"objective.asks={asks} is not a part{nearest(asks, parts)}; the parts are {', '.join(parts)}"
             )
         for name, weight in weights.items():
             if weight.start < 0 or weight.end < 0 or not 0 < weight.until <= 1:

@@ -25,7 +25,7 @@ class SymmetricKL(TokenDistillation):
     def __post_init__(self) -> None:
         super().__post_init__()
         if not 0 <= self.forward_weight <= 1:
-            raise ConfigError(f"objective.forward_weight={self.forward_weight} is no share; choose one from 0 to 1")
+            raise ConfigError(f"objective.forward_weight={self.forward_weight} must lie between 0 and 1")
 
     def divergence(self, log_p: Tensor, log_q: Tensor) -> Tensor:
         return symmetric_kl(log_p, log_q, self.forward_weight)

@@ -1,4 +1,4 @@
-"""What a run would do, ask and cost, told before any of it is done."""
+"""The plan of a run: what it would do, ask and cost, computed before any of it is done."""
 
 from distillrun.plan.making import make_plan
 from distillrun.plan.plan import Plan, PlannedStage, TeacherPlan

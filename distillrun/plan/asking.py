@@ -1,4 +1,4 @@
-"""What a measure would ask of judges, about a student that may not have written anything yet."""
+"""Counts of a metric's requests to judges, for a student that may not have written anything yet."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from random import Random

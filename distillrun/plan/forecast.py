@@ -37,7 +37,7 @@ class Amount:
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """What remains to be asked.
+    """The requests that remain to be sent.
 
     Attributes:
         known: answers that the journal holds, unusable ones among them.

@@ -1,4 +1,4 @@
-"""How a plan is made: along the graph of a run, whose nodes are counted instead of made."""
+"""The planning of a run along its graph: nodes are counted instead of made."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace

@@ -1,4 +1,4 @@
-"""What stands for a completion that is not written yet, so that what follows from it can be counted."""
+"""Placeholders for completions that are not written yet, so that the requests after them can be counted."""
 
 import json
 from random import Random

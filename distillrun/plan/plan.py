@@ -53,7 +53,7 @@ def timed(stage: PlannedStage, span: Span | None) -> PlannedStage:
 
 @dataclass(frozen=True, slots=True)
 class TeacherPlan:
-    """What remains to be asked of a teacher, and how that fits its budget.
+    """The requests that remain for a teacher, and how they fit its budget.
 
     Attributes:
         name: in the ensemble, or else its own.

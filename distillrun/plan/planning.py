@@ -1,4 +1,4 @@
-"""What a generation step would ask: counted without asking."""
+"""The counting context: a generation step's requests are counted and not sent."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace

@@ -1,4 +1,4 @@
-"""What a sweep would do, ask and cost: job by job, with what they share counted once."""
+"""The plan of a sweep: what it would do, ask and cost, job by job, with shared work counted once."""
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace

@@ -1,4 +1,4 @@
-"""How long a stage takes, from stages of its kind that were timed before."""
+"""Estimates of a stage's duration from earlier stages of its kind."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What a run ran on, for the record."""
+"""The environment of a run, for the record."""
 
 import os
 import platform

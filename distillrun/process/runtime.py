@@ -1,4 +1,4 @@
-"""Where tensors live and where random numbers come from."""
+"""The device of tensors, the CPU threads, and the source of random numbers."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

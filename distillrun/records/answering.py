@@ -1,4 +1,4 @@
-"""What a student is asked, what it answers, and what that is worth."""
+"""Queries to a student, its answers, and their scores."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -9,7 +9,7 @@ from distillrun.records.learning import Segment
 
 @dataclass(frozen=True, slots=True)
 class Query(Record):
-    """What the student is asked at test time.
+    """The student's input at test time.
 
     `rationale` says where the reply to `answer` holds a rationale: nowhere, before the answer or after it. Where it is
     nowhere and the student can explain all the same, `explain` asks for it in a text of its own.
@@ -22,7 +22,7 @@ class Query(Record):
 
 @dataclass(frozen=True, slots=True)
 class Reply(Record):
-    """What an objective read out of a student's text: the part that holds the answer, and the rationale."""
+    """The parts of a student's text as an objective reads them: the answer, and the rationale."""
 
     answer: str
     rationale: str

@@ -1,4 +1,4 @@
-"""What a teacher is asked, what it answers, and what that costs."""
+"""Requests to a teacher, its answers, and their cost."""
 
 import hashlib
 import json
@@ -19,7 +19,7 @@ class Message(Record):
 
 @dataclass(frozen=True, slots=True)
 class Request(Record):
-    """What a prompt asks for, as data: logs name it, and a teacher that is no language model answers it.
+    """The purpose of a prompt as data: logs name it, and a teacher that is not a language model answers it.
 
     rationale: argue for `choice`. answer: reason, then answer (`choice` None; with a choice, it was hinted at).
     critique, revision: find a fault of `draft` and mend it. judgement: is `draft` right, wrong or uncertain.
@@ -70,7 +70,7 @@ class Contrast(Record):
 
 @dataclass(frozen=True)
 class Prompt(Record):
-    """What a teacher is asked: the text, and the same request as data."""
+    """The prompt of a teacher: the text, and the same request as data."""
 
     messages: tuple[Message, ...]
     request: Request
@@ -89,7 +89,7 @@ class Prompt(Record):
 
 @dataclass(frozen=True, slots=True)
 class Sampling(Record):
-    """How completions are drawn. Temperature 0 is greedy. A completion ends before the first of the `stop` texts."""
+    """The settings of sampling. Temperature 0 is greedy. A completion ends before the first of the `stop` texts."""
 
     max_new_tokens: int
     temperature: float

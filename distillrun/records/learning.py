@@ -1,4 +1,4 @@
-"""What a student learns from."""
+"""The texts and requests that a student is trained with."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -22,7 +22,7 @@ class Segment(Record):
 
 @dataclass(frozen=True, slots=True)
 class TargetPair(Record):
-    """What the student reads (`source`) and writes (`target`) in one view of an example.
+    """A text to read (`source`) and a text to write (`target`) in one view of an example.
 
     `written` are the very ids of a target that a student wrote itself, EOS among them if it came to it: its text might
     be tokenised otherwise. They stand in the place of `target`. `padding` is how many pads are learnt after its end.
@@ -65,7 +65,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class LogitRequest(Record):
-    """How a teacher's distributions are read.
+    """The settings with which a teacher's distributions are read.
 
     Attributes:
         top_k: how many of the likeliest ids are kept at each position, beside one bucket for all others; None = all.
@@ -80,7 +80,7 @@ class LogitRequest(Record):
 
 @dataclass(frozen=True, slots=True)
 class Requirements:
-    """What an objective wants at hand beside texts.
+    """The requirements of an objective in addition to texts.
 
     Attributes:
         teacher: none; stored: its distributions are read once and kept; live: it is in memory while the student trains;

@@ -1,4 +1,4 @@
-"""What a measure found out about a student."""
+"""The result of a metric."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -38,7 +38,7 @@ class ResultCurve(Record):
 
 @dataclass(frozen=True, slots=True)
 class MetricResult(Record):
-    """What a measure found.
+    """The result of a metric.
 
     Attributes:
         scores: numbers with their n and interval, under bare names; the stage puts the split in front.

@@ -1,4 +1,4 @@
-"""What a teacher gave for an example."""
+"""The records of a teacher's work for an example."""
 
 import math
 from collections.abc import Collection, Sequence

@@ -1,4 +1,4 @@
-"""Where the right answer stands among a question's choices."""
+"""The positions of the right answers among their questions' choices."""
 
 from distillrun.records import Example, Json, is_right
 from distillrun.report.run.values import Values, sequence

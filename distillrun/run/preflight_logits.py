@@ -1,4 +1,4 @@
-"""Why a teacher cannot give an objective the distributions or hidden states that it learns from."""
+"""The checks that a teacher can give an objective the distributions or hidden states that it needs."""
 
 from collections.abc import Callable, Sequence
 

@@ -1,4 +1,4 @@
-"""What came out of a run, as it goes into `result.json`, the report and the tracker."""
+"""The result of a run, as it goes into `result.json`, the report and the tracker."""
 
 import sys
 from collections import Counter

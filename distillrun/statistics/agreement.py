@@ -1,4 +1,4 @@
-"""Whether several raters agree beyond chance."""
+"""Agreement of several raters beyond chance."""
 
 import math
 from collections import Counter

@@ -1,4 +1,4 @@
-"""What tests of means take for granted: no outliers, normal groups, equal spread."""
+"""Checks of the assumptions of tests of means: no outliers, normal groups, equal variances."""
 
 import math
 from collections.abc import Sequence

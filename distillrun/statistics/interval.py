@@ -16,7 +16,7 @@ def wilson(successes: int, n: int, confidence: float = 0.95) -> tuple[float, flo
     Source: Wilson 1927, https://doi.org/10.2307/2276774, without continuity correction.
     """
     if not 0 <= successes <= n:
-        raise ValueError(f"{successes} successes of {n} is no share")
+        raise ValueError(f"{successes} successes of {n} is not a proportion")
     if n == 0:
         return 0.0, 1.0
     z = NormalDist().inv_cdf(_upper(confidence))

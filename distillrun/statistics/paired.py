@@ -143,4 +143,4 @@ def _noise(cell: "NDArray[np.int64]") -> float:
 def _check(runs: Sequence[Answers]) -> None:
     if len(lengths := sorted({len(run) for run in runs})) > 1:
         told = " and ".join(map(str, lengths))
-        raise ValueError(f"{told} answers are no pairs; compare students on the same questions")
+        raise ValueError(f"{told} answers cannot be paired; compare students on the same questions")

@@ -1,4 +1,4 @@
-"""How many raters the next study needs."""
+"""The number of raters that the next study needs."""
 
 import math
 from statistics import NormalDist

@@ -18,7 +18,7 @@ STEP = 0.005
 
 @dataclass(frozen=True, slots=True)
 class Solution:
-    """What is best at given standard deviations of intercepts.
+    """The best fixed effects at given standard deviations of the intercepts.
 
     Attributes:
         estimates: [coefficients].

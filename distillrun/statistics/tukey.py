@@ -1,4 +1,4 @@
-"""Which means differ: Tukey's honestly significant differences, all pairs at once."""
+"""Tukey's honestly significant differences: all pairs of means at once."""
 
 import math
 from collections.abc import Mapping, Sequence

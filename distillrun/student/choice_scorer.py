@@ -50,7 +50,7 @@ class ChoiceScorer:
         problems = [*self._reference.problems(), *quantised(config, self.checkpoint)]
         if config and not is_encoder(config):
             cure = f"choose student=t5_base student.checkpoint={self.checkpoint}, or an encoder"
-            problems.append(f"student.checkpoint={self.checkpoint} is no encoder; {cure}")
+            problems.append(f"student.checkpoint={self.checkpoint} is not an encoder; {cure}")
         positions = positions_of(config)
         if positions is not None and self.max_tokens > positions:
             problems.append(

@@ -1,4 +1,4 @@
-"""What ratings say about models: each figure with the test that goes with it."""
+"""The analysis of ratings: each figure with the test that goes with it."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence

@@ -17,7 +17,7 @@ from distillrun.study.ratings import Answer, point
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """What the columns of a table are called.
+    """The names of a table's columns.
 
     Attributes:
         rater, model, item: of a rating; a table with a key needs no model.
@@ -59,7 +59,7 @@ def read_answers(files: Sequence[Path], key: Path | None, columns: Columns) -> R
     own = [file for file in files if _is_ours(file)]
     if own and len(own) < len(files):
         other = next(file for file in files if file not in own)
-        raise ConfigError(f"{other} is no answers file of a questionnaire, and {own[0]} is; analyse them apart")
+        raise ConfigError(f"{other} is not an answers file of a questionnaire, but {own[0]} is; analyse each alone")
     if own:
         return _ours(own, read_key(key or _found_key(own)))
     return _tables(files, None if key is None else read_key(key), columns)
@@ -71,7 +71,7 @@ def _is_ours(file: Path) -> bool:
     try:
         value = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
-        raise ConfigError(f"{file} is no whole answers file; ask its rater to save and send it again") from None
+        raise ConfigError(f"{file} is not a complete answers file; ask its rater to save and send it again") from None
     return isinstance(value, dict) and value.get("format") == FORMAT
 
 
@@ -95,7 +95,7 @@ def _ours(files: Sequence[Path], key: Key) -> Read:
         seen[rater] = file
         own = checksum(found, key)
         if own is None or own != found.get("checksum"):
-            raise ConfigError(f"{file} was edited after it was saved: its checksum is another; ask for it anew")
+            raise ConfigError(f"{file} was edited after it was saved: its checksum does not match; ask for it again")
         about = {name: str(found["demographics"].get(name) or "").strip() for name in key.demographics}
         answers += [
             _answer(f"{file}, item {place}", rater, given, key, about)
@@ -179,7 +179,7 @@ def _expected(text: str, where: str) -> int:
         return 0
     expected = point(text)
     if expected is None:
-        raise ConfigError(f"{where}={text!r} is no point of the scale; give what the check asks for, or leave it empty")
+        raise ConfigError(f"{where}={text!r} must be the point that the check asks for, or empty")
     return expected
 
 
@@ -191,5 +191,5 @@ def _length(text: str, where: str) -> float | None:
     except ValueError:
         number = math.nan
     if not (math.isfinite(number) and number >= 0):
-        raise ConfigError(f"{where}={text!r} is no length; give a number of 0 or more, or leave it empty")
+        raise ConfigError(f"{where}={text!r} is not a length; give a number of 0 or more, or leave it empty")
     return number

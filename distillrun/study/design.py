@@ -18,7 +18,7 @@ from distillrun.study.texts import POINTS, Texts, read_texts
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What `distillrun study design` was asked for.
+    """The request to `distillrun study design`.
 
     Attributes:
         runs: as FOLDER or NAME=FOLDER.
@@ -114,10 +114,10 @@ def _summary(raters: Raters, source: Source, shared: Sequence[str], request: Req
     if lacking := _left_out(source):
         told.append(lacking)
     if len(raters) % students:
-        told.append(f"{len(raters)} raters are no multiple of {students} students, so the last square is not whole.")
+        told.append(f"{len(raters)} raters are not a multiple of {students} students, so the last square has gaps.")
     if request.per_rater % students:
         told.append(
-            f"--per-rater {request.per_rater} is no multiple of {students} students, so each rater sees some "
+            f"--per-rater {request.per_rater} is not a multiple of {students} students, so each rater sees some "
             "of them once more than others."
         )
     return "\n".join(told)

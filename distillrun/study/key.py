@@ -13,7 +13,7 @@ Name = Annotated[str, Field(min_length=1)]
 
 
 class Part(BaseModel):
-    """What stands in a key: of these types exactly, and never changed."""
+    """A part of a key: of these types exactly, and never changed."""
 
     model_config = ConfigDict(strict=True, frozen=True, allow_inf_nan=False)
 
@@ -66,4 +66,4 @@ def read_key(file: Path) -> Key:
         loc = problem["loc"]
         where = ".".join(map(str, (*loc[:2], *loc[3:]) if loc[:1] == ("items",) else loc)) or "the file"
         held = "" if problem["type"] in ("missing", "json_invalid") else f", not {problem['input']!r:.60}"
-        raise ConfigError(f"--key {file} is no key of a study: {where}: {problem['msg']}{held}; {cure}") from None
+        raise ConfigError(f"--key {file} is not a key of a study: {where}: {problem['msg']}{held}; {cure}") from None

@@ -96,7 +96,7 @@ def _coefficients(found: Sequence[Coefficient], name: str) -> Table:
 
 def _nested(made: Analysis) -> list[Block]:
     text = (
-        "Ratings of one rater are alike, and so are those of one explanation. The tests above take no notice of that; "
+        "Ratings by one rater are correlated, and so are those of one explanation. The tests above ignore that; "
         "these do, as far as is said."
     )
     blocks: list[Block] = [Paragraph(text)]

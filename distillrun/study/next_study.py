@@ -1,4 +1,4 @@
-"""How many raters the next study needs, by what this one saw."""
+"""The number of raters that the next study needs, estimated from this one."""
 
 import math
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class NextStudy:
-    """What a next study needs.
+    """The size of a next study.
 
     Attributes:
         raters: of this study.

@@ -36,7 +36,7 @@ def study_page(ratings: Ratings, made: Analysis, leading: str, correction: str, 
         [
             Section("What was analysed", blocks),
             Section("Ratings", _described(made)),
-            Section("Are the models rated alike?", _alike(made.tests)),
+            Section("Do the models get the same ratings?", _alike(made.tests)),
             Section("Pairs of models", _pairs(made.tests, correction)),
             *model_sections(made, leading),
             Section("Assumptions", _assumptions(made)),
@@ -50,7 +50,7 @@ def _summary(made: Analysis) -> str:
     plain = f"the models differ in {', '.join(found)}" if found else "the models differ on no construct"
     plain = f"Ratings taken for independent, {plain} (Kruskal and Wallis)."
     if made.mixed is None or not made.mixed.converged:
-        return f"{plain} That ratings of one rater are alike is not taken into account."
+        return f"{plain} The correlation of ratings by one rater is not taken into account."
     joint = made.mixed.joint[MODEL]
     says = "differs between the models" if joint.p < ALPHA else "shows no difference between the models"
     *known, last = [*known_groups(made.mixed), *(one for one in made.quality[0].predictors if one != MODEL)]
@@ -119,7 +119,7 @@ def _pairs(tests: Sequence[ConstructTest], correction: str) -> list[Block]:
     ]
     text = (
         f"Dunn's test of every pair, p adjusted by {correction.capitalize()} within a construct. A is how often a "
-        "rating of the first is above one of the second, a tie being half: 0.5 is no difference (Vargha and Delaney)."
+        "rating of the first is above one of the second, a tie being half: 0.5 = no difference (Vargha and Delaney)."
     )
     columns = ("construct", "pair", "z", "p", "p adjusted", "A", "size")
     return [Paragraph(text), Table(columns, rows, frozenset({2, 3, 4, 5}), name="dunn")]

@@ -1,4 +1,4 @@
-"""Who rates what: Latin squares, drawn by a seed."""
+"""The assignment of items to raters: Latin squares, drawn by a seed."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from distillrun.errors import ConfigError
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """What a rater is shown once. `student` and `question` are empty of an attention check, which has `expected`.
+    """One text shown to a rater. `student` and `question` are empty in an attention check, which has `expected`.
 
     Attributes:
         code: names it in questionnaires and answers, and tells nothing.

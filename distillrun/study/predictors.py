@@ -1,4 +1,4 @@
-"""What quality may depend on besides the model: the length of the explanation, and what raters tell of themselves."""
+"""Predictors of quality in addition to the model: the explanation's length, and what raters say of themselves."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -72,5 +72,5 @@ def _told(texts: Sequence[str]) -> list[float | str | None]:
 def _finite(text: str) -> float:
     number = float(text)
     if not math.isfinite(number):
-        raise ValueError(f"{text} is no number to calculate with")
+        raise ValueError(f"{text} is not a number")
     return number

@@ -1,4 +1,4 @@
-"""What raters answered, and which of it counts."""
+"""The ratings, and the exclusion of those that don't count."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -130,7 +130,7 @@ def _left_out(rule: Rule, wrong: Mapping[str, str], rules: Sequence[Rule], what:
         return []
     said = f"that {what} ({len(wrong)}): {_listed(wrong)}"
     if rule not in rules:
-        raise ConfigError(f"rows {said}; mend them, or leave them out with --drop {rule}")
+        raise ConfigError(f"rows {said}; fix them, or leave them out with --drop {rule}")
     return [f"Rows {said}; left out."]
 
 
@@ -147,7 +147,7 @@ def _problem(answer: Answer, constructs: Sequence[str]) -> str:
         return "it names no model"
     given = {name: answer.given.get(name) for name in constructs}
     told = [
-        f"{name} is missing" if value in (None, "") else f"{name}={value!r} is no whole number from 1 to {POINTS}"
+        f"{name} is missing" if value in (None, "") else f"{name}={value!r} is not a whole number from 1 to {POINTS}"
         for name, value in given.items()
         if point(value) is None
     ]

@@ -1,4 +1,4 @@
-"""What students said, as their run folders hold it: the material of a study."""
+"""The material of a study: the explanations of students, read from their run folders."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Explained:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What students said.
+    """The explanations of students.
 
     Attributes:
         students: by name, each with what it explained, by the question's id.

@@ -1,4 +1,4 @@
-"""What raters read, and the constructs that they rate."""
+"""The texts of a questionnaire, and the constructs that are rated."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""From answers to a report, written whole or not at all."""
+"""The report of a study, written whole or not at all."""
 
 import json
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ from distillrun.study.ratings import Ratings, Rule, checked
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What `distillrun study analyse` was asked for.
+    """The request to `distillrun study analyse`.
 
     Attributes:
         files, key, columns: as in `read_answers`.

@@ -1,4 +1,4 @@
-"""How jobs end before they are done: each has time to save its state, and tells who started it why it ended."""
+"""The early end of jobs: each gets time to save its state, and reports its reason to the sweep."""
 
 import os
 import signal
@@ -89,7 +89,7 @@ def told_why() -> Iterator[tuple[int, "Reason"]]:
 
 
 class Reason:
-    """Why a job did not end well, in its own words. They come through a pipe, since its disk may be full."""
+    """The reason for which a job did not end well. It comes through a pipe, since the job's disk may be full."""
 
     def __init__(self, reading: int) -> None:
         self._reading = reading

@@ -29,7 +29,7 @@ QUIET = "DISTILLRUN_SWEEP_IS_DRAWN"
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What became of one job.
+    """The outcome of one job.
 
     Attributes:
         number: its place in the sweep that started it.

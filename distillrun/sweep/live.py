@@ -1,4 +1,4 @@
-"""What a sweep is doing, drawn on a terminal while it runs: jobs, their stage, remaining time and dev accuracy."""
+"""The live view of a sweep on a terminal: jobs, their stage, remaining time and dev accuracy."""
 
 import os
 import re

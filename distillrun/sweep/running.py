@@ -28,7 +28,7 @@ AGAIN = ("failed", "killed")
 
 @dataclass(frozen=True, slots=True)
 class JobPolicy:
-    """How the jobs of a sweep are run.
+    """The settings with which the jobs of a sweep are run.
 
     Attributes:
         flags: decide where configs are found.

@@ -1,4 +1,4 @@
-"""What each of several jobs that run side by side gets of the machine."""
+"""The part of the machine that each of several parallel jobs gets."""
 
 import os
 import shutil
@@ -22,7 +22,7 @@ class Share:
 
     @property
     def overrides(self) -> list[str]:
-        """What a job is told of it; it changes no result."""
+        """The settings that a job gets because of it; none changes a result."""
         return [] if self.threads is None else [f"runtime.threads={self.threads}"]
 
 

@@ -1,4 +1,4 @@
-"""What is checked, and made, before the first job of a sweep."""
+"""The checks and preparations before the first job of a sweep."""
 
 import argparse
 import importlib.util
@@ -138,7 +138,7 @@ def _folder(composed: DictConfig, first: Config, overrides: Sequence[str]) -> Pa
     check_is_text(runs.resolve(), "paths.runs")
     begun = unfinished_sweep(runs, label, overrides)
     if begun is not None:
-        say(f"this sweep began in {begun} and goes on there; hydra.sweep.dir=FOLDER starts it anew elsewhere")
+        say(f"this sweep began in {begun} and goes on there; hydra.sweep.dir=FOLDER starts it again elsewhere")
         return begun.resolve()
     return claim_folder(runs, f"{label}_{digest(first)[:6]}").resolve()
 

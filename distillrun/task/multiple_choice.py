@@ -83,7 +83,7 @@ class MultipleChoice(MultipleChoiceText):
 
     @cached_property
     def _asked(self) -> dict[Split, list[Asked] | None]:
-        """What the rows of each split ask; None for one without a file."""
+        """The questions of each split's rows; None for a split without a file."""
         seen: Counter[str] = Counter()
         asked: dict[Split, list[Asked] | None] = {}
         for split, path in self._paths.items():
@@ -100,7 +100,7 @@ class MultipleChoice(MultipleChoiceText):
 
     @cached_property
     def _answers(self) -> str:
-        """How the answers are read, in words, with an example to check it by."""
+        """A sentence on how the answers are read, with an example to check it by."""
         first = next(one.given for rows in self._asked.values() for one in rows or ())
         meant = first.choices[answer_index(first, self._form)]
         told = f"{FORMS[self._form]} (task.answer_form={self._form}), such as {first.answer!r} for {meant!r}"
@@ -124,7 +124,7 @@ class MultipleChoice(MultipleChoiceText):
         if self._folder is None:
             raise ConfigError("task.folder is not set; set it to the folder that holds task.files")
         if not self._folder.is_dir():
-            raise ConfigError(f"task.folder={self._folder} is no folder; task.files are looked for in it")
+            raise ConfigError(f"task.folder={self._folder} is not a folder; name the folder that holds task.files")
         return {split: self._path(self._folder, split) for split in SPLITS}
 
     def _path(self, folder: Path, split: Split) -> Path | None:

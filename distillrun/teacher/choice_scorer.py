@@ -67,7 +67,7 @@ class ChoiceScorerTeacher:
             problems.append(str(error))
         config = {} if problems else self._reference.config() or {}
         if config and not is_encoder(config):
-            problems.append(f"teacher.checkpoint={self.checkpoint} is no encoder; choose teacher=local for it")
+            problems.append(f"teacher.checkpoint={self.checkpoint} is not an encoder; choose teacher=local for it")
         positions = positions_of(config)
         if positions is not None and self.max_tokens > positions:
             problems.append(f"teacher.max_tokens={self.max_tokens} is more than the {positions} positions of the model")

@@ -210,7 +210,7 @@ class Local:
 
     @cached_property
     def _loading_problems(self) -> list[str]:
-        """What would keep it from being loaded; of a GGUF file, whose tensors are read whole, its tokenizer alone."""
+        """The problems that would keep it from loading; of a GGUF file, which is read whole, its tokenizer's alone."""
         return refusals(lambda: self._prompts if self.gguf_file else self._outlined())
 
     def _outlined(self) -> "PreTrainedModel":

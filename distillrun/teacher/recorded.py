@@ -43,7 +43,7 @@ class Recorded:
         for split in named:
             if split and split not in _SPLITS:
                 raise ConfigError(
-                    f"teacher.folder.{split} is no split{nearest(split, _SPLITS)}; give train and test,"
+                    f"teacher.folder.{split} is not a split{nearest(split, _SPLITS)}; give train and test,"
                     " or one folder for all"
                 )
         self._folders = {split: Path(path) for split, path in named.items()}
@@ -93,7 +93,7 @@ class Recorded:
         lacking = counts["missing"] + counts["of another question"]
         if lacking > self._max_missing_share * len(examples):
             shown = ", ".join(str(path) for path in self._folders.values())
-            whose = "belongs to another task" if lacking == len(examples) else "lacks rows of this task"
+            whose = "belongs to another task" if lacking == len(examples) else "is missing rows of this task"
             raise ConfigError(
                 f"teacher.folder={shown} {whose}: of {len(examples)} examples {counts['missing']} have no row of their"
                 f" id and {counts['of another question']} have one of another question or other choices; give the right"

@@ -54,7 +54,7 @@ class Scripted:
         self.budget = budget
         for name, share in (("flawed_share", flawed_share), ("mistaken_share", mistaken_share)):
             if not 0 <= share <= 1:
-                raise ConfigError(f"teacher.{name}={share} is no share; choose a number from 0 to 1")
+                raise ConfigError(f"teacher.{name}={share} must lie between 0 and 1")
         self._flawed_share = flawed_share
         self._mistaken_share = mistaken_share
         self._base = read_base()

@@ -153,7 +153,7 @@ class Vllm:
         if longest >= limit:
             raise ConfigError(
                 f"a prompt and its continuation have {longest} tokens, and teacher.checkpoint={self.checkpoint} takes"
-                f" {limit - 1} beside the one that it writes; shorten the prompt, or raise teacher.max_model_len"
+                f" {limit - 1} plus the one that it writes; shorten the prompt, or raise teacher.max_model_len"
             )
         costs = [(sum(len(s) + len(ids) for ids in own), len(own)) for s, own in zip(sources, ends, strict=True)]
         for part in self._calls(range(len(prompts)), costs, account):

@@ -1,4 +1,4 @@
-"""From what a teacher wrote to what a student learns. The raw text is always kept beside it."""
+"""The cleaning of a teacher's text for the student. The raw text is always kept too."""
 
 import re
 

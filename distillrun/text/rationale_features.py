@@ -1,4 +1,4 @@
-"""What a rationale is like, read off its text: pure functions."""
+"""Features of a rationale's text: pure functions."""
 
 import re
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Does a text decline to answer, or argue against the answer that it was to argue for?"""
+"""The detection of texts that decline to answer, or argue against the answer that they were asked to argue for."""
 
 import re
 

@@ -159,6 +159,6 @@ def _told(path: str) -> str:
 
 def _no_name(path: str) -> str:
     return (
-        f"{hide(path)} must be the name of an environment variable in capitals, such as OPENAI_API_KEY, and what it "
-        "holds is none (not shown, since it may be a key); put the key into the variable: export OPENAI_API_KEY=..."
+        f"{hide(path)} must be the name of an environment variable in capitals, such as OPENAI_API_KEY, and this "
+        "value is not (it is hidden, since it may be a key); put the key into the variable: export OPENAI_API_KEY=..."
     )

@@ -31,7 +31,7 @@ class Template:
         try:
             pieces = list(Formatter().parse(text))
         except ValueError as error:
-            raise ConfigError(f"{key}={text!r} is no template: {error}; write a literal brace twice") from None
+            raise ConfigError(f"{key}={text!r} is not a valid template: {error}; write a literal brace twice") from None
         names = [field for _, field, _, _ in pieces if field is not None]
         if len(set(names)) < len(names):
             raise ConfigError(f"{key}={text!r} names a field twice; each may occur once")

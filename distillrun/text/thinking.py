@@ -1,4 +1,4 @@
-"""What a model thinks before it speaks: told apart from what it says, for every teacher alike.
+"""The separation of a model's thinking from its reply, the same for every teacher.
 
 A journal keeps texts with their thinking, between the tags of the model's family, so that nothing is lost. Stop texts
 act on what is said alone, and what is handed to a step is what was said.

@@ -61,7 +61,7 @@ class Wandb:
         init_timeout_s: float,
     ) -> None:
         if mode not in MODES:
-            raise ConfigError(f"tracking.mode={mode} is none of {', '.join(MODES)}{nearest(mode, MODES)}")
+            raise ConfigError(f"tracking.mode={mode} must be one of {', '.join(MODES)}{nearest(mode, MODES)}")
         self.project = project
         self.entity = entity
         self.mode = mode

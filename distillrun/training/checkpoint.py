@@ -1,4 +1,4 @@
-"""What an interrupted training resumes from: weights, optimizer state and progress. No pickles."""
+"""The checkpoint that an interrupted training resumes from: weights, optimizer state and progress. No pickles."""
 
 import json
 import re
@@ -25,7 +25,7 @@ WEIGHTS, OWN, OPTIMIZER, PROGRESS = (
 
 @dataclass(slots=True)
 class Progress:
-    """How far a training has come.
+    """The progress of a training.
 
     Attributes:
         step: optimizer steps done.

@@ -1,4 +1,4 @@
-"""Which examples an optimizer step sees: pure functions of the seed and the step, so that resuming needs no state."""
+"""The order of training examples: pure functions of the seed and the step, so that resuming needs no state."""
 
 import hashlib
 import re

@@ -24,7 +24,7 @@ from distillrun.training.visits import question_of
 
 @dataclass(slots=True)
 class StepStats:
-    """What a step came to.
+    """The totals of a step.
 
     Attributes:
         loss: its loss.

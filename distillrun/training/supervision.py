@@ -1,4 +1,4 @@
-"""What a teacher says of the pairs of a micro-batch, beside what the student says."""
+"""The teacher's outputs for the pairs of a micro-batch."""
 
 import logging
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""What an optimizer step sees: examples, each with a seed of its own, and the questions in them."""
+"""The examples of an optimizer step, each with a seed of its own, and the questions in them."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""What strangers made, and keys in every entrance: the tests of SECURITY.md, each counted as a fault."""
+"""Files made by strangers, and keys in every entrance: the tests of SECURITY.md, each counted as a fault."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""What all kinds of faults share: a launcher, a reference run, and worlds to spoil."""
+"""The resources that all kinds of faults share: a launcher, a reference run, and worlds to damage."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What became of the faults of one kind."""
+"""The outcomes of the faults of one kind."""
 
 from dataclasses import dataclass, field
 

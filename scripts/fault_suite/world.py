@@ -52,7 +52,7 @@ LATENCY_S = 0.02
 
 @dataclass(frozen=True)
 class Ended:
-    """How a command line ended: its exit code (negative: the signal that killed it) and what it printed."""
+    """The end of a command: its exit code (negative: the signal that killed it) and its output."""
 
     code: int
     said: str

@@ -135,7 +135,7 @@ def test_a_part_that_means_something_else_by_now_is_named(
     store.get_or_make(replace(STAGE, config={"objective": objective}), writes())
     changed: dict[str, Json] = {**objective, "texts": {"_target_": "c.D", "_meaning_": 2}}
     store.get_or_make(replace(STAGE, config={"objective": changed}), writes())
-    assert caplog.messages[-1] == "train: making (objective.texts does otherwise than then, see CHANGELOG.md)"
+    assert caplog.messages[-1] == "train: making (objective.texts has changed since, see CHANGELOG.md)"
 
 
 def test_what_the_log_tells_of_the_store_is_short_and_has_no_digests(
@@ -173,8 +173,8 @@ def forge_manifest(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "named"),
     [
-        (damage_bytes, "student/model.bin has other bytes"),
-        (damage_size, "student/model.bin has another size"),
+        (damage_bytes, "student/model.bin has different bytes"),
+        (damage_size, "student/model.bin has a different size"),
         (remove_file, "student/model.bin is missing"),
         (tear_manifest, "manifest.json is missing or broken"),
         (forge_manifest, "manifest.json is missing or broken"),

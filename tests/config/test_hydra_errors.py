@@ -72,8 +72,8 @@ def complaint(capfd: pytest.CaptureFixture[str], *arguments: str) -> str:
         ("hydra.output_subdir=x", "hydra.output_subdir=x is not used: "),
         ("hydra.job.name=x", "hydra.job.name=x is not used: name=NAME"),
         ("hydra.verbose=true", "hydra.verbose=True is not used: "),
-        ("hydra.sweep.dir=x", "hydra.sweep.dir=x counts for a sweep alone, which needs -m"),
-        ("hydra/launcher=joblib", "hydra/launcher=joblib counts for a sweep alone, which needs -m"),
+        ("hydra.sweep.dir=x", "hydra.sweep.dir=x applies only to a sweep; add -m"),
+        ("hydra/launcher=joblib", "hydra/launcher=joblib applies only to a sweep; add -m"),
     ],
 )
 def test_a_wrong_word_is_answered_with_one_line_that_names_it(

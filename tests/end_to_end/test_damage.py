@@ -81,7 +81,7 @@ def test_damaged_answers_are_asked_again(damage: str, tmp_path: Path, monkeypatc
     DAMAGES[damage](second)
     run_small(tmp_path / "again", *WORDS, store=store)
     assert (
-        f"{second.parent.name}: predictions.jsonl is not as it was written"
+        f"{second.parent.name}: predictions.jsonl has changed since it was written"
         in (tmp_path / "again" / "run.log").read_text()
     )
     assert made(store) == made(tmp_path / "undisturbed" / "store")

@@ -179,7 +179,7 @@ def test_what_a_reading_left_is_checked_before_it_is_gone_on_from(
     monkeypatch.setattr(read_logits, "_read", reads)
     run_small(tmp_path / "resumed", *words, store=tmp_path / "store")
     assert len(calls) == 1, "only what was damaged is read again"
-    assert "rows.safetensors is not as it was written" in (tmp_path / "resumed" / "run.log").read_text()
+    assert "rows.safetensors has changed since it was written" in (tmp_path / "resumed" / "run.log").read_text()
     parts = [
         {file.name: file.read_bytes() for file in sorted(folder.glob("read_logits/*/parts/*"))}
         for folder in (tmp_path / "whole" / "store", tmp_path / "store")

@@ -80,9 +80,9 @@ def test_a_gap_between_shards_is_said(tmp_path: Path, caplog: pytest.LogCaptureF
         ("a.csv", "id,id\n1,2\n", r"a\.csv:1: the first line must name each column once"),
         ("a.csv", "", r"a\.csv:1"),
         ("a.csv", "id;text\n1;a\n2\n", r"a\.csv:3: 1 cells, but 2 columns"),
-        ("a.jsonl", '{"id": NaN}', r"a\.jsonl:1: .*NaN is no number of JSON; write null"),
-        ("a.jsonl", '{"id": 1}\n{"id": [-Infinity]}', r"a\.jsonl:2: .*-Infinity is no number"),
-        ("a.json", '[{"id": 1e999}]', r"a\.json: .*1e999 is no number of JSON"),
+        ("a.jsonl", '{"id": NaN}', r"a\.jsonl:1: .*NaN is not a JSON number; write null"),
+        ("a.jsonl", '{"id": 1}\n{"id": [-Infinity]}', r"a\.jsonl:2: .*-Infinity is not a JSON number"),
+        ("a.json", '[{"id": 1e999}]', r"a\.json: .*1e999 is not a JSON number"),
         ("train-00000-of-00002.csv", "id\n1\n", "is one of 2 shards, and the rows of the others would be missing"),
         ("a.txt", "hello", r"a\.txt cannot be read: give a \.jsonl, \.json, \.csv, \.parquet file"),
     ],
@@ -116,7 +116,7 @@ def test_a_shard_that_is_the_only_one_is_a_file(tmp_path: Path) -> None:
 
 def test_a_file_that_claims_to_be_utf_16_is_refused_in_words(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes(b"\xff\xfea")
-    with pytest.raises(ConfigError, match=r"a\.csv: begins as UTF-16, but is none"):
+    with pytest.raises(ConfigError, match=r"a\.csv: begins like UTF-16, but cannot be read as UTF-16"):
         list(read_rows(tmp_path / "a.csv"))
 
 
@@ -129,7 +129,7 @@ def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
 
 def test_a_csv_line_that_is_no_text_is_named(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes("id,text\n1,é\n".encode() + b"2,\xe9\n" + b"3,a\n" * 9)
-    with pytest.raises(ConfigError, match=r"a\.csv:3: no UTF-8 text"):
+    with pytest.raises(ConfigError, match=r"a\.csv:3: not UTF-8"):
         list(read_rows(tmp_path / "a.csv"))
 
 

@@ -129,7 +129,7 @@ def test_missing_empty_and_duplicate_rows_are_counted(tmp_path: Path, cqa: Commo
     assert found["q2"].rationales[1].text == "More water."
     # without a revision, and with the argument for the right choice in place of the empty initial rationale
     assert [rationale.text for rationale in found["q0"].rationales] == ["It is 2.", "It is 1.", "It is 3."]
-    with pytest.raises(ConfigError, match=r"lacks rows of this task.*1 have no row.*max_missing_share=0\.1000"):
+    with pytest.raises(ConfigError, match=r"is missing rows of this task.*1 have no row.*max_missing_share=0\.1000"):
         list(teacher(tmp_path / "said.jsonl").recall(examples))
 
 
@@ -214,7 +214,7 @@ def test_wrong_columns_are_named(tmp_path: Path, cqa: CommonsenseQA) -> None:
     for fields in ({"by_choice": "counter"}, {"by_choice": "{number.real}"}, {"id": None}, {"revized": "x"}):
         with pytest.raises(ConfigError, match=r"teacher\.fields"):
             teacher(path, **fields)
-    with pytest.raises(ConfigError, match=r"teacher\.folder\.validation is no split"):
+    with pytest.raises(ConfigError, match=r"teacher\.folder\.validation is not a split"):
         teacher({"validation": path})
     with pytest.raises(ConfigError, match=r"teacher\.max_missing_share=1\.5"):
         teacher(path, max_missing_share=1.5)

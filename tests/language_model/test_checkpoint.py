@@ -101,7 +101,7 @@ def test_a_broken_config_is_named(content: bytes, tmp_path: Path) -> None:
     folder = write_folder(tmp_path / "model")
     (folder / "config.json").write_bytes(content)
     reference = CheckpointReference(str(folder), "main")
-    assert "config.json that is no JSON object" in reference.problems()[0]
+    assert "config.json that is not a JSON object" in reference.problems()[0]
     assert reference.config() is None
 
 
@@ -140,7 +140,7 @@ def test_a_hub_name_resolves_to_one_commit_and_is_asked_once(monkeypatch: pytest
     ("answer", "message"),
     [
         (hub_error(RepositoryNotFoundError), "student.checkpoint=owner/model is neither a folder here nor a model"),
-        (hub_error(RevisionNotFoundError), "student.revision=main is no branch, tag or commit of owner/model"),
+        (hub_error(RevisionNotFoundError), "student.revision=main is not a branch, tag or commit of owner/model"),
         (ConnectionError("no route"), "the Hub cannot be asked (ConnectionError: no route)"),
         (TimeoutError(), "the Hub cannot be asked (TimeoutError: no reason given)"),
     ],

@@ -49,7 +49,7 @@ def test_a_second_backward_pass_is_refused_rather_than_wrong() -> None:
     z = logits(1, 2, 3).requires_grad_()
     cost, _ = position_losses(z, torch.tensor([0, 1]), 1, square)
     cost.sum().backward(retain_graph=True)  # type: ignore[no-untyped-call]
-    with pytest.raises(RuntimeError, match="compute the loss anew"):
+    with pytest.raises(RuntimeError, match="compute the loss again"):
         cost.sum().backward()  # type: ignore[no-untyped-call]
 
 

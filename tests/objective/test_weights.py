@@ -45,7 +45,7 @@ def test_a_long_rationale_weighs_no_more_than_a_short_one() -> None:
 
 @pytest.mark.parametrize("weight", [-0.1, 1.1])
 def test_a_weight_that_is_no_share_is_refused(weight: float) -> None:
-    with pytest.raises(ConfigError, match=r"objective\.predict_weight=.* is no share"):
+    with pytest.raises(ConfigError, match=r"objective\.predict_weight=.* must lie between 0 and 1"):
         made("objective", "multitask", predict_weight=weight)
 
 

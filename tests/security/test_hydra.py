@@ -163,7 +163,7 @@ def test_no_package_is_imported_to_find_files(
     (here / "imported_by_hydra.py").write_text(f"open({MARKER!r}, 'w')", encoding="utf-8")
     monkeypatch.syspath_prepend(here)
     said = refused(capsys, ["hydra.searchpath=[pkg://imported_by_hydra]", "until=load", *SMALL])
-    assert "hydra.searchpath=pkg://imported_by_hydra is no folder" in said
+    assert "hydra.searchpath=pkg://imported_by_hydra is not a folder" in said
 
 
 def test_the_command_line_is_held_to_the_same(capsys: pytest.CaptureFixture[str]) -> None:

@@ -76,7 +76,7 @@ def test_the_spread_of_one_value_is_unknown() -> None:
 
 @pytest.mark.parametrize(("successes", "n"), [(-1, 5), (6, 5), (1, 0)])
 def test_an_impossible_share_is_refused(successes: int, n: int) -> None:
-    with pytest.raises(ValueError, match="no share"):
+    with pytest.raises(ValueError, match="is not a proportion"):
         wilson(successes, n)
 
 

@@ -29,7 +29,7 @@ def test_mcnemar_counts_the_questions_that_only_one_answers() -> None:
     assert mcnemar(second, first) == McNemar(6, 1, 0.125)
     assert mcnemar(first, first) == McNemar(0, 0, 1.0)
     assert mcnemar([True, False], [False, True]).p == 1.0
-    with pytest.raises(ValueError, match="1 and 2 answers are no pairs"):
+    with pytest.raises(ValueError, match="1 and 2 answers cannot be paired"):
         mcnemar([True, False], [True])
 
 
@@ -55,7 +55,7 @@ def test_runs_that_answer_alike_are_not_known_to_be_equal() -> None:
     assert (difference, low, high) == pytest.approx((0, -0.125991, 0.125991), abs=1e-6)
     assert run_difference([False] * 3, [True] * 3)[2] == 1.0
     assert all(math.isnan(one) for one in run_difference([], []))
-    with pytest.raises(ValueError, match="1 and 2 answers are no pairs"):
+    with pytest.raises(ValueError, match="1 and 2 answers cannot be paired"):
         run_difference([True], [True, False])
 
 
@@ -110,7 +110,7 @@ def test_the_order_of_questions_runs_and_cells_changes_nothing_but_the_sign() ->
 def test_a_single_run_is_no_cell() -> None:
     with pytest.raises(ValueError, match="cells of 1 and 2 runs"):
         cell_difference([[True, False]], [[True, False]] * 2)
-    with pytest.raises(ValueError, match="2 and 3 answers are no pairs"):
+    with pytest.raises(ValueError, match="2 and 3 answers cannot be paired"):
         cell_difference([[True, False]] * 2, [[True, False, True]] * 2)
     with pytest.raises(ValueError, match="share no question"):
         cell_difference([[], []], [[], []])

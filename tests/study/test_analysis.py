@@ -255,7 +255,7 @@ def test_a_renamed_table_is_read_by_its_columns(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "rule", "message"),
     [
-        (lambda rows: rows[5].update(plausibility=7), "bad-rows", r"csv:7: plausibility='7' is no whole number"),
+        (lambda rows: rows[5].update(plausibility=7), "bad-rows", r"csv:7: plausibility='7' is not a whole number"),
         (lambda rows: rows[5].update(completeness=""), "bad-rows", "completeness is missing"),
         (lambda rows: rows[5].update(satisfaction="good"), "bad-rows", "satisfaction='good'"),
         (lambda rows: rows[5].update(satisfaction="3.5"), "bad-rows", r"satisfaction='3\.5'"),
@@ -305,7 +305,7 @@ def test_a_table_may_hold_attention_checks_of_its_own(tmp_path: Path) -> None:
     assert len(left.rows) == 288 - 12
     assert "study.csv:291: r1 chose 4 where 5 was asked for" in left.notes[0]
     rows[-1]["attention_check"] = "agree"
-    with pytest.raises(ConfigError, match=r"study\.csv:291: attention_check='agree' is no point of the scale"):
+    with pytest.raises(ConfigError, match=r"study\.csv:291: attention_check='agree' must be the point"):
         read_answers([written(tmp_path, rows)], None, COLUMNS)
 
 
@@ -390,7 +390,7 @@ def test_a_wrong_reference_is_named(
 def test_a_length_that_is_none_is_named_with_its_row(length: str, tmp_path: Path) -> None:
     rows = simulated()
     rows[3]["rationale_length"] = length
-    with pytest.raises(ConfigError, match=rf"study\.csv:5: rationale_length='{length}' is no length"):
+    with pytest.raises(ConfigError, match=rf"study\.csv:5: rationale_length='{length}' is not a length"):
         read_answers([written(tmp_path, rows)], None, COLUMNS)
 
 
@@ -479,7 +479,7 @@ def test_a_key_with_one_wrong_field_is_refused_by_its_name(
 ) -> None:
     file = sent(tmp_path)
     (tmp_path / "key.json").write_text(json.dumps(changed(KEY, path, value)), encoding="utf-8")
-    with pytest.raises(ConfigError, match=rf"--key .*key\.json is no key of a study: {message}.*the design wrote"):
+    with pytest.raises(ConfigError, match=rf"--key .*key\.json is not a key of a study: {message}.*the design wrote"):
         read_answers([file], None, COLUMNS)
 
 
@@ -539,10 +539,10 @@ def test_a_broken_file_a_foreign_one_and_a_missing_key_are_named(tmp_path: Path)
     file = sent(tmp_path)
     with pytest.raises(ConfigError, match="both of rater R01"):
         read_answers([file, file], None, COLUMNS)
-    with pytest.raises(ConfigError, match="is no answers file of a questionnaire"):
+    with pytest.raises(ConfigError, match="is not an answers file of a questionnaire"):
         read_answers([file, written(tmp_path, simulated())], None, COLUMNS)
     file.write_text(file.read_text()[:80], encoding="utf-8")
-    with pytest.raises(ConfigError, match="is no whole answers file"):
+    with pytest.raises(ConfigError, match="is not a complete answers file"):
         read_answers([file], None, COLUMNS)
     lonely = tmp_path / "lonely"
     lonely.mkdir()

@@ -213,8 +213,8 @@ def test_what_the_user_should_know_of_a_design_is_told(tmp_path: Path) -> None:
     told = design(request(tmp_path, *runs, raters=3, per_rater=5))
     assert "3 questionnaires, 5 of 29 questions, 2 students." in told
     assert "blank or no choice could be read: beta 1." in told
-    assert "3 raters are no multiple of 2 students" in told
-    assert "--per-rater 5 is no multiple of 2 students" in told
+    assert "3 raters are not a multiple of 2 students" in told
+    assert "--per-rater 5 is not a multiple of 2 students" in told
 
 
 def test_a_design_that_lacks_explanations_says_so(tmp_path: Path) -> None:

@@ -223,7 +223,7 @@ def test_settings_that_cannot_work_are_said_before_any_work(tmp_path: Path, chec
     assert "teacher.checkpoint=./nowhere: there is no such folder" in problems(checkpoint="./nowhere")
     assert "teacher.tokens_per_batch=1 must be 2 or more" in problems(tokens_per_batch=1)
     assert "teacher.gguf_file=x.gguf: there is no such file" in problems(gguf_file="x.gguf")
-    assert "teacher.gguf_file=config.json is no GGUF file" in problems(gguf_file="config.json")
+    assert "teacher.gguf_file=config.json is not a GGUF file" in problems(gguf_file="config.json")
     assert "is a path; set teacher.checkpoint to its folder, and teacher.gguf_file=x.gguf" in problems(
         gguf_file="sub/x.gguf"
     )

@@ -57,7 +57,7 @@ def test_a_rationale_after_the_answer_is_left_out_of_the_answer() -> None:
         ("{answer!r}", "unknown field"),
         ("{answer:>10}", "unknown field"),
         ("{}", "unknown field"),
-        ("{answer", "is no template"),
+        ("{answer", "is not a valid template"),
         ("{answer} {answer}", "names a field twice"),
     ],
 )

@@ -1,1 +1,1 @@
-"""What scorers and metrics share."""
+"""Code that scorers and metrics share."""

@@ -1,4 +1,4 @@
-"""Which questions belong to which categories: the best assignment that keeps every category near its quota."""
+"""The best assignment of questions to categories that keeps every category near its quota."""
 
 from collections.abc import Sequence
 from math import ceil, floor

@@ -1,4 +1,4 @@
-"""How sure a student is, and what that is worth."""
+"""A student's confidence in its answers, and scores of that confidence."""
 
 import math
 from bisect import bisect_left

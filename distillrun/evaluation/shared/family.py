@@ -1,4 +1,4 @@
-"""Which models are akin: a judge prefers what a model of its own family taught."""
+"""Model families: a judge prefers a student that a model of its own family taught."""
 
 import re
 from collections.abc import Collection

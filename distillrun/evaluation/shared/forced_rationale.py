@@ -1,4 +1,4 @@
-"""What a student answers after a rationale that is put into its mouth."""
+"""A student's answers after a rationale that is prefixed to its output."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""How often a model contradicts the facts about itself."""
+"""Rates at which a model contradicts the facts about itself."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from distillrun.statistics.resampling import percentile_interval
 
 @dataclass(frozen=True, slots=True)
 class Verdicts:
-    """What was found of one answer: does it contradict the facts, and claim to be another's model; None = unjudged."""
+    """The judgements of one answer: it contradicts the facts, it claims to be another model; None = not judged."""
 
     contradiction: bool | None
     claim: bool | None

@@ -1,4 +1,4 @@
-"""What measures with judges share: who judges, and whether they may."""
+"""The judges of a metric, and the check that they may judge this student."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
@@ -52,8 +52,8 @@ class Judged(ABC):
     def _kinships(self, teachers: Collection[str]) -> list[str]:
         """Return what is to be said of each judge that is of the family of a teacher."""
         return [
-            f"the judge {name} ({judge.name}) is of the family of {', '.join(kin)}, which taught the student, and such "
-            "judges favour their kin (arXiv:2502.01534); choose another judge, or same_family=mark"
+            f"the judge {name} ({judge.name}) is of the family of {', '.join(kin)}, which trained the student, and "
+            "such judges favour their kin (arXiv:2502.01534); choose another judge, or same_family=mark"
             for name, judge in self.judges.items()
             if (kin := akin(judge.name, teachers))
         ]

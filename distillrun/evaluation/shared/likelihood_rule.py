@@ -97,5 +97,5 @@ def is_tied(values: Sequence[float], example: Example) -> bool:
 
 def _known(prediction: Prediction, values: tuple[Number, ...] | None) -> tuple[Number, ...]:
     if values is None:
-        raise ValueError(f"the prediction of {prediction.example_id} holds no choice log-probs; score it anew")
+        raise ValueError(f"the prediction of {prediction.example_id} holds no choice log-probs; score it again")
     return values

@@ -1,4 +1,4 @@
-"""How much two texts have in common, word by word."""
+"""Word overlap between two texts."""
 
 import re
 from collections.abc import Iterable, Sequence

@@ -1,4 +1,4 @@
-"""What a judge is told: how to rate, and what."""
+"""The rubric of a judge: the texts that say what to rate, and how."""
 
 import json
 from collections.abc import Mapping, Sequence

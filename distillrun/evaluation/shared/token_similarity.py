@@ -1,4 +1,4 @@
-"""How far two white boxes are apart in what they expect next."""
+"""Divergences between next-token distributions."""
 
 from collections.abc import Sequence
 

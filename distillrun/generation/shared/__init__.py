@@ -1,1 +1,1 @@
-"""What generation steps share."""
+"""Code that generation steps share."""

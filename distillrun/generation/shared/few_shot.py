@@ -1,4 +1,4 @@
-"""What the prompted steps share: solved questions before the one that is asked, and what becomes of a completion."""
+"""Few-shot prompting: demonstrations before the question, and rationales from the completions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What a rationale must be like to be kept: pure rules on texts and records."""
+"""The rules of the filter step: pure functions of texts and records."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from distillrun.text.refusal import hedges, refusal
 
 @dataclass(frozen=True, slots=True)
 class Rules(Record):
-    """Which rules are on; None and False are off. They apply in this order.
+    """The rules that are on; None and False are off. They apply in this order.
 
     Attributes:
         parsed: the teacher's own answer to the question was understood and is right.
@@ -41,7 +41,7 @@ class Rules(Record):
 
     @property
     def needs_answers(self) -> bool:
-        """Whether a rule asks for the teacher's own answers."""
+        """True if a rule needs the teacher's own answers."""
         return self.parsed or self.min_agreement is not None
 
 

@@ -1,4 +1,4 @@
-"""Which texts are nearly the same: by the words that stand side by side in them."""
+"""Near-duplicates: texts that share most of their adjacent words."""
 
 import re
 from collections import Counter, defaultdict

@@ -29,7 +29,7 @@ _LETTER_FIRST = re.compile(r"\(?([a-z])[.):]+\s+(.+)")
 
 @dataclass(frozen=True, slots=True)
 class QuestionRules:
-    """What a new question must be like.
+    """The requirements on a new question.
 
     Attributes:
         choices: how many it has.

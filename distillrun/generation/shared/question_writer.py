@@ -1,4 +1,4 @@
-"""How a teacher is asked for new questions: for a whole one as JSON, or for its pieces in turn."""
+"""Requests for new questions: a whole one as JSON, or its pieces one after the other."""
 
 import json
 from collections.abc import Mapping, Sequence

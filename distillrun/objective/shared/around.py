@@ -1,4 +1,4 @@
-"""What objectives share that learn more of a teacher than its texts: the texts, and hooks without effect."""
+"""The base of objectives that use more of a teacher than its texts: the text objective, and hooks without effect."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field

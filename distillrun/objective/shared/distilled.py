@@ -16,7 +16,7 @@ Divergence = Callable[[Tensor, Tensor], Tensor]
 
 @dataclass(frozen=True, slots=True)
 class ViewWeight:
-    """How much the mean cross-entropy of a view's tokens counts, and their mean divergence."""
+    """The weights of a view: of its tokens' mean cross-entropy, and of their mean divergence."""
 
     cross_entropy: float
     divergence: float

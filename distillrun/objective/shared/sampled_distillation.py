@@ -1,4 +1,4 @@
-"""What the on-policy objectives share: a divergence on targets that the student writes while it is trained."""
+"""The base of on-policy objectives: a divergence on targets that the student writes during training."""
 
 import random
 from abc import ABC, abstractmethod

@@ -1,4 +1,4 @@
-"""What the divergences share: texts, where the teacher's distributions come from, temperature and mixing."""
+"""The base of the divergences: texts, the source of the teacher's distributions, temperature and mixing."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping

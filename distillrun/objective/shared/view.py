@@ -1,4 +1,4 @@
-"""What the objectives share: checks of their settings, and the weighted mean over views."""
+"""Checks of objectives' settings, and the weighted mean over views."""
 
 from collections.abc import Mapping, Sequence
 
@@ -15,7 +15,7 @@ from distillrun.records import Question
 def check_version(rationale: str) -> str:
     """Return the version of the rationale to learn, checked. Raises ConfigError."""
     if rationale not in ("initial", "revised"):
-        raise ConfigError(f"objective.rationale={rationale!r} is no version of a rationale; choose initial or revised")
+        raise ConfigError(f"objective.rationale={rationale!r} must be initial or revised")
     return rationale
 
 
@@ -34,7 +34,7 @@ def choice_nll(log_probs: Tensor, questions: Sequence[Question]) -> Tensor:
 def check_weight(key: str, weight: float) -> float:
     """Return a weight between 0 and 1, checked. Raises ConfigError."""
     if not 0 <= weight <= 1:
-        raise ConfigError(f"objective.{key}={weight} is no share; choose a number from 0 to 1")
+        raise ConfigError(f"objective.{key}={weight} must lie between 0 and 1")
     return weight
 
 

@@ -1,4 +1,4 @@
-"""What cells of runs say about their factors: descriptives, assumptions, variance, pairs."""
+"""The analysis of a table's factors: descriptives, assumptions, variance, pairs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -177,7 +177,7 @@ def _numbers(rows: Sequence[Row], column: str) -> list[float]:
         values.append(number)
     if wrong:
         more = f" (and {len(wrong) - 5} more)" if len(wrong) > 5 else ""
-        raise ConfigError(f"no numbers: {'; '.join(wrong[:5])}{more}; mend these rows, or leave them out with --drop")
+        raise ConfigError(f"no numbers: {'; '.join(wrong[:5])}{more}; fix these rows, or leave them out with --drop")
     return values
 
 

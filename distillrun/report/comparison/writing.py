@@ -47,8 +47,8 @@ def table_report(read: Observations, value: str, rule: str, chance: float, comma
         Paragraph(f"{value} by {' and '.join(read.factors)}: {used}."),
         *([Paragraph("Values are shares, shown in percent.")] if unit else []),
         Paragraph(
-            "A row counts as a run of its own. Rows of one run, such as its questions or its checkpoints, are no runs: "
-            "take their mean first, or every test finds differences too easily."
+            "A row counts as a run of its own. Rows of one run, such as its questions or its checkpoints, are not "
+            "separate runs: take their mean first, or every test finds differences too easily."
         ),
         Code(shortened(command)),
     ]

@@ -1,4 +1,4 @@
-"""What the data of a run is like: counts, shares, and a few examples to read."""
+"""The data card of a run: counts, rates, and a few examples to read."""
 
 from distillrun.report.data_card.card import Step, data_card
 from distillrun.report.data_card.stories import stories

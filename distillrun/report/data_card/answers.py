@@ -1,4 +1,4 @@
-"""How far the teacher is right where it was not told: its answers, its judgements, its log-probs."""
+"""The accuracy of the teacher where the answer was not given to it: its answers, judgements and log-probs."""
 
 import math
 from collections import Counter

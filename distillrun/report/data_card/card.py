@@ -12,7 +12,7 @@ from distillrun.text.repeats import repeats
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What a generation step took.
+    """The cost of a generation step.
 
     Attributes:
         tags: ways of elicitation.

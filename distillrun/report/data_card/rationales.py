@@ -1,4 +1,4 @@
-"""What the rationales of one kind are like, in counts and shares."""
+"""Counts and rates over the rationales of one kind."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ class Row:
 
     @cached_property
     def words(self) -> int:
-        """How many words the cleaned text has."""
+        """The number of words of the cleaned text."""
         return words(self.rationale.text)
 
     @property

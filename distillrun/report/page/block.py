@@ -1,4 +1,4 @@
-"""What a page consists of. A block may hold any text: each writer cleans and escapes it."""
+"""The blocks of a page. A block may hold any text: each writer cleans and escapes it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

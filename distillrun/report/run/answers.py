@@ -1,4 +1,4 @@
-"""What the student answered: some predictions to read, and where its choices fall."""
+"""The student's answers: some predictions to read, and the distribution of its choices."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence

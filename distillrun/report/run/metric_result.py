@@ -1,4 +1,4 @@
-"""What the measures found: a section each, with its tables and curves."""
+"""The results of the metrics: a section each, with its tables and curves."""
 
 from collections.abc import Mapping
 

@@ -71,9 +71,9 @@ def baseline_section(scores: Values, baselines: Values) -> Section | None:
     ]
     columns = ("", *everyone)
     text = (
-        "The untrained student, the same student taught by labels alone for as many steps, and the teacher; accuracies "
-        "with their 95 % intervals over questions. Each student is a single run: with other seeds, two that are near "
-        "each other may change places."
+        "The untrained student, the same student trained on labels alone for as many steps, and the teacher; "
+        "accuracies with their 95 % intervals over questions. Each student is a single run: with other seeds, "
+        "two that are near each other may change places."
     )
     return Section("Baselines", [Paragraph(text), Table(columns, rows, frozenset(range(1, len(columns))))])
 

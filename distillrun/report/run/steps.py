@@ -1,4 +1,4 @@
-"""What each generation step took, on a page: a row for each step, so that many of them fit."""
+"""The cost of each generation step as a table with a row for each step."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Which words of a text are new against an earlier one, and which are gone."""
+"""The words that were added to a text and removed from it between two versions."""
 
 from difflib import SequenceMatcher
 

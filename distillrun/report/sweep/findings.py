@@ -18,7 +18,7 @@ from distillrun.report.sweep.troubles import flags
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What was found in the folders of sweeps.
+    """The contents of the folders of sweeps.
 
     Attributes:
         sweeps: the jobs.
@@ -39,7 +39,7 @@ class Findings:
 
     @property
     def chance(self) -> float | None:
-        """What guessing would score; None where it is not known."""
+        """The score of guessing; None where it is not known."""
         return dict(self.floor).get("guessing")
 
     def values(self) -> dict[str, Any]:

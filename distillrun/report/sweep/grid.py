@@ -36,7 +36,7 @@ class Grid:
 
     @property
     def is_share(self) -> bool:
-        """Whether the metric is a share in every run, and is shown in percent."""
+        """True if the metric is a fraction in every run, and shown in percent."""
         return self.are_shares(self.metric)
 
     def are_shares(self, name: str) -> bool:

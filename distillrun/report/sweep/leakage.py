@@ -1,4 +1,4 @@
-"""Whether judges favour students of the teachers that they are: where two teachers judged each other's students."""
+"""Preference leakage: two teachers that judged each other's students."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations, product

@@ -50,7 +50,7 @@ def paper_section(grid: Grid, rows: Sequence[CellRow]) -> Section | None:
     if any(BEST in steps for _, _, steps, *_ in body):
         notes.append(Paragraph(CHOSEN))
     table = Table(columns, body, frozenset(range(3, len(columns))), name="published")
-    return Section("Beside the published figures", [*notes, table])
+    return Section("Comparison with the published figures", [*notes, table])
 
 
 def _difference(found: Published | None, own: tuple[float, float, int]) -> tuple[str, str]:

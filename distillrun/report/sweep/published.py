@@ -1,4 +1,4 @@
-"""What arXiv:2504.16056 published of its students: a small table of facts.
+"""The published scores of the students of arXiv:2504.16056: a small table of facts.
 
 Test accuracy in percent on the 1,221 validation questions of CommonsenseQA: mean, standard deviation and number of
 runs, computed from `misc/statistical_analysis/experiment.csv` of the paper's code. The paper reports four of the six

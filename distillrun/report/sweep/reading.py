@@ -16,7 +16,7 @@ from distillrun.report.sweep.job import CONFIG, JOB, RESULT, SweepJob
 
 @dataclass(frozen=True, slots=True)
 class Sweeps:
-    """What was found: the jobs in order, the command of each sweep, and what is wrong with the folders."""
+    """The sweeps as read: the jobs in order, the command of each sweep, and the problems of their folders."""
 
     jobs: Sequence[SweepJob]
     commands: Sequence[str]

@@ -64,7 +64,7 @@ def score_section(grid: Grid, rows: Sequence[CellRow]) -> Section | None:
     parts = [names[begin : begin + MOST_SCORES] for begin in range(0, len(names), MOST_SCORES)]
     intro = (
         "Every other score, as mean and 95 % interval, over seeds or, of a single seed, over its questions; shares in "
-        "percent. One that a run of a cell lacks is left out."
+        "percent. One that is missing in a run of a cell is left out."
     )
     tables = [_scores(grid, rows, part, f"scores_{place}" if place else "scores") for place, part in enumerate(parts)]
     return Section("Other scores", [Paragraph(intro), *tables])

@@ -1,4 +1,4 @@
-"""What did not go well in a sweep, and what it did not have to do again."""
+"""The problems of a sweep, and the work that it reused."""
 
 from collections import Counter
 from collections.abc import Sequence

@@ -36,7 +36,7 @@ class GenerationNode(Node):
 
     @property
     def is_last(self) -> bool:
-        """Whether nothing is asked in this line after it, as far as that is known."""
+        """True if no later step of this run asks the teacher anything, as far as that is known."""
         return not self.on_demand and self.step == [*self.line.chosen][-1]
 
 

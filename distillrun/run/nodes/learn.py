@@ -18,7 +18,7 @@ log = logging.getLogger("distillrun")
 
 @dataclass(slots=True)
 class Learning:
-    """What a student learns from, known as soon as the generation steps are done.
+    """The training examples and records, known as soon as the generation steps are done.
 
     Attributes:
         experiment: whose student learns.
@@ -33,7 +33,7 @@ class Learning:
 
     @property
     def left_out(self) -> int:
-        """How many questions the teacher gave nothing for that can be learnt from."""
+        """The number of questions without anything from the teacher to train on."""
         return len(self.line.examples) - len(self._known[0].train) if self._known else 0
 
     def known(self, seen: Seen) -> tuple[TrainingData, LogitSupervision | None] | None:
@@ -94,7 +94,7 @@ class TrainNode(Node):
         lesson, teaching = known
         if self.learning.left_out:
             log.warning(
-                "%s: %d of %d examples lack what is learnt and are left out",
+                "%s: %d of %d examples miss a text that is learnt and are left out",
                 self.name,
                 self.learning.left_out,
                 len(self.learning.line.examples),

@@ -39,7 +39,7 @@ JUDGING = "judging"
 
 @dataclass(frozen=True, kw_only=True)
 class MetricNode(Node):
-    """What a measure finds of the trained student.
+    """The node of one metric of the trained student.
 
     Attributes:
         experiment: whose measure it is.
@@ -109,7 +109,7 @@ def _answering(experiment: Experiment, measure: Metric) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class _Services:
-    """What a measure may call on while it is taken."""
+    """The resources of a metric while it is computed."""
 
     node: MetricNode
     making: Making

@@ -34,7 +34,7 @@ UNDECISIVE = ("price_per_million", "budget")
 
 @dataclass(frozen=True, slots=True)
 class Generating:
-    """What all steps of a run share.
+    """The resources that all steps of a run share.
 
     Attributes:
         task: how questions are written and answers read.

@@ -1,4 +1,4 @@
-"""What an objective wants of the teacher beside its texts: distributions that are read first, or the teacher itself."""
+"""Logit supervision: distributions that are read before training, or the teacher itself in memory."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -46,7 +46,7 @@ class LogitSupervision:
 
     @property
     def request(self) -> LogitRequest:
-        """How distributions are read before the training."""
+        """The settings with which distributions are read before training."""
         request = self.objective.requirements.logits
         if request is None:
             raise TypeError("an objective whose teacher's distributions are stored says how they are read")
@@ -67,7 +67,7 @@ class LogitSupervision:
         why = "training.shuffle_choices=true" if self.training.shuffle_choices else ""
         if not why:
             made, other = ([targets(example, record, self.task, seed) for example, record in rows] for seed in (0, 1))
-            why = "targets are drawn anew" if made != other else ""
+            why = "targets are drawn afresh" if made != other else ""
         if why:
             steps = range(self.training.max_steps)
             visits = (visits_of_step(examples, self.lesson.records, self.training, step) for step in steps)

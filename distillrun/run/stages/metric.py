@@ -1,4 +1,4 @@
-"""What is measured of a student beside how often it is right: each measure an artifact of its own."""
+"""The metric stage: each metric of a student is an artifact of its own."""
 
 from collections.abc import Mapping
 from pathlib import Path

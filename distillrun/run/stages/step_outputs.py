@@ -1,4 +1,4 @@
-"""What generation steps hand on: by kind, from the last step that makes it."""
+"""The outputs of generation steps: by kind, from the last step that makes it."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -42,7 +42,7 @@ def chosen_steps(
 
 @dataclass(frozen=True, slots=True)
 class StepOutput:
-    """What one step made, and which kinds of it are taken."""
+    """The output of one step, and the kinds of it that are used."""
 
     records: Mapping[str, TeacherRecord]
     kinds: frozenset[str]

@@ -1,4 +1,4 @@
-"""What a student is trained on."""
+"""The training data of a student."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ DECIDING = frozenset({"initial", "revised", "choice_scores"})
 
 @dataclass(frozen=True, slots=True)
 class TrainingData:
-    """What a student is trained on. There is no test example in it, and the train stage is given nothing else."""
+    """The training data. It holds no test example, and the train stage is given nothing else."""
 
     train: Sequence[Example]
     dev: Sequence[Example]

@@ -1,4 +1,4 @@
-"""What a generation step must not do in silence: make nothing, or lose a large share of its questions."""
+"""Checks on a generation step's output: it must not be empty, or lose many of its questions, unnoticed."""
 
 import logging
 from collections import Counter

@@ -1,1 +1,1 @@
-"""What students share."""
+"""Code that students share."""

@@ -1,4 +1,4 @@
-"""Whether what a student is asked fits into it, before anything is spent on it."""
+"""The check that the longest texts fit into a student, before anything is spent."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any

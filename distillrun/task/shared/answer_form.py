@@ -1,4 +1,4 @@
-"""How files write their answers: named by the user, or decided for all rows together."""
+"""The form of the answers in files: named by the user, or decided for all rows together."""
 
 import math
 import re

@@ -1,4 +1,4 @@
-"""Which choice a text is, however it is spelt: pure comparisons of texts."""
+"""The match of a text to a choice, however it is spelt: pure comparisons of texts."""
 
 import re
 import unicodedata

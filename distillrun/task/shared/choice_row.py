@@ -1,4 +1,4 @@
-"""From a user's row to an example: the forms in which data sets write choices."""
+"""Examples from a user's rows: the forms in which data sets write choices."""
 
 import math
 from ast import literal_eval
@@ -64,7 +64,7 @@ def _list_in(text: str, row: Row, column: str) -> Any:
         if (STRING, STRING) not in pairwise(kinds):  # NumPy parts texts by blanks, which Python would join to one
             return literal_eval(text.strip())
     raise ConfigError(
-        f"{row.where}: {column} is no list of choices with commas between them: {text!r:.80}; write it as JSON, "
+        f"{row.where}: {column} is not a list of choices with commas between them: {text!r:.80}; write it as JSON, "
         'such as ["red", "blue"]'
     )
 

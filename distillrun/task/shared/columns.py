@@ -28,7 +28,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Which column holds what.
+    """The names of the columns that hold each field.
 
     Attributes:
         id: None = a digest of question and choices.

@@ -1,4 +1,4 @@
-"""How a multiple-choice question and its answer are written, and how an answer is read. All of it is configuration."""
+"""The wording of a multiple-choice question and of its answer, and the parser of answers: all configuration."""
 
 from functools import lru_cache
 from string import ascii_lowercase

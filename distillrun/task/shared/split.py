@@ -1,4 +1,4 @@
-"""From files to splits: examples with unique ids, and a dev split cut from train by a seed."""
+"""Splits from files: examples with unique ids, and a dev split cut from train by a seed."""
 
 import hashlib
 import logging

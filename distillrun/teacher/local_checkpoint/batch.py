@@ -1,4 +1,4 @@
-"""What is to be written or scored, in batches: each is reserved before it begins, and settled row by row."""
+"""Batches of completions and scores: each is reserved before it begins, and settled row by row."""
 
 from collections.abc import Hashable, Iterator, Sequence
 

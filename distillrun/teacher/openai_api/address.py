@@ -1,4 +1,4 @@
-"""Where an API teacher's requests go: nothing leaves for a place that a key should not be sent to."""
+"""The address of an API teacher's requests: nothing is sent to a place that must not see the key."""
 
 import re
 from dataclasses import dataclass
@@ -26,14 +26,14 @@ def read_address(base_url: str) -> Address:
         parts = urlsplit(base_url)
         host, _ = parts.hostname or "", parts.port
     except ValueError:
-        raise ConfigError(f"teacher.base_url is no URL that can be read; give one {example}") from None
+        raise ConfigError(f"teacher.base_url cannot be read as a URL; give one {example}") from None
     if "@" in base_url or parts.query or parts.fragment:
         raise ConfigError(
             "teacher.base_url holds a user name, a query or a fragment, where keys are easily left lying; give the bare"
             f" URL, {example}, and the key by teacher.api_key_env"
         )
     if parts.scheme not in ("http", "https") or not re.fullmatch(r"[A-Za-z0-9.:-]+", host):
-        raise ConfigError(f"teacher.base_url={base_url!r} is no http or https URL; give one {example}")
+        raise ConfigError(f"teacher.base_url={base_url!r} is not an http or https URL; give one {example}")
     if not re.fullmatch(r"[\w.~/%:+-]*", parts.path, re.ASCII):
         raise ConfigError(f"teacher.base_url={base_url!r} holds characters that belong in no path; give one {example}")
     address = Address(host, parts.path.rstrip("/"), _is_loopback(host))

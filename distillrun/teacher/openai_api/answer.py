@@ -1,4 +1,4 @@
-"""What comes back: JSON that claims to be of OpenAI's protocol, read with nothing taken on trust."""
+"""The server's answers: JSON that claims to follow OpenAI's protocol, read with nothing taken on trust."""
 
 import json
 import re
@@ -58,7 +58,7 @@ def read_answer(content: bytes, content_type: str) -> Answer:
         return _answer(json.loads(content))
     except (ValueError, RecursionError):
         shown = content[:60].decode("utf-8", "replace")
-        raise UnreadableError(f"it answered {content_type or 'something'} that is no JSON: {shown!r}") from None
+        raise UnreadableError(f"it answered {content_type or 'something'} that is not JSON: {shown!r}") from None
 
 
 def error_status(content: bytes) -> int | None:
@@ -88,7 +88,7 @@ def _answer(payload: Any) -> Answer:
     finish = choice.get("finish_reason")
     for name, value in (("content", text), ("refusal", refusal), ("finish_reason", finish)):
         if not isinstance(value, str | None):
-            raise UnreadableError(f"the {name} of its choice is no text: {json.dumps(value)[:200]}")
+            raise UnreadableError(f"the {name} of its choice is not a text: {json.dumps(value)[:200]}")
     if finish in ("error", "abort"):
         raise UnreadableError(f"it broke off: finish_reason {finish}")
     usage, hidden = _usage(payload.get("usage"))

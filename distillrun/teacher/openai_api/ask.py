@@ -1,4 +1,4 @@
-"""What a teacher is asked for, each as one request: a completion, or how likely the next token is."""
+"""One request to a teacher: a completion, or the log-probs of the next token."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -47,7 +47,7 @@ class Asker:
             if answer.tokens == () and answer.first is None:
                 raise UnreadableError("it wrote no token whose alternatives it could list")
             if answer.first is None and answer.lists_first:
-                raise UnreadableError("its list of likeliest tokens holds what is no token or no log-prob")
+                raise UnreadableError("its list of likeliest tokens holds an entry without a token or a log-prob")
             if answer.first is None:
                 raise ConfigError(
                     f"teacher.top_log_probs={top}, but teacher.model={self.name} lists no likeliest tokens at the"

@@ -1,4 +1,4 @@
-"""What is sent: a draw as the JSON of a request, in the dialect that the server understands."""
+"""The request body: a draw as JSON, in the dialect that the server understands."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ _log = logging.getLogger(__name__)
 
 
 class Dialect:
-    """What the server turned out not to understand; learnt from its refusals, and kept for the session."""
+    """The parameters that the server rejects; learnt from its refusals, and kept for the session."""
 
     def __init__(self) -> None:
         self.length_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"

@@ -33,7 +33,7 @@ class RequestFailedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """How a server is reached, as the settings of `teacher/Api` say, which describes them."""
+    """The connection settings of a server; the settings of `teacher/Api` describe them."""
 
     base_url: str
     model: str

@@ -1,4 +1,4 @@
-"""From a server's answer to a completion: cut where the sampling says, counted, and put into the project's words."""
+"""Completions from a server's answers: cut at the stop texts, counted, and with our finish reasons."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

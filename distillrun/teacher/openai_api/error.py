@@ -1,4 +1,4 @@
-"""What went wrong with a request, and what is to be done about it."""
+"""The errors of a request, and the reaction to each."""
 
 import json
 import math

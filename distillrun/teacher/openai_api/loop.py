@@ -48,7 +48,7 @@ class Gate:
 
 
 class Start:
-    """Whether requests of a server were answered yet: until then, one goes ahead of all."""
+    """The state before a server's first answer: until then, one request goes ahead of all others."""
 
     def __init__(self) -> None:
         self.is_reached = False

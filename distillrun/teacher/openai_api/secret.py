@@ -33,7 +33,7 @@ class Secret:
 
     @property
     def value(self) -> str:
-        """What is sent; a server without a key gets a word that is none, since the client must send one."""
+        """The value that is sent; a server without a key gets a placeholder, since the client must send one."""
         return self._value or "none"
 
     def hide(self, text: str) -> str:
@@ -48,8 +48,8 @@ def name_problems(api_key_env: str | None) -> list[str]:
     if api_key_env is None or re.fullmatch(r"[A-Z][A-Z0-9_]{0,63}", api_key_env):
         return []
     return [
-        "teacher.api_key_env must be the name of an environment variable in capitals, such as OPENAI_API_KEY, and what"
-        " it holds is none (not shown, since it may be a key); put the key into the variable: export OPENAI_API_KEY=..."
+        "teacher.api_key_env must be the name of an environment variable in capitals, such as OPENAI_API_KEY, and this"
+        " value is not (it is hidden, since it may be a key); put the key into the variable: export OPENAI_API_KEY=..."
     ]
 
 

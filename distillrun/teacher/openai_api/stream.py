@@ -51,7 +51,7 @@ def _events(content: bytes) -> Iterator[dict[str, Any] | None]:
         try:
             event = json.loads(data)
         except (ValueError, RecursionError):
-            raise UnreadableError(f"its stream holds what is no JSON: {data[:60]!r}") from None
+            raise UnreadableError(f"its stream holds something that is not JSON: {data[:60]!r}") from None
         if isinstance(event, dict):
             yield event
 

@@ -1,1 +1,1 @@
-"""What teachers share."""
+"""Code that teachers share."""

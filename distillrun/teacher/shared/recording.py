@@ -70,7 +70,7 @@ class StoredRecording:
 
 
 class Columns:
-    """Which column of a table holds what.
+    """The names of a table's columns.
 
     Args:
         fields: `FIELDS` to column names; None = the table has no such column. `by_choice` holds `{number}`, from 1 in

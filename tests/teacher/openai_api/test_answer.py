@@ -231,7 +231,7 @@ def test_a_gzip_bomb_is_unpacked_no_further_than_the_limit(status: int, monkeypa
         (Answer(b"x" * (MOST_BYTES + 1)), "it answered more than 16 MiB, which"),
         (Answer(b"no gzip", headers={"content-encoding": "gzip"}), "gzip that cannot be unpacked"),
         (Answer(b"{}", headers={"content-encoding": "br"}), "in the encoding 'br', which was not asked for"),
-        (Answer(gzip.compress(b'{"cho')[:-9], headers={"content-encoding": "gzip"}), "that is no JSON"),
+        (Answer(gzip.compress(b'{"cho')[:-9], headers={"content-encoding": "gzip"}), "that is not JSON"),
     ],
 )
 def test_what_cannot_be_unpacked_is_said_and_asked_again(
