@@ -54,7 +54,7 @@ def check_room(path: Path, size: int) -> None:
     """Raise the error of a full disk before anything is written, where there is too little room for so many bytes."""
     free = shutil.disk_usage(path.parent).free
     if free < size:
-        need = f"{os.strerror(errno.ENOSPC)}: {_bytes(size)} are needed, {_bytes(free)} are free"
+        need = f"{os.strerror(errno.ENOSPC)}: {_bytes(size)} are needed and {_bytes(free)} are free"
         raise OSError(errno.ENOSPC, need, str(path))
 
 
