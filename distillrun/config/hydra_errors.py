@@ -67,8 +67,10 @@ def suggest(key: str, tree: Mapping[Any, Any]) -> str:
     if elsewhere:
         return f" (did you mean {elsewhere[0]}?)"
     place = ".".join(path) or "the config"
-    option = whole.get("hydra", {}).get("runtime", {}).get("choices", {}).get(place)
-    return f"; {f'{place}={option}' if option else place} has: {', '.join(_settings(node)) or 'no settings'}"
+    group = place.replace(".", "/")
+    option = whole.get("hydra", {}).get("runtime", {}).get("choices", {}).get(group)
+    named = f"{group}={option}" if option else place
+    return f"; {named} has {f'the settings {known}' if (known := ', '.join(_settings(node))) else 'no settings'}"
 
 
 def _wrong_key_or_value(text: str, overrides: Sequence[str], config_dir: str | None) -> str:

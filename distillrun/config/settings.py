@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
+from omegaconf.errors import ConfigKeyError, InterpolationKeyError, OmegaConfBaseException
 
 from distillrun.config.schema import Keep, Settings
 from distillrun.errors import ConfigError, nearest
@@ -63,6 +63,11 @@ def resolve(cfg: DictConfig, selected: Mapping[str, Json] | None = None, base: C
         known = [str(name) for name in error.parent_node or ()]
         raise ConfigError(
             f"there is no {error.full_key}{nearest(str(error.key), known)}; known: {', '.join(known)}"
+        ) from error
+    except InterpolationKeyError as error:
+        raise ConfigError(
+            f"{error.full_key}: {str(error).splitlines()[0]}; write a value, or the full name of a setting, such as "
+            "${training.seed}"
         ) from error
     except OmegaConfBaseException as error:
         raise ConfigError(f"{error.full_key}: {str(error).splitlines()[0]}") from error

@@ -1,14 +1,13 @@
-"""CSV files as spreadsheets and programs save them: separated by commas, semicolons or tabs, in UTF-8 or UTF-16."""
+"""CSV files as spreadsheets and programs save them: with commas, semicolons, tabs or |, in UTF-8 or UTF-16."""
 
 import codecs
 import csv
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TextIO
 
 from distillrun.errors import ConfigError
 
-SEPARATORS = ",;\t"
+SEPARATORS = ",;\t|"
 
 
 def csv_rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
@@ -22,7 +21,12 @@ def csv_rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     encoding = encoding_of(path)
     with path.open(encoding=encoding, newline="") as file:
         try:
-            reader = csv.reader(file, delimiter=_separator(file), strict=True)
+            first = file.readline()
+            file.seek(0)
+            if "\0" in first:
+                raise ConfigError(f"{path}: looks like UTF-16 without a byte-order mark; save the file as UTF-8")
+            separator = _separator(first)
+            reader = csv.reader(file, delimiter=separator, strict=True)
         except UnicodeError as error:
             raise _undecodable(path, encoding) from error
         try:
@@ -33,7 +37,10 @@ def csv_rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
                 if len(cells) == len(header):
                     yield reader.line_num, dict(zip(header, cells, strict=True))
                 elif cells:
-                    raise ConfigError(f"{path}:{reader.line_num}: {len(cells)} cells, but {len(header)} columns")
+                    raise ConfigError(
+                        f"{path}:{reader.line_num}: {len(cells)} cells, but {len(header)} columns; give every row a "
+                        f"cell for each column, and put cells that hold {separator!r} in double quotes"
+                    )
         except csv.Error as error:
             raise ConfigError(f"{path}:{reader.line_num}: malformed CSV: {error}") from error
         except UnicodeError as error:  # raised for a whole block of lines
@@ -47,9 +54,8 @@ def encoding_of(path: Path) -> str:
     return "utf-16" if start in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
 
 
-def _separator(file: TextIO) -> str:
-    first = file.readline()
-    file.seek(0)
+def _separator(first: str) -> str:
+    """Return the comma, or else the sign that makes several columns of the first line."""
     found = {sign: len(next(csv.reader([first], delimiter=sign), [])) for sign in SEPARATORS}
     return "," if found[","] > 1 else max(found, key=found.__getitem__)
 

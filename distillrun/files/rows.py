@@ -186,6 +186,8 @@ def _starts_as_list(path: Path) -> bool:
 
 
 def _decoded(content: bytes, where: str) -> Any:
+    if b"\0" in content:
+        raise ConfigError(f"{where}: holds NUL bytes, as UTF-16 does; save the file as UTF-8")
     try:
         values = strict_json(content.decode("utf-8-sig"))
         if b"\\u" in content:

@@ -130,8 +130,8 @@ class Filter:
         values = [per_word(one.rationale) for one in passed]
         if all(value is None for value in values):
             raise ConfigError(
-                f"generation step filter: top_share={self.top_share} ranks by log_prob, but the teacher told none; "
-                "choose a teacher that tells them, rank=difference with a reference, or top_share=1"
+                f"generation step filter: top_share={self.top_share} ranks by log_prob, but the teacher returned none; "
+                "choose a teacher that returns them, rank=difference with a reference, or top_share=1"
             )
         return [-math.inf if value is None else value for value in values]
 

@@ -80,7 +80,7 @@ class Chain:
             # written by an earlier version while this one was at work
             self._doubt(entry.added.or_more(NOTHING), "has no digest")
         elif entry.total is None or not entry.total.is_possible:
-            self._doubt(self._one_request, "holds what cannot be")
+            self._doubt(self._one_request, "holds impossible totals")
         elif entry.digest != _link(entry.before, entry.numbers):
             self._doubt(self._one_request, "was changed")
         elif entry.total.requests < self.proven.requests:

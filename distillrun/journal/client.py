@@ -63,7 +63,7 @@ class TeacherClient:
         """Yield (index of the prompt, its scores, was it asked now), each once; raises as `complete` does."""
         teacher = self.teacher
         if not isinstance(teacher, WhiteBoxTeacher):
-            raise TypeError(f"{teacher.name} does not tell log-probs; check `Teacher.can` first")
+            raise TypeError(f"{teacher.name} does not return log-probs; check `Teacher.can` first")
         return self._answered(
             list(zip(prompts, continuations, strict=True)),
             lambda asked: self.journal.scores(*asked),
@@ -128,9 +128,10 @@ class TeacherClient:
             raise KeyboardInterrupt
         if account.refused_by is not None:
             spent = json.dumps({key: round(value, 6) for key, value in self.ledger.spent().as_dict().items()})
+            left = "1 request is" if count - answered == 1 else f"{count - answered} requests are"
             raise BudgetSpentError(
-                f"teacher.{account.refused_by} of {self.teacher.name} is spent ({spent}); {count - answered} requests "
-                "are left, and what was answered is kept: raise the budget and give the same command again"
+                f"teacher.{account.refused_by} of {self.teacher.name} is spent ({spent}); {left} "
+                "left, and what was answered is kept: raise the budget and give the same command again"
             )
         raise RuntimeError(f"{self.teacher.name} answered {answered} of {count} requests and gave no reason")
 

@@ -167,7 +167,7 @@ class Ledger:
             shutil.copyfile(self._file, aside)
             kept = f"; what was there is kept as {aside.name}"
         log.warning(
-            "%s is not what was written (%s); %s are counted, the most that it can have been%s",
+            "%s has changed since it was written (%s); %s are counted, the most that it can have been%s",
             self._file,
             flaws or "it was cut",
             in_words(total),

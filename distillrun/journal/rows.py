@@ -86,7 +86,7 @@ class Journal:
         for number, line in enumerate(lines[:-1], start=1):
             try:
                 row = adapter.validate_json(line)
-                damage = None if row.check == row.checked().check else "its digest is another"
+                damage = None if row.check == row.checked().check else "its digest does not match"
             except ValidationError as error:
                 damage = error.errors()[0]["msg"]
             if damage is None:

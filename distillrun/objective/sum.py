@@ -145,7 +145,7 @@ class Sum:
         }
         if not found:
             raise ConfigError(
-                "no part of objective=sum can teach a student that writes nothing; add choice_distillation"
+                "no part of objective=sum can train a student that writes nothing; add choice_distillation"
             )
         terms = [self.weight(name) * loss.total for name, loss in found.items()]
         parts = {f"{name}/{key}": value for name, loss in found.items() for key, value in loss.parts.items()}
@@ -200,10 +200,10 @@ def _together(requirements: Mapping[str, Requirements]) -> Requirements:
     teachers = {wish.teacher for wish in requirements.values()} - {"none"}
     requests = {wish.logits for wish in requirements.values()} - {None}
     if len(teachers) > 1 or len(requests) > 1:
-        named = ", ".join(f"{name} ({wish.teacher}, {wish.logits})" for name, wish in requirements.items())
+        named = ", ".join(f"{name} ({_reading(wish)})" for name, wish in requirements.items() if wish.teacher != "none")
         raise ConfigError(
-            f"the parts of objective=sum want the teacher in different ways: {named}; give them one teacher, top_k, "
-            "temperature and dtype"
+            f"the parts of objective=sum read the teacher in different ways: {named}; set the same teacher, top_k, "
+            "temperature and dtype in all of them"
         )
     taught = [wish for wish in requirements.values() if wish.teacher != "none"]
     request: LogitRequest | None = next(iter(requests), None)
@@ -217,6 +217,14 @@ def _together(requirements: Mapping[str, Requirements]) -> Requirements:
         encoder=any(wish.encoder for wish in requirements.values()),
         heads=any(wish.heads for wish in requirements.values()),
     )
+
+
+def _reading(wish: Requirements) -> str:
+    """Return the settings with which a part reads the teacher, as its config writes them."""
+    if wish.logits is None:
+        return f"teacher={wish.teacher}"
+    top_k = "null" if wish.logits.top_k is None else wish.logits.top_k
+    return f"teacher={wish.teacher}, top_k={top_k}, temperature={wish.logits.temperature:g}, dtype={wish.logits.dtype}"
 
 
 def _merged(made: Mapping[str, Sequence[TargetPair]]) -> list[TargetPair]:

@@ -50,8 +50,8 @@ class TAID(TokenDistillation):
         super().__post_init__()
         if not 0 <= self.start_share <= self.end_share <= 1:
             raise ConfigError(
-                f"objective.start_share={self.start_share} and objective.end_share={self.end_share} must be shares, "
-                "the first not above the second"
+                f"objective.start_share={self.start_share} and objective.end_share={self.end_share} must lie "
+                "between 0 and 1, the first not above the second"
             )
         if not 0 <= self.momentum < 1 or self.step_size < 0:
             raise ConfigError(

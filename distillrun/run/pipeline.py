@@ -107,7 +107,7 @@ def _go(experiment: Experiment, folder: RunFolder, tracker: RunLog, outcome: Out
     store = ArtifactStore(Path(config.paths.store))
     graph = graph_of(experiment, store)
     if config.until is not Until.load and (idle := [name for name in parts.steps if f"generate/{name}" not in graph]):
-        log.info("generate: %s left out, since nothing here learns from what they make", ", ".join(idle))
+        log.info("generate: %s left out, since nothing in this run uses what they make", ", ".join(idle))
     try:
         for name, made in Making(graph, store, outcome, tracker.log).go():
             if name == "train":

@@ -121,7 +121,7 @@ def _student_problems(config: Config, parts: Parts) -> list[str]:
     if not isinstance(objective, ChoiceObjective):
         named = _written(config.selected.get("objective"))
         problems.append(
-            f"objective={named} teaches texts, and {student} writes none; choose objective=label_only, "
+            f"objective={named} trains on texts, and {student} writes none; choose objective=label_only, "
             "choice_distillation or mixkd, or a student that writes"
         )
     for name, evaluator in parts.evaluators.items():
@@ -174,7 +174,7 @@ def _judge_problems(name: str, measure: AskingMetric, parts: Parts) -> list[str]
     """Return what is wrong with the judges of a measure, and which measures it needs before it."""
     order = list(parts.measures)
     found = [
-        f"it uses what {other} found; choose evaluation=[...,{other},{name}]"
+        f"it uses the results of {other}; choose evaluation=[...,{other},{name}]"
         for other in measure.after
         if other not in order[: order.index(name)]
     ]

@@ -115,7 +115,7 @@ def read_job(folder: Path) -> Job | None:
         values = json.loads(read_text(folder, FILE))
         check = values.pop("check", None)
         if check not in (None, _check(values)):
-            raise ValueError("its digest is another")
+            raise ValueError("its digest does not match")
         return Job(**{**values, "folder": str(folder), "overrides": tuple(values["overrides"])})
     except FileNotFoundError:
         return None

@@ -61,6 +61,11 @@ def complaint(capfd: pytest.CaptureFixture[str], *arguments: str) -> str:
             "objective=label_only,multitask",
             "objective=label_only,multitask: several values are a sweep, which needs -m",
         ),
+        ("hydra.launcher.n_jobs=2", "there is no hydra.launcher.n_jobs; hydra/launcher=basic has no settings"),
+        (
+            "paths.runs='${foo}'",
+            "paths.runs: Interpolation key 'foo' not found; write a value, or the full name of a setting",
+        ),
         ("experiment=nowhere", "there is no experiment=nowhere"),
         ("hydra/launcher=joblub", "there is no hydra/launcher=joblub"),
         ("--config-path=x", "--config-path would replace the shipped options"),
@@ -86,7 +91,9 @@ def test_a_setting_that_another_option_has_is_answered_with_those_of_the_chosen_
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     told = complaint(capfd, "objective=label_only", "objective.predict_weight=1")
-    assert told.startswith("there is no objective.predict_weight; objective=label_only has: source, target; ")
+    assert told.startswith(
+        "there is no objective.predict_weight; objective=label_only has the settings source, target; "
+    )
     assert told.endswith("such as objective=multitask objective.predict_weight=...")
 
 

@@ -226,7 +226,7 @@ def test_another_tokenizer_is_refused_where_ids_are_compared(tmp_path: Path) -> 
 def test_a_scorer_is_refused_what_it_cannot_do(tmp_path: Path) -> None:
     bert = write_bert(tmp_path / "bert", positions=400)
     message = refusal(tmp_path, "objective=multitask", "student=choice_scorer", f"student.checkpoint={bert}")
-    assert "objective=multitask teaches texts, and student=choice_scorer writes none" in message
+    assert "objective=multitask trains on texts, and student=choice_scorer writes none" in message
     assert "evaluation.generated_answer reads texts" in message
 
 

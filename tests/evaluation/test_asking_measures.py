@@ -46,7 +46,7 @@ def test_speakers_and_base_students_are_asked_and_leave_nothing_behind(tmp_path:
     [
         (
             ["evaluation=[generated_answer,qualitative]", "evaluation.qualitative.ratings=judge"],
-            "evaluation.qualitative: it uses what judge found; choose evaluation=[...,judge,qualitative]",
+            "evaluation.qualitative: it uses the results of judge; choose evaluation=[...,judge,qualitative]",
         ),
         (
             ["evaluation=[generated_answer,judge]", "evaluation.judge.same_family=refuse"],

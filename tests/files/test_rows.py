@@ -75,7 +75,7 @@ def test_a_gap_between_shards_is_said(tmp_path: Path, caplog: pytest.LogCaptureF
         ("a.jsonl", '{"id": "\\ud83d"}\n', r"a\.jsonl:1: cannot be read as UTF-8"),
         ("a.json", '[{"id": 1},\n {"id" 2}]', r"a\.json:2: malformed JSON"),
         ("a.json", '[{"id": 1}, 2]', r"a\.json:entry 2: a row must be an object"),
-        ("a.csv", "id,text\n1,a\n2\n", r"a\.csv:3: 1 cells, but 2 columns"),
+        ("a.csv", "id,text\n1,a\n2\n", r"a\.csv:3: 1 cells, but 2 columns; .* that hold ',' in double quotes"),
         ("a.csv", 'id,text\n1,"a\n', r"a\.csv:2: malformed CSV"),
         ("a.csv", "id,id\n1,2\n", r"a\.csv:1: the first line must name each column once"),
         ("a.csv", "", r"a\.csv:1"),
@@ -93,7 +93,7 @@ def test_a_broken_file_is_named_by_line(tmp_path: Path, name: str, content: str,
         list(read_rows(tmp_path / name))
 
 
-@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 def test_a_csv_is_read_as_spreadsheets_save_it(tmp_path: Path, separator: str, encoding: str) -> None:
     rows = [["id", "text"], ["1", "a;b,c\td é"], ["2", 'say "x"\n']]
@@ -118,6 +118,13 @@ def test_a_file_that_claims_to_be_utf_16_is_refused_in_words(tmp_path: Path) -> 
     (tmp_path / "a.csv").write_bytes(b"\xff\xfea")
     with pytest.raises(ConfigError, match=r"a\.csv: begins like UTF-16, but cannot be read as UTF-16"):
         list(read_rows(tmp_path / "a.csv"))
+
+
+def test_utf_16_without_its_mark_is_refused_with_the_cure(tmp_path: Path) -> None:
+    for name, content in {"a.csv": "id,text\n1,a\n", "a.jsonl": '{"id": 1}\n', "a.json": '[{"id": 1}]'}.items():
+        (tmp_path / name).write_bytes(content.encode("utf-16-le"))
+        with pytest.raises(ConfigError, match=rf"{name}.*UTF-16.*; save the file as UTF-8"):
+            list(read_rows(tmp_path / name))
 
 
 def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:

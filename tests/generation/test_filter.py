@@ -112,7 +112,7 @@ def test_log_probs_are_of_the_text_as_it_was_written(tmp_path: Path) -> None:
 
 
 def test_a_rank_by_log_probs_that_nobody_told_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"top_share=0\.5 ranks by log_prob, but the teacher told none"):
+    with pytest.raises(ConfigError, match=r"top_share=0\.5 ranks by log_prob, but the teacher returned none"):
         filtered(tmp_path, (replace(FINE, log_prob=None),) * 2, top_share=0.5)
 
 

@@ -80,7 +80,7 @@ def test_what_happens_to_a_line_in_the_middle_is_said_and_changes_no_sum(
     ledger = ledger_in(tmp_path)
     assert ledger.book(Spent(1, 1, 1, 0.0)) is None
     assert approximately(ledger.spent(), SUM.plus(Spent(1, 1, 1, 0.0)))
-    assert "is not what was written" in caplog.text
+    assert "has changed since it was written" in caplog.text
     assert (tmp_path / "ledger.damaged-1.jsonl").read_bytes() == damaged
     caplog.clear()
     assert ledger_in(tmp_path).book(Spent(1, 1, 1, 0.0)) is None
@@ -116,7 +116,7 @@ def test_a_line_that_cannot_be_is_counted_as_a_request_and_lifts_no_cap(
     assert covers(ledger.spent(), SUM.plus(Spent(1)))
     assert ledger.spent().usd < 0.03
     assert ledger.book(Spent(1, 10, 10, 0.01)) == "budget.usd=0.03"
-    assert "is not what was written" in caplog.text
+    assert "has changed since it was written" in caplog.text
     assert ledger.book(Spent(1, 1, 1, 0.0)) is None
     assert covers(ledger.spent(), SUM.plus(Spent(2)))
 
@@ -131,7 +131,7 @@ def test_a_line_that_is_there_twice_is_said_and_counted_once(
     ledger = ledger_in(tmp_path)
     assert ledger.book(Spent(1, 1, 1, 0.0)) is None
     assert approximately(ledger.spent(), SUM.plus(Spent(1, 1, 1, 0.0)))
-    assert "is not what was written" in caplog.text
+    assert "has changed since it was written" in caplog.text
 
 
 def test_a_torn_last_line_is_counted_at_its_most_and_never_glued(tmp_path: Path) -> None:
@@ -184,7 +184,7 @@ def test_what_a_ledger_lost_is_counted_again_as_the_journal_proves_it(
     assert covers(line.ledger.spent(), before)
     with pytest.raises(BudgetSpentError):
         list(line.complete([Draw(prompt(number), 0, 5) for number in range(6)], GREEDY, lambda: False))
-    assert "than the journals beside it prove" in caplog.text
+    assert "than the journals next to it prove" in caplog.text
     assert ("is missing or empty" in caplog.text) == (not kept_lines)
     assert line.ledger.spent().requests == 5
     caplog.clear()
@@ -235,7 +235,7 @@ def test_a_ledger_of_an_earlier_version_is_read_and_continued(tmp_path: Path, ca
     content = ledger_file(store).read_bytes()
     line = TeacherClient(store, "step", Told(numbered, price=PRICE, budget=Budget(7, None, None)))
     assert approximately(line.ledger.spent(), Spent(5, 15, 30, 0.00027))
-    with pytest.raises(BudgetSpentError, match="1 requests are left"):
+    with pytest.raises(BudgetSpentError, match="1 request is left"):
         list(line.complete([Draw(prompt(number), 0, 5) for number in range(7)], GREEDY, lambda: False))
     assert ledger_file(store).read_bytes().startswith(content)
     assert line.ledger.spent().requests == 7

@@ -91,8 +91,10 @@ def test_parts_that_want_the_teacher_in_different_ways_are_refused() -> None:
     node = leaf("objective", "sum")
     node["parts"]["second"] = leaf("objective", "reverse_kl", teacher="live")
     node["weights"]["second"] = weight(1.0)
-    with pytest.raises(ConfigError, match="want the teacher in different ways"):
+    with pytest.raises(ConfigError, match=r"read the teacher in different ways: .*; set the same teacher") as caught:
         build(node, "objective")
+    assert "second (teacher=live, top_k=64, temperature=1, dtype=float16)" in str(caught.value)
+    assert "LogitRequest" not in str(caught.value)
 
 
 def test_names_and_weights_are_checked() -> None:

@@ -333,7 +333,7 @@ def test_the_headline_names_what_was_taken_into_account_and_no_more(tmp_path: Pa
     # nothing is rated twice, and nobody rates twice
     alone = [{**row, "item": f"{place}"} for place, row in enumerate(once)]
     assert summary_of(tmp_path, alone).startswith("Ratings taken for independent, the models differ")
-    assert "of one rater are alike is not taken into account" in summary_of(tmp_path, alone)
+    assert "ratings by one rater is not taken into account" in summary_of(tmp_path, alone)
 
 
 def test_pairs_are_told_against_the_reference(tmp_path: Path) -> None:

@@ -124,6 +124,11 @@ def test_the_files_are_one_whole_whichever_of_them_tells(tmp_path: Path) -> None
         (["blue"], "the answer 'blue' can be read as the texts .* alone, but 2 of 3 .*; write all of them in one form"),
         (["b", "c"], "the answer '2' can be read as numbers .* alone, but 2 of 4 answers can be read as the letters"),
         (["pink"], "the answer 'pink' is not among the choices"),
+        (
+            ["1)", "2)"],
+            "the answer '1\\)' is not among the choices .*write the text, the letter or the number of a choice",
+        ),
+        (["Option A"], "the answer 'Option A' is not among .*write the text, the letter or the number of a choice"),
     ],
 )
 def test_answers_that_do_not_tell_or_fit_no_form_are_refused(tmp_path: Path, others: list[Any], message: str) -> None:
@@ -159,7 +164,7 @@ def test_columns_that_are_not_read_are_told(tmp_path: Path, caplog: pytest.LogCa
 
 
 def test_a_list_that_numpy_printed_is_no_list(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"no list of choices with commas between them.*write it as JSON"):
+    with pytest.raises(ConfigError, match=r"not a list of choices with commas between them.*write it as JSON"):
         answered(tmp_path, {"choices": "['red' 'blue' 'green']", "answer": "red"})
 
 

@@ -55,7 +55,7 @@ def test_it_refuses_what_it_cannot_read(tmp_path: Path) -> None:
     (tmp_path / "llama").mkdir()
     bert, llama = write_bert(tmp_path / "bert"), write_llama(tmp_path / "llama")
     assert teacher(bert, max_tokens=128).check(made("task", "everyday")) == []
-    assert "no encoder; choose teacher=local" in teacher(llama).check(made("task", "everyday"))[0]
+    assert "not an encoder; choose teacher=local" in teacher(llama).check(made("task", "everyday"))[0]
     assert (
         "teacher.max_tokens=200 is more than the 128 positions"
         in teacher(bert, max_tokens=200).check(made("task", "everyday"))[0]

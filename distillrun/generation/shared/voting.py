@@ -24,8 +24,8 @@ class Vote:
             return 1.0
         if self.log_prob is None:
             raise ConfigError(
-                "weights=probability needs the log-probs of the texts, which the teacher did not tell; set "
-                "weights=none, or ask a teacher that tells them (teacher=local, or teacher=api with log_probs=true)"
+                "weights=probability needs the log-probs of the texts, which the teacher did not return; set "
+                "weights=none, or a teacher that returns them (teacher=local, or teacher=api with log_probs=true)"
             )
         return math.exp(self.log_prob / max(1, self.tokens))
 

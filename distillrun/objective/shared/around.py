@@ -40,7 +40,7 @@ class AroundTexts:
     def companions(self) -> ObjectiveContext:
         """Student, teacher and task. Raises RuntimeError before `start`."""
         if self._companions is None:
-            raise RuntimeError("an objective works with nobody before start")
+            raise RuntimeError("the objective was not started; call start() first")
         return self._companions
 
     def start(self, lesson: ObjectiveContext) -> None:

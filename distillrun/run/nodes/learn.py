@@ -94,7 +94,7 @@ class TrainNode(Node):
         lesson, teaching = known
         if self.learning.left_out:
             log.warning(
-                "%s: %d of %d examples miss a text that is learnt and are left out",
+                "%s: %d of %d examples have no text to learn and are left out",
                 self.name,
                 self.learning.left_out,
                 len(self.learning.line.examples),

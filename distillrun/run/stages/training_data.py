@@ -36,7 +36,7 @@ def training_data_of(
     whole = [(example, one) for example, one in zip(train, records, strict=True) if _can_learn(objective, one)]
     if not whole:
         named = ", ".join(sorted(objective.needs & DECIDING))
-        raise ConfigError(f"no training example has what is learnt ({named}); check the teacher's data")
+        raise ConfigError(f"no training example has a text to learn ({named}); check the teacher's data")
     return TrainingData([example for example, _ in whole], dev, [record for _, record in whole])
 
 

@@ -97,7 +97,7 @@ def _must_answer(given: Given) -> None:
     answer = given.answer
     is_blank = isinstance(answer, str) and not answer.strip()
     if answer is None or is_blank or (isinstance(answer, float) and math.isnan(answer)):
-        raise ConfigError(f"{given.where}: the row has no answer; rows without one can neither teach nor test")
+        raise ConfigError(f"{given.where}: the row has no answer; add it, or remove the row")
 
 
 def _ambiguous(given: Given, meant: Mapping[AnswerForm, str]) -> ConfigError:
@@ -111,7 +111,10 @@ def _ambiguous(given: Given, meant: Mapping[AnswerForm, str]) -> ConfigError:
 def _unknown(given: Given, how: str) -> ConfigError:
     shown = ", ".join(map(repr, given.choices[:8])) + (", …" if len(given.choices) > 8 else "")
     hint = nearest(str(given.answer), given.choices)
-    return ConfigError(f"{given.where}: the answer {given.answer!r} is not among the choices {shown}{hint} ({how})")
+    return ConfigError(
+        f"{given.where}: the answer {given.answer!r} is not among the choices {shown}{hint} ({how}); write the text, "
+        "the letter or the number of a choice, and nothing else"
+    )
 
 
 def _read(given: Given, form: AnswerForm) -> int | None:

@@ -69,5 +69,5 @@ def _template(key: str, text: str, fields: tuple[str, ...], *one_of: str) -> Tem
         {field: "?" if field in one_of else "" for field in fields}
     ):
         needed = " or ".join(f"{{{field}}}" for field in one_of)
-        raise ConfigError(f"task.{key}={text!r} says the same for everything; put {needed} into it")
+        raise ConfigError(f"task.{key}={text!r} is the same for every example; put {needed} into it")
     return template

@@ -29,13 +29,15 @@ def read_address(base_url: str) -> Address:
         raise ConfigError(f"teacher.base_url cannot be read as a URL; give one {example}") from None
     if "@" in base_url or parts.query or parts.fragment:
         raise ConfigError(
-            "teacher.base_url holds a user name, a query or a fragment, where keys are easily left lying; give the bare"
+            "teacher.base_url holds a user name, a query or a fragment, which often hold keys; give the bare"
             f" URL, {example}, and the key by teacher.api_key_env"
         )
     if parts.scheme not in ("http", "https") or not re.fullmatch(r"[A-Za-z0-9.:-]+", host):
         raise ConfigError(f"teacher.base_url={base_url!r} is not an http or https URL; give one {example}")
     if not re.fullmatch(r"[\w.~/%:+-]*", parts.path, re.ASCII):
-        raise ConfigError(f"teacher.base_url={base_url!r} holds characters that belong in no path; give one {example}")
+        raise ConfigError(
+            f"teacher.base_url={base_url!r} holds characters that a path may not have; give one {example}"
+        )
     address = Address(host, parts.path.rstrip("/"), _is_loopback(host))
     for endpoint in ENDPOINTS:
         if address.path.endswith(endpoint):

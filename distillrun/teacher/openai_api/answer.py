@@ -17,8 +17,18 @@ MOST_TOKENS = 10**8
 _REASONING = ("reasoning_content", "reasoning", "thinking")
 """Where servers put what the model thought, when they take it out of the text."""
 
+_STATUS_OF = {
+    **dict.fromkeys(("rate_limit_exceeded", "rate_limit_error", "insufficient_quota"), 429),
+    **dict.fromkeys(("invalid_api_key", "authentication_error"), 401),
+    **dict.fromkeys(("model_not_found", "not_found_error"), 404),
+    **dict.fromkeys(("context_length_exceeded", "invalid_request_error"), 400),
+    **dict.fromkeys(("server_error", "internal_server_error", "api_error", "overloaded_error"), 500),
+    "permission_error": 403,
+}
+"""The HTTP status with which OpenAI's and Anthropic's servers send a code or type of error."""
+
 LEAST_LOG_PROB, ROUNDING = -1e6, 1e-3
-"""What is lower stands for minus infinity, which no file can hold; how far above 0 rounding may carry a log-prob."""
+"""A lower log-prob stands for minus infinity, which no file can hold; one may be above 0 by this much rounding."""
 
 
 class UnreadableError(Exception):
@@ -70,8 +80,12 @@ def error_status(content: bytes) -> int | None:
     except (ValueError, RecursionError):
         return None
     error = payload.get("error") if isinstance(payload, dict) and not payload.get("choices") else None
-    code = str(error.get("code") if isinstance(error, dict) else None)
-    return int(code) if re.fullmatch(r"[45][0-9][0-9]", code, re.ASCII) else None
+    if not isinstance(error, dict):
+        return None
+    code = str(error.get("code"))
+    if re.fullmatch(r"[45][0-9][0-9]", code, re.ASCII):
+        return int(code)
+    return next((status for name in (code, str(error.get("type"))) if (status := _STATUS_OF.get(name))), None)
 
 
 def _answer(payload: Any) -> Answer:

@@ -124,7 +124,7 @@ class Session:
         return min(FIRST_WAIT_S * float(2 ** min(attempt, 16)), longest) * self._jitter.uniform(0.5, 1.0)
 
     async def _verdict(self, trouble: ApiError) -> Exception:
-        """Return the exception for a trouble that no retry mends."""
+        """Return the exception for an error that a retry would not cure."""
         where = self._where
         if trouble.kind == "too_long":
             return self._answered(RowFailedError("too_long", "too long"))
@@ -133,7 +133,7 @@ class Session:
         if trouble.kind == "moved":
             return ConfigError(f"{where} redirects ({trouble.reason}), which is not followed; give the right address")
         if trouble.kind == "spent":
-            return ConfigError(f"{where} wants to be paid first ({trouble.reason}); top up the account, and go on")
+            return ConfigError(f"{where} requires payment ({trouble.reason}); top up the account, and go on")
         if trouble.kind == "absent":
             return await self._absent(trouble)
         if trouble.kind == "denied" and not (self.start.is_reached and "403" in trouble.reason):

@@ -201,8 +201,23 @@ def test_an_error_inside_a_200_acts_as_its_status(monkeypatch: pytest.MonkeyPatc
     assert ask(lambda seen: inside(400, "maximum context length is 8 tokens")).finish_reason == "too_long"
     with pytest.raises(ConfigError, match="does not accept the key"):
         ask(lambda seen: inside(401, "no"))
-    with pytest.raises(ConfigError, match="wants to be paid first"):
+    with pytest.raises(ConfigError, match="requires payment"):
         ask(lambda seen: inside(402, "no"))
+
+
+def test_an_error_inside_a_200_may_be_named_by_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The words are those of https://platform.openai.com/docs/guides/error-codes and of Anthropic's API."""
+    monkeypatch.setattr(api_session, "FIRST_WAIT_S", 0.01)
+
+    def inside(**error: str) -> Answer:
+        return Answer({"error": error})
+
+    assert ask(first(inside(code="rate_limit_exceeded"))).text == "good"
+    assert ask(first(inside(type="overloaded_error"))).text == "good"
+    with pytest.raises(ConfigError, match="requires payment"):
+        ask(lambda seen: inside(code="insufficient_quota"))
+    with pytest.raises(ConfigError, match="does not accept the key"):
+        ask(lambda seen: inside(type="invalid_request_error", code="invalid_api_key"))
 
 
 def bomb(size: int) -> bytes:

@@ -116,7 +116,7 @@ def test_a_row_that_cannot_be_served_fails_alone(reply: Answer, reason: str) -> 
     [
         (error(401), "does not accept the key"),
         (error(404, "model not found"), "has no such path, or no teacher.model=m"),
-        (error(402), "wants to be paid first"),
+        (error(402), "requires payment"),
         (
             Answer(b"<html>Welcome</html>", headers={"content-type": "text/html"}),
             "does not answer as an OpenAI-compatible",
