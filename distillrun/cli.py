@@ -65,7 +65,7 @@ _HELP = {"--help", "-h"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Do what a command line asks for, the process's own where none is given, and return the exit code."""
+    """Run a command line, the process's own where none is given, and return the exit code."""
     if arguments is None:
         outlive_the_terminal()
     given = opened(sys.argv[1:] if arguments is None else arguments)
@@ -95,7 +95,7 @@ def _reader_is_gone() -> bool:
 
 
 def _done(given: list[str]) -> int:
-    """Do what a command line asks for; whatever ends it becomes an exit code."""
+    """Run a command line; whatever ends it becomes an exit code."""
     try:
         with stops_at_once():
             return _command(given)

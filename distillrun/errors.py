@@ -1,4 +1,4 @@
-"""The exceptions that mean "the user can mend this"; the command line prints them without a traceback."""
+"""The exceptions that mean "the user can fix this"; the command line prints them without a traceback."""
 
 from collections.abc import Callable, Iterable
 from difflib import get_close_matches

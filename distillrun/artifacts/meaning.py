@@ -23,7 +23,7 @@ from distillrun.records import Json
 _STATED = re.compile(r"^class (\w+)|^(\s*)((?:MEANING|VERSION)\b[^=\n]*= [^#\n]*)", re.MULTILINE)
 
 KEY = "_meaning_"
-"""Where the number stands in what is hashed: beside the `_target_` that it belongs to."""
+"""The key of the number in what is hashed, next to the `_target_` that it belongs to."""
 
 
 def meaning_of(kind: type, settings: Mapping[str, Json] | None = None) -> int:

@@ -62,7 +62,7 @@ def is_sealed(folder: Path) -> bool:
 
 
 def set_aside(path: Path, problem: str) -> None:
-    """Give what cannot be gone on from another name, and say why; an earlier one of that name is replaced."""
+    """Rename a folder that cannot be resumed from, and log why; an earlier one of that name is replaced."""
     aside = path.with_name(path.name + ASIDE)
     log.warning("%s: %s; set aside as %s and made again", path, problem, aside.name)
     _remove(aside)

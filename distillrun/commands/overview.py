@@ -1,4 +1,4 @@
-"""The text of `distillrun --help`: every command, flag and option, each with what its YAML's first line says.
+"""The text of `distillrun --help`: every command, flag and option, each with its YAML's first line.
 
 Options are read as text, so nothing is composed, and a folder of the user's own is shown like the shipped one.
 """

@@ -50,7 +50,7 @@ LISTED = frozenset({"generation", "evaluation"})
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Everything that a config swaps. Steps, evaluators and measures keep the config's names and order.
+    """Everything that a config swaps. Steps, scorers and metrics keep the config's names and order.
 
     `logit_teacher` is the one whose distributions an objective may read: the run's teacher, unless another was chosen.
     """
@@ -132,7 +132,7 @@ def build(node: Mapping[str, Any], group: str, allowed: Sequence[str] = (), key:
         raise ConfigError(message if message.startswith((f"{key}.", f"{key}=")) else f"{key}: {message}") from error
     lacking = _lacking(made, group)
     if lacking:
-        raise ConfigError(f"{key}: {target} cannot be used as {group}; its {', '.join(lacking)} is missing")
+        raise ConfigError(f"{key}: {target} cannot be used as {group}; missing: {', '.join(lacking)}")
     return made
 
 
@@ -231,7 +231,7 @@ def _without_target(node: object, group: str, key: str) -> str:
 
 
 def _lacking(made: object, group: str) -> list[str]:
-    """Return what keeps an object from being one of the group's, by the protocol that it comes nearest to."""
+    """Return the members that an object is missing to be one of the group's, by the nearest protocol."""
     gaps = []
     for protocol in PROTOCOLS[group]:
         if isinstance(made, protocol):

@@ -25,7 +25,7 @@ log = logging.getLogger("distillrun")
 
 
 def conf_folder() -> Path:
-    """Return the folder of the shipped config: inside the installed package, or beside it in a checkout."""
+    """Return the folder of the shipped config: inside the installed package, or next to it in a checkout."""
     package = Path(__file__).resolve().parents[1]
     return next(folder for folder in (package / "conf", package.parent / "conf") if folder.is_dir())
 
@@ -91,7 +91,7 @@ def compose_first(overrides: Sequence[str], config_name: str = "config", config_
 
 @cache
 def _tell_name(key: str, target: str) -> None:
-    """Say once how a part is called that a user's own file calls by its Python path."""
+    """Log once the name of a part that a user's own file calls by its Python path."""
     log.warning("%s=%s is the path of a module, which may move; write %s", key, target, name_of(target))
 
 

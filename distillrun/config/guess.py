@@ -1,4 +1,4 @@
-"""Words that other tools use, and how the same is said here."""
+"""The words of other tools, and their equivalents here."""
 
 import re
 from collections.abc import Collection, Sequence

@@ -1,4 +1,4 @@
-"""Hydra's complaints about the command line or a config file, each as one line that names the nearest right word."""
+"""Hydra's errors about the command line or a config file, each as one line that names the nearest right word."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -44,7 +44,7 @@ def explain(error: BaseException, overrides: Sequence[str], config_dir: str | No
 
 
 def suggest(key: str, tree: Mapping[Any, Any]) -> str:
-    """Return " (did you mean ...?)" with the nearest key of the tree, or else the settings beside the wrong one."""
+    """Return " (did you mean ...?)" with the nearest key of the tree, or else the settings at that place."""
     whole = tree
     if not key.startswith("hydra"):  # what Hydra has is no setting of a run
         tree = {name: value for name, value in tree.items() if name != "hydra"}

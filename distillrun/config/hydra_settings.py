@@ -1,4 +1,4 @@
-"""Hydra's own settings: those that mean nothing here are refused, so that none is ignored without a word."""
+"""Hydra's own settings: those that have no effect here are refused, so that none is ignored silently."""
 
 from collections.abc import Sequence
 

@@ -23,7 +23,7 @@ FIXED: Mapping[str, object] = {
     "job.env_copy": [],
     "job.env_set": {},
 }
-"""Keys under `hydra.` that have one value, beside those that are `UNUSED`."""
+"""Keys under `hydra.` that have one value, in addition to those that are `UNUSED`."""
 
 _FREE = "mode sweep.dir searchpath help hydra_help runtime overrides job.id job.num job.config_name"
 FREE = frozenset(f"{_FREE} job.override_dirname launcher sweeper".split())

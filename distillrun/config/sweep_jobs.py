@@ -95,7 +95,7 @@ LISTED = frozenset({"generation", "evaluation"})
 
 
 class Composer:
-    """Makes the configs of many jobs, each what Hydra would compose for it.
+    """The configs of many jobs, each as Hydra would compose it.
 
     Composing takes a tenth of a second, so it is done once for each set of group choices; plain values are then put by
     Hydra's own rule into the sections that they change, where nothing else depends on these. The names in the listed
@@ -132,7 +132,7 @@ class Composer:
         return resolve(apply_values(OmegaConf.masked_copy(composed, sorted(sections)), values), base=base)
 
     def _base(self, key: tuple[str, ...]) -> Config | None:
-        """Return the config before values are put in; None where one section refers to another, or lacks a value."""
+        """Return the config before values are put in; None where a section refers to another, or a value is missing."""
         if key not in self._bases:
             composed = self._composed[key]
             settings = OmegaConf.masked_copy(composed, [str(name) for name in composed if name != "hydra"])

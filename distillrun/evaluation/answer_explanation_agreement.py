@@ -10,7 +10,7 @@ from distillrun.records import Example, Json, MetricResult, ResultTable, is_righ
 
 
 class AnswerExplanationAgreement:
-    """Compares what a student answers with what it answers, or says, in its explanation.
+    """The agreement of a student's answer with what it answers, or says, in its explanation.
 
     A student that reasons first is asked again without a rationale, by the likelihood of the choices. Of a student
     that explains in a text of its own, the explanation answers with the one choice that it names; one that names none,
@@ -23,7 +23,7 @@ class AnswerExplanationAgreement:
         of: the evaluator whose answers and explanations are compared.
     """
 
-    MEANING: ClassVar[int] = 2  # choices that read alike are one
+    MEANING: ClassVar[int] = 2  # choices with equal texts are one
 
     rule = (
         "The answer that comes with an explanation against the answer that comes without, or against the one choice "

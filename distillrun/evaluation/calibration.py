@@ -22,7 +22,7 @@ POINTS = 60
 
 
 class Calibration:
-    """Compares how sure the student is of its choices with how often it is right.
+    """The calibration of the student's choices: its confidence against its accuracy.
 
     Scores: `calibration_error` (ECE), `brier`, `risk_coverage_area` (the mean risk over all coverages; lower is
     better). Tables and curves: reliability, risk against coverage, and a cascade that defers the least sure questions
@@ -35,7 +35,7 @@ class Calibration:
             how often the teacher would have to be right.
     """
 
-    MEANING: ClassVar[int] = 3  # 2: choices that read alike are one; 3: a bin holds its upper edge
+    MEANING: ClassVar[int] = 3  # 2: choices with equal texts are one; 3: a bin holds its upper edge
 
     rule = (
         "The softmax of the choices' log-likelihoods is the student's confidence. A well calibrated student is right "
@@ -84,7 +84,7 @@ class Calibration:
 
 
 def cascade(found: Sequence[Confidence], teacher: Sequence[bool] | None) -> ResultTable:
-    """Return the accuracy where the least sure share of the questions is handed to the teacher.
+    """Return the accuracy if the least confident fraction of the questions goes to the teacher.
 
     Args:
         found: of each question.

@@ -1,4 +1,4 @@
-"""The student writes nothing: each choice is scored as the answer."""
+"""The scoring rule that ranks choices by the log-likelihood of their answers; the student writes nothing."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -25,7 +25,7 @@ RULES = {
 
 
 class ChoiceLikelihood:
-    """Ranks the choices by the log-likelihood of the answer that names each, in the student's own template.
+    """The choice whose answer has the highest log-likelihood, in the student's own template.
 
     A student that reasons first is given the rationale that it wrote (greedily), and its answers are scored after it.
 
@@ -40,7 +40,7 @@ class ChoiceLikelihood:
         prior: whether answers are also scored without a question.
     """
 
-    MEANING: ClassVar[int] = 2  # choices that read alike are one
+    MEANING: ClassVar[int] = 2  # choices with equal texts are one
 
     rule = (
         "Each choice is scored as the answer, in the words that the student would write; the likeliest is its answer: "
@@ -97,7 +97,7 @@ def _priors(
     continuations: Sequence[Sequence[Sequence[Segment]]],
     tokens_per_batch: int,
 ) -> list[tuple[float, ...]]:
-    """Return the log-likelihoods of answers after sources that are mostly alike; each distinct pair is scored once."""
+    """Return the log-likelihoods of answers after sources that are mostly equal; each distinct pair is scored once."""
     wanted: dict[tuple[Segment, ...], dict[tuple[Segment, ...], float]] = {}
     for source, answers in zip(sources, continuations, strict=True):
         wanted.setdefault(tuple(source), {}).update({tuple(answer): 0.0 for answer in answers})

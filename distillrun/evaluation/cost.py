@@ -18,13 +18,13 @@ ROOM = 4
 
 
 class Cost:
-    """Measures size, tokens, time and memory of answers to test questions, and estimates their arithmetic.
+    """Size, tokens, time and memory of answers to test questions, and an estimate of their arithmetic.
 
     Scores: `cost/latency_s`, the time of one answer alone (t interval over questions); `cost/prompt_tokens` and
     `cost/new_tokens` per answer; `cost/parameters`; `cost/gigaflops` per answer, an estimate: 2 x weights outside the
     embeddings x tokens read and written, without the attention over long texts. The table holds answers per second one
     by one and in batches of 16, on the device of the run, after a warm-up; and, where the teacher is a model on this
-    machine, the same of the teacher beside it.
+    machine, and the same of the teacher.
 
     Times are of this machine and this load: they are measured once and kept, and another machine measures others.
 
@@ -121,7 +121,7 @@ class Cost:
     def _answer(
         self, answered: MetricContext, model: ChoiceModel, queries: Sequence[Query], places: Sequence[int]
     ) -> None:
-        """Let a model answer some questions, in one batch where it fits."""
+        """Answer some questions, in one batch where it fits."""
         sources = [queries[n].answer for n in places]
         if isinstance(model, WritingModel):
             model.generate(sources, self._new_tokens, answered.tokens_per_batch)
@@ -156,7 +156,7 @@ class _Costs:
         return 2.0 * self.outside * sum(size)
 
     def rows(self) -> dict[str, float]:
-        """Return the figures by what they are called."""
+        """Return the figures by name."""
         return {
             "parameters": self.weights,
             "parameters outside the embeddings": self.outside,
@@ -171,7 +171,7 @@ class _Costs:
 
 
 def _weights(student: ChoiceModel) -> tuple[int, int]:
-    """Return how many weights there are, and how many of them stand outside the embeddings that are only looked up."""
+    """Return the number of weights, and of those outside the embeddings that are only looked up."""
     from torch import nn
 
     module = student.module

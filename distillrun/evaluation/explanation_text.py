@@ -26,7 +26,7 @@ RUN = 4
 
 
 class ExplanationText:
-    """Counts over the explanations that are there.
+    """Counts over the explanations that the student wrote.
 
     Scores: `explained`, the share of questions with an explanation; `explanation/words`; `/names_answer`, how often
     it names the choice that was answered; `/names_others`, how often it names another one (contrastiveness by count),
@@ -42,7 +42,7 @@ class ExplanationText:
             reference; null = none.
     """
 
-    MEANING: ClassVar[int] = 2  # choices that read alike are one
+    MEANING: ClassVar[int] = 2  # choices with equal texts are one
 
     rule = (
         "Counted in the explanations that are there, in words: what they name, repeat, copy from the question, and "
@@ -112,7 +112,7 @@ def _compare(
     version: str,
     encoder: Encoder | None,
 ) -> None:
-    """Note how near each explanation is to the teacher's for the same question, where there is one."""
+    """Note the similarity of each explanation to the teacher's for the same question, where there is one."""
     found = {record.example_id: find_factual(record, version) for record in records}
     pairs = [
         (row, made.rationale, rationale.text)
@@ -130,7 +130,7 @@ def _compare(
 def _by_correctness(
     counts: Sequence[dict[str, float | bool]], explained: Sequence[tuple[Prediction, Example]]
 ) -> ResultTable:
-    """Return the means for right and wrong answers apart."""
+    """Return the means for right and for wrong answers."""
     groups: dict[str, Callable[[Prediction, Example], bool]] = {
         "right": lambda made, example: is_right(example, made.choice),
         "wrong": lambda made, example: made.choice is not None and not is_right(example, made.choice),

@@ -1,4 +1,4 @@
-"""The student writes; the task reads the answer."""
+"""The scoring rule that parses the student's greedy text."""
 
 from collections.abc import Sequence
 

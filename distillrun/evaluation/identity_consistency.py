@@ -38,7 +38,7 @@ class IdentityTexts(Record):
 
 
 class IdentityConsistency(Judged):
-    """Student, base student and teacher are asked who they are, with the same prompts; a judge compares with the facts.
+    """Answers of student, base student and teacher to questions about who they are, judged against the facts.
 
     An answer is loosely inconsistent where it contradicts the fact sheet of its model, and strictly where, asked again,
     the judge finds that it claims to be a particular other vendor's model. Questions are plain or set in harmless
@@ -54,7 +54,7 @@ class IdentityConsistency(Judged):
         judges: the one who judges, by any name.
         sampling: of the models' answers; `samples` answers to each prompt.
         judging: of the judge's replies.
-        same_family: mark a judge that is akin to the teacher in the report, or refuse the run.
+        same_family: mark a judge of the teacher's model family in the report, or refuse the run.
 
     Source: identity consistency evaluation, Lee et al. 2025, https://arxiv.org/abs/2501.12619, section 3.2.
     """
@@ -115,7 +115,7 @@ class IdentityConsistency(Judged):
         return MetricResult(tuple(scores), tables, rows=tuple(rows), note=" ".join(part for part in note if part))
 
     def _model(self, name: str, answered: MetricContext) -> Teacher | None:
-        """Return who is asked; None where it cannot write."""
+        """Return the model that is asked; None where it cannot write."""
         if name != "teacher":
             return answered.speaker(name == "student")
         teacher = answered.teacher
@@ -133,7 +133,7 @@ class IdentityConsistency(Judged):
     def _verdicts(
         self, prompts: Sequence[Prompt], answers: Sequence[Sequence[str]], facts: Sequence[str], answered: MetricContext
     ) -> list[list[Verdicts]]:
-        """Return what the judge makes of each answer to each prompt."""
+        """Return the judge's verdict on each answer to each prompt."""
         places = [(n, k) for n, own in enumerate(answers) for k in range(len(own))]
         told = "\n".join(facts)
 

@@ -33,7 +33,7 @@ Rated = Mapping[str, Sequence[Ratings | None]]
 
 
 class Judge(Judged):
-    """Judges read question, choices, the student's answer and its explanation, never whose they are, and rate 1 to 5.
+    """Ratings from 1 to 5 by judges who read question, choices, answer and explanation, never whose they are.
 
     The statements stand in a random order for each explanation. Questions that the student did not answer or explain
     are left out.
@@ -48,7 +48,7 @@ class Judge(Judged):
         judges: who rates.
         questions: how many of the test questions, drawn by the seed.
         seed: of the draw, and of the order of the statements.
-        same_family: mark judges that are akin to a teacher of the student in the report, or refuse the run.
+        same_family: mark judges of a teacher's model family in the report, or refuse the run.
         sampling: how replies are drawn.
 
     Source: the constructs of https://arxiv.org/abs/2504.16056, section 4.3; preference leakage: Li et al. 2025,
@@ -119,7 +119,7 @@ class Judge(Judged):
     def _rows(
         self, rated: Rated, pairs: Sequence[tuple[Example, Prediction]], answered: MetricContext
     ) -> tuple[dict[str, Json], ...]:
-        """Return one row for each rating, with who judged and who taught the student."""
+        """Return one row for each rating, with the judge and the student's teachers."""
         taught_by: list[Json] = list(teachers_of(answered))
         return tuple(
             {

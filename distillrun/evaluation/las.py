@@ -1,4 +1,4 @@
-"""Leakage-adjusted simulatability: does an explanation help another model to foresee the student's answer?"""
+"""Leakage-adjusted simulatability: how much an explanation helps another model to predict the student's answer."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,7 +17,7 @@ Flags = NDArray[np.bool_]
 
 
 class Las:
-    """Trains a simulator to foresee the student's own answers (not the right ones) from question and explanation.
+    """A simulator trained to predict the student's own answers (not the right ones) from question and explanation.
 
     The simulator learns from the student's answers to training questions, in three forms side by side: the question,
     the explanation, and both. At test, an explanation leaks where the explanation alone lets it foresee the answer.

@@ -10,7 +10,7 @@ from distillrun.text.template import Template
 
 
 class LetterLikelihood:
-    """Ranks the choices by the log-likelihood of their letters, as lm-evaluation-harness's `commonsense_qa` does.
+    """The choice whose letter is the likeliest, as in lm-evaluation-harness's `commonsense_qa`.
 
     The prompt is the same for all students, whatever they were trained on: comparable with published numbers of base
     models, and unkind to a student that never saw letters. Scores: `letter/accuracy`, and `letter/ties`.
@@ -24,7 +24,7 @@ class LetterLikelihood:
     Source: MMLU's prompt, Hendrycks et al. 2020, https://arxiv.org/abs/2009.03300; lm-evaluation-harness.
     """
 
-    MEANING: ClassVar[int] = 2  # choices that read alike are one
+    MEANING: ClassVar[int] = 2  # choices with equal texts are one
 
     rule = (
         "The choices are listed with letters, and the likeliest letter after the prompt is the answer: the rule of "

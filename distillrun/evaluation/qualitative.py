@@ -63,7 +63,7 @@ class Qualitative(Judged):
         chunk: how many questions are shown at once for proposals.
         questions: how many of the test questions, drawn by the seed.
         seed: of the draw, and of the order of the categories.
-        same_family: mark a judge that is akin to a teacher of the student in the report, or refuse the run.
+        same_family: mark a judge of a teacher's model family in the report, or refuse the run.
         sampling: how replies are drawn.
 
     Source: QualEval, Murahari et al. 2023, https://arxiv.org/abs/2311.02807, sections 3.1 and 3.2.
@@ -159,7 +159,7 @@ class Qualitative(Judged):
     def _table(
         self, categories: Sequence[str], sorted_into: Mapping[int, Sequence[str]], answered: MetricContext
     ) -> ResultTable:
-        """Return how the student does in each category, the best first."""
+        """Return the student's results in each category, the best first."""
         ratings = _ratings_of(answered.findings[self.after[0]]) if self.after else {}
         rows: list[tuple[Cell, ...]] = []
         for category in categories:

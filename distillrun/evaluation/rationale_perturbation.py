@@ -25,7 +25,7 @@ MASK = "something"
 
 
 class RationalePerturbation:
-    """Spoils the student's own rationales and lets it answer after them, by the likelihood of the choices.
+    """The likeliest choices after corrupted copies of the student's own rationales.
 
     dropped: an empty rationale; shuffled: that of another question; masked: every choice that it names becomes
     "something"; random: a share of its words becomes words of other rationales. With a `reference`, the teacher's
@@ -36,7 +36,7 @@ class RationalePerturbation:
     `/flips`, how often the answer is another one. A student that ignores its rationale has none of either.
 
     Args:
-        of: the evaluator whose rationales are spoilt.
+        of: the scoring rule whose rationales are corrupted.
         random_share: of the words, in `random`.
         reference: the teacher's rationales, initial or revised; null = none, and the teacher is asked for nothing.
         seed: of the draws.
@@ -44,7 +44,7 @@ class RationalePerturbation:
     Source: SCOTT, Wang et al. 2023, https://arxiv.org/abs/2305.01879, section 4.
     """
 
-    MEANING: ClassVar[int] = 3  # 2: choices that read alike are one; 3: a drop of 0 has an interval, too
+    MEANING: ClassVar[int] = 3  # 2: choices with equal texts are one; 3: a drop of 0 has an interval, too
 
     rule = (
         "The student answers after its own rationale, and after a corrupted copy of it. Where accuracy and answers "
@@ -95,7 +95,7 @@ class RationalePerturbation:
 
 
 def masked(text: str, example: Example) -> str:
-    """Return a text in which every choice of the question is called something, longer choices first."""
+    """Return a text in which every choice of the question is masked, longer choices first."""
     for choice in sorted(example.choices, key=len, reverse=True):
         if choice.strip():
             text = re.sub(rf"(?<!\w){re.escape(choice.strip())}(?!\w)", MASK, text, flags=re.IGNORECASE)

@@ -10,7 +10,7 @@ from distillrun.records import Example, Json, MetricResult, Rationale, ResultTab
 
 
 class RationaleSwap:
-    """Gives the student a rationale of the teacher for each wrong choice, and looks whether it then answers with it.
+    """The rate at which the student follows a rationale of the teacher for a wrong choice.
 
     Scores: `swap/flip_rate`, the share of rationales for a choice that it would not give by itself after which it
     gives it, as the mean over questions; `swap/kept`, how often its own answer stays all the same; and
@@ -23,7 +23,7 @@ class RationaleSwap:
     Source: the counterfactual test of SCOTT, Wang et al. 2023, https://arxiv.org/abs/2305.01879, section 4.
     """
 
-    MEANING: ClassVar[int] = 3  # 2: choices that read alike are one; 3: a rate of 0 or 1 is not told as certain
+    MEANING: ClassVar[int] = 3  # 2: choices with equal texts are one; 3: a rate of 0 or 1 is not told as certain
 
     rule = (
         "The teacher argues for wrong choices, and its rationales take the place of the student's own. A student whose "

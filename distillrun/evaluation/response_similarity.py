@@ -35,7 +35,7 @@ Values = dict[str, float]
 
 
 class ResponseSimilarity(Judged):
-    """Student, untrained student and teacher answer the same questions; judges rate how alike the answers are.
+    """Ratings of how similar the answers of student and untrained student are to the teacher's.
 
     A judge is shown the teacher's response and one other, not whose it is, and rates style, logical structure and
     content detail from 1 (very different) to 5 (very similar). Without judges, only what can be counted is told.
@@ -57,7 +57,7 @@ class ResponseSimilarity(Judged):
         encoder: an encoder of sentences, a folder or a name on the Hub; None = no cosine.
         questions: how many of the test questions, drawn by the seed.
         seed: of the draw, and of the order of the aspects.
-        same_family: mark judges that are akin to the teacher in the report, or refuse the run.
+        same_family: mark judges of the teacher's model family in the report, or refuse the run.
         sampling: how replies are drawn.
 
     Source: response similarity evaluation, Lee et al. 2025, https://arxiv.org/abs/2501.12619, section 3.3.
@@ -131,7 +131,7 @@ class ResponseSimilarity(Judged):
         return MetricResult(tuple(scores), (table,), rows=tuple(rows), note=self.kinship_note(answered))
 
     def _told(self, answered: MetricContext) -> tuple[list[Example], list[str], dict[str, list[str]]]:
-        """Return the questions, what the teacher says to each, and what the student does after training and before."""
+        """Return the questions, and the texts of the teacher, of the student and of the untrained student."""
         records = answered.reference()
         told = {
             n: rationale.text
@@ -146,7 +146,7 @@ class ResponseSimilarity(Judged):
         return examples, list(told.values()), responses
 
     def _counted(self, texts: Sequence[str], references: Sequence[str]) -> list[Values]:
-        """Return what needs no judge, of each response."""
+        """Return the figures of each response that need no judge."""
         found: list[Values] = [
             {
                 "rouge_l": rouge_l(text, reference),
@@ -167,7 +167,7 @@ class ResponseSimilarity(Judged):
         responses: Mapping[str, Sequence[str]],
         answered: MetricContext,
     ) -> list[bool]:
-        """Note the mean rating of the judges for each response; return of each single rating whether it is lacking."""
+        """Note the judges' mean rating of each response; return, for each single rating, if it is missing."""
         lacking = []
         for when, texts in responses.items():
             written = [n for n, text in enumerate(texts) if text]
@@ -213,7 +213,7 @@ def compared(after: Sequence[Values], before: Sequence[Values]) -> list[Score]:
 
 
 def _responses(predictions: Sequence[Prediction]) -> list[str]:
-    """Return what a student said to each question: its explanation, or else its answer."""
+    """Return the student's text for each question: its explanation, or else its answer."""
     return [made.rationale.strip() or made.text.strip() for made in predictions]
 
 

@@ -15,7 +15,7 @@ BINS = 10
 
 
 class SelfConsistency:
-    """Draws answers to every test question and lets the majority answer; ties go to the answer that came first.
+    """The majority of several sampled answers to each test question; ties go to the answer that came first.
 
     Scores: `self_consistency/accuracy`, of all samples' majority; `/one_sample`, the mean accuracy of a single one;
     `/agreement`, the share of the parsed samples that give the majority's answer; `/entropy`, of the answers, in nats;
@@ -23,7 +23,7 @@ class SelfConsistency:
     against samples. A sample depends on the seed, the question and its own number alone.
 
     Args:
-        of: the evaluator whose greedy accuracy stands beside it.
+        of: the scoring rule whose greedy accuracy is shown next to it.
         samples: per question.
         temperature, top_p: of the draws.
         new_tokens: most new tokens of a sample.
@@ -32,7 +32,7 @@ class SelfConsistency:
     Source: Wang et al. 2022, https://arxiv.org/abs/2203.11171.
     """
 
-    MEANING: ClassVar[int] = 3  # 2: choices that read alike are one; 3: a bin holds its upper edge
+    MEANING: ClassVar[int] = 3  # 2: choices with equal texts are one; 3: a bin holds its upper edge
 
     rule = (
         "The student is asked several times at a temperature, and the most frequent answer counts. More samples cost "
@@ -113,7 +113,7 @@ def seed_of(seed: int, example: str, sample: int) -> int:
 
 
 def answer_in(text: str, example: Example, task: Task) -> int | None:
-    """Return the choice that a text answers with, of those that read alike the first, so that they are one vote."""
+    """Return the choice that a text answers with, of those with equal texts the first, so that they are one vote."""
     choice = task.parse(text, example)
     return None if choice is None else first_alike(example, choice)
 

@@ -1,4 +1,4 @@
-"""The base of everyday facts: which things there are, what holds for them, and what is plainly false for them."""
+"""The base of everyday facts: the things, what holds for them, and what is plainly false for them."""
 
 import hashlib
 from collections import defaultdict

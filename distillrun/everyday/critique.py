@@ -12,7 +12,7 @@ _VAGUE = re.compile(r"\b(?:somehow|something|in some way|kind of like|has to do 
 
 
 class Critic:
-    """Reviews drafts that argue for a value of a fact."""
+    """The reviewer of drafts that argue for a value of a fact."""
 
     def __init__(self, base: Base, arguer: Arguer) -> None:
         self._base = base

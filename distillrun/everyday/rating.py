@@ -17,7 +17,7 @@ _MAKERS = re.compile(
 
 
 class Rater:
-    """Rates from 1 to 5 by what can be counted.
+    """Ratings from 1 to 5 by what can be counted.
 
     Args:
         critic: finds the flaws of an explanation.

@@ -8,7 +8,7 @@ from distillrun.everyday.wording import Wording, sentence
 
 
 class Arguer:
-    """Argues from a base of facts, in few words and regular sentences, so that small students can learn from it."""
+    """Arguments from a base of facts, in few words and regular sentences, for small students to learn from."""
 
     def __init__(self, base: Base, wording: Wording) -> None:
         self._base = base

@@ -1,4 +1,4 @@
-"""Answers of a teacher that is not told them: chains of thought, judgements, and how likely it finds a text."""
+"""Answers of a teacher that is not given them: chains of thought, judgements, and likelihoods of texts."""
 
 import math
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ CONFIDENCE = 3.0
 
 
 class Reasoner:
-    """Answers by the base, but for a share of the questions, which it gets wrong.
+    """Answers from the base, except for a fraction of the questions, which it gets wrong.
 
     Args:
         base, arguer, critic: what it knows, how it argues, and how it judges.

@@ -1,4 +1,4 @@
-"""A disk that is full or may not be written: one sentence with the path, what is needed and the cure."""
+"""The errors of a disk that is full or may not be written: one sentence with the path, the need and the cure."""
 
 import errno
 import os

@@ -1,4 +1,4 @@
-"""Folders of runs and sweeps: named by date, never shared by two that start in the same second."""
+"""The folders of runs and sweeps: named by date, never shared by two that start in the same second."""
 
 import os
 from datetime import datetime
@@ -36,7 +36,7 @@ def make_folder(path: Path, key: str) -> None:
 
 
 def check_is_text(path: Path, key: str) -> None:
-    """Refuse a folder whose name is no text. Raises ConfigError naming its key."""
+    """Refuse a folder whose name is not text. Raises ConfigError naming its key."""
     try:
         str(path).encode("utf-8")
     except UnicodeEncodeError:

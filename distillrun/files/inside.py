@@ -19,7 +19,7 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY
 
 
 def write_whole(root: Path, name: str, content: str | bytes) -> None:
-    """Write a file beside its place first, so that nobody reads half of it; folders on the way are made.
+    """Write a file under another name first, so that nobody reads half of it; folders on the way are made.
 
     Args:
         root: a folder that is there.
@@ -55,7 +55,7 @@ def append_to(root: Path, name: str) -> BinaryIO:
 
 
 def read_text(root: Path, name: str, errors: str = "strict") -> str:
-    """Return the text of a file. Raises OSError where it is not there, is a link, or is no plain file."""
+    """Return the text of a file. Raises OSError where it is missing, is a link, or is not a plain file."""
     with _around(root, name, make=False) as (folder, last):
         handle = os.open(last, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)  # a pipe would wait
         with os.fdopen(handle, encoding="utf-8", errors=errors) as stream:

@@ -1,4 +1,4 @@
-"""Records to JSON lines and back. Writing is atomic, equal records give equal bytes, and reading is strict."""
+"""Records as JSON lines. Writing is atomic, equal records give equal bytes, and reading is strict."""
 
 import json
 import os

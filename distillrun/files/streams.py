@@ -11,7 +11,7 @@ from typing import Any, TextIO
 
 
 class _Lasting(io.FileIO):
-    """Writes to a descriptor as long as its terminal is there, and to nobody afterwards."""
+    """A stream to a descriptor as long as its terminal is there, and to nobody afterwards."""
 
     def write(self, content: Any) -> int:
         try:

@@ -1,4 +1,4 @@
-"""The teacher reasons before it answers; several answers are put to the vote, and wrong ones are dealt with by rule."""
+"""Chains of thought: several answers are put to the vote, and wrong ones are handled by rule."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -31,7 +31,7 @@ UNUSED: tuple[Fate, ...] = ("unparsed", "leaks the hint", "no reasoning")
 
 @dataclass(frozen=True)
 class ChainOfThought(MayHaveOwnTeacher):
-    """Asks for chains of thought and keeps those that end in the right answer, as initial rationales.
+    """Chains of thought that end in the right answer, kept as initial rationales.
 
     The answer is that of the vote over all samples of a question; no vote is taken of a teacher that was told the right
     one. Where the right answer is not known, the chains that give the voted one are kept. A chain's conclusion is taken
@@ -156,7 +156,7 @@ class ChainOfThought(MayHaveOwnTeacher):
         return TeacherRecord(example.id, tuple(distinct.values()), trace, answer, agreement, failures=failures)
 
     def _vote(self, chains: Sequence[Chain]) -> tuple[int, float] | None:
-        """Return the plurality of the chains that were not told the answer."""
+        """Return the plurality of the chains that were not given the answer."""
         made = [(chain.choice, chain.completion) for chain in chains if chain.origin == "forward"]
         votes = [Vote(choice, one.log_prob, one.completion_tokens - one.discarded_tokens) for choice, one in made]
         return plurality(votes, self.weights)

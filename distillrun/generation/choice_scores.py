@@ -15,9 +15,9 @@ from distillrun.text.template import Template
 
 @dataclass(frozen=True)
 class ChoiceScores(MayHaveOwnTeacher):
-    """Scores every choice of a question as a continuation; makes the log-probs of the choices, normalised over them.
+    """The log-probs of a question's choices, each scored as a continuation and normalised over all of them.
 
-    Choices that read alike share what they get, so that each text counts once.
+    Choices with equal texts share their probability, so that each text counts once.
 
     Args:
         prompt: its `ask` has fields {question} (as the task writes it) and {lettered} (the bare question with one
@@ -115,7 +115,7 @@ class ChoiceScores(MayHaveOwnTeacher):
 
 
 def normalised(values: Sequence[float], example: Example, temperature: float) -> tuple[float, ...]:
-    """Return log-softmax over the choices of values / temperature; choices that read alike share one place."""
+    """Return log-softmax over the choices of values / temperature; choices with equal texts share one place."""
     texts = [reading(text) for text in example.choices]
     best: dict[str, float] = {}
     for text, value in zip(texts, values, strict=True):

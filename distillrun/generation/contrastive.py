@@ -1,4 +1,4 @@
-"""The rationale is decoded against what the teacher would say for another answer."""
+"""Contrastive decoding: a rationale for the right answer against the one for another answer."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from distillrun.text.template import Template
 
 @dataclass(frozen=True)
 class Contrastive(MayHaveOwnTeacher):
-    """Asks for answer-conditioned rationales whose every token is much likelier under the right answer.
+    """Answer-conditioned rationales whose every token is much likelier under the right answer.
 
     Args:
         prompt: its `ask` has fields {question} and {answer}.

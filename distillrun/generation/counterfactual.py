@@ -1,4 +1,4 @@
-"""The teacher is given each wrong answer and argues for it."""
+"""Counterfactual rationales: the teacher is given a wrong answer and argues for it."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from distillrun.text.refusal import unusable
 
 @dataclass(frozen=True)
 class Counterfactual(MayHaveOwnTeacher):
-    """Asks for a rationale of wrong choices, with the prompt of few_shot_rationale; makes counterfactual rationales.
+    """Rationales for wrong choices, with the prompt of few_shot_rationale.
 
     A choice that repeats the right one's text is not wrong, and is not argued for.
 

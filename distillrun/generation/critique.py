@@ -1,4 +1,4 @@
-"""The teacher finds a fault in its draft."""
+"""Critiques of the teacher's own drafts."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from distillrun.text.template import Template
 
 @dataclass(frozen=True, slots=True)
 class RequestPair(Record):
-    """A request for a critique that looks for one defect, and the request for the revision that mends it."""
+    """A request for a critique that looks for one defect, and the request for the revision that fixes it."""
 
     critique: str
     revision: str
@@ -24,7 +24,7 @@ class RequestPair(Record):
 
 @dataclass(frozen=True)
 class Critique(MayHaveOwnTeacher):
-    """Asks for a critique of the initial rationale; keeps it, and the request for the revision that belongs to it.
+    """A critique of the initial rationale, kept with the request for the revision that belongs to it.
 
     Args:
         prompt: its `ask` has fields {question}, {answer}, {draft} and {request}; its `demos` demonstrations are drawn

@@ -1,4 +1,4 @@
-"""The teacher writes new questions like those of the task."""
+"""New questions, written by the teacher after those of the task."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,17 +23,17 @@ NOT_VERIFIED = "answered otherwise by the teacher itself"
 
 @dataclass(frozen=True)
 class Expansion(MayHaveOwnTeacher):
-    """Asks for new questions until there are enough, and keeps those that pass every check.
+    """New questions: the teacher is asked until there are enough, and those that pass every check are kept.
 
     Checks, in this order, each counted: what the text must hold (JSON, keys, types, as many choices as there should be,
     no choice twice, lengths, the answer among the choices); near-duplicates of a dev or test question, of a training
     question, and of an earlier new one; and, with `verify`, the teacher's own answer to its question. What the text
     must hold is checked as it comes in, so that `generation.attempts` are made before it counts. The choices are put
-    in an order drawn anew, since where a teacher puts the right one may give it away.
+    in a newly drawn order, since where a teacher puts the right one may give it away.
 
     Args:
         instruction: the system message.
-        ask: what is asked after the demonstrations; field {number}, so that no two requests are alike.
+        ask: what is asked after the demonstrations; field {number}, so that no two requests are equal.
         form: json asks for a whole question in one request; stepwise for question, answer and wrong choices in turn.
         steps: the three asks of the stepwise form: question, answer (field {question}), wrong (fields {question},
             {answer} and {count}; one choice a line), each with {number}, too.

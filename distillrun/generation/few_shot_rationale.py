@@ -1,4 +1,4 @@
-"""The teacher is given the right answer and explains it."""
+"""Answer-conditioned rationales: the teacher is given the right answer and explains it."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from distillrun.text.template import Template
 
 @dataclass(frozen=True)
 class FewShotRationale(MayHaveOwnTeacher):
-    """Asks for answer-conditioned rationales after a few solved questions; makes initial rationales.
+    """Answer-conditioned initial rationales after a few solved questions.
 
     Args:
         prompt: its `ask` has fields {question}, {answer} and {adjectives}.

@@ -27,7 +27,7 @@ class Passed:
 
 @dataclass(frozen=True)
 class Filter:
-    """Keeps the rationales that pass every rule and, of those, the share that ranks highest.
+    """The rationales that pass every rule and, of those, the fraction that ranks highest.
 
     Each removal is noted with the name of its rule. A rule sees only what the rules before it left.
 

@@ -1,4 +1,4 @@
-"""Nobody is asked: the rationales are those that a recorded teacher gave earlier."""
+"""Replay of the rationales that a recorded teacher gave earlier."""
 
 from collections.abc import Iterator, Sequence
 
@@ -8,7 +8,7 @@ from distillrun.records import Example, TeacherRecord
 
 
 class Recorded:
-    """Replays the recordings of the teacher. It makes what the teacher's own `makes` says, hence nothing of itself.
+    """The recordings of the teacher. It makes what the teacher's own `makes` says, hence nothing of itself.
 
     Args:
         tags: ways of elicitation.

@@ -1,4 +1,4 @@
-"""The teacher mends its draft after the critique."""
+"""Revisions of drafts by the teacher, after the critique."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from distillrun.text.template import Template
 
 @dataclass(frozen=True)
 class Revision(MayHaveOwnTeacher):
-    """Asks for a revision of the initial rationale that answers its critique; makes the revised rationale.
+    """The revised rationale: the initial one, rewritten to answer its critique.
 
     Args:
         prompt: its `ask` has fields {question}, {answer}, {draft}, {critique} and {request}; its `demos` demonstrations

@@ -1,4 +1,4 @@
-"""The teacher judges its own rationales."""
+"""Judgements of the teacher on its own rationales."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -46,7 +46,7 @@ class Judged(Record):
 
 @dataclass(frozen=True)
 class SelfEvaluation(MayHaveOwnTeacher):
-    """Shows the teacher its rationales, one by one, and asks whether each is right, wrong or uncertain, and why.
+    """The teacher's verdict on each of its rationales, right, wrong or uncertain, and its reasons.
 
     The right answer is not told. Makes the rationales again, each with its verdict; judgements in full go into the
     trace. Several rationales of a question come from the step before, such as self_consistency.

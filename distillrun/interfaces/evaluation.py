@@ -82,7 +82,7 @@ class MetricContext:
 
 @runtime_checkable
 class Metric(Protocol):
-    """Something to know of a student beside how often it is right; it runs after the scoring rules."""
+    """A property of a student in addition to its accuracy; it is measured after the scoring rules."""
 
     @property
     def rule(self) -> str:
@@ -101,7 +101,7 @@ class Metric(Protocol):
 
 @runtime_checkable
 class AskingMetric(Metric, Protocol):
-    """A measure that asks judges."""
+    """A metric that asks judges."""
 
     @property
     def judges(self) -> Mapping[str, Teacher]:

@@ -71,7 +71,7 @@ class GenerationStep(Protocol):
 
     `needs` and `makes` name what steps hand on: initial, critique, revised, counterfactual, answers, verdicts,
     choice_scores, examples. A step sees what earlier steps made of what it needs, and nothing else, so that it is never
-    run again because of a step beside it. Where two steps make the same, the later one's takes the place of the earlier
+    run again because of another step. Where two steps make the same, the later one's takes the place of the earlier
     one's.
     """
 
@@ -87,7 +87,7 @@ class GenerationStep(Protocol):
 
     @property
     def teachers(self) -> tuple[AnyTeacher, ...]:
-        """Teachers of its own, which it asks instead of the run's or beside it."""
+        """Its own teachers, which it asks instead of the run's or in addition to it."""
 
     @property
     def tags(self) -> tuple[Tag, ...]: ...

@@ -44,7 +44,7 @@ class ObjectiveContext:
 
 @runtime_checkable
 class StudentObjective(Protocol):
-    """A way to train a student, both halves: which texts it sees and how its outputs are weighed.
+    """A way to train a student: the texts that it sees, and the loss on its outputs.
 
     `needs` names the kinds of rationale that it learns from; where it is empty, no teacher is asked.
     """
@@ -90,7 +90,7 @@ class SelectiveObjective(StudentObjective, Protocol):
 
 @runtime_checkable
 class ChoiceObjective(StudentObjective, Protocol):
-    """An objective from which a student that writes nothing can learn, or a writing one beside its texts."""
+    """An objective from which a student that writes nothing can learn, or a writing one in addition to its texts."""
 
     def choice_loss(self, model: ChoiceModel, questions: Sequence[Question], chosen: Sequence[int]) -> Loss:
         """Return the share of the step's loss that the chosen ones of its questions have; shares add up."""
@@ -122,7 +122,7 @@ class ActiveObjective(StudentObjective, Protocol):
         """Return the pairs of a step, one list for each visit, as they are to be learnt: sampled ones among them."""
 
     def end_step(self) -> dict[str, float]:
-        """Take note of what the losses of a step came to; return what should be logged."""
+        """Take note of the losses of a step; return values to log."""
 
     def after_check(self, dev_loss: Callable[[], float]) -> None:
         """Take note of a dev check, the first one before any training.
@@ -131,12 +131,12 @@ class ActiveObjective(StudentObjective, Protocol):
         """
 
     def state(self) -> Mapping[str, Json]:
-        """Return what must survive a resume, beside the weights of `modules`."""
+        """Return the state that a resume needs, in addition to the weights of `modules`."""
 
     def load_state(self, state: Mapping[str, Json]) -> None:
         """Take up what `state` returned."""
 
 
 def requirements_of(objective: StudentObjective) -> Requirements:
-    """Return what an objective wants at hand beside texts: nothing, where it is no active one."""
+    """Return the requirements of an objective in addition to texts: none, where it is no active one."""
     return objective.requirements if isinstance(objective, ActiveObjective) else Requirements()

@@ -38,7 +38,7 @@ class Account(Protocol):
         """Book one request at its greatest possible cost; each retry is a request of its own.
 
         None: it must not be sent now, since a budget or the user stops the work. Where requests are under way, one of
-        them may free what is lacking: wait for it and ask again; where none is, end.
+        them may free what is missing: wait for it and ask again; where none is, end.
         """
 
 
@@ -148,7 +148,7 @@ class RecordedTeacher(Protocol):
     def recall(self, examples: Sequence[Example]) -> Iterator[TeacherRecord]:
         """Yield one record per example, in order.
 
-        Raises ConfigError where the recordings belong to another task, or lack examples beyond what is allowed.
+        Raises ConfigError where the recordings belong to another task, or miss more examples than allowed.
         """
 
     def counts(self, examples: Sequence[Example]) -> Mapping[str, int]:

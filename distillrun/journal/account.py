@@ -7,7 +7,7 @@ from distillrun.journal.spent import Spent
 
 
 class LedgerAccount:
-    """The `Account` of one teacher in one run: lets a request through unless the budget or the user says stop."""
+    """The `Account` of one teacher in one run: it admits a request unless the budget or the user says stop."""
 
     def __init__(self, ledger: Ledger, stopping: Callable[[], bool]) -> None:
         self._ledger = ledger

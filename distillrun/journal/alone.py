@@ -1,4 +1,4 @@
-"""A mark in the place of a lock, where the file system has none: one process at a time spends under a cap."""
+"""A mark in place of a lock, where the file system has none: one process at a time spends under a cap."""
 
 import json
 import os

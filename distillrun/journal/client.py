@@ -1,4 +1,4 @@
-"""The line to one teacher for one step: what its journal holds is taken from there, the rest is asked and written."""
+"""The client of one teacher in one step: stored answers come from its journal, all others are asked and stored."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -23,7 +23,7 @@ A = TypeVar("A")
 
 
 class TeacherClient:
-    """Asks one teacher on behalf of one step.
+    """The client of one teacher in one step.
 
     Args:
         store: the root of the artifact store.
@@ -42,7 +42,7 @@ class TeacherClient:
     ) -> Iterator[tuple[int, Completion, bool]]:
         """Yield (index of the draw, its completion, was it asked now), each once, known ones first.
 
-        What is yielded is what was said; the journal keeps the teacher's thinking beside it.
+        What is yielded is what was said; the journal keeps the teacher's thinking with it.
 
         Raises:
             BudgetSpentError, KeyboardInterrupt: the rest may not be asked now.

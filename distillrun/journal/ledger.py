@@ -29,7 +29,7 @@ class Ledger:
     it may have been paid. The file is only ever added to, one line for each booking and each correction, under a lock
     that all processes share; see `chain` for its lines. Before the first request of a run it is held against the
     journals, and what they prove beyond it is added. Lines that cannot be right are counted at the most that they may
-    have held, and the file that holds them is kept beside the one that takes its place.
+    have held, and the file that holds them is kept next to the new one.
     """
 
     def __init__(self, folder: Path, price: Price, budget: Budget) -> None:

@@ -59,7 +59,7 @@ class Journal:
     def __init__(self, folder: Path, step: str) -> None:
         name = step.replace("/", "-")
         if name.startswith(LEDGER):
-            name = f"step-{name}"  # the ledger lies beside it
+            name = f"step-{name}"  # the ledger is next to it
         self._file = folder / f"{name}.jsonl"
         self._lock = FileLock(folder / f"{name}.lock")
         self._step = step

@@ -1,4 +1,4 @@
-"""Grouping rows of unlike length so that little of a forward pass is spent on padding. Pure functions on lengths."""
+"""The grouping of rows of different length so that little of a forward pass is padding. Pure functions on lengths."""
 
 from collections.abc import Callable, Sequence
 

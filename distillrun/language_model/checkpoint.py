@@ -77,7 +77,7 @@ class CheckpointReference:
             self._raise_problems()
             return self._path
         commit = self._commit
-        # a snapshot may lack files that were never asked for, which only the Hub can tell
+        # files that were never asked for may be missing in a snapshot, which only the Hub can tell
         return commit.snapshot if commit.snapshot and not commit.is_online else self._download()
 
     def outline(self) -> Path:

@@ -19,7 +19,7 @@ ENCODERS = ("bert", "roberta", "electra", "mpnet")
 
 
 def folder_problems(folder: Path, name: str) -> list[str]:
-    """Return what a checkpoint folder lacks, or what in it is broken; `name` says where it was given."""
+    """Return what is missing or broken in a checkpoint folder; `name` says where it was given."""
     cure = "give a folder that transformers' save_pretrained wrote"
     if not folder.is_dir():
         return [f"{name}: there is no such folder ({folder.resolve()}); check the path"]

@@ -24,7 +24,7 @@ class DecoderOnly:
     Attributes:
         pad: fills up rows; may be a real token's id, since masks come from lengths.
         caching: what can be done with its cache. Where it can run its head on the last columns alone, that saves most
-            of the logits' memory; where texts cannot go on from a cache, each continuation reads its source anew.
+            of the logits' memory; where texts cannot go on from a cache, each continuation reads its source again.
     """
 
     pad: int

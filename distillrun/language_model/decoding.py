@@ -1,4 +1,4 @@
-"""Writing texts in batches from which every row leaves as soon as it is finished."""
+"""Decoding in batches from which every row leaves as soon as it is finished."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -47,7 +47,7 @@ def written_rows(
     """
     active = list(rows)
     while True:
-        # entered for each step anew: a generator that is put aside inside it would leave its caller in it, too
+        # entered again for each step: a generator that is put aside inside it would leave its caller in it, too
         with torch.inference_mode():
             tokens = choosing.tokens([state.logits for state in states], [len(row.ids) for row in active])
             log_probs = states[0].logits.float().log_softmax(dim=-1).gather(-1, tokens[:, None]).squeeze(-1)

@@ -40,7 +40,7 @@ NO_PREFIX = Prefix((), None)
 
 
 class Positions:
-    """Counts the token positions that went through a model, pads among them."""
+    """A count of the token positions that went through a model, pads among them."""
 
     def __init__(self) -> None:
         self.computed = 0

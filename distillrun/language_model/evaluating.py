@@ -1,4 +1,4 @@
-"""Reading a model without training it."""
+"""The evaluation mode of a model."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

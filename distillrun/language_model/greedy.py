@@ -1,4 +1,4 @@
-"""Greedy text from any architecture: which sources share a batch, where a text ends, and how it is read."""
+"""Greedy decoding for any architecture."""
 
 from collections.abc import Callable, Sequence
 

@@ -1,4 +1,4 @@
-"""The head of a language model, run on hidden states by itself: is it all that stands between them and the logits?"""
+"""The head of a language model run on hidden states, and the check that it alone gives the logits."""
 
 from typing import Any
 

@@ -58,8 +58,8 @@ def assemble(
 ) -> TransformerModel:
     """Return the language model on a module and its tokenizer, as whichever architecture the config says.
 
-    Sets what a checkpoint may lack: a pad token (EOS, where there is none: pads never count, so EOS is still learnt),
-    and a generation config of special tokens alone, so that writing is greedy here and wherever the folder is loaded.
+    Sets what may be missing in a checkpoint: a pad token (EOS, where there is none: pads never count, so EOS is still
+    learnt), and a generation config of special tokens alone, so that writing is greedy here and wherever the folder is loaded.
 
     Args:
         module, tokenizer: of a checkpoint.

@@ -32,7 +32,7 @@ class Loading:
     gguf_file: str | None
 
     def problems(self) -> list[str]:
-        """Return which setting cannot be, and which package is lacking."""
+        """Return which setting cannot be, and which package is missing."""
         problems = []
         if self.gguf_file is not None and PurePath(self.gguf_file).name != self.gguf_file:
             problems.append(

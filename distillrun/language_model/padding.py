@@ -1,4 +1,4 @@
-"""Rows of unlike length to tensors. Masks come from lengths, never from ids: a pad id may be a real token (EOS)."""
+"""Rows of different length as tensors. Masks come from lengths, never from ids: a pad id may be a real token (EOS)."""
 
 from collections.abc import Sequence
 from typing import Literal

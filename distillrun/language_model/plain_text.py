@@ -1,4 +1,4 @@
-"""A chat as plain text, for models that know no chat."""
+"""A chat as plain text, for models without a chat template."""
 
 from collections.abc import Sequence
 

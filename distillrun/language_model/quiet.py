@@ -1,4 +1,4 @@
-"""Keeping transformers' own progress bars and load reports out of a run's."""
+"""The silencing of transformers' progress bars and load reports."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ import transformers
 def quiet() -> Iterator[None]:
     """Let transformers show no progress bar and nothing below an error inside the block.
 
-    What its load report would say of lacking weights, the caller says itself.
+    The missing weights that its load report would name, the caller says itself.
     """
     logging: Any = transformers.utils.logging
     shown, verbosity = logging.is_progress_bar_enabled(), logging.get_verbosity()

@@ -1,4 +1,4 @@
-"""Targets that a student writes while it is trained, alone or together with its teacher."""
+"""Sampling from a student during training, alone or together with its teacher."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby

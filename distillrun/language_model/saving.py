@@ -1,4 +1,4 @@
-"""Writing a model so that transformers' `from_pretrained` loads the folder."""
+"""The saved form of a model, which transformers' `from_pretrained` loads."""
 
 from copy import deepcopy
 from pathlib import Path

@@ -30,7 +30,7 @@ def prefix_batches(
 
     Args:
         sources: complete source ids.
-        groups: rows of one group are expected to begin alike, such as those with equal demonstrations. Groups that
+        groups: rows of one group are expected to share a prefix, such as those with equal demonstrations. Groups that
             save fewer tokens than batches of their own cost are put together.
         extra: how many tokens each row has memory for besides its source.
         tokens_per_batch: the most that rows x (longest source + most extra tokens) may be; one row always fits.

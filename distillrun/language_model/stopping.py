@@ -31,7 +31,7 @@ class Written:
 
 
 class Stops:
-    """Finds the end of each row's text, token by token.
+    """The end of each row's text, found token by token.
 
     Only a token that may hold the last character of a stop text can complete one: all others need no decoding.
 

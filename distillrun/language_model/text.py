@@ -1,4 +1,4 @@
-"""Segments of text to token ids and back: the one place where text is tokenised, truncated and closed with EOS."""
+"""Conversion of text segments to token ids: the one place where text is tokenised, truncated and closed with EOS."""
 
 import hashlib
 import json
@@ -47,7 +47,7 @@ class _Token:
 
 
 class SegmentTokenizer:
-    """Turns segments into token ids.
+    """A tokenizer of segments.
 
     The texts of the segments are joined and tokenised once, so that where a segment ends changes no token. A token
     belongs to every segment that one of its non-blank characters lies in: it is learnt if one of them is learnt, and

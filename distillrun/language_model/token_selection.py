@@ -67,7 +67,7 @@ def uniform_numbers(seeds: Sequence[int], count: int) -> Tensor:
 
 
 class Choosing(Protocol):
-    """Chooses the next tokens of a batch from which rows leave."""
+    """The choice of the next tokens of a batch from which rows leave."""
 
     def tokens(self, logits: Sequence[Tensor], steps: Sequence[int]) -> Tensor:
         """Return one token of each row, [R] from [R, V] of each state; row n has written `steps[n]` tokens so far."""

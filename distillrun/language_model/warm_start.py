@@ -1,4 +1,4 @@
-"""An encoder-decoder out of a pretrained encoder: both halves start from its weights.
+"""An encoder-decoder made from a pretrained encoder: both halves start from its weights.
 
 Source: Rothe et al. 2020, https://arxiv.org/abs/1907.12461 (BERT2BERT). The cross-attention and whatever else the
 encoder does not have start fresh, so such a student has to be trained before it writes anything.

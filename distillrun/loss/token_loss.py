@@ -14,7 +14,7 @@ from torch import Tensor
 from distillrun.loss.tensors import IGNORE, TeacherRows
 
 CHUNK_NUMBERS = 1_000_000
-"""Logits that are worked on at once: some of them fit a cache, and their temporaries are small beside the whole."""
+"""Logits that are worked on at once: some of them fit a cache, and their temporaries are small against the whole."""
 
 LossOf = Callable[[Tensor, int, int], tuple[Tensor, Tensor]]
 """(logits [P', V] of the learnt positions begin..end, begin, end) -> what each costs [P'], its parts [P', parts]."""
@@ -65,7 +65,7 @@ def position_losses(logits: Tensor, places: Tensor, parts: int, loss_of: LossOf)
 
 
 class _PositionLosses(torch.autograd.Function):
-    """The gradient of a position's cost is computed with its value, and scaled when the backward pass comes by."""
+    """The cost of positions; its gradient is computed with its value, and scaled in the backward pass."""
 
     @staticmethod
     def forward(ctx: Any, logits: Tensor, places: Tensor, parts: int, loss_of: LossOf) -> tuple[Tensor, Tensor]:

@@ -1,4 +1,4 @@
-"""By what a part is hashed that is not hashed by its name: the Python path that it had before there were names.
+"""The former Python paths of parts that were hashed before parts had names.
 
 The values are fixed, so that what is stored stays valid; they need not be modules of today. Where a class is renamed,
 its key is changed, or it gets a line with its earlier name. Parts that never had a path need none.

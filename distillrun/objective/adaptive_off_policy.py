@@ -1,4 +1,4 @@
-"""A replay buffer of what the student wrote, which is used the more, the less the student still gains."""
+"""A replay buffer of the student's own texts, which is used more as the student gains less."""
 
 import random
 from collections import deque
@@ -14,9 +14,9 @@ from distillrun.records import Json, Segment, TargetPair, TrainingItem
 
 
 class AdaptiveOffPolicy(SampledDistillation):
-    """Some examples are learnt on targets that the student wrote now, others on ones that it wrote earlier.
+    """A divergence on targets that the student wrote now or earlier, for some of the examples.
 
-    An example of step k of N, counted from 1, is written anew with probability threshold x (1 - k / N), and with
+    An example of step k of N, counted from 1, is written again with probability threshold x (1 - k / N), and with
     probability `threshold` while the buffer is not full; what is written goes into the buffer, first in, first out.
     Otherwise, up to `threshold`, pairs from the buffer stand in its place. Each example has a draw of its own, so that
     the share of a step varies little; in DistiLLM's code a whole batch has one.

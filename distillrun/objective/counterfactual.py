@@ -1,4 +1,4 @@
-"""Answers that follow from rationales, right or wrong, so that the student cannot ignore its own."""
+"""Rationale and answer that follow each other, right or wrong, so that the student cannot ignore its own rationale."""
 
 import random
 from collections.abc import Mapping, Sequence
@@ -27,12 +27,12 @@ CHOICES = ("drawn", "first_wrong", "first")
 
 
 class Counterfactual:
-    """Learns rationale and answer (factual), and the wrong answer that a wrong rationale leads to (counterfactual).
+    """The rationale and its answer (factual), and the wrong answer that a wrong rationale leads to (counterfactual).
 
     L = factual_weight * L_factual + (1 - factual_weight) * L_counterfactual, each the mean over its own tokens.
 
-    With `choice=drawn`, the wrong choice is drawn anew in every step: uniform over the counterfactual rationales of the
-    example, by the step's seed; a choice that repeats the right one's text is never drawn.
+    With `choice=drawn`, the wrong choice is drawn again in every step: uniform over the counterfactual rationales of
+    the example, by the step's seed; a choice that repeats the right one's text is never drawn.
 
     Args:
         factual_source: field {question}.

@@ -1,4 +1,4 @@
-"""Each model's head reads the other's hidden states, so that two vocabularies need not be compared."""
+"""A divergence in both models' hidden spaces, so that two vocabularies need not be compared."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

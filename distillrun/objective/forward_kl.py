@@ -1,4 +1,4 @@
-"""The classic: the student covers all that the teacher expects."""
+"""The forward KL divergence: the student covers all that the teacher finds likely."""
 
 from torch import Tensor
 

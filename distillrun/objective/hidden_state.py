@@ -1,4 +1,4 @@
-"""The student's hidden states follow the teacher's, layer by layer."""
+"""The distance of the student's hidden states from the teacher's, layer by layer."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Both models against their mixture."""
+"""The generalised Jensen-Shannon divergence: both models against their mixture."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""The control: answers without rationales."""
+"""The control without rationales: answers alone."""
 
 from collections.abc import Mapping, Sequence
 
@@ -10,7 +10,7 @@ from distillrun.text.template import Template
 
 
 class LabelOnly:
-    """Learns the answer alone: the floor that a rationale method must beat at equal steps.
+    """The answer alone: the floor that a rationale method must beat at equal steps.
 
     Args:
         source: what the student reads; field {question}.

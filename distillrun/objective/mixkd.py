@@ -1,4 +1,4 @@
-"""Mixtures of two questions at the embeddings, with the teacher's soft labels of both."""
+"""Mixtures of two questions' embeddings, with the teacher's soft labels of both."""
 
 import math
 import random

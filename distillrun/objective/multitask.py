@@ -10,7 +10,7 @@ from distillrun.text.template import Template
 
 
 class Multitask:
-    """Learns the answer and the rationale as two tasks told apart by a prefix; explaining costs nothing at test time.
+    """The answer and the rationale as two tasks with a prefix each; explaining costs nothing at test time.
 
     L = predict_weight * L_predict + (1 - predict_weight) * L_explain, each the mean over its own tokens.
 

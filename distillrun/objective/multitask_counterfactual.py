@@ -12,10 +12,10 @@ from distillrun.records import Example, Query, Reply, Segment, TargetPair, Teach
 
 
 class MultitaskCounterfactual:
-    """Learns predict, explain, factual and counterfactual together; answers and explains as a multitask student.
+    """Predict, explain, factual and counterfactual views together; answers and explains as a multitask student.
 
     L = multitask_weight * L_multitask + (1 - multitask_weight) * L_counterfactual, with the two losses and their own
-    weights as in `Multitask` and `Counterfactual`. One version of the rationale is learnt in explain and factual alike,
+    weights as in `Multitask` and `Counterfactual`. One version of the rationale is learnt in both explain and factual,
     unless `factual_rationale` names another for factual.
 
     Args:

@@ -1,4 +1,4 @@
-"""Prediction and explanation of a question draw near each other, beside what each learns."""
+"""Multitask training with a term that brings prediction and explanation of a question closer together."""
 
 import math
 from collections.abc import Mapping

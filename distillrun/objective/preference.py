@@ -1,4 +1,4 @@
-"""Of two texts for one question, the better one is to become likelier than the worse one."""
+"""Preference learning: of two texts for a question, the better one becomes likelier than the worse one."""
 
 import math
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""One target with both, answer and rationale."""
+"""One target with answer and rationale."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,7 +11,7 @@ from distillrun.text.template import Template
 
 
 class RationaleAnswer:
-    """Learns one text that holds the answer and its rationale.
+    """One text that holds the answer and its rationale.
 
     With the answer first, the explanation is written after the fact and cannot help the answer; with the rationale
     first, it can, and costs its tokens at test time.

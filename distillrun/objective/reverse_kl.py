@@ -1,4 +1,4 @@
-"""The student keeps to what the teacher finds likely."""
+"""The reverse KL divergence: the student keeps to what the teacher finds likely."""
 
 from torch import Tensor
 

@@ -1,4 +1,4 @@
-"""Sequence-level distillation: the student learns what the teacher writes."""
+"""Sequence-level distillation: the student is trained on the teacher's texts."""
 
 import random
 from collections.abc import Mapping, Sequence

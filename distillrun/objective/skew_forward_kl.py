@@ -1,4 +1,4 @@
-"""A KL against a mixture with a little of the other model."""
+"""The skewed forward KL: the student's side holds a little of the teacher."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""A KL against a mixture with a little of the other model."""
+"""The skewed reverse KL: the teacher's side holds a little of the student."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Interleaved sampling: the student writes, and the teacher takes over wherever it finds a token unlikely."""
+"""Interleaved sampling: the student writes, and the teacher replaces the tokens that it finds unlikely."""
 
 from collections.abc import Sequence
 

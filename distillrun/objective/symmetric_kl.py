@@ -1,4 +1,4 @@
-"""Both KLs, mixed."""
+"""The weighted sum of forward and reverse KL."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""A teacher that starts near the student and moves away as the student follows."""
+"""Temporally adaptive interpolated distillation: a target that moves from the student to the teacher."""
 
 import math
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Half the absolute difference: bounded, with a gradient like a sign."""
+"""The total variation distance: half the absolute difference, bounded, with a gradient like a sign."""
 
 from torch import Tensor
 

@@ -1,4 +1,4 @@
-"""Sorted probabilities against sorted probabilities: no id has to mean the same on both sides."""
+"""Universal logit distillation: sorted probabilities are compared, so that ids need not mean the same."""
 
 import math
 from collections.abc import Mapping

@@ -92,7 +92,7 @@ def _unwritten(experiment: Experiment, examples: Sequence[Example]) -> list[Pred
 
 
 class _Speaker:
-    """Stands for a student that is asked something; that costs nothing."""
+    """A stand-in for a student that is asked something; its answers cost nothing."""
 
     name = "student"
     can = frozenset({"complete"})

@@ -1,4 +1,4 @@
-"""The times of stored stages as measures for those that are to come."""
+"""The expected times of stages, from those of stored stages."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -20,7 +20,7 @@ WARM = 20
 
 
 class Clock:
-    """Tells how long stages take by those in the store. Times are of this machine, as busy as it was then.
+    """The times of stages in the store. They are of this machine, as busy as it was then.
 
     Args:
         store: where the stages are.

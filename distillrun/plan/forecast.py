@@ -1,4 +1,4 @@
-"""Figures of what is not asked yet."""
+"""Figures of the requests that are not sent yet."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from distillrun.records import Price
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """So many requests, with their tokens and their price; expected tokens need not be whole."""
+    """A number of requests, with their tokens and their price; expected tokens need not be whole."""
 
     requests: int = 0
     prompt_tokens: int = 0

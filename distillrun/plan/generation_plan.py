@@ -26,7 +26,7 @@ class _Told:
 
 
 class GenerationPlan:
-    """Goes through the generation steps of a line, once.
+    """The plan of the generation steps of a run, each of which is counted once.
 
     Args:
         line: the steps; it is given what each made or would make.

@@ -60,7 +60,7 @@ def make_plan(experiment: Experiment, known: Known | None = None) -> Plan:
 
 @dataclass(slots=True)
 class _Making:
-    """A plan in the making.
+    """A plan that is being made.
 
     Attributes:
         experiment: what would be run.
@@ -80,7 +80,7 @@ class _Making:
 
     @property
     def clock(self) -> Clock:
-        """Tells how long stages take."""
+        """The times of stages."""
         return self.known.clocks.setdefault(self.store.root, Clock(self.store))
 
     def go(self) -> None:

@@ -118,7 +118,7 @@ def make_sweep_plan(jobs: Sequence[tuple[Sequence[str], Config | ConfigError]]) 
 
 
 class _Preparing:
-    """Checks the configs of many jobs; a part, a check and the questions of a task are made once for all of them."""
+    """The checks of many jobs' configs; a part, a check and the questions of a task are made once for all of them."""
 
     def __init__(self) -> None:
         self._parts: dict[str, Any] = {}

@@ -29,7 +29,7 @@ class Timed:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """From how many to how many seconds something takes, and what says so."""
+    """The shortest and longest expected time in seconds, and the source of the estimate."""
 
     low_s: float
     high_s: float

@@ -60,7 +60,7 @@ def at_work(label: str, shown: Shown) -> Iterator[None]:
 
 
 class _Rate(TextColumn):
-    """Shows how many units a second are done."""
+    """A column with the units done per second."""
 
     def __init__(self) -> None:
         super().__init__("")

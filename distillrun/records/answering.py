@@ -49,7 +49,7 @@ class Prediction(Record):
 class Score(Record):
     """A number that never travels without its n and its 95 % interval (low, high).
 
-    A `share` is shown in percent; any other unit, such as words or s, is named beside the number where it is not empty.
+    A `share` is shown in percent; any other unit, such as words or s, is shown after the number where it is not empty.
     """
 
     name: str

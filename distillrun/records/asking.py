@@ -22,7 +22,7 @@ class Request(Record):
     """The purpose of a prompt as data: logs name it, and a teacher that is not a language model answers it.
 
     rationale: argue for `choice`. answer: reason, then answer (`choice` None; with a choice, it was hinted at).
-    critique, revision: find a fault of `draft` and mend it. judgement: is `draft` right, wrong or uncertain.
+    critique, revision: find a fault of `draft` and fix it. judgement: is `draft` right, wrong or uncertain.
     question: write a new question; `example` is one to go by; where it is asked for in steps, `draft` holds what there
     is of it, the question and its answer, a line each. choices: only scored, see `WhiteBoxTeacher.score`.
 
@@ -120,7 +120,7 @@ class Draw(Record):
 
     @property
     def own_seed(self) -> int:
-        """A seed of this draw alone, below 2**31: it stays the same whatever is asked beside it or before it."""
+        """A seed of this draw alone, below 2**31: it stays the same whatever else is asked."""
         digest = hashlib.sha256(f"{self.seed}:{self.prompt.digest}:{self.sample}".encode()).digest()
         return int.from_bytes(digest[:4], "big") >> 1
 

@@ -1,4 +1,4 @@
-"""Questions, what is a right answer to one, and what every stored record is."""
+"""Questions, their right answers, and the base of all stored records."""
 
 import unicodedata
 from dataclasses import dataclass
@@ -70,5 +70,5 @@ def first_alike(example: Example, choice: int) -> int:
 
 
 def repeats_choices(example: Example) -> bool:
-    """Return whether two choices of a question read alike."""
+    """Return whether two choices of a question have equal texts."""
     return len(set(map(reading, example.choices))) < len(example.choices)

@@ -68,7 +68,7 @@ class LogitRequest(Record):
     """The settings with which a teacher's distributions are read.
 
     Attributes:
-        top_k: how many of the likeliest ids are kept at each position, beside one bucket for all others; None = all.
+        top_k: how many of the likeliest ids are kept at each position and one bucket for all others; None = all.
         temperature: the teacher's logits are divided by it first.
         dtype: of the log-probs when they are stored; the bucket's is always float32.
     """

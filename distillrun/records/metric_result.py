@@ -43,7 +43,7 @@ class MetricResult(Record):
     Attributes:
         scores: numbers with their n and interval, under bare names; the stage puts the split in front.
         tables, curves: for the report.
-        rows: one for each thing that was looked at, such as a question, for whoever wants to count anew.
+        rows: one for each thing that was looked at, such as a question, for other counts.
         note: what a reader must know, such as why nothing could be measured.
     """
 

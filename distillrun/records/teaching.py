@@ -86,7 +86,7 @@ class TeacherRecord(Record):
 
 
 def choice_shares(example: Example, log_probs: Sequence[float]) -> dict[int, float]:
-    """Return the probability of each answer by its first choice; choices that read alike are one answer."""
+    """Return the probability of each answer by its first choice; choices with equal texts are one answer."""
     shares: dict[int, float] = {}
     for choice, value in enumerate(log_probs):
         first = first_alike(example, choice)

@@ -112,7 +112,7 @@ def student_leaves(experiment: Experiment) -> dict[str, Json]:
 
 
 def teaching_of(experiment: Experiment, lesson: TrainingData) -> LogitSupervision | None:
-    """Return what the objective wants of the teacher beside texts; None where it wants nothing."""
+    """Return the logit supervision of the objective; None where it needs none."""
     config, parts = experiment.config, experiment.parts
     objective, teacher, student = parts.objective, parts.logit_teacher, parts.student
     if not isinstance(objective, ActiveObjective) or not wants_teacher(objective):

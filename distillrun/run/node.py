@@ -90,7 +90,7 @@ class Making:
                 yield name, self.made(name)
 
     def made(self, name: str) -> Artifact:
-        """Return the artifact of a node that the run has come to, which is made if it is not yet."""
+        """Return the artifact of a node that the run has reached, made if it is not yet."""
         if name not in self.seen.artifacts:
             artifact = self.graph[name].make(self.seen.stages[name], self)
             self.seen.artifacts[name] = self.outcome.stages[name] = artifact

@@ -87,7 +87,7 @@ def _tracked(experiment: Experiment, path: Path) -> TrackedRun:
 
 
 def _track_files(tracker: RunLog, folder: RunFolder, outcome: Outcome) -> None:
-    """Hand over what the run learnt from, and what it made; the folder has links to both."""
+    """Pass on the training data, and the results; the folder has links to both."""
     for name, made in outcome.stages.items():
         if name.startswith("generate/"):
             step = name.removeprefix("generate/")

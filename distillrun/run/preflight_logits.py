@@ -61,7 +61,7 @@ def stored_bytes(
     """Return about how large the stored distributions of a training will be; 0 where none are stored.
 
     Answers are tokenised, of some examples; a rationale, which may not be there yet, counts as `RATIONALE_TOKENS`.
-    Where the order of the choices is drawn anew for each visit, every visit is stored.
+    Where the order of the choices is drawn again for each visit, every visit is stored.
     """
     requirements = requirements_of(objective)
     if requirements.teacher != "stored" or requirements.logits is None or not isinstance(student, WritingStudent):

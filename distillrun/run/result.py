@@ -41,7 +41,7 @@ class Outcome:
         ledgers: what each teacher was ever asked from this store, retries and unanswered requests among it.
         taught: the training examples with those that generation added; None where nothing was generated.
         records: what the teacher gave for them.
-        left_out: training examples that lack a rationale.
+        left_out: training examples without a rationale.
         predictions: of each evaluator, one per test question.
         findings: what each measure found.
         scores: by name.
@@ -116,7 +116,7 @@ class Outcome:
         return "".join(lines)
 
     def summary(self) -> dict[str, Json]:
-        """Return the flat values that a tracker shows beside a run: scores with interval and n, and the status."""
+        """Return the flat values that a tracker shows for a run: scores with interval and n, and the status."""
         values: dict[str, Json] = {"status": self.status}
         for name, score in self._all_scores().items():
             values |= {name: score.value, f"{name}/low": score.low, f"{name}/high": score.high, f"{name}/n": score.n}

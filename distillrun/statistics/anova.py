@@ -1,4 +1,4 @@
-"""Analysis of variance of type II: do means differ between the levels of a factor, beyond the spread within cells?"""
+"""Analysis of variance of type II: differences between the means of a factor's levels against the spread in cells."""
 
 import math
 from collections.abc import Sequence

@@ -1,10 +1,10 @@
-"""Runs that went wrong while their neighbours did not."""
+"""The detection of runs that collapsed while other runs of their cell did not."""
 
 from collections.abc import Sequence
 from statistics import median
 
 LOST = 0.25
-"""How much of what its cell's median run has above chance a run must lack to count as collapsed."""
+"""How much of what its cell's median run has above chance a run must lose to count as collapsed."""
 
 
 def collapsed(values: Sequence[float], chance: float = 0.0, lost: float = LOST) -> list[bool]:

@@ -24,7 +24,7 @@ def wilson(successes: int, n: int, confidence: float = 0.95) -> tuple[float, flo
     center = share + z * z / (2 * n)
     spread = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
     scale = 1 + z * z / n
-    # at the ends the bound is the share itself; rounding would put it beside
+    # at the ends the bound is the share itself; rounding would put it next to it
     low = 0.0 if successes == 0 else (center - spread) / scale
     high = 1.0 if successes == n else (center + spread) / scale
     return low, high

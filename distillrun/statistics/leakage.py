@@ -1,4 +1,4 @@
-"""Preference leakage: do judges favour students of the teachers that they are akin to?"""
+"""Preference leakage: the preference of judges for students of a teacher of their own model family."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Wins = Mapping[str, float]
-"""Question -> 1 where the first student is rated above the second, 0 where below, a half where alike."""
+"""Question -> 1 where the first student is rated above the second, 0 where below, one half where equal."""
 
 Rates = tuple[float, float, float, float]
 """Win rates of the student of i under the judges i and j, and of that of j under j and i."""

@@ -1,4 +1,4 @@
-"""Linear models: what a number depends on, each predictor with the others held fixed."""
+"""Linear models: the effect of each predictor on a number, with the others held fixed."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

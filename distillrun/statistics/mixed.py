@@ -1,4 +1,4 @@
-"""Linear models of what was measured again and again: with intercepts for raters and items."""
+"""Linear mixed models of repeated measurements: with intercepts for raters and items."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ NEGLIGIBLE = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class JointTest:
-    """Wald's test that all levels of a predictor are alike; F with `df` and `residual_df` degrees of freedom."""
+    """Wald's test that all levels of a predictor are equal; F with `df` and `residual_df` degrees of freedom."""
 
     statistic: float
     df: int
@@ -59,7 +59,7 @@ def mixed_model(
 ) -> MixedFit:
     """Return a fit with a random intercept for each level of each grouping, which may cross (REML), R's `lmer`.
 
-    Ratings of one rater, or of one item, are alike; a model that takes them for independent finds effects too easily.
+    Ratings of one rater, or of one item, are correlated; a model that takes them as independent finds too many effects.
     Degrees of freedom are Satterthwaite's, as in R's lmerTest: with few raters, there are few.
 
     Args:

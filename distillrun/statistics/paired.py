@@ -16,7 +16,7 @@ Answers = Sequence[bool]
 
 @dataclass(frozen=True, slots=True)
 class McNemar:
-    """On how many questions only one of the two is right, and how likely so uneven a split is by chance."""
+    """The questions on which only one of the two is right, and the probability of so uneven a split by chance."""
 
     only_first: int
     only_second: int
@@ -61,7 +61,7 @@ def run_difference(first: Answers, second: Answers, confidence: float = 0.95) ->
     """Return share right of the second student minus that of the first, and its interval over questions (low, high).
 
     Two questions more are counted, one that only the first answers and one that only the second does, so that the
-    interval has a width where the two answer alike. No question gives (nan, nan, nan).
+    interval has a width where the two answer the same. No question gives (nan, nan, nan).
 
     Raises:
         ValueError: the two are not of equal length.
@@ -87,7 +87,7 @@ def cell_difference(first: Sequence[Answers], second: Sequence[Answers], confide
     less that part of it which is already in the former. The degrees of freedom are Welch's, of the seeds, since many
     questions tell nothing of how far seeds scatter; and no more than if both cells had as many seeds as the smaller
     one, for Welch's are too many where a cell has two. A seed that both cells have is no pair: the two runs are taken
-    as independent, which errs on the side of caution where they are alike.
+    as independent, which errs on the side of caution where they are correlated.
 
     Args:
         first, second: of each run of a cell, two or more, which questions it answers right; in the same order.

@@ -103,13 +103,13 @@ def vargha_delaney(first: Sequence[float], second: Sequence[float]) -> float:
 
 
 def friedman(blocks: Sequence[Sequence[float]]) -> RankTest:
-    """Return Friedman's test, with the correction for ties: do raters rank the same things alike?
+    """Return Friedman's test, with the correction for ties: do raters agree on the ranking?
 
     Args:
         blocks: of each rater, a value for each thing, in one order.
 
     Raises:
-        ValueError: there are fewer than two raters or things, or a rater lacks a thing.
+        ValueError: there are fewer than two raters or things, or a rater did not rate a thing.
 
     Source: Friedman 1937, https://doi.org/10.1080/01621459.1937.10503522.
     """

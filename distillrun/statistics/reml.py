@@ -123,7 +123,7 @@ class Likelihood:
 
 
 def slopes(function: "Callable[[Sequence[float]], NDArray[np.float64]]", at: Sequence[float]) -> "NDArray[np.float64]":
-    """Return the derivative of a function by each of its numbers, [numbers, …], from values beside it."""
+    """Return the derivative of a function by each of its numbers, [numbers, …], from values next to it."""
     import numpy as np
 
     found = []

@@ -1,4 +1,4 @@
-"""Intervals by drawing the questions again, for what has no formula."""
+"""Bootstrap intervals over questions, for statistics without a formula."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias

@@ -1,1 +1,1 @@
-"""Students by config: how each comes to be. torch and transformers are imported when one is built."""
+"""Students by config. torch and transformers are imported when one is built."""

@@ -1,4 +1,4 @@
-"""Reading answers: the files of our own questionnaires, or one table of any survey tool."""
+"""The answers to a study: the files of our own questionnaires, or one table of any survey tool."""
 
 import json
 import math
@@ -50,11 +50,11 @@ def read_answers(files: Sequence[Path], key: Path | None, columns: Columns) -> R
 
     Args:
         files: all of our own questionnaires, or all tables.
-        key: of the study; None = looked for beside the questionnaires' folder.
+        key: of the study; None = looked for next to the questionnaires' folder.
         columns: of tables.
 
     Raises:
-        ConfigError: a file is not there, was edited, belongs to another study, or lacks a column.
+        ConfigError: a file is not there, was edited, belongs to another study, or a column is missing.
     """
     own = [file for file in files if _is_ours(file)]
     if own and len(own) < len(files):

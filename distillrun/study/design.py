@@ -1,4 +1,4 @@
-"""The design of a study: who rates what, written into a folder whole or not at all."""
+"""The design of a study: which rater rates which item, written into a folder whole or not at all."""
 
 import json
 import shutil

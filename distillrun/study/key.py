@@ -1,4 +1,4 @@
-"""The key of a study: who stands behind each item. It is checked whole before anything is read by it."""
+"""The key of a study: the student of each item. It is checked whole before anything is read by it."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -41,7 +41,7 @@ Item = Annotated[
 
 
 class Key(Part):
-    """A key as the design writes it; what the study was made of stands beside these, and is not read."""
+    """A key as the design writes it; what the study was made of is stored too, and is not read."""
 
     format: Literal["distillrun study 1"]
     study: Name

@@ -15,7 +15,7 @@ USUAL = (("a quarter of a point", 0.25), ("half a point", 0.5))
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A difference in quality, how likely a study like this one finds it, and how many raters find it at 80 %."""
+    """A difference in quality, the power of a study like this one, and the number of raters for a power of 80 %."""
 
     what: str
     difference: float

@@ -30,7 +30,7 @@ def predictors(rows: Sequence[Rating], about: Sequence[str]) -> Predictors:
     """Return the model, the length where the answers tell it, and what is asked about the raters.
 
     A column whose told values are all numbers is one of numbers, and rows that do not tell it are left out; in any
-    other one, upper and lower case are alike and not telling is a level of its own. A constant column is left out: it
+    other one, upper and lower case are equal and not telling is a level of its own. A constant column is left out: it
     can explain nothing.
     """
     told: dict[str, list[float | str | None]] = {}

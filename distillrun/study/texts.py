@@ -52,7 +52,7 @@ def read_texts(file: Path | None) -> Texts:
     """Return the texts of a YAML file, or the shipped ones.
 
     Raises:
-        ConfigError: the file is not there, or lacks or has too many keys.
+        ConfigError: the file is missing, or keys are missing or unknown.
     """
     import yaml
 

@@ -10,7 +10,7 @@ SEED = "training.seed="
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """Jobs with equal settings. `scores` maps a score's name to (mean over seeds, low, high), Student's t interval."""
+    """Jobs with equal settings. `scores` maps a score's name to (mean over seeds, low, high), the t interval."""
 
     label: str
     seeds: int

@@ -104,6 +104,6 @@ class Reason:
 
 
 def tell_why(reason: str) -> None:
-    """Tell the sweep that started this process why it does not end well; without a sweep, nothing."""
+    """Report to the sweep that started this process why it does not end well; without a sweep, nothing."""
     with suppress(OSError, ValueError, KeyError):
         os.write(int(os.environ[REASON]), reason.encode("utf-8", "replace")[:MOST_REASON])

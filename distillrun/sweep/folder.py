@@ -1,4 +1,4 @@
-"""The folder of a sweep: a new one, or that of the same command that did not come to its end."""
+"""The folder of a sweep: a new one, or that of the same command that did not finish."""
 
 import json
 import shutil
@@ -18,7 +18,7 @@ FOREIGN = (LOCK, "multirun.yaml", ".device_*", ".submitit", "wandb", "mlflow*")
 
 
 def unfinished_sweep(runs: Path, label: str, overrides: Sequence[str]) -> Path | None:
-    """Return the newest folder in which the same command began, if it came to no good end and nobody works there."""
+    """Return the newest folder in which the same command began, if it did not finish and no process works there."""
     for folder in sorted(runs.glob(f"*_{label}*"), reverse=True):
         if folder.is_symlink() or _command(folder) != _what(overrides):
             continue
@@ -46,7 +46,7 @@ def working_in(folder: Path, overrides: Sequence[str]) -> Iterator[None]:
     try:
         write_whole(folder, COMMAND, json.dumps(sorted(overrides), indent=1) + "\n")
         (folder / STOP).unlink(missing_ok=True)
-        for refused in folder.glob("*_refused"):  # the settings of this time decide anew
+        for refused in folder.glob("*_refused"):  # the settings of this time decide again
             refused.unlink() if refused.is_symlink() else shutil.rmtree(refused)
         yield
     finally:

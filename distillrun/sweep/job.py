@@ -1,4 +1,4 @@
-"""One job of a sweep: where it is, and what became of it."""
+"""One job of a sweep: its folder and its outcome."""
 
 import hashlib
 import json
@@ -173,7 +173,7 @@ def is_over(job: Job) -> bool:
 
 
 def result_in(folder: Path) -> dict[str, Any]:
-    """Return what a run came to; nothing where its file is missing or damaged."""
+    """Return the outcome of a run; nothing where its file is missing or damaged."""
     try:
         found = json.loads(read_text(folder, "result.json"))
     except (OSError, ValueError):

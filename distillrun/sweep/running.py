@@ -1,4 +1,4 @@
-"""Running one job in a child process, so that one that is killed fails alone under every launcher."""
+"""One job in a child process, so that one that is killed fails alone under every launcher."""
 
 import os
 import signal

@@ -15,7 +15,7 @@ WAIT_S = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """Threads of the CPU, and which GPUs there are to take one of; None = the job decides for itself."""
+    """CPU threads for a job, and the GPUs to take one of; None = the job decides for itself."""
 
     threads: int | None
     devices: tuple[str, ...]

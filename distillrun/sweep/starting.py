@@ -46,7 +46,7 @@ class Start:
         config: of its first job, checked.
         jobs: each that will be started; None where the sweeper chooses as it goes.
         drawn: whether it may be drawn on a terminal.
-        launching: settings of the launcher's beside those that were given.
+        launching: settings of the launcher in addition to those given.
     """
 
     folder: Path
@@ -58,7 +58,7 @@ class Start:
 
 
 def start_of(flags: argparse.Namespace) -> Start | None:
-    """Return what begins, None for a single run. Refuses what no job could mend, before there is a folder."""
+    """Return what begins, None for a single run. Refuses what no job could cure, before there is a folder."""
     where = (flags.config_name or "config", flags.config_dir)
     swept = sweeping(flags.overrides)
     if swept and not flags.multirun:

@@ -18,7 +18,7 @@ _log = logging.getLogger(__name__)
 
 
 class MultipleChoice(MultipleChoiceText):
-    """Reads any file or folder that `distillrun.files.rows` reads.
+    """A multiple-choice task in any file or folder that `distillrun.files.rows` reads.
 
     Args:
         folder: where the files are.

@@ -1,4 +1,4 @@
-"""Any server that speaks OpenAI's protocol: a hosted model, vLLM, llama.cpp, Ollama, TGI."""
+"""A server that speaks OpenAI's protocol: a hosted model, vLLM, llama.cpp, Ollama, TGI."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ MOST_LISTED = 20
 
 @dataclass(eq=False)
 class Api:
-    """Asks a server, many requests at once, one draw each.
+    """A teacher on a server that is asked many requests at once, one draw each.
 
     Args:
         base_url: of the server, up to and with `/v1`; https unless it is this machine.

@@ -9,7 +9,7 @@ from distillrun.records import Json, Prompt
 
 
 class Ensemble:
-    """Hands each prompt to one member, or to all. Every member keeps a journal, a price and a budget of its own.
+    """Several teachers of which one, or all, answer each prompt. Each keeps its own journal, price and budget.
 
     Args:
         members: the teachers, by names that only the config knows; two or more.

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(eq=False)
 class Local:
-    """Writes in batches that share the prompts' common beginning, and from which a finished text leaves at once.
+    """A teacher that writes in batches, which share the prompts' common beginning; a finished text leaves at once.
 
     Args:
         checkpoint: a folder, or a name on the Hugging Face Hub; the `student` folder of a run will do.

@@ -1,4 +1,4 @@
-"""A teacher that spoke earlier: its stored output is joined to the task by id, and nothing is dropped in silence."""
+"""A recorded teacher: its stored output is joined to the task by id, and nothing is dropped silently."""
 
 import logging
 from collections import Counter
@@ -19,7 +19,7 @@ _log = logging.getLogger(__name__)
 
 
 class Recorded:
-    """Replays the project's own records, or any table that `distillrun.files.rows` reads.
+    """The project's own records, or any table that `distillrun.files.rows` reads, replayed.
 
     Args:
         folder: a folder or file for all splits, or one per split; dev rows come from that of train.

@@ -33,10 +33,10 @@ VERSION = 1
 
 
 class Scripted:
-    """Writes rationales, critiques and revisions offline; the same request and sampling seed give the same text.
+    """An offline writer of rationales, critiques and revisions; equal requests and sampling seeds give equal texts.
 
     Asked to argue for the choice that is true, it gives a true rationale; for any other, a counterfactual one. It
-    reads the request, not the prompt's text. Its tokens are words. At temperature 0 all samples of a prompt are alike.
+    reads the request, not the prompt's text. Its tokens are words. At temperature 0 all samples of a prompt are equal.
     As a judge it counts flaws.
 
     Args:
@@ -164,7 +164,7 @@ class Scripted:
         return self._arguer.counterfactual(fact, value, random)
 
     def _revise(self, fact: Fact, value: str, others: Sequence[str], draft: str, random: Random) -> str:
-        """Keep a draft that has no flaw of its own, else argue anew; then say why the others fail."""
+        """Keep a draft that has no flaw of its own, else argue again; then say why the others fail."""
         sound = draft if not self._critic.flaws(fact, value, others, draft) else self._argue(fact, value, random)
         return f"{sound} {self._arguer.why_not(fact, others)}" if unnamed(others, sound) else sound
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(eq=False)
 class Vllm:
-    """Hands prompts to vLLM in calls of some thousand, with prefix caching on; every draw has its own seed.
+    """vLLM in calls of some thousand prompts, with prefix caching; every draw has its own seed.
 
     Args:
         checkpoint, revision, chat, block_separator, reply_separator: as of `Local`.

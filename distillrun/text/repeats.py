@@ -1,4 +1,4 @@
-"""Questions that stand more than once: within a split, or where a student is tested and where it learns."""
+"""Repeated questions: within a split, or in both a test and a training split."""
 
 import string
 import unicodedata
@@ -30,7 +30,7 @@ def repeats(examples: Mapping[Split, Sequence[Example]]) -> dict[Split, dict[str
 
 
 def told(examples: Mapping[Split, Sequence[Example]]) -> list[str]:
-    """Return a sentence for each kind of repetition that there is, what makes a test worthless first."""
+    """Return a sentence for each kind of repetition, those that invalidate a test first."""
     found = repeats(examples)
     lines = [
         f"{count} of {len(examples[split])} {split} questions stand in {other}, too"

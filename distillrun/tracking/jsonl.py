@@ -21,7 +21,7 @@ METRICS = "metrics.jsonl"
 
 
 class Jsonl:
-    """No tracker besides the run folder."""
+    """No tracker in addition to the run folder."""
 
     def start(self, run: "TrackedRun") -> None: ...
 
@@ -37,7 +37,7 @@ class Jsonl:
 
 
 class RunLog:
-    """Writes every metric to `metrics.jsonl` and passes everything on to the chosen tracker.
+    """The metrics of a run: written to `metrics.jsonl`, and passed on to the chosen tracker.
 
     The file is the record: a tracker that fails is named once in the log and the run goes on without it.
     """

@@ -30,7 +30,7 @@ class Mlflow:
             kept up). None = what MLFLOW_TRACKING_URI says, which is the place for one with a password.
         experiment: what MLflow files the run under.
         artifacts: the folder for files, where the store is a local database.
-        tags: words to filter runs by, beside the options that were chosen.
+        tags: words to filter runs by, in addition to the chosen options.
         log_student: whether the trained student is kept there, too.
         log_texts: whether a server gets questions, predictions and the teacher's texts; a local database has them.
     """

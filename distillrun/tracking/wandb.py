@@ -43,7 +43,7 @@ class Wandb:
         mode: `auto` = what WANDB_MODE says, and offline where it says nothing. Where the environment says offline or
             disabled, that counts in any case.
         group: what wandb groups runs by; None = the sweep that a job belongs to.
-        tags: words to filter runs by, beside the options that were chosen.
+        tags: words to filter runs by, in addition to the chosen options.
         log_student: whether the trained student is uploaded, too.
         log_texts: whether questions, predictions and the teacher's texts are part of it, and are uploaded with it.
         init_timeout_s: how long to wait for the server before the run goes on offline.

@@ -88,7 +88,7 @@ def save_checkpoint(
     Args:
         folder: where checkpoints live.
         module: the student.
-        own: what the objective trains beside it.
+        own: modules of the objective that are trained too.
         optimizer: of both.
         progress: how far the training has come.
     """

@@ -27,7 +27,7 @@ log = logging.getLogger("distillrun")
 
 
 class Trainer:
-    """Trains one student. What it is given is all that it can reach: no test example is among it.
+    """The training of one student. It reaches only what it is given, and no test example is among that.
 
     Args:
         model: the untrained student; it is trained in place.
@@ -37,7 +37,7 @@ class Trainer:
         settings: checked settings.
         device: where to train.
         folder: where checkpoints live; one that was interrupted here is resumed.
-        supervision: what the teacher says beside texts; None where the objective wants no more.
+        supervision: the teacher's outputs; None where the objective wants no more.
         teacher: in memory; None where the objective does not want it there.
     """
 

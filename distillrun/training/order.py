@@ -50,7 +50,7 @@ def shuffle_choices(
     """Return the example with its choices in a fresh order, and its record with the indices that follow.
 
     The record comes without the teacher's own answer, from which nothing is learnt. Where a rationale names a letter,
-    such as "(b)", the order stays: the letter would come to mean another choice.
+    such as "(b)", the order stays: the letter would then mean another choice.
     """
     if record is not None and names_letters(record):
         return example, record

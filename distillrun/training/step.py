@@ -49,14 +49,14 @@ class StepStats:
 
 
 class StepGradient:
-    """Computes losses and adds their gradients up.
+    """The sum of the losses of a step, and of their gradients.
 
     Args:
         model: the student.
         objective, task: what is learnt, and how it is written.
         tokens_per_batch: the largest padded size of a micro-batch.
         learn_padding: whether targets are filled up to the longest of their view in the step, and the pads learnt.
-        supervision: what the teacher says beside texts.
+        supervision: the teacher's outputs.
         backward: adds the gradient of a loss.
     """
 

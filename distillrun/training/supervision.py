@@ -19,14 +19,14 @@ log = logging.getLogger("distillrun")
 
 
 class Stored(Protocol):
-    """Distributions that were read before the training."""
+    """Distributions that were read before training."""
 
     def of(self, pairs: Sequence[TargetPair], places: Tensor) -> TeacherDistribution:
         """Return those of pairs, whose learnt positions in the batch are `places`."""
 
 
 class StoredSupervision:
-    """Takes the teacher's distributions from where they were stored; the teacher is not in memory.
+    """The teacher's stored distributions; the teacher is not in memory.
 
     Args:
         stored: the distributions.
@@ -47,7 +47,7 @@ class StoredSupervision:
 
 
 class LiveSupervision:
-    """Runs the teacher on the same pairs, in the order of the batch.
+    """The teacher's outputs on the same pairs, in the order of the batch.
 
     Args:
         student: whose tokens count.
@@ -111,7 +111,7 @@ def shared_ids(student: LanguageModel, teacher: LanguageModel) -> int:
 
 
 PROBE = "The answer is 12 (twelve)."
-"""A text that two tokenizers must cut alike to be compared token by token."""
+"""A text that two tokenizers must cut the same way to be compared token by token."""
 
 
 def tokenizer_problem(student: WritingStudent, teacher: LogitTeacher) -> str | None:

@@ -32,7 +32,7 @@ CHANGED: dict[str, set[str]] = {
 
 CHANGED_EVERYWHERE = {
     "generated_answer",  # letters came before a choice's own text
-    "choice_likelihood",  # choices that read alike are one
+    "choice_likelihood",  # choices with equal texts are one
     "letter_likelihood",
     "calibration",
     "self_consistency",

@@ -113,7 +113,7 @@ def test_a_value_that_the_constructor_refuses_is_a_config_error_of_its_group(pro
 
 def test_an_object_that_lacks_part_of_the_protocol_is_refused(probe: dict[str, Any]) -> None:
     target = f"{module_of(probe)}.Half"
-    with pytest.raises(ConfigError, match="cannot be used as tracking; its files, finish, log, summary, table"):
+    with pytest.raises(ConfigError, match="cannot be used as tracking; missing: files, finish, log, summary, table"):
         build({"_target_": target}, "tracking", allowed=[module_of(probe)])
 
 

@@ -13,8 +13,8 @@ from distillrun.statistics.resampling import percentile_interval
 class Confidence:
     """One question: the probability of the student's answer, whether that is right, and its share of the Brier score.
 
-    Choices that read alike are one answer, which is as likely as the likeliest of them: the same words are not twice as
-    likely for standing there twice, and the answer is the one that accuracy is counted of.
+    Choices with equal texts are one answer, which is as likely as the likeliest of them: the same words are not twice
+    as likely because they are there twice, and the answer is the one that accuracy is counted of.
     """
 
     confidence: float
@@ -23,7 +23,7 @@ class Confidence:
 
 
 def sureness_of(prediction: Prediction, example: Example) -> Confidence:
-    """Return how sure a prediction is, from the softmax of its choices' log-likelihoods.
+    """Return the confidence of a prediction, from the softmax of its choices' log-likelihoods.
 
     Raises:
         ValueError: its choices were not scored.

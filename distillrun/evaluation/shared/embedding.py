@@ -1,4 +1,4 @@
-"""Sentence embeddings: how near two texts are in meaning, as an encoder has it."""
+"""Sentence embeddings, and the similarity of two texts under them."""
 
 from collections.abc import Sequence
 from functools import cached_property

@@ -34,5 +34,5 @@ def families_of(name: str) -> frozenset[str]:
 
 
 def akin(judge: str, teachers: Collection[str]) -> list[str]:
-    """Return which of the teachers are of a family of the judge, in alphabetical order."""
+    """Return the teachers of the judge's model family, in alphabetical order."""
     return sorted({name for name in teachers if name and families_of(name) & families_of(judge)})

@@ -23,12 +23,12 @@ class Verdicts:
 def identity_scores(name: str, verdicts: Sequence[Sequence[Verdicts]]) -> list[Score]:
     """Return the loose and the strict share of a model, and the share of answers without a judgement.
 
-    An answer that lacks a judgement is left out of the share that would need it.
+    An answer without a judgement is left out of the rate that needs it.
 
     Args:
         name: of the model.
-        verdicts: of each prompt, of each answer to it; the interval draws prompts, since their answers are alike. A
-            share of 0 or 1 has the Wilson interval of so many prompts.
+        verdicts: of each prompt, of each answer to it; the interval draws prompts, since their answers are correlated.
+            A share of 0 or 1 has the Wilson interval of so many prompts.
     """
     scores = [
         *_shares(f"identity/{name}/loose", [[one.contradiction for one in own] for own in verdicts]),

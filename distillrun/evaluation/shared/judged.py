@@ -13,11 +13,11 @@ SameFamily = Literal["mark", "refuse"]
 
 
 class Judged(ABC):
-    """The part of a measure that asks judges.
+    """The base of metrics that ask judges.
 
     Attributes:
         judges: by name.
-        same_family: where a judge is akin to a teacher of the student, mark it in the report, or refuse the run.
+        same_family: mark a judge of a teacher's model family in the report, or refuse the run.
         after: other measures whose findings it uses.
     """
 
@@ -45,12 +45,12 @@ class Judged(ABC):
         """As of `AskingMetric`."""
 
     def kinship_note(self, answered: MetricContext) -> str:
-        """Return the mark of judges that are akin to who taught the student; empty where none is known to be."""
+        """Return the note on judges of a teacher's model family; empty where none is known to be."""
         found = self._kinships(teachers_of(answered))
         return f"Preference leakage: {'; '.join(found)}." if found else ""
 
     def _kinships(self, teachers: Collection[str]) -> list[str]:
-        """Return what is to be said of each judge that is of the family of a teacher."""
+        """Return the message about each judge of a teacher's model family."""
         return [
             f"the judge {name} ({judge.name}) is of the family of {', '.join(kin)}, which trained the student, and "
             "such judges favour their kin (arXiv:2502.01534); choose another judge, or same_family=mark"
@@ -60,7 +60,7 @@ class Judged(ABC):
 
 
 def teachers_of(answered: MetricContext) -> list[str]:
-    """Return the names of those whose texts the student learnt from, as far as they are known."""
+    """Return the names of the teachers that the student was trained on, as far as they are known."""
     names = {rationale.teacher for record in answered.records or () for rationale in record.rationales}
     return sorted(name for name in names if name)
 

@@ -1,4 +1,4 @@
-"""Rules that make an answer of the choices' log-likelihoods."""
+"""The rules that turn the log-likelihoods of choices into an answer."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
@@ -90,7 +90,7 @@ def scores_by_rule(
 
 
 def is_tied(values: Sequence[float], example: Example) -> bool:
-    """Return whether choices that read unlike share the greatest value."""
+    """Return whether choices with different texts share the greatest value."""
     top = best(values)
     return any(value == values[top] and not reads_alike(example, n, top) for n, value in enumerate(values))
 

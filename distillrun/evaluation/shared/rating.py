@@ -1,4 +1,4 @@
-"""Numbers for names, asked of a judge and read out of its reply."""
+"""Ratings asked of a judge, and parsed from its reply."""
 
 import json
 import re
@@ -34,7 +34,7 @@ def asked(
 ) -> list[Ratings | None]:
     """Return a number for each name of each prompt's request; None where the judge gives none that can be read.
 
-    Equal prompts are asked once. A reply that cannot be read is sent back once, with the request to mend it; what is
+    Equal prompts are asked once. A reply that cannot be read is sent back once, with the request to fix it; what is
     then still unreadable is left out, never taken for a number.
 
     Args:
@@ -61,7 +61,7 @@ def asked(
 
 
 def chat(instruction: str, ask: str, request: Request) -> Prompt:
-    """Return what a judge is asked: a system text where there is one, and a question."""
+    """Return the messages to a judge: a system text where there is one, and a question."""
     system = (Message("system", instruction),) if instruction else ()
     return Prompt((*system, Message("user", ask)), request)
 

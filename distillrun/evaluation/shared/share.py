@@ -13,7 +13,7 @@ def share(name: str, flags: Sequence[bool]) -> Score:
 
 
 def mean(name: str, values: Sequence[float], unit: str = "") -> Score:
-    """Return the mean of one or more values with its 95 % interval by Student's t; one value has none but itself."""
+    """Return the mean of one or more values with its 95 % t interval; one value has none but itself."""
     if len(values) == 1:
         return Score(name, values[0], 1, values[0], values[0], unit)
     value, low, high = mean_interval(values)
@@ -21,7 +21,7 @@ def mean(name: str, values: Sequence[float], unit: str = "") -> Score:
 
 
 def mean_share(name: str, shares: Sequence[float]) -> Score:
-    """Return the mean of one or more shares, each of a question, with its 95 % interval by Student's t, cut at 0 and 1.
+    """Return the mean of one or more fractions, one per question, with its 95 % t interval, cut at 0 and 1.
 
     Where all are 0, or all 1, it is the Wilson interval of so many: no question differs, which is no certainty.
     """

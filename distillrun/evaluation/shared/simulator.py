@@ -1,4 +1,4 @@
-"""A model that learns to foresee a student's answers: its lesson and its test."""
+"""The simulator: a model that learns to predict a student's answers, and its test."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""A step's own teacher must be able to do what the step asks; the run's teacher is checked before a run begins."""
+"""The requests that a step's own teacher must serve; the run's teacher is checked before a run begins."""
 
 from collections.abc import Collection
 from typing import ClassVar

@@ -20,7 +20,7 @@ class Chain:
     Attributes:
         completion: as the teacher wrote it.
         text: its argument alone, cleaned.
-        choice: the choice that it ends in, the first of those that read alike; None = unparsed.
+        choice: the choice that it ends in, the first of those with equal texts; None = unparsed.
         origin: forward: the answer was not told; hinted: it was.
     """
 

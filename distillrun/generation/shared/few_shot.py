@@ -74,7 +74,7 @@ class FewShotPrompt(Record):
 
     Attributes:
         instruction: the system message.
-        ask: what is asked of each question, demonstrations and the question itself alike.
+        ask: what is asked of each question, both of demonstrations and of the question itself.
         reply: what the teacher is shown to reply to a demonstration; fields {answer}, {rationale}, {critique} and
             {revision}.
         demos: how many demonstrations are shown, 0 for none.
@@ -102,7 +102,7 @@ class FewShotPrompt(Record):
                 raise ValueError(f"the demonstration {shown.question!r} has no {lacking[0]}, which prompt.reply shows")
 
     def shown(self, example: Example, task: Task) -> list[tuple[Demonstration, str]]:
-        """Return the first demonstrations that are not the question itself, each with the reply that is shown."""
+        """Return the first demonstrations that are not the question itself, each with its reply."""
         return self._replied(self._others(example)[: self.demos], task)
 
     def drawn(self, example: Example, seed: str, task: Task) -> list[tuple[Demonstration, str]]:
@@ -147,7 +147,7 @@ def rationale_of(
     version: Literal["initial", "revised"],
     origin: str,
 ) -> Rationale:
-    """Return a completion as a rationale: cleaned for the student, the raw text kept beside it."""
+    """Return a completion as a rationale: cleaned for the student, the raw text kept with it."""
     return Rationale(
         clean(completion.text),
         completion.text,

@@ -10,7 +10,7 @@ Gram = tuple[str, ...]
 
 
 class NearDuplicates:
-    """Knows texts by their word n-grams, and says which of them a new text is nearly the same as.
+    """Known texts as word n-grams, in which near-duplicates of a new text are found.
 
     The overlap of two texts is the Jaccard index of their sets of n-grams, in [0, 1]; case and punctuation do not
     count. A text of fewer than n words is one n-gram by itself; one without words is like no other.

@@ -29,7 +29,7 @@ class Order:
 
 @dataclass(frozen=True)
 class QuestionWriter:
-    """Asks for new questions; a prompt depends on its order and, in steps, on what there is of the question.
+    """The prompts for new questions; each depends on its order and, in steps, on the question so far.
 
     Args:
         instruction: the system message.

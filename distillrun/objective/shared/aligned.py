@@ -1,4 +1,4 @@
-"""The learnt tokens of a student's micro-batch beside those of a teacher with another tokenizer."""
+"""The alignment of learnt tokens of student and teacher where their tokenizers differ."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -11,7 +11,7 @@ from distillrun.records import Example, Json, Query, Reply, Segment, TargetPair,
 
 @dataclass(eq=False)
 class AroundTexts:
-    """Asks, writes and reads what a text objective does; the losses are its heirs' own.
+    """The targets, queries and reading of a text objective; subclasses add the losses.
 
     Args:
         texts: any objective that learns texts.

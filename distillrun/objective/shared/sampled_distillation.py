@@ -34,7 +34,7 @@ def check_sampling(temperature: float, top_p: float) -> tuple[float, float]:
 
 
 class SampledDistillation(AroundTexts, ABC):
-    """Some targets are written by the student itself, without dropout and under a seed of their own.
+    """A divergence on targets of which some are written by the student, without dropout and under their own seed.
 
     The divergence is learnt on given and on written targets, which weigh as much as they are many; labels count on the
     given ones alone, since a written token is no label. Everything after the first EOS is gone.
@@ -106,7 +106,7 @@ class SampledDistillation(AroundTexts, ABC):
 
     @property
     def writers(self) -> Sequence[ChoiceModel]:
-        """Whose distributions the tokens are drawn from."""
+        """The models whose distributions the tokens are drawn from."""
         return [self.companions.student]
 
     @abstractmethod

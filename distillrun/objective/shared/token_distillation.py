@@ -22,7 +22,7 @@ SAMPLED = "sampled"
 
 @dataclass(eq=False)
 class TokenDistillation(AroundTexts, ABC):
-    """Brings the student's next-token distributions near the teacher's, on the texts of a text objective.
+    """A divergence between next-token distributions of student and teacher on the texts of a text objective.
 
     L = sum over views of weight x [cross_entropy_weight x CE + (1 - cross_entropy_weight) x T^2 x D], each the mean
     over the view's own tokens. T^2 keeps the gradient of D as large as that of CE whatever the temperature (Hinton et
@@ -34,7 +34,7 @@ class TokenDistillation(AroundTexts, ABC):
         texts: what is read and written: any objective that learns texts.
         teacher: stored: its distributions are read once, before the training, and kept for all runs that share the
             texts; live: it stays in memory.
-        top_k: how many of its likeliest ids are kept at each position, beside one bucket for all others, which is
+        top_k: how many of its likeliest ids are kept at each position and one bucket for all others, which is
             compared as one; None = all ids.
         temperature: of teacher and student in D, above 0.
         temperature_squared: multiply D by the squared temperature.

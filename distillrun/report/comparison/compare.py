@@ -21,7 +21,7 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """The runs that share their levels. `low` and `high` are Student's 95 % interval of the mean; nan for one run."""
+    """The runs that share their levels. `low` and `high` are the 95 % t interval of the mean; nan for one run."""
 
     levels: tuple[str, ...]
     values: tuple[float, ...]

@@ -1,4 +1,4 @@
-"""A user's table as observations: which column is the value, which are the factors, which rows count."""
+"""A user's table as observations: the value's column, the factors, and the rows that count."""
 
 import math
 import re
@@ -24,7 +24,7 @@ class Factor:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """How a table is to be read.
+    """The request to read a table.
 
     Attributes:
         value: the column of the number that is compared.
@@ -45,7 +45,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Observations:
-    """What was read: the observations, cell by cell; how many rows there were; and the scale of the values."""
+    """The observations as read, cell by cell; the number of rows; and the scale of the values."""
 
     factors: tuple[str, ...]
     rows: list[Observation]

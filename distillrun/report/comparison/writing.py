@@ -20,7 +20,7 @@ from distillrun.text.display import shortened
 
 @dataclass(frozen=True, slots=True)
 class TableReport:
-    """What is made of a table, before anything is written."""
+    """The report of a table, before anything is written."""
 
     page: Page
     values: Mapping[str, Any]

@@ -35,7 +35,7 @@ def dot(x: float, y: float, colour: int, radius: float = 3) -> str:
 
 
 def legend(names: Sequence[str], left: float) -> tuple[list[str], float]:
-    """Return the names of the series beside their colours, and where the drawing under them may begin.
+    """Return the names of the series next to their colours, and where the drawing under them may begin.
 
     Names that do not fit a line begin the next one.
     """

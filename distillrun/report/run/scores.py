@@ -1,4 +1,4 @@
-"""The scores of a run with their intervals, and what guessing would score."""
+"""The scores of a run with their intervals, and the score of guessing."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -53,7 +53,7 @@ def score_table(scores: Values) -> Table:
 
 
 def baseline_section(scores: Values, baselines: Values) -> Section | None:
-    """Return the accuracies of the student beside those of whom it is compared with; None where there is nobody."""
+    """Return the accuracies of the student and of its baselines; None where there is no baseline."""
     if not baselines:
         return None
     everyone = {**{who: mapping(found) for who, found in baselines.items()}, "student": dict(scores)}

@@ -1,4 +1,4 @@
-"""Reading plain JSON of which any piece may be missing: a run that failed early still gets its page."""
+"""Values from plain JSON of which any piece may be missing: a run that failed early still gets its page."""
 
 import math
 from collections.abc import Mapping, Sequence

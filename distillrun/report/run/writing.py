@@ -1,4 +1,4 @@
-"""Writing the page of one run into its folder."""
+"""The page of one run, written into its folder."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -119,7 +119,7 @@ def _parts(groups: Sequence[tuple[str, list[Bar]]]) -> list[list[tuple[str, list
 
 
 def _mean_curve(jobs: Sequence[SweepJob]) -> Points:
-    """Return the mean of dev accuracy at each step that all jobs with any came to."""
+    """Return the mean of dev accuracy at each step that all jobs with any reached."""
     known: list[dict[float, float]] = []
     for job in jobs:
         pairs = ((finite(line.get("step")), finite(line.get(DEV))) for line in job.metrics)

@@ -1,4 +1,4 @@
-"""Everything that a sweep's page says, as values, before any of it is written."""
+"""Everything on a sweep's page, as values, before any of it is written."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass

@@ -1,4 +1,4 @@
-"""The factors of a sweep, found in what its jobs differ in, and its cells: jobs that differ in their seed alone."""
+"""The factors of a sweep, found in the differences of its jobs, and its cells: jobs that differ in their seed alone."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

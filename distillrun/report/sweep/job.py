@@ -1,4 +1,4 @@
-"""One job of a sweep, as its folder tells of it; whatever it did not come to leave is missing, not an error."""
+"""One job of a sweep, as its folder holds it; a missing file is not an error."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -101,7 +101,7 @@ class SweepJob:
         return {}
 
     def predictions(self) -> list[dict[str, Json]]:
-        """Return the rows of all scoring rules; read anew each time, since a large sweep holds too many to keep."""
+        """Return the rows of all scoring rules; read again each time, since a large sweep holds too many to keep."""
         try:
             return read_metrics(self.folder / PREDICTIONS)
         except (OSError, ValueError):

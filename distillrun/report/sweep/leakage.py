@@ -63,7 +63,7 @@ def _judged(job: SweepJob) -> Iterator[tuple[str, dict[str, Quality]]]:
 
 
 def _wins(one: Mapping[str, Quality], other: Mapping[str, Quality], i: str, j: str) -> tuple[Wins, Wins] | None:
-    """Return on which questions the student of i beats that of j, by the judges i and j; None where one is lacking."""
+    """Return on which questions the student of i beats that of j, by the judges i and j; None where one is missing."""
     if not all(judge in judged for judge in (i, j) for judged in (one, other)):
         return None
     by_i, by_j = (

@@ -1,4 +1,4 @@
-"""The arms of arXiv:2504.16056 in a sweep, beside what was published of them."""
+"""The arms of arXiv:2504.16056 in a sweep, compared with the published figures."""
 
 import math
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Pairs of cells on the same questions: what the answers say that accuracies do not."""
+"""Pairs of cells on the same questions: comparisons that accuracies alone do not give."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""The nodes of what a student is held against: itself before training, itself taught by labels alone, its teachers."""
+"""The nodes of the baselines: the untrained student, the label-only student, and the teachers."""
 
 from dataclasses import dataclass, replace
 from functools import cache

@@ -96,7 +96,7 @@ def after(measure: Metric) -> tuple[str, ...]:
 
 
 def _answering(experiment: Experiment, measure: Metric) -> dict[str, str]:
-    """Return whom a measure may ask or read, as digests: a name may come to mean another model."""
+    """Return whom a measure may ask or read, as digests: a name may mean another model later."""
     parts = experiment.parts
     everyone: dict[str, AnyTeacher] = {}
     if isinstance(measure, AskingMetric):

@@ -40,7 +40,7 @@ UNTOLD = ("objective", "metrics", "sums", "summed_steps")
 log = logging.getLogger("distillrun")
 
 Supervise = Callable[[ChoiceModel], "tuple[Supervision | None, LanguageModel | None]"]
-"""Takes the student; returns what the teacher says beside texts, and the teacher where it stays in memory."""
+"""Takes the student; returns the teacher's outputs, and the teacher where it stays in memory."""
 
 Report = Callable[[Mapping[str, float], int], None]
 """Takes metrics and the optimizer step that they belong to."""

@@ -1,4 +1,4 @@
-"""Reads which choice a text answers with, by ordered rules. The text is compared, never evaluated.
+"""The parser of answers: ordered rules find the choice that a text gives. The text is compared, never evaluated.
 
 Source: the order letter, text after the cue, mention in the last sentence is that of methods in the field; the longest
 choice wins, so that "bank teller" is never read as "bank", and a letter or a cue inside a choice's own text is that

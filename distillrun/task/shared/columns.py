@@ -1,4 +1,4 @@
-"""The columns of a user's rows: what is read from which, and what nothing reads."""
+"""The columns of a user's rows: those that are read, and those that are not."""
 
 import hashlib
 import json
@@ -19,7 +19,7 @@ Fields = Mapping[str, str | Sequence[str] | None]
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question before it is known how answers are written."""
+    """A question of a row whose answer's form is not known yet."""
 
     id: str
     question: str

@@ -53,7 +53,7 @@ class MultipleChoiceText:
         return self._written(self._answer, example, choice)
 
     def parse(self, text: str, example: Example) -> int | None:
-        """Return the choice that a text answers with, of those that read alike the first; None = unparsed."""
+        """Return the choice that a text answers with, of those with equal texts the first; None = unparsed."""
         forms = [(name, self.answer(example, choice)) for choice, name in enumerate(example.choices)]
         found = parsed_choice(text, forms)
         return None if found is None else first_alike(example, found)

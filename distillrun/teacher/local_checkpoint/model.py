@@ -1,4 +1,4 @@
-"""A loaded checkpoint at work for the local teacher: batches of prompts to texts and scores."""
+"""The loaded checkpoint of a local teacher: batches of prompts become texts and scores."""
 
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
@@ -56,7 +56,7 @@ class Writing:
 
 
 class LocalModel:
-    """Writes and scores with one module.
+    """One module that writes and scores.
 
     Attributes:
         positions: counts what went through the module.
@@ -99,7 +99,7 @@ class LocalModel:
         return min(max_new_tokens, self.context - used) if len(source) <= self.context else 0
 
     def group(self, messages: Sequence[Message], *lengths: int) -> Hashable:
-        """Return what may run in one batch: prompts that begin alike, or are as long, or all, as the model has it."""
+        """Return what may share a batch: prompts with a common beginning, or of equal length, or all, by the model."""
         if self._caching is None or (self._caching.takes_pads and not self._caching.is_plain):
             return None
         return tuple(messages[:-1]) if self._caching.takes_pads else lengths

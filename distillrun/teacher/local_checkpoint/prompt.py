@@ -29,7 +29,7 @@ class Scoring:
 
 
 class PromptTokenizer:
-    """Writes chats by a checkpoint's template, or as plain text, and turns them into ids.
+    """The token ids of chats, by a checkpoint's template or as plain text.
 
     Args:
         folder: of the checkpoint.

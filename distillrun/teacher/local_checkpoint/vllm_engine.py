@@ -55,7 +55,7 @@ def completion_of(
 
 
 def score_of(prompt_logprobs: Sequence[Any], ids: Sequence[int]) -> ScoredContinuation:
-    """Return the score of the last ids of a prompt; vLLM lists each prompt token beside the likeliest one."""
+    """Return the score of the last ids of a prompt; vLLM lists each prompt token and the likeliest one."""
     places = prompt_logprobs[len(prompt_logprobs) - len(ids) :]
     total = sum(float(listed[token].logprob) for listed, token in zip(places, ids, strict=True))
     return ScoredContinuation(total, len(ids))

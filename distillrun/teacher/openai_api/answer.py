@@ -32,7 +32,7 @@ LEAST_LOG_PROB, ROUNDING = -1e6, 1e-3
 
 
 class UnreadableError(Exception):
-    """The server's answer is not what the protocol says; the message tells in what way."""
+    """An answer that does not follow the protocol; the message says how."""
 
 
 @dataclass(frozen=True, slots=True)

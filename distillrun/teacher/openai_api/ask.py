@@ -16,7 +16,7 @@ from distillrun.text.thinking import was_cut
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """Asks one server on behalf of the teacher of this name."""
+    """The requests to one server on behalf of the teacher of this name."""
 
     name: str
     session: Session

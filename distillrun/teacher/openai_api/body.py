@@ -47,7 +47,7 @@ class Dialect:
         return "stop" in body
 
     def adapt(self, field: str, body: Mapping[str, Any]) -> bool:
-        """Speak without a field that the server refused; return False if it is needed as it stands.
+        """Leave out a field that the server refused; return False if it is needed as it stands.
 
         Raises:
             ConfigError: the field is a setting that can neither be left out in silence nor made up for.
@@ -98,7 +98,7 @@ class Dialect:
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """Writes requests as the settings of `teacher/Api` say, which describes them."""
+    """The writer of requests, by the settings of `teacher/Api`."""
 
     model: str
     endpoint: Endpoint

@@ -1,4 +1,4 @@
-"""The `openai` client, held to one host, one key and no surprises."""
+"""The `openai` client, restricted to one host and one key."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -24,7 +24,7 @@ _UNREACHED = ("ConnectError", "ConnectTimeout", "ProxyError", "UnsupportedProtoc
 
 
 class RequestFailedError(Exception):
-    """A request failed; see `trouble`."""
+    """A failed request; see `trouble`."""
 
     def __init__(self, trouble: ApiError) -> None:
         super().__init__(trouble.reason)
@@ -63,7 +63,7 @@ def bounded_http(trust_env: bool) -> Any:
 
 
 class Client:
-    """Sends requests, one HTTP exchange each: no retries, no redirects, and no proxy on the way to this machine.
+    """A client that sends one HTTP exchange per request: no retries, no redirects, and no proxy to this machine.
 
     Raises:
         ConfigError: the URL may not be asked, or there is no key.

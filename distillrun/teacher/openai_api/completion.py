@@ -19,7 +19,7 @@ no tokenizer has tokens of twelve bytes on average."""
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Makes completions of answers.
+    """The reader of answers, which makes completions of them.
 
     Attributes:
         teacher: its name.

@@ -18,11 +18,11 @@ CLOSING_S = 5.0
 
 
 class EndedError(Exception):
-    """Nothing more may be sent, and nothing is under way."""
+    """The end of a loop: nothing more may be sent, and nothing is under way."""
 
 
 class Gate:
-    """Lets requests out one by one, as far as the account allows."""
+    """A gate that lets requests out one by one, as far as the account allows."""
 
     def __init__(self, account: Account) -> None:
         self._account = account
@@ -33,7 +33,7 @@ class Gate:
     @asynccontextmanager
     async def booked(self, prompt_tokens: int, completion_tokens: int) -> AsyncIterator[Reservation]:
         """Hold a reservation while its request is under way. Raises EndedError where there can be none."""
-        async with self._turn:  # while one waits for what is lacking, nobody else takes it away
+        async with self._turn:  # while one waits for what is missing, nobody else takes it away
             while (reservation := self._account.reserve(prompt_tokens, completion_tokens)) is None:
                 if not self._under_way:
                     raise EndedError

@@ -1,4 +1,4 @@
-"""One teacher's dealings with its server: retries, what is learnt of it, and what its errors mean for the run."""
+"""One teacher's session with its server: retries, the server's dialect, and the meaning of its errors for the run."""
 
 import asyncio
 import logging
@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 
 
 class RowFailedError(Exception):
-    """One prompt gets no answer, for a reason of its own or after all retries."""
+    """A prompt without an answer, for a reason of its own or after all retries."""
 
     def __init__(self, finish_reason: Literal["refused", "too_long", "failed"], reason: str) -> None:
         super().__init__(reason)
@@ -54,7 +54,7 @@ class Ask(Generic[T]):
 
 
 class Session:
-    """A client, and what was learnt of its server. Raises ConfigError where the URL or the key cannot be used."""
+    """A client, and the dialect of its server. Raises ConfigError where the URL or the key cannot be used."""
 
     def __init__(self, connection: Connection) -> None:
         self.client = Client(connection)

@@ -1,4 +1,4 @@
-"""An answer that came piece by piece, put together as if it had come at once."""
+"""A streamed answer, put together as if it had come at once."""
 
 import json
 from collections.abc import Iterator, Mapping
