@@ -70,7 +70,8 @@ def suggest(key: str, tree: Mapping[Any, Any]) -> str:
     group = place.replace(".", "/")
     option = whole.get("hydra", {}).get("runtime", {}).get("choices", {}).get(group)
     named = f"{group}={option}" if option else place
-    return f"; {named} has {f'the settings {known}' if (known := ', '.join(_settings(node))) else 'no settings'}"
+    inside = ", ".join(_settings(node))
+    return f"; {named} has the settings {inside}" if inside else f"; {named} has no settings"
 
 
 def _wrong_key_or_value(text: str, overrides: Sequence[str], config_dir: str | None) -> str:

@@ -59,7 +59,7 @@ def assemble(
     """Return the language model on a module and its tokenizer, as whichever architecture the config says.
 
     Sets what may be missing in a checkpoint: a pad token (EOS, where there is none: pads never count, so EOS is still
-    learnt), and a generation config of special tokens alone, so that writing is greedy here and wherever the folder is loaded.
+    learnt), and a generation config of special tokens alone, so that writing is greedy wherever it is loaded.
 
     Args:
         module, tokenizer: of a checkpoint.

@@ -135,7 +135,7 @@ def test_scoring_counts_a_prompt_once_for_each_continuation(tmp_path: Path) -> N
 @pytest.mark.usefixtures("vllm")
 def test_a_prompt_that_is_too_long_to_be_scored_is_said_before_any_is(tmp_path: Path) -> None:
     teacher = made("teacher", "vllm", checkpoint=write_llama(tmp_path), max_model_len=30)
-    with pytest.raises(ConfigError, match=r"takes 29 beside the one that it writes.*teacher\.max_model_len"):
+    with pytest.raises(ConfigError, match=r"takes 29 plus the one that it writes.*teacher\.max_model_len"):
         list(teacher.score([prompt("Who?"), prompt("What? " * 40)], [[" a"], [" b"]], Unlimited()))
     assert Engine.calls == []
 

@@ -57,8 +57,8 @@ class LogitSupervision:
         """The pairs whose distributions are wanted, in the order of their keys.
 
         Where neither the order of the choices nor a target is drawn again for each visit, they are those of all
-        training examples: all seeds, and all lengths of training, share them. Otherwise they are those that this training will
-        see, which is known from its seed.
+        training examples: all seeds, and all lengths of training, share them. Otherwise they are those that this
+        training will see, which is known from its seed.
         """
         examples = self.lesson.train
         records: Sequence[TeacherRecord | None] = self.lesson.records or [None] * len(examples)
