@@ -56,7 +56,7 @@ def working_in(folder: Path, overrides: Sequence[str]) -> Iterator[None]:
 def _command(folder: Path) -> list[str] | None:
     try:
         found = json.loads(read_text(folder, COMMAND))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     return _what(found) if isinstance(found, list) else None
 
@@ -71,7 +71,7 @@ def _is_done(folder: Path) -> bool:
     try:
         content = json.loads(read_text(folder, "sweep.json"))
         return bool(content["complete"]) and all(job["state"] == "done" for job in content["jobs"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return False
 
 

@@ -119,7 +119,7 @@ def read_job(folder: Path) -> Job | None:
         return Job(**{**values, "folder": str(folder), "overrides": tuple(values["overrides"])})
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         say(f"{folder / FILE} is damaged ({error}); set aside as {FILE}{ASIDE}, and its job runs again")
         (folder / FILE).rename(folder / (FILE + ASIDE))
         return None
@@ -176,7 +176,7 @@ def result_in(folder: Path) -> dict[str, Any]:
     """Return the outcome of a run; nothing where its file is missing or damaged."""
     try:
         found = json.loads(read_text(folder, "result.json"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 

@@ -105,7 +105,7 @@ def read_metrics(file: Path) -> list[dict[str, Json]]:
     for text in read_text(file.parent, file.name).split("\n"):  # splitlines breaks texts at U+2028
         try:
             line = json.loads(text)
-        except json.JSONDecodeError:
+        except (ValueError, RecursionError):  # also of a number that is too long, or what is nested too deeply
             continue
         if isinstance(line, dict):
             lines.append(line)

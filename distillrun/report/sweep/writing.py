@@ -58,6 +58,6 @@ def _beside(out: Path, values: dict[str, Any]) -> Mapping[str, Any]:
     """Return the values under "report" of the sweep's own sweep.json where it lies in `out`, else by themselves."""
     try:
         there = json.loads(read_text(out, "sweep.json"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         there = None
     return {**there, "report": values} if isinstance(there, dict) and "jobs" in there else {"report": values}
