@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Config, Path]]:
 
     asked: list[tuple[Config, Path]] = []
 
-    def run(experiment: Any, folder: Path) -> Outcome:
+    def run(experiment: Any, folder: Path, command: Sequence[str]) -> Outcome:
         asked.append((experiment, folder))
         if experiment.training.seed == 13:
             raise RuntimeError("unlucky")
@@ -210,7 +211,7 @@ def test_an_unknown_flag_is_a_wrong_command_line(capfd: pytest.CaptureFixture[st
     ("line", "expected"),
     [
         (["predict", "nowhere", "Why?", "--choices", "a", "b"], "nowhere holds no trained student"),
-        (["predict", "nowhere", "Why?", "--choices", "a"], "--choices 'a': a question has two or more choices"),
+        (["predict", "nowhere", "Why?", "--choices", "a"], "choices 'a': a question has two or more choices"),
         (["store", "list", "--store", "nowhere"], "--store nowhere: there is no such folder"),
         (["store", "prune", "--store", "."], "say what to delete: "),
         (["store", "prune", "--store", ".", "--older-than", "-3"], "--older-than -3: days are counted back from now"),
@@ -231,14 +232,19 @@ def test_a_prediction_is_printed_as_answer_and_explanation(
 
     asked: list[Any] = []
 
-    def answer(folder: Path, question: str, choices: list[str], allowed: list[str]) -> Prediction:
-        asked.append((folder, question, choices, allowed))
-        return Prediction("question", "The answer is b", "b is right", 1)
+    class Student:
+        def predict(self, question: str, choices: list[str]) -> Prediction:
+            asked.append((question, choices))
+            return Prediction("question", "The answer is b", "b is right", 1)
 
-    monkeypatch.setattr(predict, "predict", answer)
+    def load_student(folder: Path, allowed: list[str]) -> Student:
+        asked.append((folder, allowed))
+        return Student()
+
+    monkeypatch.setattr(predict, "load_student", load_student)
     Path("run/student").mkdir(parents=True)
     assert main(["predict", "run", "Why?", "--choices", "a", "b", "--allow", "mine"]) == 0
-    assert asked == [(Path("run"), "Why?", ["a", "b"], ["mine"])]
+    assert asked == [(Path("run"), ["mine"]), ("Why?", ["a", "b"])]
     assert capfd.readouterr().out == "answer: b\nexplanation: b is right\ntext: The answer is b\n"
 
 

@@ -19,7 +19,7 @@ from distillrun.config.settings import digest, plain
 from distillrun.names.parts import name_of, targets_in
 from distillrun.report.sweep.job import SweepJob
 from distillrun.run.experiment import Experiment, prepare, student_leaves
-from distillrun.run.predict import predict
+from distillrun.run.predict import load_student
 from distillrun.run.stages.train import training_stage
 from distillrun.sweep.job import claim_job_folder
 from distillrun.sweep.starting import sweep_jobs
@@ -76,7 +76,7 @@ def test_a_miss_is_not_explained_by_names(old: Path, monkeypatch: pytest.MonkeyP
 
 def test_an_old_run_folder_answers(old: Path, caplog: pytest.LogCaptureFixture) -> None:
     assert "distillrun.objective.multitask.Multitask" in (old / "run_folders/multitask/config.yaml").read_text()
-    prediction = predict(old / "run_folders/multitask", *QUESTION, answer_tokens=4, explanation_tokens=4)
+    prediction = load_student(old / "run_folders/multitask").predict(*QUESTION, answer_tokens=4, explanation_tokens=4)
     assert prediction.example_id == "question"
     assert not caplog.records
 

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 
 from distillrun.config.hydra_errors import explain, is_complaint
 from distillrun.config.settings import Config
-from distillrun.errors import ConfigError
 
 
 def plan(arguments: Sequence[str]) -> int:
@@ -37,16 +36,11 @@ def plan_parser() -> argparse.ArgumentParser:
 
 
 def _plan_run(given: argparse.Namespace) -> int:
-    from distillrun.config.compose import check_permission, compose_first, permits, resolve_composed, sweeping
-    from distillrun.config.hydra_settings import check_sweep_words
+    from distillrun.config.single_run import single_run
 
-    if swept := sweeping(given.settings):
-        raise ConfigError(f"{swept[0]}: several values are a sweep, which needs -m; a list is written [a,b]")
-    composed = compose_first(given.settings, given.config_name, given.config_dir)
-    check_sweep_words(given.settings, multirun=False)
-    config = resolve_composed(composed)
-    check_permission(config, permits(given.settings))
-    from distillrun.plan import make_plan, plan_text
+    config = single_run(given.settings, given.config_name, given.config_dir)
+    from distillrun.plan.making import make_plan
+    from distillrun.plan.text import plan_text
     from distillrun.run.experiment import prepare
 
     made = make_plan(prepare(config))

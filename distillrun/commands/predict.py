@@ -9,10 +9,11 @@ from pathlib import Path
 def predict(arguments: Sequence[str]) -> int:
     """Ask the student of a finished run one question."""
     given = predict_parser().parse_args(arguments)
-    from distillrun.run.predict import predict as ask
+    from distillrun.run.predict import check_choices, load_student
     from distillrun.text.display import plain
 
-    prediction = ask(given.run, given.question, given.choices, allowed=given.allow)
+    check_choices(given.choices)
+    prediction = load_student(given.run, given.allow).predict(given.question, given.choices)
     answer = "unparsed" if prediction.choice is None else given.choices[prediction.choice]
     sys.stdout.write(
         f"answer: {plain(answer)}\nexplanation: {plain(prediction.rationale)}\ntext: {plain(prediction.text)}\n"

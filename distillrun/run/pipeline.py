@@ -1,6 +1,7 @@
 """The straight line: load, generate, train, evaluate, report."""
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 from distillrun.artifacts import ArtifactStore
@@ -26,16 +27,21 @@ log = logging.getLogger("distillrun")
 TAKEN_OUT = " (task.duplicates=drop takes such questions out of train and dev, task.duplicates=refuse ends the run)"
 
 
-def run(experiment: Experiment, path: Path) -> Outcome:
+def run(experiment: Experiment, path: Path, command: Sequence[str] = ()) -> Outcome:
     """Run an experiment into a folder and return what came out, which `result.json` holds too.
 
     Whatever happens, the folder tells what was done, and the tracker's run is ended.
+
+    Args:
+        experiment: checked.
+        path: the folder, which is there.
+        command: the words that ask for this run on a command line.
     """
     config = experiment.config
     tracker = RunLog(experiment.parts.tracker)
     parts = experiment.parts
     judging: dict[str, Scorer | Metric] = {**parts.evaluators, **parts.measures}
-    outcome = Outcome(config, experiment.examples, {name: part.rule for name, part in judging.items()})
+    outcome = Outcome(config, experiment.examples, {name: part.rule for name, part in judging.items()}, command)
     key = "paths.runs" if config.paths.run is None else "paths.run"
     with writing(key, path), RunFolder(path, config) as folder, stops_at_once():
         folder.write_result(outcome.result())

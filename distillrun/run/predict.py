@@ -1,6 +1,7 @@
 """Asking a trained student one question."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,56 +10,102 @@ from omegaconf import DictConfig
 
 from distillrun.config.build import build
 from distillrun.config.compose import literal
-from distillrun.config.settings import resolve
+from distillrun.config.settings import Config, resolve
 from distillrun.errors import ConfigError
 from distillrun.evaluation.choice_likelihood import ChoiceLikelihood
 from distillrun.evaluation.generated_answer import GeneratedAnswer
-from distillrun.interfaces import Scorer, Student, StudentObjective, Task
-from distillrun.records import Example, Prediction
+from distillrun.files.inside import read_text
+from distillrun.interfaces import ChoiceModel, Scorer, Student, StudentObjective, Task
+from distillrun.records import Example, Json, Prediction
 
 
-def predict(
-    run_folder: Path,
-    question: str,
-    choices: Sequence[str],
-    answer_tokens: int = 32,
-    explanation_tokens: int = 128,
-    allowed: Sequence[str] = (),
-) -> Prediction:
-    """Return what the student of a run answers, and how it explains it.
+@dataclass(frozen=True)
+class TrainedStudent:
+    """The student of a run, loaded.
+
+    Attributes:
+        model: its weights.
+        task, objective: decide what it is shown, and how its answer is read.
+        writes: whether it writes texts; one that does not scores choices alone.
+        tokens_per_batch: at most, of what it reads at once.
+    """
+
+    model: ChoiceModel
+    task: Task
+    objective: StudentObjective
+    writes: bool
+    tokens_per_batch: int
+
+    def predict(
+        self, question: str, choices: Sequence[str], answer_tokens: int = 32, explanation_tokens: int = 128
+    ) -> Prediction:
+        """Return what the student answers, and how it explains it.
+
+        Args:
+            question: as a person would ask it, without the choices.
+            choices: two or more.
+            answer_tokens, explanation_tokens: most new tokens of either.
+
+        Returns:
+            `choice`, the place of its answer in `choices`, or None where it names none of them; its `rationale`, empty
+            where it gives none; and `text`, all that it wrote.
+
+        Raises:
+            ConfigError: there are fewer than two choices, or more than there are letters.
+        """
+        check_choices(choices)
+        asking: Scorer = ChoiceLikelihood(explanation_tokens, prior=False)
+        if self.writes:
+            asking = GeneratedAnswer(answer_tokens, explanation_tokens, explain=True)
+        example = Example("question", question, tuple(choices), None)
+        return asking.predict(self.model, self.objective, [example], self.task, self.tokens_per_batch)[0]
+
+
+def load_student(run_folder: Path, allowed: Sequence[str] = ()) -> TrainedStudent:
+    """Return the student of a run.
 
     Args:
-        run_folder: of a run that trained a student.
-        question: as a person would ask it.
-        choices: two or more.
-        answer_tokens, explanation_tokens: most new tokens of either.
+        run_folder: of a run that trained one.
         allowed: module prefixes of the user's own classes that the run was made with.
 
     Raises:
-        ConfigError: the folder holds no trained student, or there are fewer than two choices.
+        ConfigError: the folder holds no trained student.
     """
-    if len(choices) < 2:
-        raise ConfigError(f"--choices {' '.join(map(repr, choices))}: a question has two or more choices")
-    file = run_folder / "config.yaml"
-    if not file.is_file() or not (run_folder / "student").is_dir():
+    if not (run_folder / "config.yaml").is_file() or not (run_folder / "student").is_dir():
         raise ConfigError(f"{run_folder} holds no trained student; give the folder of a finished run (its last line)")
-    config = resolve(DictConfig(_literal(_settings(file))))
+    config = read_config(run_folder)
     task: Task = build(config.task, "task", allowed)
     objective: StudentObjective = build(config.objective, "objective", allowed)
     student: Student = build(config.student, "student", allowed)
-    example = Example("question", question, tuple(choices), None)
-    asking: Scorer = ChoiceLikelihood(explanation_tokens, prior=False)
-    if student.writes:
-        asking = GeneratedAnswer(answer_tokens, explanation_tokens, explain=True)
     model = student.load(run_folder / "student")
-    return asking.predict(model, objective, [example], task, config.runtime.tokens_per_batch)[0]
+    return TrainedStudent(model, task, objective, student.writes, config.runtime.tokens_per_batch)
+
+
+def read_config(run_folder: Path, selected: dict[str, Json] | None = None) -> Config:
+    """Return the settings of a run.
+
+    Args:
+        run_folder: with its config.yaml.
+        selected: the option of each group, which that file does not name.
+
+    Raises:
+        ConfigError: the file is malformed, or holds what is no setting.
+    """
+    return resolve(DictConfig(_literal(_settings(run_folder / "config.yaml"))), selected)
+
+
+def check_choices(choices: Sequence[str]) -> None:
+    """Refuse what is no choice. Raises ConfigError."""
+    if isinstance(choices, str) or len(choices) < 2:
+        told = choices if isinstance(choices, str) else " ".join(map(repr, choices))
+        raise ConfigError(f"choices {told}: a question has two or more choices")
 
 
 def _settings(file: Path) -> dict[str, Any]:
     try:
-        settings = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{file} is malformed: {' '.join(str(error).split())}") from error
+        settings = yaml.safe_load(read_text(file.parent, file.name))
+    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file} cannot be read: {' '.join(str(error).split())}") from error
     if not isinstance(settings, dict):
         raise ConfigError(f"{file} holds no settings; give the folder of a finished run")
     return settings

@@ -1,6 +1,5 @@
 """The result of a run, as it goes into `result.json`, the report and the tracker."""
 
-import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -33,6 +32,7 @@ class Outcome:
         config: the settings of the run.
         examples: the questions of every split.
         rules: of each evaluator and measure, what it counts.
+        command: the words that ask for the run on a command line.
         source: where the questions came from, and how their files were read.
         status: running, done, failed or interrupted.
         error: why it did not end well.
@@ -52,6 +52,7 @@ class Outcome:
     config: Config
     examples: Mapping[Split, Sequence[Example]]
     rules: Mapping[str, str] = field(default_factory=dict)
+    command: Sequence[str] = ()
     source: dict[str, Json] = field(default_factory=dict)
     status: str = "running"
     error: str | None = None
@@ -77,7 +78,7 @@ class Outcome:
             "status": self.status,
             **({"error": self.error} if self.error else {}),
             "name": self.config.name,
-            "command": ["distillrun", *sys.argv[1:]],
+            "command": list(self.command),
             "selected": dict(self.config.selected),
             "scores": _nameless(self._all_scores()),
             "baselines": {who: _nameless(scores) for who, scores in self.baselines.items()},

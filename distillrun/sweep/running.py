@@ -94,7 +94,8 @@ def _attempted(job: Job, manner: JobPolicy) -> Job:
     started = time.monotonic()
     exit_code, reason = 130, ""
     with taking_a_device(Path(job.folder).parent, manner.share) as environment:
-        words = [*manner.flags, *job.overrides, *manner.share.overrides, f"paths.run={quoted(job.folder)}"]
+        own = ["replicates=1", f"paths.run={quoted(job.folder)}"]  # a job is one of the replicates
+        words = [*manner.flags, *job.overrides, *manner.share.overrides, *own]
         # a module in the current folder is imported by a job only where it is by us, too
         alone = [] if {"", str(Path.cwd())} & set(sys.path) else ["-P"]
         command = [sys.executable, *alone, "-m", "distillrun", *words]

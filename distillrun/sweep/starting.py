@@ -15,16 +15,15 @@ from omegaconf.errors import InterpolationResolutionError
 from distillrun.config.compose import (
     check_permission,
     compose_first,
-    conf_folder,
     permits,
     quoted,
     resolve_composed,
     sweeping,
 )
-from distillrun.config.hydra_settings import check_sweep_words
 from distillrun.config.permitted import AS_SHIPPED
 from distillrun.config.schema import Progress
 from distillrun.config.settings import Config, digest
+from distillrun.config.single_run import check_experiment, single_run
 from distillrun.config.sweep_jobs import Composer, check_choices, job_overrides
 from distillrun.errors import ConfigError, UnsafeError, install
 from distillrun.files.folder import check_is_text, claim_folder, make_folder
@@ -57,24 +56,20 @@ class Start:
     launching: tuple[str, ...]
 
 
-def start_of(flags: argparse.Namespace) -> Start | None:
-    """Return what begins, None for a single run. Refuses what no job could cure, before there is a folder."""
+def start_of(flags: argparse.Namespace) -> Start | Config:
+    """Return the sweep that begins, or the config of a single run.
+
+    Refuses what no job could cure, before there is a folder.
+    """
     where = (flags.config_name or "config", flags.config_dir)
     swept = sweeping(flags.overrides)
-    if swept and not flags.multirun:
-        others = [line for line in flags.overrides if line not in swept]
-        if compose_first(others, *where).hydra.mode is not RunMode.MULTIRUN:
-            raise ConfigError(f"{swept[0]}: several values are a sweep, which needs -m; a list is written [a,b]")
-    _check_experiment(flags.overrides, flags.config_dir)
+    others = [line for line in flags.overrides if line not in swept]
+    if not flags.multirun and compose_first(others, *where).hydra.mode is not RunMode.MULTIRUN:
+        return single_run(flags.overrides, *where)
+    check_experiment(flags.overrides, flags.config_dir)
     composed = compose_first(flags.overrides, *where)
-    multirun = flags.multirun or composed.hydra.mode is RunMode.MULTIRUN
-    check_sweep_words(flags.overrides, multirun)
     first = resolve_composed(composed)
     check_permission(first, permits(flags.overrides))
-    if not multirun:
-        if first.replicates > 1:
-            raise ConfigError(f"replicates={first.replicates} makes a sweep of one run, which needs -m")
-        return None
     if first.paths.run is not None:
         raise ConfigError("paths.run is the folder of one run; name a sweep's folder with hydra.sweep.dir=FOLDER")
     _check_plugins(composed)
@@ -101,7 +96,7 @@ def sweep_jobs(
     Raises:
         ConfigError: the sweep itself would be refused, or its sweeper chooses jobs as it goes.
     """
-    _check_experiment(overrides, config_dir)
+    check_experiment(overrides, config_dir)
     composed = compose_first(overrides, config_name, config_dir)
     if composed.hydra.sweeper._target_ != BASIC_SWEEPER:
         raise ConfigError("only the jobs of Hydra's basic sweeper are known before; another one chooses as it goes")
@@ -213,20 +208,3 @@ def _is_there(package: str) -> bool:
         return importlib.util.find_spec(package) is not None
     except ModuleNotFoundError:
         return False
-
-
-def _check_experiment(overrides: Sequence[str], config_dir: str | None) -> None:
-    """Refuse a launcher or sweeper that an experiment file names: Hydra would ignore it without a word."""
-    lists = [line.split("=", 1)[1].split(",") for line in overrides if line.lstrip("+").startswith("experiment=")]
-    folders = [conf_folder(), *([Path(config_dir)] if config_dir else [])]
-    files = [folder / "experiment" / f"{name}.yaml" for folder in folders for names in lists for name in names]
-    for file in filter(Path.is_file, files):
-        node: Any = OmegaConf.to_container(OmegaConf.load(file), resolve=False) or {}
-        chosen = [key for entry in node.get("defaults") or [] if isinstance(entry, dict) for key in entry]
-        wrong = [key.split("/", 1)[1] for key in chosen if "hydra/launcher" in key or "hydra/sweeper" in key]
-        wrong += [f"hydra.{key}" for key in ("launcher",) if key in (node.get("hydra") or {})]
-        if wrong:
-            raise ConfigError(
-                f"{file} names {wrong[0]}, which Hydra ignores in an experiment; give it on the command line, such as "
-                "hydra/launcher=joblib"
-            )

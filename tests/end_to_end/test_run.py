@@ -16,7 +16,7 @@ from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
 from distillrun.errors import ConfigError
 from distillrun.records import Example
 from distillrun.run.pipeline import run
-from distillrun.run.predict import predict
+from distillrun.run.predict import load_student
 from tests.end_to_end.runs import SMALL, experiment, run_small, student_bytes
 from tests.end_to_end.taught import words_for, write_teacher
 from tests.leaves import options
@@ -121,7 +121,9 @@ def test_the_saved_student_loads_with_transformers_and_answers_again(student: st
     assert "[answer] The answer is {answer}" in card
     rows = [json.loads(line) for line in (tmp_path / "run" / "predictions.jsonl").read_text().splitlines()]
     for row in rows[:3]:
-        again = predict(tmp_path / "run", row["question"], row["choices"], answer_tokens=4, explanation_tokens=4)
+        again = load_student(tmp_path / "run").predict(
+            row["question"], row["choices"], answer_tokens=4, explanation_tokens=4
+        )
         assert again.text == row["text"]
         assert again.choice == row["choice"]
 

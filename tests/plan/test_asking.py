@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 
 from distillrun.journal.usage import Usage
-from distillrun.plan import Plan, make_plan, plan_text
 from distillrun.plan.forecast import Forecast
+from distillrun.plan.making import make_plan
+from distillrun.plan.plan import Plan
+from distillrun.plan.text import plan_text
 from distillrun.run.pipeline import run
 from distillrun.task.everyday import Everyday
 from tests.end_to_end.runs import experiment, run_small

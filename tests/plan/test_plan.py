@@ -11,9 +11,11 @@ import pytest
 from distillrun.cli import main
 from distillrun.config.schema import GenerationConfig
 from distillrun.errors import BudgetSpentError, ConfigError
-from distillrun.plan import Plan, make_plan, plan_text
 from distillrun.plan.forecast import Forecast
+from distillrun.plan.making import make_plan
+from distillrun.plan.plan import Plan
 from distillrun.plan.planning import JournalSnapshot, PlanningContext
+from distillrun.plan.text import plan_text
 from distillrun.records import Budget, Example, Message, Price, Prompt, Request, Sampling, TeacherRecord
 from distillrun.run.experiment import Experiment
 from distillrun.teacher.ensemble import Ensemble

@@ -10,7 +10,7 @@ import pytest
 
 from distillrun.artifacts import Artifact, ArtifactStore, Stage
 from distillrun.config.schema import Until
-from distillrun.plan import make_plan
+from distillrun.plan.making import make_plan
 from distillrun.records import Score
 from distillrun.run import graph as graph_module
 from distillrun.run.experiment import Experiment

@@ -11,6 +11,7 @@ import pytest
 
 from distillrun.cli import main
 from distillrun.config.compose import compose_first, config_of, quoted
+from distillrun.config.single_run import single_run
 from distillrun.config.sweep_jobs import Composer, job_overrides, swept_together
 from distillrun.errors import ConfigError
 from distillrun.sweep.folder import working_in
@@ -269,6 +270,9 @@ def test_replicates_repeat_every_job_over_training_seeds() -> None:
     assert main(line) == 0
     jobs = json.loads(Path("runs/own/sweep.json").read_text())["jobs"]
     assert [job["test/accuracy"] for job in jobs] == [0.4, 0.5, 0.6] * 2
+    for number, file in enumerate(sorted(Path("runs/own").glob("0*/arguments"))):
+        words = [word for word in file.read_text().splitlines() if "=" in word]
+        assert single_run(words).training.seed == 4 + number % 3  # what each was started with is no sweep again
 
 
 def test_replicates_without_a_sweep_are_refused(capfd: pytest.CaptureFixture[str]) -> None:
