@@ -17,6 +17,7 @@ from distillrun.commands.experiment import HELP, experiment
 from distillrun.commands.plan import plan, plan_parser
 from distillrun.commands.predict import predict, predict_parser
 from distillrun.commands.report import report, report_parser
+from distillrun.commands.runs import runs, runs_parser
 from distillrun.commands.store import store, store_parser
 from distillrun.commands.study import study, study_parser
 from distillrun.config.compose import opened
@@ -28,11 +29,12 @@ from distillrun.process.interrupt import stops_at_once
 from distillrun.sweep.ending import tell_why
 from distillrun.text.secret import check_words, hide
 
-COMMANDS = {"plan": plan, "predict": predict, "report": report, "store": store, "study": study}
+COMMANDS = {"plan": plan, "predict": predict, "report": report, "runs": runs, "store": store, "study": study}
 PARSERS = {
     "plan": plan_parser,
     "predict": predict_parser,
     "report": report_parser,
+    "runs": runs_parser,
     "store": store_parser,
     "study": study_parser,
 }

@@ -25,6 +25,7 @@ from tests.structure.disk import CONF
         ("distillrun store prune --d", ["--dry-run "]),
         ("distillrun study analyse --outliers ", ["none ", "iqr "]),
         ("distillrun study des", ["design "]),
+        ("distillrun runs --sort s", ["score ", "status ", "student "]),
         ("distillrun predict ", []),  # a folder, which shells know
         ("distillrun plan --js", ["--json "]),
         ("distillrun plan tracking=", ["tracking=jsonl ", "tracking=mlflow ", "tracking=wandb "]),

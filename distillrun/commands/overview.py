@@ -21,6 +21,7 @@ Commands (distillrun COMMAND --help lists what each takes):
   distillrun plan KEY=VALUE ...                      what a run would do, ask of its teacher, and cost
   distillrun predict RUN_FOLDER "question" --choices a b c d e        ask a trained student
   distillrun report SWEEP_FOLDER ... | --table FILE  compare runs: tables, tests, plots
+  distillrun runs TEXT ...                           the runs and sweeps so far, and a page that leads to theirs
   distillrun study design | analyse                  explanations rated by people: questionnaires, and their analysis
   distillrun store list | prune                      what finished stages take up, and freeing it
 

@@ -24,12 +24,16 @@ class Code:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Columns whose position is in `numbers` are aligned to the right. One that has a `name` can be copied, too."""
+    """Columns whose position is in `numbers` are aligned to the right. One that has a `name` can be copied, too.
+
+    `pages` are the files that the first cells link to, by their paths from the page's folder; empty for no link.
+    """
 
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
     numbers: frozenset[int] = frozenset()
     name: str = ""
+    pages: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

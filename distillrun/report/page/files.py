@@ -10,15 +10,21 @@ from distillrun.report.page.markdown import markdown
 from distillrun.text.secret import hide
 
 
-def write_page(folder: Path, page: Page) -> None:
-    """Write `report.md` and `report.html`, named tables into `tables/` (CSV, LaTeX), named drawings into `plots/`."""
-    for name, table in named_tables(page).items():
-        write_whole(folder, f"tables/{name}.csv", hide(comma_separated(table)))
-        write_whole(folder, f"tables/{name}.tex", hide(latex(table)))
-    for name, figure in named_figures(page).items():
-        _write_plot(folder, name, figure)
-    write_whole(folder, "report.md", hide(markdown(page)))
-    write_whole(folder, "report.html", hide(html(page)))
+def write_page(folder: Path, page: Page, name: str = "report") -> None:
+    """Write `report.md` and `report.html`, named tables into `tables/` (CSV, LaTeX), named drawings into `plots/`.
+
+    Args:
+        folder: where they go.
+        page: what they show.
+        name: of the two files, another than `report`.
+    """
+    for title, table in named_tables(page).items():
+        write_whole(folder, f"tables/{title}.csv", hide(comma_separated(table)))
+        write_whole(folder, f"tables/{title}.tex", hide(latex(table)))
+    for title, figure in named_figures(page).items():
+        _write_plot(folder, title, figure)
+    write_whole(folder, f"{name}.md", hide(markdown(page)))
+    write_whole(folder, f"{name}.html", hide(html(page)))
 
 
 def _write_plot(folder: Path, name: str, figure: Figure) -> None:

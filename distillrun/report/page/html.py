@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from html import escape
 from importlib.resources import files
+from urllib.parse import quote
 
 from distillrun.report.page.block import Block, Card, Code, Figure, Page, Paragraph, Story, Table
 from distillrun.report.page.copying import comma_separated, latex
@@ -74,7 +75,8 @@ def _table(table: Table) -> str:
         f'<th scope="col"{_aligned(table, index)}>{_clean(text)}</th>' for index, text in enumerate(table.columns)
     )
     head = f"<thead><tr>{head}</tr></thead>\n" if any(table.columns) else ""
-    body = "\n".join(f"<tr>{_cells(table, row)}</tr>" for row in table.rows)
+    pages = table.pages or [""] * len(table.rows)
+    body = "\n".join(f"<tr>{_cells(table, row, page)}</tr>" for row, page in zip(table.rows, pages, strict=True))
     shown = f'<div class="scroll"><table>\n{head}<tbody>\n{body}\n</tbody></table></div>'
     if not table.name:
         return shown
@@ -82,10 +84,11 @@ def _table(table: Table) -> str:
     return f"{shown}\n<details><summary>as LaTeX and CSV</summary>\n{copies}\n</details>"
 
 
-def _cells(table: Table, row: Sequence[str]) -> str:
+def _cells(table: Table, row: Sequence[str], page: str) -> str:
     first, *rest = row
+    head = f'<a href="{address(page)}">{_clean(first)}</a>' if page else _clean(first)
     cells = [f"<td{_aligned(table, index)}>{_clean(text)}</td>" for index, text in enumerate(rest, start=1)]
-    return f'<th scope="row">{_clean(first)}</th>' + "".join(cells)
+    return f'<th scope="row">{head}</th>' + "".join(cells)
 
 
 def _aligned(table: Table, index: int) -> str:
@@ -113,6 +116,11 @@ def _card(card: Card) -> str:
     written = f"<dl>{''.join(texts)}</dl>\n" if texts else ""
     verdict = f'<span class="badge {card.state}">{_clean(card.verdict)}</span>'
     return f"<article>\n<h3>{_clean(card.question)} {verdict}</h3>\n{listed}{written}</article>"
+
+
+def address(page: str) -> str:
+    """Return the path of a file as a link from its page, which can lead nowhere else, whatever the file is called."""
+    return "./" + quote(page, errors="surrogateescape")
 
 
 def _clean(text: str) -> str:

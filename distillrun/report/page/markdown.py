@@ -3,6 +3,7 @@
 import re
 
 from distillrun.report.page.block import Block, Card, Code, Figure, Page, Paragraph, Story, Table
+from distillrun.report.page.html import address
 from distillrun.text.display import plain
 
 
@@ -42,6 +43,8 @@ def _story(story: Story) -> list[str]:
 def _table(table: Table) -> list[str]:
     rule = ["---:" if index in table.numbers else "---" for index in range(len(table.columns))]
     rows = [[_escaped(text) for text in row] for row in table.rows]
+    for row, page in zip(rows, table.pages, strict=False):
+        row[0] = f"[{row[0]}]({address(page)})" if page else row[0]
     return [f"| {' | '.join(cells)} |" for cells in ([_escaped(text) for text in table.columns], rule, *rows)]
 
 

@@ -20,11 +20,12 @@ def _block(block: Block) -> str:
     if isinstance(block, Paragraph | Code):
         return block.text
     if isinstance(block, Table):
-        return _table(block)
+        return table_text(block)
     return ""
 
 
-def _table(table: Table) -> str:
+def table_text(table: Table) -> str:
+    """Return a table as aligned columns."""
     cells: list[Sequence[str]] = [table.columns, *table.rows] if any(table.columns) else [*table.rows]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     lines = []

@@ -36,11 +36,11 @@ def read_sweeps(folders: Sequence[Path]) -> Sweeps:
             there = [child.name for child in folder.parent.iterdir()] if folder.parent.is_dir() else []
             moved = nearest(folder.name, there)
             raise ConfigError(f"{folder}: there is no such folder{moved}; name a sweep's folder, or a run's")
-        found = _jobs(folder)
+        found = jobs_of(folder)
         if not found:
             raise ConfigError(f"{folder} holds no run: no {RESULT}, and no folder in it with {JOB} or {CONFIG}")
         jobs += found
-        command = _command(folder) or _own_command(found[0])
+        command = command_of(folder, found)
         commands += [command] if command and command not in commands else []
         complaints += _gone(folder, found)
     places = [job.folder.resolve() for job in jobs]
@@ -51,7 +51,8 @@ def read_sweeps(folders: Sequence[Path]) -> Sweeps:
     return Sweeps(jobs, commands, complaints)
 
 
-def _jobs(folder: Path) -> list[SweepJob]:
+def jobs_of(folder: Path) -> list[SweepJob]:
+    """Return the jobs of a sweep's folder by number, the one run of a run's folder; none where it holds neither."""
     if (folder / RESULT).is_file() or (folder / JOB).is_file():
         return [_job(folder, folder)]
     holding = {file.parent for name in (JOB, RESULT, CONFIG) for file in folder.glob(f"*/{name}")}
@@ -60,24 +61,29 @@ def _jobs(folder: Path) -> list[SweepJob]:
 
 
 def _job(sweep: Path, folder: Path) -> SweepJob:
-    return SweepJob(sweep, folder, _read(folder / JOB), _read(folder / RESULT))
+    return SweepJob(sweep, folder, read_object(folder / JOB), read_object(folder / RESULT))
 
 
-def _read(file: Path) -> dict[str, Json]:
+def read_object(file: Path) -> dict[str, Json]:
     """Return a JSON object; empty where the file is missing, torn or holds something else."""
     try:
         return mapping(json.loads(read_text(file.parent, file.name)))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
+
+
+def command_of(folder: Path, jobs: Sequence[SweepJob]) -> str:
+    """Return the command that made a folder, of a sweep or a run, with whatever jobs it has; empty where none says."""
+    return _command(folder) or (_own_command(jobs[0]) if jobs else "")
 
 
 def _command(folder: Path) -> str:
     """Return the command of a sweep, from what it wrote down at its end or at its start; empty where it did not."""
-    if told := _ours(_read(folder / "sweep.json").get("command")):
+    if told := _ours(read_object(folder / "sweep.json").get("command")):
         return told
     try:
         words = [str(word) for word in json.loads(read_text(folder, COMMAND))]
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError, RecursionError):
         return ""
     return shlex.join(["distillrun", "-m", *(word for word in words if not word.startswith(FOLDER_WORDS))])
 
@@ -95,7 +101,7 @@ def _ours(command: Json) -> str:
 def _gone(folder: Path, found: Sequence[SweepJob]) -> list[str]:
     """Return what a sweep once had and has no more."""
     names = {job.folder.name for job in found}
-    jobs = [mapping(job) for job in sequence(_read(folder / "sweep.json").get("jobs"))]
+    jobs = [mapping(job) for job in sequence(read_object(folder / "sweep.json").get("jobs"))]
     gone = sorted({Path(str(job.get("folder"))).name for job in jobs if job.get("folder")} - names)
     complaints = [f"{folder}: the folders of {len(gone)} jobs are gone: {', '.join(gone[:8])}"] if gone else []
     empty = [job.folder.name for job in found if job.state == "result missing"]
