@@ -1,7 +1,7 @@
 """A MkDocs hook: pages made from other files, navigation that lists folders, and equations as MathML.
 
-Generated pages are never written into docs/: the configuration's reference comes from conf/ and the constructors, and
-CONTRIBUTING, SECURITY and CHANGELOG are shown as they stand at the root.
+Generated pages are never written into docs/: the configuration's reference comes from conf/ and the constructors,
+notebooks are shown with what their cells printed, and CONTRIBUTING, SECURITY and CHANGELOG as they stand at the root.
 """
 
 import html
@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.append(str(ROOT / "scripts"))
 
 from config_reference import reference_pages  # noqa: E402
+from notebooks import NOTEBOOKS, markdown, read  # noqa: E402
 
 FROM_ROOT = {
     "reference/contributing.md": "CONTRIBUTING.md",
@@ -33,7 +34,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the generated pages."""
     for uri, source in FROM_ROOT.items():
         files.append(File.generated(config, uri, abs_src_path=str(ROOT / source)))
-    for uri, text in reference_pages().items():
+    notebooks = {f"notebooks/{file.stem}.md": markdown(read(file)) for file in sorted(NOTEBOOKS.glob("*.ipynb"))}
+    for uri, text in {**reference_pages(), **notebooks}.items():
         files.append(File.generated(config, uri, content=text))
     config.nav = _opened(config.nav or [], sorted(file.src_uri for file in files.documentation_pages()))
     return files
