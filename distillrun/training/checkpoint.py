@@ -38,7 +38,8 @@ class Progress:
         finished: stopped early, nothing left to do.
         dev: the dev accuracy that goes with the kept weights.
         objective: what the objective remembers.
-        metrics: all that was reported, each with its step.
+        metrics: all that was reported, each with its step, but for the speed, which differs from time to time.
+        speed: tokens per second and memory, each with its step.
         sums, summed_steps: of the metrics since the last report.
     """
 
@@ -55,6 +56,7 @@ class Progress:
     dev: dict[str, float] = field(default_factory=dict)
     objective: dict[str, Json] = field(default_factory=dict)
     metrics: list[dict[str, float]] = field(default_factory=list)
+    speed: list[dict[str, float]] = field(default_factory=list)
     sums: dict[str, float] = field(default_factory=dict)
     summed_steps: int = 0
 

@@ -19,6 +19,7 @@ from distillrun.records import Example, Score, TeacherRecord
 from distillrun.training.checkpoint import Progress, load_best, resume, save_best, save_checkpoint
 from distillrun.training.order import derive
 from distillrun.training.schedule import learning_rate_share
+from distillrun.training.speed import Speed, replayed
 from distillrun.training.step import StepGradient
 from distillrun.training.supervision import Supervision
 from distillrun.training.visits import visits_of_step
@@ -85,6 +86,7 @@ class Trainer:
             model, objective, task, settings.micro_batch_tokens, settings.learn_padding, supervision, backward
         )
         self._sums = defaultdict(float, self.progress.sums)
+        self._speed = Speed(device)
 
     def run(
         self,
@@ -109,12 +111,14 @@ class Trainer:
         settings, progress = self._settings, self.progress
         if progress.step:
             log.info("train: resumed after step %d of %d", progress.step, settings.max_steps)
-        for line in progress.metrics:
-            report({name: value for name, value in line.items() if name != "step"}, int(line["step"]))
+        for metrics, step in replayed(progress.metrics, progress.speed):
+            report(metrics, step)
 
         def noted(metrics: Mapping[str, float], step: int) -> None:
             progress.metrics.append({"step": step, **metrics})
-            report(metrics, step)
+            speed = self._speed.read() if "train/loss" in metrics else {}
+            progress.speed += [{"step": step, **speed}] if speed else []
+            report({**metrics, **speed}, step)
 
         if self._active is not None and not progress.step:
             self._active.after_check(dev_loss)
@@ -154,6 +158,7 @@ class Trainer:
     def _step(self, step: int) -> float:
         """Take one optimizer step and return its loss."""
         settings, model, progress = self._settings, self._model, self.progress
+        started = time.perf_counter()
         torch.manual_seed(derive(settings.seed, "dropout", step))  # a resumed run drops what this one would have
         model.module.train()
         self._own.train()
@@ -181,6 +186,7 @@ class Trainer:
             self._sums[f"train/loss/{name}"] += part
         for name, value in (self._active.end_step() if self._active is not None else {}).items():
             self._sums[f"train/{name}"] += value
+        self._speed.add(taken.real_tokens, time.perf_counter() - started)
         return taken.loss
 
     def _report_means(self, report: Callable[[Mapping[str, float], int], None]) -> None:

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from distillrun.training.supervision import Supervision
 
 VERSION = 1
-METRICS = "metrics.jsonl"
-UNTOLD = ("objective", "metrics", "sums", "summed_steps")
+METRICS, SPEED = "metrics.jsonl", "speed.jsonl"
+UNTOLD = ("objective", "metrics", "speed", "sums", "summed_steps")
 """Of the progress, what only a resumed training needs, or what has a file of its own."""
 
 log = logging.getLogger("distillrun")
@@ -157,6 +157,7 @@ def train(store: ArtifactStore, stage: Stage, training: Training, report: Report
         weights = sum(weight.numel() for weight in model.module.parameters())
         trained = sum(weight.numel() for weight in model.module.parameters() if weight.requires_grad)
         write_lines(work / METRICS, progress.metrics)
+        write_lines(work / SPEED, progress.speed)
         noted = {key: value for key, value in asdict(progress).items() if key not in UNTOLD}
         write_json(
             work / "training.json",
@@ -165,8 +166,13 @@ def train(store: ArtifactStore, stage: Stage, training: Training, report: Report
 
     artifact = store.get_or_make(stage, make)
     if artifact.cached:
-        for line in read_lines(artifact.folder / METRICS):
-            report({name: value for name, value in line.items() if name != "step"}, int(line["step"]))
+        from distillrun.training.speed import replayed
+
+        speed = artifact.folder / SPEED  # students of older versions have none
+        for metrics, step in replayed(
+            read_lines(artifact.folder / METRICS), read_lines(speed) if speed.exists() else []
+        ):
+            report(metrics, step)
     return artifact
 
 
