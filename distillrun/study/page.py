@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from distillrun.report.comparison.words import ALPHA, p_text, shown
 from distillrun.report.page.block import Block, Code, Figure, Page, Paragraph, Section, Table
-from distillrun.report.page.cell_chart import Bar, grouped_bars
+from distillrun.report.page.cell_chart import Bar, CellChart
 from distillrun.study.analysis import QUALITY, Analysis, ConstructTest, Described
 from distillrun.study.model_page import joint_phrase, known_groups, model_sections
 from distillrun.study.predictors import MODEL
@@ -77,7 +77,7 @@ def _bars(described: Sequence[Described], name: str) -> Figure:
         groups.setdefault(one.construct, []).append(Bar(one.model, one.mean, one.mean - one.se, one.mean + one.se, ()))
     scale = f"from 1 (strongly disagree) to {POINTS} (strongly agree)"
     caption = f"Mean {name}, {scale}; whiskers are standard errors, ratings taken for independent."
-    return Figure(grouped_bars(list(groups.items()), ""), caption, Table((), ()), name=name)
+    return Figure(CellChart(list(groups.items()), "", scale=(1, POINTS)).draw, caption, Table((), ()), name=name)
 
 
 def _numbers(one: Described) -> tuple[str, ...]:

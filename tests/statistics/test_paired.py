@@ -10,6 +10,7 @@ from distillrun.statistics.paired import (
     CellDifference,
     McNemar,
     cell_difference,
+    level_difference,
     mcnemar,
     run_difference,
 )
@@ -163,3 +164,38 @@ def test_a_real_gap_is_found(sd: float, seeds: int, gap: float, least: float) ->
 def test_two_runs_are_told_apart_by_their_seeds_where_cells_are_not() -> None:
     # which is why the page speaks of runs where a cell has one seed
     assert told_apart(differs_by_runs, (2.8, 2.8), (3, 3), 0, 200) > 0.25
+
+
+def test_a_cell_above_a_level_is_a_cell_against_a_student_of_that_level_who_has_no_seeds() -> None:
+    draw = np.random.default_rng(2)
+    cell = [[bool(right) for right in draw.random(40) < 0.6] for _ in range(4)]
+    level = [n % 3 == 0 for n in range(40)]
+    found, peer = level_difference(cell, [float(right) for right in level]), cell_difference([level] * 4, cell)
+    assert found.difference == pytest.approx(peer.difference)
+    errors = [(one.high - one.low) / stats.t.ppf(0.975, one.df) for one in (found, peer)]
+    assert errors[0] == pytest.approx(errors[1])
+    assert peer.df < found.df < 3 + 39
+
+
+def test_a_single_run_above_a_level_has_the_width_of_bonett_and_price() -> None:
+    run, level = [n % 2 == 0 for n in range(30)], [n % 5 == 0 for n in range(30)]
+    found = level_difference([run], [float(right) for right in level])
+    _, low, high = run_difference(level, run)
+    assert found.high - found.low == pytest.approx(high - low)
+    assert found.df == math.inf
+
+
+@pytest.mark.parametrize(("seeds", "sd"), [(1, 0.0), (3, 0.0), (3, 0.05), (5, 0.1)])
+def test_cells_that_guess_are_seldom_told_from_guessing(seeds: int, sd: float) -> None:
+    draw = np.random.default_rng(3)
+    found = 0
+    for _ in range(400):
+        skill = np.clip(0.2 + sd * draw.normal(size=(seeds, 1)), 0, 1)
+        cell = (draw.random((seeds, 100)) < skill).tolist()
+        found += level_difference(cell, [0.2] * 100).p < 0.05
+    assert found <= 0.07 * 400
+
+
+def test_runs_of_other_questions_than_the_level_are_refused() -> None:
+    with pytest.raises(ValueError, match="a level of 3 questions"):
+        level_difference([[True, False]], [0.2, 0.2, 0.2])

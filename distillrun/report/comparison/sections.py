@@ -16,7 +16,7 @@ from distillrun.report.comparison.words import (
     within_text,
 )
 from distillrun.report.page.block import Block, Figure, Paragraph, Section, Table
-from distillrun.report.page.cell_chart import Bar, grouped_bars
+from distillrun.report.page.cell_chart import Bar, CellChart
 from distillrun.text.display import NOTHING
 
 DIGITS = 2
@@ -41,10 +41,9 @@ def cell_section(made: Comparison, unit: str) -> Section:
         frozenset(range(wide, len(columns))),
         name="cells",
     )
-    caption = "Bars are means, whiskers their 95 % intervals (Student's t), dots single runs."
-    return Section(
-        "Cells", [Figure(grouped_bars(bar_groups(made.cells), unit), caption, Table((), ()), name="bars"), table]
-    )
+    chart = CellChart(bar_groups(made.cells), unit)
+    caption = f"{chart.caption}, whiskers their 95 % intervals (Student's t), dots single runs."
+    return Section("Cells", [Figure(chart.draw, caption, Table((), ()), name="bars"), table])
 
 
 def bar_groups(cells: Sequence[Cell]) -> list[tuple[str, list[Bar]]]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from distillrun.errors import ConfigError, nearest
 from distillrun.report.index.entry import Entry
-from distillrun.report.page.block import Page, Section, State, Table
+from distillrun.report.page.block import Link, Page, Section, State, Table
 from distillrun.report.page.files import write_page
 from distillrun.text.display import NOTHING, number, percent
 
@@ -58,8 +58,13 @@ def chosen(
 
 def table(entries: Sequence[Entry]) -> Table:
     """Return a row for each entry, which links to its page."""
-    pages = [f"{entry.folder.name}/{entry.page}" if entry.page else "" for entry in entries]
-    return Table(COLUMNS, [_row(entry) for entry in entries], frozenset({6}), pages=pages)
+    rows = [_row(entry) for entry in entries]
+    links = {
+        (place, 0): [Link(rows[place][0], f"{entry.folder.name}/{entry.page}")]
+        for place, entry in enumerate(entries)
+        if entry.page
+    }
+    return Table(COLUMNS, rows, frozenset({6}), links=links)
 
 
 def index_page(runs: Path, entries: Sequence[Entry]) -> Page:

@@ -1,10 +1,17 @@
 """The blocks of a page. A block may hold any text: each writer cleans and escapes it."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol, TypeAlias
+from urllib.parse import quote
 
 State: TypeAlias = Literal["good", "bad", "plain"]
+
+
+class Drawing(Protocol):
+    """Draws an SVG of any width, so that a narrow screen gets a drawing of its own rather than a shrunken one."""
+
+    def __call__(self, *, width: float) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,33 +24,47 @@ class Paragraph:
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """Text to read or copy as it is."""
+    """Text to read or copy as it is. One that is `folded` shows that line, and itself when the reader unfolds it."""
 
     text: str
+    folded: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A text that leads to a file; `path` is relative to the page's folder."""
+
+    text: str
+    path: str
+
+    @property
+    def address(self) -> str:
+        """The path as an address, which leads to a file and nowhere else, whatever the file is called."""
+        return "./" + quote(self.path, errors="surrogateescape")
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
     """Columns whose position is in `numbers` are aligned to the right. One that has a `name` can be copied, too.
 
-    `pages` are the files that the first cells link to, by their paths from the page's folder; empty for no link.
+    `links` holds, by (row, column), the links that stand in a cell instead of its text where links can be followed.
     """
 
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
     numbers: frozenset[int] = frozenset()
     name: str = ""
-    pages: Sequence[str] = ()
+    links: Mapping[tuple[int, int], Sequence[Link]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """An SVG drawing of ours, the sentence under it, and the same as a table where drawings cannot be shown.
+    """A drawing, the sentence under it, and the same as a table where drawings cannot be shown.
 
     One that has a `name` is also written as files of its own.
     """
 
-    svg: str
+    draw: Drawing
     caption: str
     table: Table
     name: str = ""

@@ -1,16 +1,15 @@
-"""Drawings of cells: bars with intervals and every run as a dot, runs against their cost, a grid of means."""
+"""A drawing of cells: means with intervals, and every run as a dot."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from distillrun.report.page.chart import ticks
-from distillrun.report.page.svg import COLOURS, WIDTH, dot, drawing, legend, line, text
-from distillrun.text.display import number, shortened
+from distillrun.report.page.axis import Scale, axis_label, ticks
+from distillrun.report.page.svg import COLOURS, LETTER, NARROW, dot, drawing, fitting, legend, line, text
 
 LEFT, RIGHT, PLOT = 56.0, 16.0, 230.0
-
-Place = Callable[[float], float]
+HIDDEN = 0.25
+"""Where values lie within this share of the highest, bars from 0 would all look alike."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,161 +23,150 @@ class Bar:
     runs: Sequence[float]
 
 
-def axis_label(value: float, unit: str) -> str:
-    """Return a number on an axis."""
-    return f"{value:g} {unit}".rstrip()
+@dataclass(frozen=True, slots=True)
+class CellChart:
+    """Cells side by side, upright or, where there are too many for that, lying with their names.
 
+    Means are bars from 0 where these show how cells differ, else strokes on an axis that spans the values. In percent,
+    whiskers end at 0 and 100: an interval of few runs may reach beyond.
 
-def grouped_bars(groups: Sequence[tuple[str, Sequence[Bar]]], unit: str, chance: float | None = None) -> str:
-    """Return groups of bars side by side; bars of one name share a colour. There is at least one bar.
-
-    Where there are more names than colours, the bars lie one below the other, each with its name. In percent, whiskers
-    end at 0 and 100: an interval of few runs may reach beyond.
+    Attributes:
+        groups: names of groups, with their cells; there is at least one cell. Cells of one name share a colour.
+        unit: of the values.
+        chance: what guessing would score.
+        scale: the ends of the scale that the values were given on, as of a rating; None = none.
     """
-    if unit == "%":
-        groups = [(group, [_within(bar, 0.0, 100.0) for bar in bars]) for group, bars in groups]
-    names = list(dict.fromkeys(bar.name for _, bars in groups for bar in bars))
-    ends = [end for _, bars in groups for bar in bars for end in (bar.mean, bar.low, bar.high, *bar.runs)]
-    known = [end for end in [*ends, 0.0, *([] if chance is None else [chance])] if math.isfinite(end)]
-    levels = ticks(min(known), max(known))
-    if len(names) > COLOURS:
-        return _lying_bars(groups, levels, unit, chance)
-    marks, top = legend(names, LEFT)
-    bottom = top + PLOT
 
-    def at_y(value: float) -> float:
-        return bottom - (value - levels[0]) / (levels[-1] - levels[0]) * PLOT
+    groups: Sequence[tuple[str, Sequence[Bar]]]
+    unit: str
+    chance: float | None = None
+    scale: tuple[float, float] | None = None
 
-    parts = [*marks, *_levels(levels, unit, at_y)]
-    slot = (WIDTH - LEFT - RIGHT) / len(groups)
-    for place, (group, bars) in enumerate(groups):
-        start = LEFT + place * slot
-        wide = min(48.0, slot * 0.88 / max(1, len(bars)))
-        first = start + (slot - wide * len(bars)) / 2
-        for index, bar in enumerate(bars):
-            parts += _bar(bar, names.index(bar.name), first + index * wide, wide, at_y)
-        parts.append(text(start + slot / 2, bottom + 18, shortened(group, max(8, int(slot / 7))), "middle"))
-    if chance is not None:
-        parts.append(line(LEFT, at_y(chance), WIDTH - RIGHT, at_y(chance), "chance"))
-        parts.append(text(WIDTH - RIGHT, at_y(chance) - 5, "chance", "end"))
-    return drawing(bottom + 28, parts, "bars of " + ", ".join(names))
+    @property
+    def has_bars(self) -> bool:
+        """Whether means are drawn as bars from 0."""
+        values = [value for bar in self._bars for value in (bar.mean, *bar.runs) if math.isfinite(value)]
+        is_hidden = len(set(values)) > 1 and min(values) > 0 and max(values) - min(values) < HIDDEN * max(values)
+        return self.scale is None and not is_hidden
 
+    @property
+    def caption(self) -> str:
+        """What the marks are, as a sentence's beginning, and where the axis misleads who does not look at it."""
+        if self.has_bars:
+            return "Bars are means"
+        first = axis_label(self._levels[0], self.unit)
+        return f"Thick strokes are means (the axis begins at {first})" if self._levels[0] else "Thick strokes are means"
 
-def _lying_bars(
-    groups: Sequence[tuple[str, Sequence[Bar]]], levels: Sequence[float], unit: str, chance: float | None
-) -> str:
-    left, top, tall = 190.0, 22.0, 22.0
-    bottom = top + tall * sum(len(bars) + bool(group) for group, bars in groups)
+    @property
+    def off_axis(self) -> str:
+        """A sentence that says where chance lies, if the axis does not reach it; else empty."""
+        if self.chance is None or self._shows(self.chance):
+            return ""
+        return f" Chance, {axis_label(round(self.chance, 2), self.unit)}, lies outside the drawing."
 
-    def at_x(value: float) -> float:
-        return left + (value - levels[0]) / (levels[-1] - levels[0]) * (WIDTH - left - 30)
+    def draw(self, width: float) -> str:
+        """Return the drawing at a width."""
+        names = list(dict.fromkeys(bar.name for bar in self._bars))
+        slot = (width - LEFT - RIGHT) / len(self.groups)
+        most = max(len(bars) for _, bars in self.groups)
+        has_room = slot * 0.88 / most >= 14 and all(LETTER * len(group) <= slot for group, _ in self.groups)
+        if len(names) > COLOURS or not has_room:
+            return self._lying(width)
+        return self._upright(names, slot, width)
 
-    parts = []
-    for level in levels:
-        parts.append(line(at_x(level), top, at_x(level), bottom, "grid"))
-        parts.append(text(at_x(level), bottom + 18, axis_label(level, unit), "middle"))
-    y = top
-    for group, bars in groups:
-        if group:
-            parts.append(text(0, y + 15, shortened(group, 100), "start"))
-            y += tall
-        for bar in bars:
-            parts += _lying_bar(bar, left, y, tall, at_x)
-            y += tall
-    if chance is not None:
-        parts.append(line(at_x(chance), top - 6, at_x(chance), bottom, "chance"))
-        parts.append(text(at_x(chance), top - 10, "chance", "middle"))
-    return drawing(bottom + 28, parts, "bars of " + ", ".join(bar.name for _, bars in groups for bar in bars))
+    @property
+    def _bars(self) -> list[Bar]:
+        return [self._within(bar) for _, bars in self.groups for bar in bars]
 
+    @property
+    def _levels(self) -> list[float]:
+        if self.scale is not None:
+            return ticks(*self.scale)
+        ends = [end for bar in self._bars for end in (bar.mean, bar.low, bar.high, *bar.runs) if math.isfinite(end)]
+        if self.has_bars:
+            ends += [0.0, *([] if self.chance is None else [self.chance])]
+        return ticks(min(ends, default=0.0), max(ends, default=1.0))
 
-def _lying_bar(bar: Bar, left: float, y: float, tall: float, at_x: Place) -> list[str]:
-    """Return a bar from 0 to its mean with its name before it, a dot for every run, and the interval."""
-    middle, half = y + tall / 2, 0.36 * tall
-    start, end = sorted((at_x(0.0), at_x(bar.mean)))
-    parts = [
-        text(left - 12, middle + 4, shortened(bar.name, 26), "end"),
-        f'<rect class="fill series-0" fill-opacity="0.45" x="{start:.1f}" y="{middle - half:.1f}" '
-        f'width="{end - start:.1f}" height="{2 * half:.1f}" rx="2"/>',
-    ]
-    parts += [dot(at_x(value), middle, 0, 2.5) for value in bar.runs]
-    if math.isfinite(bar.low) and math.isfinite(bar.high):
-        parts.append(line(at_x(bar.low), middle, at_x(bar.high), middle, "error"))
-        parts += [line(at_x(end), middle - 4, at_x(end), middle + 4, "error") for end in (bar.low, bar.high)]
-    return parts
+    def _shows(self, value: float) -> bool:
+        return self._levels[0] <= value <= self._levels[-1]
 
+    def _within(self, bar: Bar) -> Bar:
+        least, most = (0.0, 100.0) if self.unit == "%" else self.scale or (-math.inf, math.inf)
+        low, high = (end if end != end else min(most, max(least, end)) for end in (bar.low, bar.high))
+        return Bar(bar.name, bar.mean, low, high, bar.runs)
 
-def scatter(series: Sequence[tuple[str, Sequence[tuple[float, float]]]], x_name: str, unit: str) -> str:
-    """Return points (x, value) in the colour of their series. There is at least one point."""
-    marks, top = legend([name for name, _ in series], LEFT)
-    bottom = top + PLOT
-    points = [point for _, own in series for point in own]
-    x_levels = ticks(min(0.0, *(x for x, _ in points)), max(x for x, _ in points), 6)
-    y_levels = ticks(min(0.0, *(y for _, y in points)), max(y for _, y in points))
+    def _upright(self, names: Sequence[str], slot: float, width: float) -> str:
+        marks, top = legend(names, LEFT, width)
+        levels, bottom = self._levels, top + PLOT
+        at_y = Scale(levels[0], levels[-1], bottom, top)
+        parts = [*marks]
+        for level in levels:
+            parts.append(line(LEFT, at_y(level), width - RIGHT, at_y(level), "grid"))
+            parts.append(text(LEFT - 8, at_y(level) + 4, axis_label(level, self.unit), "end"))
+        for place, (group, bars) in enumerate(self.groups):
+            start = LEFT + place * slot
+            wide = min(48.0, slot * 0.88 / len(bars))
+            first = start + (slot - wide * len(bars)) / 2
+            for index, bar in enumerate(map(self._within, bars)):
+                x = first + (index + 0.5) * wide
+                parts += self._marks(bar, names.index(bar.name), at_y, (x, 0.4 * wide), is_upright=True)
+            parts.append(text(start + slot / 2, bottom + 18, group, "middle"))
+        if self.chance is not None and self._shows(self.chance):
+            parts.append(line(LEFT, at_y(self.chance), width - RIGHT, at_y(self.chance), "chance"))
+            parts.append(text(width - RIGHT, at_y(self.chance) - 5, "chance", "end"))
+        return drawing(width, bottom + 28, parts, "means of " + ", ".join(names))
 
-    def at_x(value: float) -> float:
-        return LEFT + (value - x_levels[0]) / (x_levels[-1] - x_levels[0]) * (WIDTH - LEFT - RIGHT)
+    def _lying(self, width: float) -> str:
+        """Draw a row for each cell: its name before the marks or, in a narrow drawing, above them."""
+        is_narrow = width <= NARROW
+        left, top, tall = (24.0, 22.0, 38.0) if is_narrow else (190.0, 22.0, 22.0)
+        bottom = top + sum(22.0 * bool(group) + tall * len(bars) for group, bars in self.groups)
+        levels = self._levels
+        at_x = Scale(levels[0], levels[-1], left, width - 30)
+        parts = []
+        for place, level in enumerate(levels):
+            parts.append(line(at_x(level), top, at_x(level), bottom, "grid"))
+            if not is_narrow or place % 2 == 0:
+                parts.append(text(at_x(level), bottom + 18, axis_label(level, self.unit), "middle"))
+        y = top
+        for group, bars in self.groups:
+            if group:
+                parts.append(text(0, y + 15, fitting(group, width), "start"))
+                y += 22.0
+            for bar in map(self._within, bars):
+                if is_narrow:
+                    parts.append(text(left, y + 14, fitting(bar.name, width - left), "start"))
+                else:
+                    parts.append(text(left - 12, y + tall / 2 + 4, fitting(bar.name, left - 12), "end"))
+                parts += self._marks(bar, 0, at_x, (y + tall - 11, 8.0), is_upright=False)
+                y += tall
+        if self.chance is not None and self._shows(self.chance):
+            parts.append(line(at_x(self.chance), top - 6, at_x(self.chance), bottom, "chance"))
+            parts.append(text(at_x(self.chance), top - 10, "chance", "middle"))
+        return drawing(width, bottom + 28, parts, "means of " + ", ".join(bar.name for bar in self._bars))
 
-    def at_y(value: float) -> float:
-        return bottom - (value - y_levels[0]) / (y_levels[-1] - y_levels[0]) * PLOT
+    def _marks(self, bar: Bar, colour: int, at: Scale, across: tuple[float, float], is_upright: bool) -> list[str]:
+        """Return the marks of a cell: its mean, a dot for every run side by side, and the interval over them.
 
-    parts = [*marks, *_levels(y_levels, unit, at_y)]
-    parts += [text(at_x(level), bottom + 18, f"{level:,g}", "middle") for level in x_levels]
-    parts.append(text((LEFT + WIDTH - RIGHT) / 2, bottom + 38, x_name, "middle"))
-    parts += [dot(at_x(x), at_y(y), index, 4) for index, (_, own) in enumerate(series) for x, y in own]
-    return drawing(bottom + 46, parts, f"value against {x_name}")
+        `across` is the middle of the cell's strip, and half the width of a mark.
+        """
+        middle, half = across
+        low, high = sorted((at(0.0), at(bar.mean))) if self.has_bars else (at(bar.mean) - 1.5, at(bar.mean) + 1.5)
+        x, y = (middle - half, low) if is_upright else (low, middle - half)
+        wide, tall = (2 * half, high - low) if is_upright else (high - low, 2 * half)
+        opacity = "0.45" if self.has_bars else "1"
+        parts = [
+            f'<rect class="fill series-{colour % COLOURS}" fill-opacity="{opacity}" x="{x:.1f}" y="{y:.1f}" '
+            f'width="{wide:.1f}" height="{tall:.1f}" rx="{2 if self.has_bars else 0}"/>'
+        ]
+        spread = 1.2 * half / max(1, len(bar.runs) - 1)
+        first = middle - spread * (len(bar.runs) - 1) / 2
 
+        def place(value: float, aside: float) -> tuple[float, float]:
+            return (aside, at(value)) if is_upright else (at(value), aside)
 
-def heat_map(
-    columns: Sequence[str], rows: Sequence[str], values: Sequence[Sequence[float | None]], names: tuple[str, str]
-) -> str:
-    """Return a grid of means, darker where higher; `names` are those of the columns and of the rows."""
-    known = [value for row in values for value in row if value is not None]
-    low, high = min(known), max(known)
-    left, top, tall = 130.0, 44.0, 40.0
-    wide = (WIDTH - left - RIGHT) / len(columns)
-    parts = [text(left + wide * len(columns) / 2, 14, names[0], "middle"), text(left - 12, top - 10, names[1], "end")]
-    parts += [text(left + wide * (i + 0.5), top - 10, shortened(name, 14), "middle") for i, name in enumerate(columns)]
-    for place, (name, row) in enumerate(zip(rows, values, strict=True)):
-        y = top + place * tall
-        parts.append(text(left - 12, y + tall / 2 + 4, shortened(name, 16), "end"))
-        for index, value in enumerate(row):
-            if value is None:
-                continue
-            share = (value - low) / (high - low) if high > low else 0.5
-            x = left + index * wide
-            parts.append(
-                f'<rect class="fill series-0" fill-opacity="{0.06 + 0.36 * share:.2f}" x="{x + 1:.1f}" y="{y + 1:.1f}" '
-                f'width="{wide - 2:.1f}" height="{tall - 2:.1f}" rx="2"/>'
-            )
-            parts.append(text(x + wide / 2, y + tall / 2 + 4, number(value), "middle"))
-    return drawing(top + tall * len(rows) + 8, parts, f"means by {names[0]} and {names[1]}")
-
-
-def _levels(levels: Sequence[float], unit: str, at_y: Place) -> list[str]:
-    parts = []
-    for level in levels:
-        parts.append(line(LEFT, at_y(level), WIDTH - RIGHT, at_y(level), "grid"))
-        parts.append(text(LEFT - 8, at_y(level) + 4, axis_label(level, unit), "end"))
-    return parts
-
-
-def _within(bar: Bar, least: float, most: float) -> Bar:
-    low, high = (end if end != end else min(most, max(least, end)) for end in (bar.low, bar.high))
-    return Bar(bar.name, bar.mean, low, high, bar.runs)
-
-
-def _bar(bar: Bar, colour: int, x: float, wide: float, at_y: Place) -> list[str]:
-    """Return a bar from 0 to its mean, a dot for every run, side by side, and the interval over them."""
-    middle, half = x + wide / 2, wide * 0.4
-    top, foot = sorted((at_y(bar.mean), at_y(0.0)))
-    parts = [
-        f'<rect class="fill series-{colour % COLOURS}" fill-opacity="0.45" x="{middle - half:.1f}" y="{top:.1f}" '
-        f'width="{2 * half:.1f}" height="{foot - top:.1f}" rx="2"/>'
-    ]
-    spread = 1.2 * half / max(1, len(bar.runs) - 1)
-    first = middle - spread * (len(bar.runs) - 1) / 2
-    parts += [dot(first + place * spread, at_y(value), colour, 2.5) for place, value in enumerate(bar.runs)]
-    if math.isfinite(bar.low) and math.isfinite(bar.high):
-        parts.append(line(middle, at_y(bar.low), middle, at_y(bar.high), "error"))
-        parts += [line(middle - 4, at_y(end), middle + 4, at_y(end), "error") for end in (bar.low, bar.high)]
-    return parts
+        parts += [dot(*place(value, first + n * spread), colour, 2.5) for n, value in enumerate(bar.runs)]
+        if math.isfinite(bar.low) and math.isfinite(bar.high):
+            parts.append(line(*place(bar.low, middle), *place(bar.high, middle), "error"))
+            parts += [line(*place(end, middle - 4), *place(end, middle + 4), "error") for end in (bar.low, bar.high)]
+        return parts

@@ -7,6 +7,7 @@ from distillrun.report.page.block import Figure, Page
 from distillrun.report.page.copying import comma_separated, latex, named_figures, named_tables
 from distillrun.report.page.html import html
 from distillrun.report.page.markdown import markdown
+from distillrun.report.page.svg import WIDTH
 from distillrun.text.secret import hide
 
 
@@ -30,5 +31,6 @@ def write_page(folder: Path, page: Page, name: str = "report") -> None:
 def _write_plot(folder: Path, name: str, figure: Figure) -> None:
     from distillrun.report.page.picture import png, svg_file  # matplotlib takes a second that other pages need not wait
 
-    write_whole(folder, f"plots/{name}.svg", hide(svg_file(figure.svg)))
-    write_whole(folder, f"plots/{name}.png", png(figure.svg))
+    drawn = figure.draw(width=WIDTH)
+    write_whole(folder, f"plots/{name}.svg", hide(svg_file(drawn)))
+    write_whole(folder, f"plots/{name}.png", png(drawn))

@@ -1,9 +1,9 @@
 """Pages as Markdown (GitHub's kind). Text is escaped, so that it can neither format nor link."""
 
 import re
+from collections.abc import Sequence
 
-from distillrun.report.page.block import Block, Card, Code, Figure, Page, Paragraph, Story, Table
-from distillrun.report.page.html import address
+from distillrun.report.page.block import Block, Card, Code, Figure, Link, Page, Paragraph, Story, Table
 from distillrun.text.display import plain
 
 
@@ -21,7 +21,10 @@ def _lines(block: Block) -> list[str]:
     if isinstance(block, Paragraph):
         return [_escaped(block.text)]
     if isinstance(block, Code):
-        return _fenced(plain(block.text))
+        fenced = _fenced(plain(block.text))
+        if not block.folded:
+            return fenced
+        return ["<details>", f"<summary>{_escaped(block.folded)}</summary>", "", *fenced, "", "</details>"]
     if isinstance(block, Table):
         return _table(block)
     if isinstance(block, Figure):
@@ -42,10 +45,15 @@ def _story(story: Story) -> list[str]:
 
 def _table(table: Table) -> list[str]:
     rule = ["---:" if index in table.numbers else "---" for index in range(len(table.columns))]
-    rows = [[_escaped(text) for text in row] for row in table.rows]
-    for row, page in zip(rows, table.pages, strict=False):
-        row[0] = f"[{row[0]}]({address(page)})" if page else row[0]
+    rows = [
+        [_links(table.links[row, column]) if (row, column) in table.links else _escaped(text) for column, text in cells]
+        for row, cells in ((row, enumerate(cells)) for row, cells in enumerate(table.rows))
+    ]
     return [f"| {' | '.join(cells)} |" for cells in ([_escaped(text) for text in table.columns], rule, *rows)]
+
+
+def _links(links: Sequence[Link]) -> str:
+    return " ".join(f"[{_escaped(link.text)}]({link.address})" for link in links)
 
 
 def _card(card: Card) -> list[str]:

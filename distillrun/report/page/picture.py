@@ -8,8 +8,6 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
-from distillrun.report.page.svg import WIDTH
-
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
@@ -23,10 +21,10 @@ def svg_file(svg: str) -> str:
     """Return a drawing as a file that any program reads: colours as attributes, on white."""
     root = _painted(svg)
     root.set("xmlns", _SPACE)
-    height = root.get("viewBox", "0 0 0 0").split()[3]
-    root.set("width", str(WIDTH))
+    _, _, width, height = root.get("viewBox", "0 0 0 0").split()
+    root.set("width", width)
     root.set("height", height)
-    root.insert(0, ElementTree.Element("rect", {"width": str(WIDTH), "height": height, "fill": "#ffffff"}))
+    root.insert(0, ElementTree.Element("rect", {"width": width, "height": height, "fill": "#ffffff"}))
     return ElementTree.tostring(root, encoding="unicode") + "\n"
 
 
@@ -36,7 +34,7 @@ def png(svg: str) -> bytes:
     from matplotlib.figure import Figure
 
     root = _painted(svg)
-    _, _, width, height = (float(part) for part in root.get("viewBox", f"0 0 {WIDTH} 100").split())
+    _, _, width, height = (float(part) for part in root.get("viewBox", "0 0 0 0").split())
     figure = Figure(figsize=(width / 100, height / 100), dpi=100 * DOTS_PER_UNIT, facecolor="white")
     FigureCanvasAgg(figure)
     axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))

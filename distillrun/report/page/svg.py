@@ -6,6 +6,9 @@ from html import escape
 from distillrun.text.display import plain, shortened
 
 WIDTH = 720
+NARROW = 340
+"""The width of drawings for a telephone."""
+
 COLOURS = 8
 """How many series have a colour of their own."""
 
@@ -13,9 +16,9 @@ LETTER = 6.8
 """About how wide a letter of the drawings' text is."""
 
 
-def drawing(height: float, parts: Sequence[str], label: str) -> str:
+def drawing(width: float, height: float, parts: Sequence[str], label: str) -> str:
     """Return a whole drawing; `label` is what a screen reader says of it."""
-    head = f'<svg viewBox="0 0 {WIDTH} {height:.0f}" role="img" aria-label="{escape(plain(label))}">'
+    head = f'<svg viewBox="0 0 {width:.0f} {height:.0f}" role="img" aria-label="{escape(plain(label))}">'
     return "\n".join([head, *parts, "</svg>"])
 
 
@@ -34,7 +37,12 @@ def dot(x: float, y: float, colour: int, radius: float = 3) -> str:
     return f'<circle class="dot series-{colour % COLOURS}" cx="{x:.1f}" cy="{y:.1f}" r="{radius:g}"/>'
 
 
-def legend(names: Sequence[str], left: float) -> tuple[list[str], float]:
+def fitting(text: str, width: float) -> str:
+    """Return a text shortened to what fits a width."""
+    return shortened(text, max(2, int(width / LETTER)))
+
+
+def legend(names: Sequence[str], left: float, width: float) -> tuple[list[str], float]:
     """Return the names of the series next to their colours, and where the drawing under them may begin.
 
     Names that do not fit a line begin the next one.
@@ -42,9 +50,9 @@ def legend(names: Sequence[str], left: float) -> tuple[list[str], float]:
     parts: list[str] = []
     x, y = left, 10.0
     for index, name in enumerate(names):
-        shown = shortened(name, 80)
+        shown = fitting(name, width - left - 24)
         wide = 20 + LETTER * len(shown) + 18
-        if x > left and x + wide > WIDTH:
+        if x > left and x + wide > width:
             x, y = left, y + 18
         colour = f"series-{index % COLOURS}"
         parts.append(f'<rect class="fill {colour}" x="{x:.0f}" y="{y - 2:.0f}" width="14" height="4" rx="2"/>')

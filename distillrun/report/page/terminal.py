@@ -18,7 +18,7 @@ def terminal(page: Page) -> str:
 
 def _block(block: Block) -> str:
     if isinstance(block, Paragraph | Code):
-        return block.text
+        return "" if isinstance(block, Code) and block.folded else block.text
     if isinstance(block, Table):
         return table_text(block)
     return ""

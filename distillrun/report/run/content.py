@@ -1,15 +1,15 @@
 """The sections of a run's page, from plain data of which any piece may be missing."""
 
-import shlex
 from collections.abc import Mapping, Sequence
 
 from distillrun.records import Json
-from distillrun.report.page.block import Block, Code, Page, Paragraph, Section, State, Table
+from distillrun.report.page.block import Code, Page, Paragraph, Section, State, Table
 from distillrun.report.run.answers import position_section, prediction_section
 from distillrun.report.run.data import data_sections, flattened, pairs
 from distillrun.report.run.learning import learning_section
 from distillrun.report.run.metric_result import finding_sections, measured_scores, rule_section
 from distillrun.report.run.scores import baseline_section, chance_level, headline, majority_level, score_section
+from distillrun.report.run.settings import settings_section
 from distillrun.report.run.story import story_section
 from distillrun.report.run.values import Values, finite, mapping, sequence
 from distillrun.text.display import NOTHING, duration, number, shortened, size
@@ -31,7 +31,7 @@ def run_page(
     answered = {name: score for name, score in scores.items() if name not in measured}
     chance = chance_level(examples, predictions)
     sections = [
-        _what_ran(result),
+        settings_section(result, config, data),
         score_section(answered, chance, majority_level(examples, predictions)),
         baseline_section(scores, mapping(result.get("baselines"))),
         rule_section(mapping(result.get("rules"))),
@@ -56,18 +56,6 @@ def run_page(
         summary=headline(scores) or "This run has no scores: it ended before its evaluation.",
         sections=[section for section in sections if section is not None],
     )
-
-
-def _what_ran(result: Values) -> Section | None:
-    blocks: list[Block] = []
-    if error := result.get("error"):
-        blocks.append(Paragraph(number(error), "bad"))
-    if command := result.get("command"):
-        text = shlex.join(str(word) for word in command) if isinstance(command, list) else str(command)
-        blocks.append(Code(shortened(text)))
-    if selected := mapping(result.get("selected")):
-        blocks.append(pairs(selected))
-    return Section("What ran", blocks) if blocks else None
 
 
 def _stages(stages: Values) -> Section | None:
@@ -118,4 +106,6 @@ def _config(config: Values) -> Section | None:
     import yaml
 
     text = yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True, width=100)
-    return Section("Config", [Code(shortened(text, longest=100_000).rstrip())])
+    shown = shortened(text, longest=100_000).rstrip()
+    told = "Every setting of this run, as config.yaml in its folder has it."
+    return Section("Config", [Paragraph(told), Code(shown, folded=f"Show the {shown.count(chr(10)) + 1:,} lines")])

@@ -1,6 +1,7 @@
 """The teacher's data on a page: counts as tables, lengths as bars."""
 
 from collections.abc import Mapping
+from functools import partial
 
 from distillrun.records import Json
 from distillrun.report.page.block import Block, Figure, Paragraph, Section, Table
@@ -104,7 +105,7 @@ def _blocks(name: str, inner: Values) -> list[Block]:
 def _histogram(counts: Values, label: str, caption: str) -> Figure:
     rows = [(name, count) for name, count in counts.items() if isinstance(count, int)]
     table = Table((label, "count"), [(name, f"{count:,}") for name, count in rows], frozenset({1}))
-    return Figure(bars(rows, label), caption, table)
+    return Figure(partial(bars, rows, label), caption, table)
 
 
 def _grid(name: str, rows: Mapping[str, Json]) -> Table:

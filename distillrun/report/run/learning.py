@@ -1,6 +1,7 @@
 """The course of training: the losses and the dev scores over steps."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from distillrun.report.page.block import Block, Figure, Paragraph, Section, Table
 from distillrun.report.page.chart import Points, curves
@@ -10,6 +11,16 @@ from distillrun.text.display import NOTHING, number, percent
 
 LOSS = "train/loss"
 ROWS = 8
+COURSE: Mapping[str, str] = {
+    "train/learning_rate": "Learning rate.",
+    "train/gradient_norm": "Norm of the gradient before it is clipped.",
+    "train/tokens_per_second": "Tokens of sources and targets per second of optimizer steps, padding left out, on the "
+    "machine that trained.",
+    "train/peak_memory_mib": "Most memory in use so far, in MiB: of tensors on a GPU, of the whole process on a CPU.",
+}
+"""What is drawn of the training besides losses and accuracies, and the sentence under it."""
+
+COURSE_HEIGHT = 90
 
 
 def learning_section(metrics: Sequence[Values], chance: float | None) -> Section | None:
@@ -22,10 +33,15 @@ def learning_section(metrics: Sequence[Values], chance: float | None) -> Section
         most = max(len(points) for points in drawn.values())
         means = f", each point the mean of up to {-(-most // 200)} logged steps" if most > 200 else ""
         caption = f"Loss of the training steps, in the parts that the objective weighs{means}."
-        blocks.append(Figure(curves(drawn, as_percent=False), caption, _table(drawn, as_percent=False)))
+        blocks.append(Figure(partial(curves, drawn, False), caption, _table(drawn, as_percent=False)))
     if drawn := _drawable(scores):
         caption = "Accuracy on dev while training; test is looked at once, after it."
-        blocks.append(Figure(curves(drawn, as_percent=True, chance=chance), caption, _table(drawn, as_percent=True)))
+        blocks.append(Figure(partial(curves, drawn, True, chance), caption, _table(drawn, as_percent=True)))
+    for name, caption in COURSE.items():
+        if points := _points(metrics, name):
+            course = {name: points}
+            draw = partial(curves, course, False, height=COURSE_HEIGHT)
+            blocks.append(Figure(draw, caption, _table(course, as_percent=False)))
     blocks += [Paragraph(text, "bad") for name in losses if (text := _not_finite(metrics, name))]
     return Section("Learning", blocks) if blocks else None
 

@@ -1,13 +1,14 @@
 """The results of the metrics: a section each, with its tables and curves."""
 
 from collections.abc import Mapping
+from functools import partial
 
 from distillrun.records import Json
 from distillrun.report.page.block import Block, Figure, Paragraph, Section, Table
 from distillrun.report.page.chart import curves
 from distillrun.report.run.scores import score_table
 from distillrun.report.run.values import Values, finite, mapping, sequence
-from distillrun.text.display import NOTHING, number, shortened
+from distillrun.text.display import NOTHING, number, percent, shortened
 
 
 def rule_section(rules: Values) -> Section | None:
@@ -57,10 +58,10 @@ def _curve(curve: Values) -> list[Block]:
     if not drawn:
         return []
     axis = str(curve.get("axis") or "")
-    rows = [[name, f"{x:g}", f"{y:.3f}"] for name, points in drawn.items() for x, y in points]
+    rows = [[name, f"{x:g}", percent(y)] for name, points in drawn.items() for x, y in points]
     table = Table(("line", axis, "value"), rows, frozenset({1, 2}))
     caption = str(curve.get("note") or curve.get("title") or "")
-    return [*_heading({"title": curve.get("title")}), Figure(curves(drawn, True, axis=axis), caption, table)]
+    return [*_heading({"title": curve.get("title")}), Figure(partial(curves, drawn, True, axis=axis), caption, table)]
 
 
 def _points(points: Json) -> list[tuple[float, float]]:

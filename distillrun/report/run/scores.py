@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import partial
 from itertools import chain
 
 from distillrun.records import Json
@@ -40,7 +41,7 @@ def score_section(scores: Values, chance: float | None, majority: float | None) 
     blocks: list[Block] = [table]
     if drawn:
         caption = "Dots are the measured shares, lines their 95 % intervals."
-        blocks.insert(0, Figure(intervals(drawn, level), caption, Table((), ())))
+        blocks.insert(0, Figure(partial(intervals, drawn, level), caption, Table((), ())))
     if level is not None:
         always = "" if majority is None else f" Always the same letter would score {percent(majority)} at most."
         blocks.append(Paragraph(_against_chance(scores, level) + always))

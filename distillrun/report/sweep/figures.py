@@ -1,17 +1,19 @@
 """The drawings of a sweep's page."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from statistics import fmean
 
 from distillrun.report.page.block import Figure, Section, Table
-from distillrun.report.page.cell_chart import Bar, grouped_bars, heat_map, scatter
+from distillrun.report.page.cell_chart import Bar, CellChart
 from distillrun.report.page.chart import Points, curves
+from distillrun.report.page.plane_chart import heat_map, scatter
 from distillrun.report.page.svg import COLOURS
 from distillrun.report.run.values import finite
 from distillrun.report.sweep.grid import Grid, Levels, label, numeric
 from distillrun.report.sweep.job import SweepJob
 from distillrun.report.sweep.results import CellRow, cost
-from distillrun.report.sweep.tables import amount, percent
+from distillrun.report.sweep.tables import amount, in_unit, percent
 from distillrun.text.display import NOTHING
 
 MOST_BARS = 40
@@ -19,25 +21,24 @@ DEV = "dev/accuracy"
 
 
 def bar_section(grid: Grid, rows: Sequence[CellRow], chance: float | None) -> Section:
-    """Return the cells as bars with intervals and every seed as a dot, as many drawings as it takes."""
+    """Return the cells with intervals and every seed as a dot, as many drawings as it takes."""
     groups: dict[str, list[Bar]] = {}
-    scale, unit = (100.0, "%") if grid.is_share else (1.0, "")
     for row in rows:
         if row.seeds:
             first, *others = row.levels or ("all runs",)
-            mean, low, high = (scale * number for number in row.scores[grid.metric])
-            runs = [scale * value for value in grid.values(row.levels)]
+            mean, low, high = (grid.shown_scale * number for number in row.scores[grid.metric])
+            runs = [grid.shown_scale * value for value in grid.values(row.levels)]
             groups.setdefault(", ".join(others), []).append(Bar(first, mean, low, high, runs))
-    level = None if chance is None or not grid.is_share else scale * chance
-    caption = f"{grid.metric}: bars are means over seeds, whiskers their 95 % intervals, dots single runs."
-    if any(row.seeds == 1 for row in rows):
-        caption += " Of a cell with a single seed, the whisker is over questions and tells nothing of other seeds."
-    figures = [
-        Figure(
-            grouped_bars(part, unit, level), caption, Table((), ()), name="accuracy" + (f"_{place}" if place else "")
-        )
-        for place, part in enumerate(_parts(list(groups.items())))
-    ]
+    level = None if chance is None or not grid.is_share else 100 * chance
+    figures = []
+    for place, part in enumerate(_parts(list(groups.items()))):
+        chart = CellChart(part, grid.unit, level, grid.rating_scale)
+        caption = f"{grid.metric}: {chart.caption[0].lower()}{chart.caption[1:]} over seeds, whiskers their 95 % "
+        caption += f"intervals, dots single runs.{chart.off_axis}"
+        if any(row.seeds == 1 for row in rows):
+            caption += " Of a cell with a single seed, the whisker is over questions and tells nothing of other seeds."
+        name = "accuracy" + (f"_{place}" if place else "")
+        figures.append(Figure(chart.draw, caption, Table((), ()), name=name))
     return Section("Cells", figures)
 
 
@@ -54,30 +55,29 @@ def curve_section(grid: Grid, chance: float | None) -> Section | None:
         left_out = f" The first {COLOURS} of {len(series)} are drawn." if len(series) > COLOURS else ""
         at = f" with {where}" if where else ""
         caption = f"Accuracy on dev while training{at}, the mean over seeds.{left_out}"
-        svg = curves(shown, as_percent=True, chance=chance)
+        draw = partial(curves, shown, True, chance)
         name = "learning" + (f"_{place}" if place else "")
-        figures.append(Figure(svg, caption, _last_points(series), name=name))
+        figures.append(Figure(draw, caption, _last_points(series), name=name))
     return Section("Learning", figures) if figures else None
 
 
 def cost_section(grid: Grid) -> Section | None:
     """Return every run's metric against its training time; None where no time is known."""
     series: dict[str, list[tuple[float, float]]] = {}
-    scale, unit = (100.0, "%") if grid.is_share else (1.0, "")
     rows = []
     for levels, jobs in grid.measured.items():
         for job in jobs:
             seconds = cost(job, "training/seconds")
             if seconds is not None:
                 value = job.scores[grid.metric]
-                series.setdefault((levels or ("all runs",))[0], []).append((seconds, scale * value))
+                series.setdefault((levels or ("all runs",))[0], []).append((seconds, grid.shown_scale * value))
                 rows.append((label(levels), f"{seconds:.1f}", amount(value, grid.is_share)))
     if not series:
         return None
     caption = f"{grid.metric} against seconds of training on the machine that made each run; a dot is a run."
-    table = Table(("cell", "seconds", grid.metric), rows, frozenset({1, 2}))
-    svg = scatter(list(series.items()), "seconds of training", unit)
-    return Section("Accuracy against cost", [Figure(svg, caption, table, name="cost")])
+    table = Table(("cell", "seconds", in_unit(grid.metric, grid.is_share)), rows, frozenset({1, 2}))
+    draw = partial(scatter, list(series.items()), "seconds of training", grid.unit)
+    return Section("Accuracy against cost", [Figure(draw, caption, table, name="cost")])
 
 
 def heat_section(grid: Grid, rows: Sequence[CellRow]) -> Section | None:
@@ -87,25 +87,25 @@ def heat_section(grid: Grid, rows: Sequence[CellRow]) -> Section | None:
         return None
     across, down = places
     columns, lines = (sorted({row.levels[place] for row in rows}, key=float) for place in places)
-    scale = 100.0 if grid.is_share else 1.0
     grids: dict[Levels, dict[tuple[str, str], float]] = {}
     for row in rows:
         if row.seeds:
             others = tuple(one for place, one in enumerate(row.levels) if place not in places)
             at = row.levels[across], row.levels[down]
-            grids.setdefault(others, {})[at] = round(scale * row.scores[grid.metric][0], 2)
+            grids.setdefault(others, {})[at] = round(grid.shown_scale * row.scores[grid.metric][0], 2)
     names = grid.factors[across], grid.factors[down]
     figures = []
     for place, (others, means) in enumerate(grids.items()):
         cells = [[means.get((column, line)) for column in columns] for line in lines]
-        caption = f"Mean {grid.metric}" + (f" with {label(others)}" if others else "") + "."
+        told = f"Mean {grid.metric}" + (", in percent" if grid.is_share else "")
+        caption = told + (f" with {label(others)}" if others else "") + "."
         body = [
             (line, *(NOTHING if value is None else f"{value:g}" for value in own))
             for line, own in zip(lines, cells, strict=True)
         ]
         table = Table((names[1], *columns), body, frozenset(range(1, len(columns) + 1)))
         name = "heat_map" + (f"_{place}" if place else "")
-        figures.append(Figure(heat_map(columns, lines, cells, names), caption, table, name=name))
+        figures.append(Figure(partial(heat_map, columns, lines, cells, names), caption, table, name=name))
     return Section(f"{names[0]} and {names[1]}", figures) if figures else None
 
 
@@ -131,4 +131,4 @@ def _mean_curve(jobs: Sequence[SweepJob]) -> Points:
 
 def _last_points(series: Mapping[str, Points]) -> Table:
     rows = [(name, f"{points[-1][0]:g}", percent(points[-1][1])) for name, points in series.items()]
-    return Table(("", "step", DEV), rows, frozenset({1, 2}))
+    return Table(("", "step", in_unit(DEV, share=True)), rows, frozenset({1, 2}))

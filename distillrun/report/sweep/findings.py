@@ -8,11 +8,11 @@ from typing import Any
 from distillrun.report.comparison.compare import Comparison, Observation, compare, without_outliers
 from distillrun.report.comparison.words import change_sentences
 from distillrun.report.comparison.writing import plain_numbers
+from distillrun.report.sweep.floor import Floor, Standing, floors, standings
 from distillrun.report.sweep.grid import Grid, grid_of
 from distillrun.report.sweep.questions import Pairs, paired
 from distillrun.report.sweep.reading import Sweeps, read_sweeps
 from distillrun.report.sweep.results import CellRow, cell_rows
-from distillrun.report.sweep.tables import baselines
 from distillrun.report.sweep.troubles import flags
 
 
@@ -26,7 +26,9 @@ class Findings:
         rows: the numbers of each cell.
         whole, kept: the statistics of all measured runs, and without outlying ones; None where nothing differs.
         pairs: cells on the same questions.
-        floor: what needs no student, by name; empty where no accuracy is compared.
+        floors: what needs no student; empty where no accuracy is compared.
+        best: the cell of the highest mean; None where no job has a score.
+        standings: how far that cell lies above the floors.
     """
 
     sweeps: Sweeps
@@ -35,12 +37,19 @@ class Findings:
     whole: Comparison | None
     kept: Comparison | None
     pairs: Pairs
-    floor: Sequence[tuple[str, float]]
+    floors: Sequence[Floor]
+    best: CellRow | None
+    standings: Sequence[Standing]
+
+    @property
+    def floor_shares(self) -> dict[str, float]:
+        """What each floor scores, by its name."""
+        return {floor.name: floor.share for floor in self.floors}
 
     @property
     def chance(self) -> float | None:
         """The score of guessing; None where it is not known."""
-        return dict(self.floor).get("guessing")
+        return self.floor_shares.get("guessing")
 
     def values(self) -> dict[str, Any]:
         """Return all of it as JSON-able values."""
@@ -51,7 +60,12 @@ class Findings:
                 "commands": list(self.sweeps.commands),
                 "metric": self.grid.metric,
                 "factors": list(self.grid.factors),
-                "baselines": dict(self.floor),
+                "baselines": self.floor_shares,
+                "best": self.best
+                and {
+                    "levels": list(self.best.levels),
+                    "above": {one.floor.name: {**asdict(one.difference), "p": one.p} for one in self.standings},
+                },
                 "cells": [asdict(row) for row in self.rows],
                 "jobs": [{"name": job.name, "state": job.state, **job.job} for job in jobs],
                 "complaints": list(self.sweeps.complaints),
@@ -68,15 +82,17 @@ def findings_of(folders: Sequence[Path], metric: str = "") -> Findings:
     """Return what is found in folders. Raises ConfigError as `read_sweeps` and `grid_of` do."""
     sweeps = read_sweeps(folders)
     grid = grid_of(sweeps.jobs, metric)
-    floor = baselines(sweeps.jobs) if "accuracy" in grid.metric else []
-    return Findings(sweeps, grid, cell_rows(grid), *_compared(grid), paired(grid), floor)
+    found = floors(sweeps.jobs) if "accuracy" in grid.metric else []
+    rows = cell_rows(grid)
+    best = max((row for row in rows if row.seeds), key=lambda row: row.scores[grid.metric][0], default=None)
+    above = standings(grid, best.levels, found) if best is not None else []
+    return Findings(sweeps, grid, rows, *_compared(grid), paired(grid), found, best, above)
 
 
 def _compared(grid: Grid) -> tuple[Comparison | None, Comparison | None]:
     """Return the statistics of all measured runs, and without outlying ones; None where nothing differs."""
-    scale = 100.0 if grid.is_share else 1.0
     runs = [
-        Observation(levels, scale * job.scores[grid.metric], job.name)
+        Observation(levels, grid.shown_scale * job.scores[grid.metric], job.name)
         for levels, jobs in grid.measured.items()
         for job in jobs
     ]

@@ -1,5 +1,6 @@
 """The factors of a sweep, found in the differences of its jobs, and its cells: jobs that differ in their seed alone."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -38,6 +39,23 @@ class Grid:
     def is_share(self) -> bool:
         """True if the metric is a fraction in every run, and shown in percent."""
         return self.are_shares(self.metric)
+
+    @property
+    def unit(self) -> str:
+        """The unit in which the metric is shown."""
+        return "%" if self.is_share else ""
+
+    @property
+    def shown_scale(self) -> float:
+        """What the metric is multiplied by where it is shown."""
+        return 100.0 if self.is_share else 1.0
+
+    @property
+    def rating_scale(self) -> tuple[float, float] | None:
+        """The ends of the scale of a metric that is a rating; None where it is none."""
+        units = {job.unit(self.metric) for jobs in self.measured.values() for job in jobs}
+        points = re.fullmatch(r"of (\d+)", units.pop()) if len(units) == 1 else None
+        return (1.0, float(points[1])) if points else None
 
     def are_shares(self, name: str) -> bool:
         """Return whether a score is a share in every run that has it."""

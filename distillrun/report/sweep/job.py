@@ -59,8 +59,11 @@ class SweepJob:
 
     def is_share(self, name: str) -> bool:
         """Return whether a score is a share, and is shown in percent."""
-        score = mapping(mapping(self.result.get("scores")).get(name))
-        return score.get("unit", "share") == "share" and 0 <= self.scores.get(name, -1.0) <= 1
+        return self.unit(name) == "share" and 0 <= self.scores.get(name, -1.0) <= 1
+
+    def unit(self, name: str) -> str:
+        """Return the unit of a score; of an old run, which told none, that of a share."""
+        return str(mapping(mapping(self.result.get("scores")).get(name)).get("unit", "share"))
 
     @cached_property
     def config(self) -> dict[str, Json]:

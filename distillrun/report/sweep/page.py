@@ -1,9 +1,12 @@
 """The page of a sweep, from what was found to its sections."""
 
+from pathlib import Path
+
 from distillrun.report.comparison.sections import outlier_section, variance_sections
 from distillrun.report.page.block import Block, Code, Page, Paragraph, Section, State, Table
 from distillrun.report.sweep.figures import bar_section, cost_section, curve_section, heat_section
 from distillrun.report.sweep.findings import Findings
+from distillrun.report.sweep.floor import floor_sentences
 from distillrun.report.sweep.grid import label
 from distillrun.report.sweep.leakage import leakage_section
 from distillrun.report.sweep.paper import paper_section
@@ -13,18 +16,19 @@ from distillrun.report.sweep.tables import amount, main_section, score_section, 
 from distillrun.report.sweep.troubles import reuse_section, trouble_section
 
 
-def sweep_page(found: Findings, command: str, rule: str) -> Page:
+def sweep_page(found: Findings, command: str, rule: str, out: Path) -> Page:
     """Return the page.
 
     Args:
         found: what it says.
         command: what asked for it, where that was not the sweep itself.
         rule: none or iqr: whether the tests leave outlying runs out.
+        out: the folder that it will lie in, from which it links the pages of the runs.
     """
     grid, rows, jobs = found.grid, found.rows, found.sweeps.jobs
     sections: list[Section | None] = []
     if grid.measured:
-        sections += [main_section(grid, rows, found.floor), bar_section(grid, rows, found.chance)]
+        sections += [main_section(grid, rows, found.floor_shares, out), bar_section(grid, rows, found.chance)]
         sections += [heat_section(grid, rows), paper_section(grid, rows), score_section(grid, rows)]
     sections.append(trouble_section(grid, found.sweeps, found.chance))
     if found.whole is not None and found.kept is not None:
@@ -54,11 +58,11 @@ def _status(sweeps: Sweeps) -> tuple[str, State]:
 
 
 def _summary(found: Findings) -> str:
-    """Return the cell of the highest mean, and how far it stands out: the highest of many is so by chance, too."""
-    grid, measured = found.grid, [row for row in found.rows if row.seeds]
-    if not measured:
+    """Return whether the cell of the highest mean beats what needs no student, and how far it stands out."""
+    grid, best = found.grid, found.best
+    measured = [row for row in found.rows if row.seeds]
+    if best is None:
         return "No job has a score yet."
-    best = max(measured, key=lambda row: row.scores[grid.metric][0])
     mean, low, high = best.scores[grid.metric]
     unit = " %" if grid.is_share else ""
     of = f"{best.seeds} seeds" if best.seeds > 1 else "the questions of one run"
@@ -66,7 +70,8 @@ def _summary(found: Findings) -> str:
     head = f"The highest mean of {len(measured)} cells" if len(measured) > 1 else "One cell"
     told = f"{head}: {label(best.levels)} with {grid.metric} {amount(mean, grid.is_share)}{unit}{interval}"
     told += f"; {sum(row.seeds for row in measured)} runs count."
-    return f"{told} {standing(best.levels, found.pairs)}".rstrip()
+    sentences = (floor_sentences(found.standings, len(measured), best.seeds), told, standing(best.levels, found.pairs))
+    return " ".join(sentence for sentence in sentences if sentence)
 
 
 def _made(sweeps: Sweeps, command: str) -> Section:

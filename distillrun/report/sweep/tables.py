@@ -1,13 +1,14 @@
-"""The tables of a sweep's page: baselines, the cells, and their other scores."""
+"""The tables of a sweep's page: the cells beside what needs no student, and their other scores."""
 
+import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from distillrun.records import Json
-from distillrun.report.page.block import Paragraph, Section, Table
-from distillrun.report.places import guessing_share, right_places
+from distillrun.report.page.block import Link, Paragraph, Section, Table
 from distillrun.report.run.values import mapping
-from distillrun.report.sweep.grid import Grid
+from distillrun.report.sweep.grid import Grid, seed_of
 from distillrun.report.sweep.job import SweepJob
 from distillrun.report.sweep.results import CellRow
 from distillrun.text.display import NOTHING, duration, number
@@ -20,20 +21,26 @@ MOST_SCORES = 5
 NO_INTERVAL: Interval = (float("nan"), float("nan"), float("nan"))
 
 
-def main_section(grid: Grid, rows: Sequence[CellRow], floor: Sequence[tuple[str, float]]) -> Section:
-    """Return the main table: baselines first, then a row for each cell."""
+def main_section(grid: Grid, rows: Sequence[CellRow], floor: Mapping[str, float], out: Path) -> Section:
+    """Return the main table: what needs no student first, then a row for each cell, with links to its runs' pages."""
     unparsed = grid.metric.rpartition("/")[0] + "/unparsed"
-    heads = ("seeds", grid.metric.rpartition("/")[2], "95 % interval", "best", "worst", "unparsed")
+    metric = grid.metric.rpartition("/")[2]
+    best, worst = (in_unit(name, grid.is_share) for name in ("best", "worst"))
+    heads = ("seeds", in_unit(metric, grid.is_share), "95 % interval", best, worst, "unparsed, %")
     costs = ("teacher tokens", "US$", "training", "parameters")
-    columns = (*(grid.factors or ("",)), *heads, *costs)
+    columns = (*(grid.factors or ("",)), *heads, *costs, "run of seed")
     wide = max(1, len(grid.factors))
     body = [
         (name, *[""] * (wide - 1), NOTHING, percent(value), *[NOTHING] * (len(columns) - wide - 2))
-        for name, value in floor
+        for name, value in floor.items()
     ]
+    links = {}
     for row in rows:
         mean, *bounds = row.scores.get(grid.metric, NO_INTERVAL)
         shares = (row.best, row.worst, row.scores.get(unparsed, NO_INTERVAL)[0])
+        runs = grid.cells[row.levels]
+        if found := [link for job in runs if (link := _page_of(job, out))]:
+            links[len(body), len(columns) - 1] = found
         body.append(
             (
                 *(row.levels or ("all runs",)),
@@ -43,16 +50,26 @@ def main_section(grid: Grid, rows: Sequence[CellRow], floor: Sequence[tuple[str,
                 *(amount(value, grid.is_share) for value in shares[:2]),
                 amount(shares[2], share=True),
                 *_costs(row),
+                ", ".join(seed_of(job) or job.name for job in runs),
             )
         )
     intro = (
         "Means over training seeds with Student's 95 % intervals, of other seeds on these questions, those of shares "
         "cut at 0 and 100 %; of a cell with a single seed, the interval is that of its run, over questions, and tells "
-        "nothing of other seeds. Scores are in percent. Costs are means over seeds; teacher tokens are those that a "
-        "run's data took, also where they were asked for another run."
+        "nothing of other seeds. Costs are means over seeds; teacher tokens are those that a run's data took, also "
+        "where they were asked for another run."
     )
-    table = Table(columns, body, frozenset(range(wide, len(columns))), name="main")
+    table = Table(columns, body, frozenset(range(wide, len(columns) - 1)), name="main", links=links)
     return Section("Results", [Paragraph(intro), table])
+
+
+def _page_of(job: SweepJob, out: Path) -> Link | None:
+    """Return a link to a run's page; None where it has none."""
+    page = job.folder / "report.html"
+    if not page.is_file():
+        return None
+    path = os.path.relpath(page.resolve(), out.resolve())
+    return Link(seed_of(job) or job.name, Path(path).as_posix())
 
 
 def score_section(grid: Grid, rows: Sequence[CellRow]) -> Section | None:
@@ -63,8 +80,8 @@ def score_section(grid: Grid, rows: Sequence[CellRow]) -> Section | None:
         return None
     parts = [names[begin : begin + MOST_SCORES] for begin in range(0, len(names), MOST_SCORES)]
     intro = (
-        "Every other score, as mean and 95 % interval, over seeds or, of a single seed, over its questions; shares in "
-        "percent. One that is missing in a run of a cell is left out."
+        "Every other score, as mean and 95 % interval, over seeds or, of a single seed, over its questions. One that "
+        "is missing in a run of a cell is left out."
     )
     tables = [_scores(grid, rows, part, f"scores_{place}" if place else "scores") for place, part in enumerate(parts)]
     return Section("Other scores", [Paragraph(intro), *tables])
@@ -81,28 +98,18 @@ def _scores(grid: Grid, rows: Sequence[CellRow], names: Sequence[str], title: st
         )
         body += [(*(row.levels or ("all runs",)), *cells)] if row.scores else []
     wide = max(1, len(grid.factors))
-    columns = (*(grid.factors or ("",)), *(name.removeprefix("test/") for name in names))
+    columns = (*(grid.factors or ("",)), *(in_unit(name.removeprefix("test/"), shares[name]) for name in names))
     return Table(columns, body, frozenset(range(wide, len(columns))), name=title)
-
-
-def baselines(jobs: Sequence[SweepJob]) -> list[tuple[str, float]]:
-    """Return what guessing and always naming the commonest position would score on the questions that were asked."""
-    rows = next((rows for job in jobs if (rows := job.predictions())), [])
-    first = rows[0].get("evaluator") if rows else None
-    asked = [row for row in rows if row.get("evaluator") == first]
-    shares = [share for row in asked if (share := guessing_share(row)) is not None]
-    if not asked or len(shares) < len(asked):
-        return []
-    found = [("guessing", sum(shares) / len(shares))]
-    places = Counter(place for row in asked for place in right_places(row))
-    if places:
-        found.append(("commonest position", places.most_common(1)[0][1] / len(asked)))
-    return found
 
 
 def amount(value: float, share: bool) -> str:
     """Return a score: a share in percent with two decimals, another number with four digits; a dash for nan."""
     return NOTHING if value != value else f"{100 * value:.2f}" if share else f"{value:.4g}"
+
+
+def in_unit(name: str, share: bool) -> str:
+    """Return the name of a score with the unit that its column is in."""
+    return f"{name}, %" if share else name
 
 
 def percent(value: float) -> str:

@@ -36,8 +36,8 @@ def flags(grid: Grid, chance: float | None) -> list[str]:
         fell = collapsed(grid.values(levels), chance or 0.0) if is_accuracy else [False] * len(jobs)
         gain = "has above 0, since what guessing would score is not known" if chance is None else "gains over chance"
         found += [
-            f"{job.name} ({label(levels)}) collapsed: {grid.metric} {job.scores[grid.metric]:.4f}, less than three "
-            f"quarters of what its cell's median run {gain}."
+            f"{job.name} ({label(levels)}) collapsed: {grid.metric} {100 * job.scores[grid.metric]:.2f} %, less than "
+            f"three quarters of what its cell's median run {gain}."
             for job, has_fallen in zip(jobs, fell, strict=True)
             if has_fallen
         ]

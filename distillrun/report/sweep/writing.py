@@ -35,7 +35,7 @@ def write_sweep_page(
         ConfigError: as in `findings_of`, before anything is written.
     """
     found = findings_of(folders, metric)
-    page = sweep_page(found, command, rule)
+    page = sweep_page(found, command, rule, out)
     make_folder(out, "--out")
     write_whole(out, "results.csv", hide(csv_text(*job_rows(found.grid))))
     write_whole(out, "cells.csv", hide(csv_text(*cell_table(found.grid, found.rows))))

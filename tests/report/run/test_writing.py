@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from distillrun.records import Example, Json, Prediction
+from distillrun.report.page.axis import ticks
 from distillrun.report.page.block import Code, Page, Paragraph, Section
-from distillrun.report.page.chart import curves, intervals, thinned, ticks
+from distillrun.report.page.chart import curves, intervals, thinned
 from distillrun.report.page.html import html
 from distillrun.report.page.markdown import markdown
 from distillrun.report.run.writing import write_report
@@ -63,6 +64,8 @@ class Reader(HTMLParser):
         super().__init__()
         self.tags: Counter[str] = Counter()
         self.attributes: set[str] = set()
+        self.links: list[str] = []
+        self.ids: list[str] = []
         self.text = ""
         self.open: list[str] = []
         self.feed(page)
@@ -71,6 +74,8 @@ class Reader(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags[tag] += 1
         self.attributes |= {name for name, _ in attrs}
+        self.links += [value or "" for name, value in attrs if name == "href"]
+        self.ids += [value or "" for name, value in attrs if name == "id"]
         if tag not in VOID:
             self.open.append(tag)
 
@@ -117,7 +122,10 @@ def test_both_pages_hold_every_section(tmp_path: Path) -> None:
         "Config",
     ]
     assert reader.tags["h2"] == len(titles)
-    assert reader.tags["svg"] == 3
+    assert reader.tags["figure"] == 3
+    assert reader.tags["svg"] == 2 * reader.tags["figure"]  # one for telephones
+    assert reader.links == [f"#{name}" for name in reader.ids]
+    assert len(set(reader.ids)) == len(titles)
     assert reader.tags["article"] == 10
     for shown in ("50.0 %", "43.1 % to 56.9 %", "812,000", "1 min 23 s", "1.2 MB", "1.071", "abababababab…", "reused"):
         assert shown in text
@@ -125,6 +133,42 @@ def test_both_pages_hold_every_section(tmp_path: Path) -> None:
     assert "teacher/retries" not in text  # nothing of that kind
     assert "teacher/usd" not in text
     assert sorted(path.name for path in tmp_path.iterdir()) == ["report.html", "report.md"]
+
+
+def test_the_settings_that_one_asks_for_first_stand_on_top(tmp_path: Path) -> None:
+    config: dict[str, Json] = {
+        "training": {"max_steps": 600, "examples_per_step": 32, "learning_rate": 0.003, "seed": 7, "beta1": 0.9}
+    }
+    data: dict[str, Json] = {"questions": {"train": {"questions": 1200}, "dev": {"questions": 100}}}
+    result: dict[str, Json] = {**RESULT, "selected": {"runtime": "default", "student": "tiny_t5", "objective": "cf"}}
+    text, page = pages(tmp_path, result, METRICS, data, config)
+    first = text.split("## What ran", 1)[1].split("##", 1)[0]
+    rows = [line.strip("| ").split(" | ") for line in first.splitlines() if line.startswith("| ")][2:]
+    assert rows == [
+        ["objective", "cf"],
+        ["student", "tiny\\_t5"],
+        ["training steps", "600, of which 500 were taken"],
+        ["examples per step", "32"],
+        ["learning rate", "0.003"],
+        ["seed", "7"],
+        ["questions", "train 1,200, dev 100"],
+        ["runtime", "default"],
+    ]
+    folded = re.findall(r"<details[^>]*>(.*?)</details>", page, re.DOTALL)
+    assert len(folded) == 1
+    assert "beta1" in folded[0]
+    assert "beta1" not in page.replace(folded[0], "")
+
+
+def test_the_course_of_training_is_drawn(tmp_path: Path) -> None:
+    names = ("learning_rate", "gradient_norm", "tokens_per_second", "peak_memory_mib")
+    lines: list[dict[str, Json]] = [
+        {"step": step, "train/loss": 1.0, **{f"train/{name}": float(step) for name in names}} for step in (10, 20)
+    ]
+    text, page = pages(tmp_path, metrics=lines)
+    assert Reader(page).tags["figure"] == 1 + len(names)
+    for name in names:
+        assert f"| step | train/{name} |".replace("_", "\\_") in text
 
 
 def test_a_score_that_is_no_share_is_written_as_a_number(tmp_path: Path) -> None:
@@ -196,7 +240,8 @@ def test_no_text_becomes_markup_or_reaches_a_terminal(tmp_path: Path) -> None:
     reader = Reader(page)
     assert "script" not in reader.tags
     assert "alert(1)" in reader.text
-    assert not any(name.startswith("on") or name in ("src", "href") for name in reader.attributes)
+    assert not any(name.startswith("on") or name == "src" for name in reader.attributes)
+    assert all(re.fullmatch(r"#[a-z-]+", link) for link in reader.links)  # to sections of the page alone
     fenced = re.sub(r"^```\n.*?\n```$", "", text, flags=re.DOTALL | re.MULTILINE)
     assert "<script" not in fenced
     assert not re.search(r"(?<!\\)\]\(", fenced)

@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from statistics import fmean
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 import yaml
@@ -113,10 +114,12 @@ class Tables(HTMLParser):
     def __init__(self, text: str) -> None:
         super().__init__()
         self.tables: list[list[list[str]]] = []
+        self.links: list[str] = []
         self._in_cell = False
         self.feed(text)
 
-    def handle_starttag(self, tag: str, attrs: Iterable[object]) -> None:
+    def handle_starttag(self, tag: str, attrs: Iterable[tuple[str, str | None]]) -> None:
+        self.links += [value or "" for name, value in attrs if name == "href"]
         if tag == "table":
             self.tables.append([])
         elif tag == "tr":
@@ -130,7 +133,7 @@ class Tables(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         if self._in_cell:
-            self.tables[-1][-1][-1] += data
+            self.tables[-1][-1][-1] = (self.tables[-1][-1][-1] + data).strip("\n")
 
 
 def rows_of(file: Path) -> list[dict[str, str]]:
@@ -177,7 +180,7 @@ def test_what_the_page_shows_is_what_the_files_hold(sweep: Path, tmp_path: Path)
             assert float(text) == pytest.approx(
                 value, abs=0.051 if " s" in shown[10] and text in shown[10] else 0.00501
             )
-    assert rows_of(out / "tables" / "main.csv")[2]["accuracy"] == body[2][3]
+    assert rows_of(out / "tables" / "main.csv")[2]["accuracy, %"] == body[2][3]
 
 
 def test_three_seeds_have_the_mean_and_interval_that_one_computes_by_hand(sweep: Path) -> None:
@@ -199,9 +202,17 @@ def test_the_page_tests_says_and_draws(sweep: Path) -> None:
     # R's mean squares of seeds and questions: see the tests of cell_difference
     assert re.search(r"multitask − label\\_only \| small \| 25.00 \| -4.38 to 54.38 \| 3 \| 0.0774 \| 0.1549 \|", told)
     assert "0 of 2 pairs of cells differ." in told
-    assert page.summary == (
-        "The highest mean of 4 cells: multitask · large with test/accuracy 86.67 % (95 % interval 79.50 to 93.84, over "
-        "3 seeds); 12 runs count. On the same questions, it differs from 0 of 1 cells that it is compared with."
+    first, highest = page.summary.split(" The highest ")
+    assert re.fullmatch(
+        r"The best of 4 cells is better than guessing and always naming the commonest position: 66\.67 points above "
+        r"guessing \(20\.00 %; 95 % interval \+\S+ to \+\S+, p \S \S+\), 66\.67 points above always naming "
+        r"the commonest position .* Seeds and questions are taken as drawn by chance; p is corrected for the choice "
+        r"among 4 cells\.",
+        first,
+    )
+    assert highest == (
+        "mean of 4 cells: multitask · large with test/accuracy 86.67 % (95 % interval 79.50 to 93.84, over 3 seeds); "
+        "12 runs count. On the same questions, it differs from 0 of 1 cells that it is compared with."
     )
     assert "ValueError: &lt;script&gt;alert(1)&lt;/script&gt; no room" in told
     assert "<script" not in (sweep / "report.html").read_text()
@@ -218,6 +229,42 @@ def test_the_page_tests_says_and_draws(sweep: Path) -> None:
     assert json.loads((sweep / "sweep.json").read_text())["report"]["metric"] == "test/accuracy"
 
 
+def test_a_sweep_says_first_that_its_best_is_not_better_than_guessing(tmp_path: Path) -> None:
+    for number, right in enumerate((2, 3, 2, 4, 3, 4)):
+        settings = {"objective": ["label_only", "multitask"][number // 3], "training.seed": number % 3}
+        write_job(tmp_path / "low", number, settings, right)
+    page = write_sweep_page([tmp_path / "low"], tmp_path / "low")
+    assert page.summary.startswith(
+        "The best of 2 cells is not shown to be better than guessing and always naming the commonest position: 1.67 "
+        "points below guessing"
+    )
+    best = json.loads((tmp_path / "low" / "sweep.json").read_text())["report"]["best"]
+    assert best["levels"] == ["multitask"]
+    assert best["above"]["guessing"]["low"] < -0.016 < best["above"]["guessing"]["high"]
+
+
+def test_cells_link_the_pages_of_their_runs(sweep: Path, tmp_path: Path) -> None:
+    (odd := sweep / "099_#a b:c").mkdir()
+    first = sorted(sweep.glob("000_*"))[0]
+    for file in first.iterdir():
+        (odd / file.name).write_text(file.read_text())
+    for file in first.iterdir():
+        file.unlink()
+    first.rmdir()
+    for folder in sweep.iterdir():
+        (folder / "report.html").write_text("")
+    out = tmp_path / "out" / "deep"
+    out.parent.mkdir()
+    write_sweep_page([sweep], out)
+    page = Tables((out / "report.html").read_text())
+    links = [unquote(link) for link in page.links if not link.startswith("#")]
+    assert all(":" not in link and "#" not in link for link in page.links if not link.startswith("#"))
+    assert {(out / link).resolve() for link in links} == {folder / "report.html" for folder in sweep.iterdir()}
+    assert "0 1 2" in [row[-1] for row in page.tables[0]]
+    assert "0, 1, 2" in [row["run of seed"] for row in rows_of(out / "tables" / "main.csv")]
+    assert "](./../../a_sweep/099_%23a%20b%3Ac/report.html)" in (out / "report.md").read_text()
+
+
 def test_with_one_seed_the_page_speaks_of_two_runs(tmp_path: Path) -> None:
     for number, (objective, right) in enumerate({"label_only": 3, "multitask": 12, "sequence_level": 11}.items()):
         write_job(tmp_path / "one", number, {"objective": objective, "training.seed": 0}, right)
@@ -230,6 +277,10 @@ def test_with_one_seed_the_page_speaks_of_two_runs(tmp_path: Path) -> None:
     assert "2 of 3 pairs of single runs differ. The widest: multitask over label\\_only, by 45.00 points." in told
     assert "pairs of cells" not in told
     assert "over the questions of one run" in page.summary
+    assert page.summary.startswith(
+        "The best of 3 cells is better than guessing and always naming the commonest position: 40.00 points"
+    )
+    assert "of other seeds, a single run tells nothing" in page.summary
     assert page.summary.endswith("2 comparisons with it are of single runs, which other seeds may order otherwise.")
     assert "differs from" not in page.summary
 
@@ -281,7 +332,7 @@ def test_only_accuracies_collapse(tmp_path: Path) -> None:
         (place / "result.json").write_text(json.dumps(result))
     jobs = read_sweeps([tmp_path / "sweep"]).jobs
     fell, *guesses = flags(grid_of(jobs), 0.2)
-    assert "collapsed: test/accuracy 0.2500, less than three quarters" in fell
+    assert "collapsed: test/accuracy 25.00 %, less than three quarters" in fell
     assert fell.endswith("of what its cell's median run gains over chance.")
     assert len(guesses) == 1
     (fell,) = flags(grid_of(jobs), None)
