@@ -10,7 +10,9 @@ from distillrun.interfaces.objective import (
     SelectiveObjective,
     StudentObjective,
     TextObjective,
+    TokenLossObjective,
     requirements_of,
+    token_loss_of,
 )
 from distillrun.interfaces.student import Student, WritingStudent
 from distillrun.interfaces.task import Task
@@ -57,6 +59,7 @@ __all__ = [
     "Task",
     "Teacher",
     "TextObjective",
+    "TokenLossObjective",
     "TrackedRun",
     "Tracker",
     "WhiteBoxTeacher",
@@ -64,4 +67,5 @@ __all__ = [
     "WritingStudent",
     "members_of",
     "requirements_of",
+    "token_loss_of",
 ]

@@ -4,11 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-from torch import nn
+from torch import Tensor, nn
 
 from distillrun.interfaces.model import ChoiceModel, LanguageModel
 from distillrun.interfaces.task import Task
 from distillrun.loss.tensors import Count, Loss, StudentOutputs
+from distillrun.loss.token_loss import TokenLoss, token_nll
 from distillrun.records import (
     Example,
     Json,
@@ -75,10 +76,24 @@ class StudentObjective(Protocol):
 
 @runtime_checkable
 class TextObjective(StudentObjective, Protocol):
-    """An objective that learns texts alone: the mean negative log-likelihood of each view's tokens, weighted."""
+    """An objective that learns texts alone: the mean over each view's tokens of what they cost, weighted.
+
+    A token costs its negative log-likelihood, unless the objective keeps `TokenLossObjective` too.
+    """
 
     weights: Mapping[str, float]
     """View -> its weight in the loss."""
+
+
+@runtime_checkable
+class TokenLossObjective(TextObjective, Protocol):
+    """A text objective whose tokens cost something else, alone and as the texts of any other objective."""
+
+    def token_loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """Return what each target token costs, as a `TokenLoss`; it depends on the logits and labels of its row alone.
+
+        What stands where nothing is learnt, even NaN, reaches neither value nor gradient.
+        """
 
 
 @runtime_checkable
@@ -135,6 +150,11 @@ class ActiveObjective(StudentObjective, Protocol):
 
     def load_state(self, state: Mapping[str, Json]) -> None:
         """Take up what `state` returned."""
+
+
+def token_loss_of(objective: StudentObjective) -> TokenLoss:
+    """Return what the tokens of an objective's texts cost: their negative log-likelihood, where it has no other."""
+    return objective.token_loss if isinstance(objective, TokenLossObjective) else token_nll
 
 
 def requirements_of(objective: StudentObjective) -> Requirements:

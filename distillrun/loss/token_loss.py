@@ -16,6 +16,9 @@ from distillrun.loss.tensors import IGNORE, TeacherRows
 CHUNK_NUMBERS = 1_000_000
 """Logits that are worked on at once: some of them fit a cache, and their temporaries are small against the whole."""
 
+TokenLoss = Callable[[Tensor, Tensor], Tensor]
+"""(logits [N, T, V], labels [N, T]) -> what each target token costs, [N, T]; exactly 0 where the label is IGNORE."""
+
 LossOf = Callable[[Tensor, int, int], tuple[Tensor, Tensor]]
 """(logits [P', V] of the learnt positions begin..end, begin, end) -> what each costs [P'], its parts [P', parts]."""
 
@@ -25,12 +28,23 @@ def token_nll(logits: Tensor, labels: Tensor) -> Tensor:
 
     Computed in fp32 or better.
     """
+    return at_learnt(logits, labels, lambda kept, own: F.cross_entropy(kept, own, reduction="none"))
+
+
+def at_learnt(logits: Tensor, labels: Tensor, cost: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+    """Return a cost of each learnt position, [N, T]; exactly 0 where the label is IGNORE.
+
+    Args:
+        logits: [N, T, V].
+        labels: [N, T].
+        cost: of the learnt positions, row by row: [P] from logits [P, V] in fp32 or better and labels [P].
+    """
     learnt = labels != IGNORE
     kept = logits[learnt]
     if kept.dtype in (torch.bfloat16, torch.float16):
         kept = kept.float()
-    nll = F.cross_entropy(kept, labels[learnt], reduction="none")
-    return torch.zeros(labels.shape, dtype=nll.dtype, device=nll.device).masked_scatter(learnt, nll)
+    found = cost(kept, labels[learnt])
+    return torch.zeros(labels.shape, dtype=found.dtype, device=found.device).masked_scatter(learnt, found)
 
 
 def learnt_places(labels: Tensor, rows: Sequence[int] | None = None) -> Tensor:

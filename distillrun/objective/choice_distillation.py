@@ -13,7 +13,7 @@ from distillrun.loss.divergence import forward_kl
 from distillrun.loss.tensors import Count, Loss, StudentOutputs
 from distillrun.objective.label_only import LabelOnly
 from distillrun.objective.shared.around import AroundTexts
-from distillrun.objective.shared.view import check_weight, choice_nll, weighted_views
+from distillrun.objective.shared.view import check_weight, choice_nll
 from distillrun.records import Question, Requirements
 
 
@@ -53,7 +53,7 @@ class ChoiceDistillation(AroundTexts):
         return frozenset({"choice_scores"})
 
     def loss(self, outputs: StudentOutputs, counts: Mapping[str, Count]) -> Loss:
-        return weighted_views(outputs, counts, {"predict": self.cross_entropy_weight})
+        return self.text_loss(outputs, counts, {"predict": self.cross_entropy_weight})
 
     def choice_loss(self, model: ChoiceModel, questions: Sequence[Question], chosen: Sequence[int]) -> Loss:
         """Return the share of the chosen questions in the mean over all."""

@@ -15,7 +15,7 @@ from distillrun.loss.tensors import Count, Loss, StudentOutputs
 from distillrun.objective.shared.aligned import aligned
 from distillrun.objective.shared.around import AroundTexts
 from distillrun.objective.shared.projection import projection
-from distillrun.objective.shared.view import check_weight, weighted_views
+from distillrun.objective.shared.view import check_weight
 from distillrun.records import Requirements
 
 
@@ -65,7 +65,7 @@ class DualSpace(AroundTexts):
 
     def loss(self, outputs: StudentOutputs, counts: Mapping[str, Count]) -> Loss:
         share = self.cross_entropy_weight
-        labels = weighted_views(outputs, counts, {view: share * one for view, one in self.texts.weights.items()})
+        labels = self.text_loss(outputs, counts, {view: share * one for view, one in self.texts.weights.items()})
         found, taught = aligned(outputs, counts, self.texts.weights), outputs.taught
         if found is None or taught is None:
             return labels

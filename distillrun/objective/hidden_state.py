@@ -14,7 +14,7 @@ from distillrun.loss.tensors import Count, Loss, StudentOutputs
 from distillrun.loss.token_loss import learnt_places
 from distillrun.objective.shared.around import AroundTexts
 from distillrun.objective.shared.projection import projection
-from distillrun.objective.shared.view import check_weight, weighted_views
+from distillrun.objective.shared.view import check_weight
 from distillrun.records import Requirements
 
 
@@ -61,7 +61,7 @@ class HiddenState(AroundTexts):
 
     def loss(self, outputs: StudentOutputs, counts: Mapping[str, Count]) -> Loss:
         share = self.cross_entropy_weight
-        labels = weighted_views(outputs, counts, {view: share * one for view, one in self.texts.weights.items()})
+        labels = self.text_loss(outputs, counts, {view: share * one for view, one in self.texts.weights.items()})
         taught = outputs.taught
         if taught is None:
             return labels

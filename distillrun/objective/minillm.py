@@ -15,7 +15,7 @@ from distillrun.loss.token_loss import position_losses
 from distillrun.objective.shared.around import AroundTexts
 from distillrun.objective.shared.sampled_distillation import derived
 from distillrun.objective.shared.token_distillation import SAMPLED
-from distillrun.objective.shared.view import check_weight, weighted_views
+from distillrun.objective.shared.view import check_weight
 from distillrun.records import LogitRequest, Requirements, TargetPair, TrainingItem
 
 
@@ -95,7 +95,7 @@ class MiniLLM(AroundTexts):
 
     def loss(self, outputs: StudentOutputs, counts: Mapping[str, Count]) -> Loss:
         given = {view: self.cross_entropy_weight * weight for view, weight in self.texts.weights.items()}
-        labels = weighted_views(outputs, counts, given if self.cross_entropy_weight else {})
+        labels = self.text_loss(outputs, counts, given if self.cross_entropy_weight else {})
         if outputs.teacher is None:
             return labels
         written = self._written(outputs, outputs.teacher, counts)

@@ -12,7 +12,6 @@ from distillrun.errors import ConfigError
 from distillrun.loss.tensors import IGNORE, Count, Loss, StudentOutputs
 from distillrun.objective.multitask import Multitask
 from distillrun.objective.shared.around import AroundTexts
-from distillrun.objective.shared.view import weighted_views
 from distillrun.records import Requirements
 
 
@@ -47,7 +46,7 @@ class MutualInformation(AroundTexts):
             raise ConfigError(f"objective.information_weight={self.information_weight} must be 0 or more")
 
     def loss(self, outputs: StudentOutputs, counts: Mapping[str, Count]) -> Loss:
-        multitask = weighted_views(outputs, counts, self.texts.weights)
+        multitask = self.text_loss(outputs, counts, self.texts.weights)
         predict = {row: n for n, row in enumerate(outputs.rows) if outputs.views[n] == "predict"}
         explain = {row: n for n, row in enumerate(outputs.rows) if outputs.views[n] == "explain"}
         both = sorted(predict.keys() & explain.keys())

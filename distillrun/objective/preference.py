@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from distillrun.errors import ConfigError
-from distillrun.interfaces import Task
+from distillrun.interfaces import Task, TokenLossObjective
 from distillrun.language_model.sampling import sampled_targets, writer_of
 from distillrun.language_model.token_selection import Choosing, Drawn
 from distillrun.loss.tensors import IGNORE, Count, Loss, StudentOutputs
@@ -167,7 +167,9 @@ class Preference(AroundTexts):
         pairs = sum(count.pairs for view, count in counts.items() if view.endswith(f"/{WINNER}"))
         tokens = sum(count.tokens for view, count in counts.items() if view.endswith(f"/{WINNER}"))
         preference = -F.logsigmoid(margins).sum() / pairs
-        labels = nll[torch.tensor(winners, device=nll.device)].sum() / tokens
+        own = self.texts.token_loss if isinstance(self.texts, TokenLossObjective) else None
+        costs = nll if own is None else own(outputs.logits, outputs.labels)
+        labels = costs[torch.tensor(winners, device=nll.device)].sum() / tokens
         parts = {
             "preference": preference.detach(),
             "winner": labels.detach(),

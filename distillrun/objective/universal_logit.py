@@ -11,7 +11,6 @@ from distillrun.errors import ConfigError
 from distillrun.loss.tensors import Count, Loss, StudentOutputs
 from distillrun.objective.shared.aligned import aligned, rest_log_probs
 from distillrun.objective.shared.around import AroundTexts
-from distillrun.objective.shared.view import weighted_views
 from distillrun.records import Requirements
 
 
@@ -42,7 +41,7 @@ class UniversalLogit(AroundTexts):
             raise ConfigError(f"objective.logit_weight={self.logit_weight} must be 0 or more")
 
     def loss(self, outputs: StudentOutputs, counts: Mapping[str, Count]) -> Loss:
-        labels = weighted_views(outputs, counts, self.texts.weights)
+        labels = self.text_loss(outputs, counts, self.texts.weights)
         found, taught = aligned(outputs, counts, self.texts.weights), outputs.taught
         if found is None or taught is None:
             return labels

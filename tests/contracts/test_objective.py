@@ -10,7 +10,14 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from distillrun.interfaces import ActiveObjective, ObjectiveContext, StudentObjective, Task, TextObjective
+from distillrun.interfaces import (
+    ActiveObjective,
+    ObjectiveContext,
+    StudentObjective,
+    Task,
+    TextObjective,
+    TokenLossObjective,
+)
 from distillrun.language_model.transformer import TransformerModel
 from distillrun.loss.tensors import IGNORE, EncodedBatch, StudentOutputs
 from distillrun.records import Example, Rationale, Requirements, TargetPair, TeacherRecord, TrainingItem
@@ -38,9 +45,14 @@ VARIANTS: list[tuple[str, dict[str, Any]]] = [
     ("preference", {"form": "length_normalised"}),
     ("preference", {"pairs": "sample"}),
     ("minillm", {"teacher_share": 0.0, "length_normalised": False}),
+    ("forward_kl", {"top_k": 3, "texts": leaf("objective", "unlikelihood", texts=leaf("objective", "multitask"))}),
+    ("universal_logit", {"texts": leaf("objective", "focal")}),
 ]
 TEXT_VARIANTS = [
-    (name, changes) for name, changes in VARIANTS if isinstance(made("objective", name, **changes), TextObjective)
+    (name, changes)
+    for name, changes in VARIANTS
+    if isinstance(made_one := made("objective", name, **changes), TextObjective)
+    and not isinstance(made_one, TokenLossObjective)
 ]
 STOPPED = ("adaptive_kl", "taid", "mutual_information", "dual_space", "minillm")
 """Their gradient is not that of their value, since parts of it are held fast; each has tests of its own."""

@@ -5,36 +5,20 @@ from dataclasses import dataclass, field
 
 from torch import nn
 
-from distillrun.interfaces import ObjectiveContext, Task, TextObjective
-from distillrun.records import Example, Json, Query, Reply, Segment, TargetPair, TeacherRecord, TrainingItem
+from distillrun.interfaces import ObjectiveContext
+from distillrun.objective.shared.same_texts import SameTexts
+from distillrun.records import Json, TargetPair, TrainingItem
 
 
 @dataclass(eq=False)
-class AroundTexts:
-    """The targets, queries and reading of a text objective; subclasses add the losses.
+class AroundTexts(SameTexts):
+    """The texts of a text objective, and hooks without effect; subclasses add the losses.
 
     Args:
         texts: any objective that learns texts.
     """
 
-    texts: TextObjective
     _companions: ObjectiveContext | None = field(init=False, default=None, repr=False)
-
-    @property
-    def needs(self) -> frozenset[str]:
-        return self.texts.needs
-
-    def targets(self, example: Example, record: TeacherRecord | None, task: Task, seed: int) -> Sequence[TargetPair]:
-        return self.texts.targets(example, record, task, seed)
-
-    def query(self, example: Example, task: Task) -> Query:
-        return self.texts.query(example, task)
-
-    def read(self, answer_text: str, explain_text: str | None) -> Reply:
-        return self.texts.read(answer_text, explain_text)
-
-    def continuation(self, example: Example, choice: int, task: Task, rationale: str) -> tuple[Segment, ...]:
-        return self.texts.continuation(example, choice, task, rationale)
 
     @property
     def companions(self) -> ObjectiveContext:

@@ -2,12 +2,13 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
 from torch import Tensor
 
 from distillrun.errors import ConfigError
+from distillrun.interfaces import TokenLossObjective
 from distillrun.loss.tensors import Count, Loss, StudentOutputs
 from distillrun.objective.shared.around import AroundTexts
 from distillrun.objective.shared.distilled import ViewWeight, distilled_views
@@ -28,7 +29,7 @@ class TokenDistillation(AroundTexts, ABC):
     over the view's own tokens. T^2 keeps the gradient of D as large as that of CE whatever the temperature (Hinton et
     al. 2015, https://arxiv.org/abs/1503.02531, section 2); `temperature_squared=false` leaves it out.
 
-    Heirs say what D is.
+    CE is what the tokens of `texts` cost: their negative log-likelihood, or its own loss. Subclasses define D.
 
     Args:
         texts: what is read and written: any objective that learns texts.
@@ -91,4 +92,11 @@ class TokenDistillation(AroundTexts, ABC):
 
     def shared_loss(self, outputs: StudentOutputs, counts: Mapping[str, Count], sampled: float) -> Loss:
         """Return the loss where sampled targets have this share of it, and given ones the rest."""
-        return distilled_views(outputs, counts, self._view_weights(sampled), self.temperature, self.divergence)
+        weights = self._view_weights(sampled)
+        if not isinstance(self.texts, TokenLossObjective):
+            return distilled_views(outputs, counts, weights, self.temperature, self.divergence)
+        given = {view: weight.cross_entropy for view, weight in weights.items() if weight.cross_entropy}
+        rest = {view: replace(weight, cross_entropy=0.0) for view, weight in weights.items()}
+        labels = self.text_loss(outputs, counts, given)
+        distance = distilled_views(outputs, counts, rest, self.temperature, self.divergence)
+        return Loss(labels.total + distance.total, {**labels.parts, **distance.parts})

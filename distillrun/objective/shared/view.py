@@ -8,7 +8,7 @@ from torch import Tensor
 from distillrun.errors import ConfigError
 from distillrun.interfaces import ChoiceModel
 from distillrun.loss.tensors import IGNORE, Count, Loss, StudentOutputs
-from distillrun.loss.token_loss import token_nll
+from distillrun.loss.token_loss import TokenLoss, token_nll
 from distillrun.records import Question
 
 
@@ -38,8 +38,13 @@ def check_weight(key: str, weight: float) -> float:
     return weight
 
 
-def weighted_views(outputs: StudentOutputs, counts: Mapping[str, Count], weights: Mapping[str, float]) -> Loss:
-    """Return sum over views of weight x mean negative log-likelihood per token of the view, over the whole step.
+def weighted_views(
+    outputs: StudentOutputs,
+    counts: Mapping[str, Count],
+    weights: Mapping[str, float],
+    token_loss: TokenLoss = token_nll,
+) -> Loss:
+    """Return sum over views of weight x mean cost per token of the view, over the whole step.
 
     Each view is averaged over its own tokens, so that an answer of five tokens weighs as much as a rationale of a
     hundred (Hsieh et al. 2023, https://arxiv.org/abs/2305.02301, section 3.2). The mean divides by the step's count,
@@ -48,13 +53,13 @@ def weighted_views(outputs: StudentOutputs, counts: Mapping[str, Count], weights
     labels = outputs.labels
     if others := [n for n, name in enumerate(outputs.views) if name not in weights]:
         labels = labels.index_fill(0, torch.tensor(others, device=labels.device), IGNORE)
-    nll = token_nll(outputs.logits, labels).sum(dim=1)
-    total = nll.new_zeros(())
+    costs = token_loss(outputs.logits, labels).sum(dim=1)
+    total = costs.new_zeros(())
     parts = {}
     for view, weight in weights.items():
         rows = [n for n, name in enumerate(outputs.views) if name == view]
         if rows:
-            mean = nll[torch.tensor(rows, device=nll.device)].sum() / counts[view].tokens
+            mean = costs[torch.tensor(rows, device=costs.device)].sum() / counts[view].tokens
             total = total + weight * mean
             parts[view] = mean.detach()
     return Loss(total, parts)
