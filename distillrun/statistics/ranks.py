@@ -45,15 +45,15 @@ def kruskal_wallis(groups: Mapping[str, Sequence[float]]) -> RankTest:
     Source: Kruskal and Wallis 1952, https://doi.org/10.1080/01621459.1952.10483441; eta: Tomczak and Tomczak 2014.
     """
     _check(groups)
-    ranks, ties = _ranks(groups)
     n, k = sum(map(len, groups.values())), len(groups)
-    correction = 1 - ties / (n**3 - n) if n > 1 else 0.0
-    if correction <= 0:
+    if len({value for values in groups.values() for value in values}) < 2:
         return RankTest("Kruskal-Wallis", math.nan, k - 1, math.nan, math.nan)
-    total = math.fsum(sum(own) ** 2 / len(own) for own in ranks.values())
-    h = max(0.0, (12 / (n * (n + 1)) * total - 3 * (n + 1)) / correction)
+    from scipy.stats import kruskal
+
+    found = kruskal(*groups.values())
+    h = max(0.0, float(found.statistic))
     eta = (h - k + 1) / (n - k) if n > k else math.nan
-    return RankTest("Kruskal-Wallis", h, k - 1, _chi_square_tail(h, k - 1), eta)
+    return RankTest("Kruskal-Wallis", h, k - 1, float(found.pvalue), eta)
 
 
 def dunn(groups: Mapping[str, Sequence[float]], adjust: Adjust) -> list[RankDifference]:
