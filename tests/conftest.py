@@ -1,12 +1,22 @@
 """What several test modules share."""
 
+import gc
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from tests.command_line import Launcher
+
 settings.register_profile("steady", deadline=None)  # a busy machine is no failure
 settings.load_profile("steady")
+
+
+def pytest_collection_finish() -> None:
+    """Keep what the imports made out of every collection of garbage to come; a training asks for several."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
@@ -16,3 +26,11 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real data at {folder}")
     return folder
+
+
+@pytest.fixture(scope="session")
+def command_lines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launcher]:
+    """Starts command lines in processes of their own, forks of one that has imported everything."""
+    launcher = Launcher(tmp_path_factory.mktemp("command_lines"))
+    yield launcher
+    launcher.close()

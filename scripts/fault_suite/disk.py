@@ -6,7 +6,8 @@ from pathlib import Path
 
 from fault_suite.suite import Suite
 from fault_suite.tally import Tally
-from fault_suite.world import TRACEBACK, Ended
+from fault_suite.world import TRACEBACK
+from tests.command_line import Ended
 
 RUN_KILOBYTES = 160
 """About what a run's folder takes."""

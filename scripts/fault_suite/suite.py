@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from fault_suite.world import Launcher, Server, World, answered, train_teacher
+from fault_suite.world import Server, World, answered, train_teacher
+from tests.command_line import Launcher
 
 
 class Suite:

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from distillrun.config.compose import config_of
 from distillrun.plan.making import make_plan
 from distillrun.run.experiment import prepare
+from tests.end_to_end.runs import composed
 from tests.old_store import opened, runs_in
 
 CHANGED: dict[str, set[str]] = {
@@ -81,7 +81,7 @@ def test_what_was_right_is_reused_and_what_was_wrong_is_not(
     commit: str, name: str, stores: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(stores[commit])
-    plan = make_plan(prepare(config_of([*runs_in(commit)[name], "paths.store=artifacts"])))
+    plan = make_plan(prepare(composed(*runs_in(commit)[name], "paths.store=artifacts")))
     states = {stage.name: stage.state for stage in plan.stages}
     assert len(states) >= 4
     again = {stage for stage, state in states.items() if state != "cached"}

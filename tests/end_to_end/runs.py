@@ -1,8 +1,10 @@
 """Small whole runs for tests."""
 
+from copy import deepcopy
 from pathlib import Path
 
-from distillrun.config.compose import config_of
+from distillrun.config.settings import Config
+from distillrun.config.sweep_jobs import Composer
 from distillrun.records import Json
 from distillrun.run.experiment import Experiment, prepare
 from distillrun.run.pipeline import run
@@ -21,10 +23,17 @@ SMALL = (
     "evaluation.generated_answer.explanation_tokens=4",
 )
 
+_COMPOSER = Composer([], "config", None)
+
+
+def composed(*overrides: str) -> Config:
+    """Return a config as `config_of` does; what is composed for one run is not composed again for the next."""
+    return deepcopy(_COMPOSER.config(overrides))
+
 
 def experiment(store: Path, *overrides: str) -> Experiment:
     """Return a checked experiment of a few steps on a few everyday questions."""
-    return prepare(config_of([*SMALL, f"paths.store={store}", *overrides]))
+    return prepare(composed(*SMALL, f"paths.store={store}", *overrides))
 
 
 def run_small(folder: Path, *overrides: str, store: Path | None = None) -> dict[str, Json]:
@@ -38,7 +47,7 @@ def run_scored(folder: Path, *overrides: str, store: Path) -> dict[str, Json]:
     folder.mkdir(parents=True)
     words = [word for word in SMALL if not word.startswith("evaluation.")]
     scored = [*words, "evaluation=[choice_likelihood]", f"paths.store={store}", *overrides]
-    return run(prepare(config_of(scored)), folder).result()
+    return run(prepare(composed(*scored)), folder).result()
 
 
 def student_bytes(folder: Path) -> bytes:

@@ -1,15 +1,14 @@
 """Generation from the command line: killed, stopped by a budget, and gone on with, it publishes the same rows."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.command_line import Launcher, Running
 
 QUESTIONS = 24
 SMALL = (
@@ -21,18 +20,16 @@ SMALL = (
 )
 
 
-def start(folder: Path, *overrides: str) -> "subprocess.Popen[str]":
+def start(command_lines: Launcher, folder: Path, *overrides: str) -> Running:
     folder.mkdir(exist_ok=True)
-    command = [sys.executable, "-m", "distillrun", *SMALL, *overrides]
-    return subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return command_lines.start((*SMALL, *overrides), folder)
 
 
-def finish(folder: Path, *overrides: str) -> tuple[int, str, dict[str, Any]]:
+def finish(command_lines: Launcher, folder: Path, *overrides: str) -> tuple[int, str, dict[str, Any]]:
     """Run to the end; return exit code, what was said, and result.json of the newest run."""
-    process = start(folder, *overrides)
-    _, said = process.communicate(timeout=900)
+    ended = start(command_lines, folder, *overrides).end(900)
     newest = max(folder.glob("runs/*/result.json"), key=lambda file: file.stat().st_mtime)
-    return process.returncode, said, json.loads(newest.read_text())
+    return ended.code, ended.said, json.loads(newest.read_text())
 
 
 def published(folder: Path) -> dict[str, bytes]:
@@ -49,36 +46,40 @@ def journal_lines(folder: Path) -> int:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def undisturbed(tmp_path_factory: pytest.TempPathFactory, command_lines: Launcher) -> Path:
     folder = tmp_path_factory.mktemp("undisturbed")
-    code, said, result = finish(folder)
+    code, said, result = finish(command_lines, folder)
     assert code == 0, said
     assert result["teacher"]["requests"] == result["teacher"]["asked_now"]["requests"] == QUESTIONS * 7
     return folder
 
 
-def test_a_run_that_is_killed_over_and_over_asks_for_nothing_twice(tmp_path: Path, undisturbed: Path) -> None:
+def test_a_run_that_is_killed_over_and_over_asks_for_nothing_twice(
+    tmp_path: Path, undisturbed: Path, command_lines: Launcher
+) -> None:
     folder = tmp_path / "killed"
     for lines in (10, 50, 110):
-        process = start(folder)
-        while journal_lines(folder) < lines and process.poll() is None:
-            time.sleep(0.005)
-        os.kill(process.pid, signal.SIGKILL)
-        process.communicate()
+        run = start(command_lines, folder)
+        while journal_lines(folder) < lines and run.code() is None:
+            time.sleep(0.01)
+        run.send(signal.SIGKILL)
+        assert run.end(900).code == -signal.SIGKILL
     before = journal_lines(folder)
-    code, said, result = finish(folder)
+    code, said, result = finish(command_lines, folder)
     assert code == 0, said
     assert published(folder) == published(undisturbed)
     assert journal_lines(folder) == QUESTIONS * 7
     assert result["teacher"]["asked_now"]["requests"] <= QUESTIONS * 7 - before
 
 
-def test_a_spent_budget_is_an_exit_code_of_its_own_and_a_larger_one_goes_on(tmp_path: Path, undisturbed: Path) -> None:
-    code, said, result = finish(tmp_path, "teacher.budget.requests=50")
+def test_a_spent_budget_is_an_exit_code_of_its_own_and_a_larger_one_goes_on(
+    tmp_path: Path, undisturbed: Path, command_lines: Launcher
+) -> None:
+    code, said, result = finish(command_lines, tmp_path, "teacher.budget.requests=50")
     assert code == 3
     assert "teacher.budget.requests=50 of scripted is spent" in said
     assert (result["status"], result["teacher"]["asked_now"]["requests"]) == ("budget spent", 50)
-    code, said, result = finish(tmp_path, "teacher.budget.requests=168")
+    code, said, result = finish(command_lines, tmp_path, "teacher.budget.requests=168")
     assert code == 0, said
     assert result["teacher"]["asked_now"]["requests"] == 118
     assert result["teacher"]["ever"]["scripted"]["requests"] == 168
@@ -86,9 +87,9 @@ def test_a_spent_budget_is_an_exit_code_of_its_own_and_a_larger_one_goes_on(tmp_
     assert published(tmp_path) == published(undisturbed)
 
 
-def test_one_more_step_asks_nothing_again(tmp_path: Path) -> None:
-    finish(tmp_path, "generation=few_shot_rationale")
-    code, said, result = finish(tmp_path, "generation=critique_revision")
+def test_one_more_step_asks_nothing_again(tmp_path: Path, command_lines: Launcher) -> None:
+    finish(command_lines, tmp_path, "generation=few_shot_rationale")
+    code, said, result = finish(command_lines, tmp_path, "generation=critique_revision")
     assert code == 0, said
     assert result["teacher"]["asked_now"]["requests"] == 48
     assert result["stages"]["generate/few_shot_rationale"]["cached"]

@@ -2,8 +2,6 @@
 
 import json
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,6 +15,7 @@ from distillrun.errors import ConfigError
 from distillrun.records import Example
 from distillrun.run.pipeline import run
 from distillrun.run.predict import load_student
+from tests.command_line import Launcher, Running
 from tests.end_to_end.runs import SMALL, experiment, run_small, student_bytes
 from tests.end_to_end.taught import words_for, write_teacher
 from tests.leaves import options
@@ -152,19 +151,22 @@ KILLED = (
     "training.save_every=5",
     "training.eval_every=15",
     "training.keep=best",
-    "student.dropout=0.1",
+    "training.dev_examples=8",
     "student=tiny_t5",
+    "student.dropout=0.1",
+    "student.layers=1",
+    "student.width=32",
+    "student.feed_forward_width=32",
 )
 
 
-def started(store: Path, folder: Path) -> "subprocess.Popen[bytes]":
-    command = [sys.executable, "-m", "distillrun", *KILLED, f"paths.store={store}", f"paths.run={folder}"]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+def started(store: Path, folder: Path, command_lines: Launcher) -> Running:
+    return command_lines.start((*KILLED, f"paths.store={store}", f"paths.run={folder}"), store.parent)
 
 
-def wait_for_checkpoint(store: Path, process: "subprocess.Popen[bytes]", past_step: int) -> None:
+def wait_for_checkpoint(store: Path, run: Running, past_step: int) -> None:
     deadline = time.monotonic() + 900
-    while time.monotonic() < deadline and process.poll() is None:
+    while time.monotonic() < deadline and run.code() is None:
         if any(
             int(path.name.removeprefix("checkpoint-")) >= past_step
             for path in store.glob("train/*.partial/scratch/checkpoint-*")
@@ -172,30 +174,30 @@ def wait_for_checkpoint(store: Path, process: "subprocess.Popen[bytes]", past_st
         ):
             return
         time.sleep(0.01)
-    raise AssertionError(f"no checkpoint after step {past_step}; exit code {process.poll()}")
+    raise AssertionError(f"no checkpoint after step {past_step}; exit code {run.code()}: {run.said}")
 
 
 @pytest.fixture(scope="module")
-def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory, command_lines: Launcher) -> Path:
     """The folder of a run that nothing disturbed."""
     folder = tmp_path_factory.mktemp("uninterrupted")
-    assert started(folder / "store", folder / "run").wait() == 0
+    assert started(folder / "store", folder / "run", command_lines).end(900).code == 0
     return folder / "run"
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_a_killed_training_goes_on_as_if_nothing_had_been(
-    number: signal.Signals, uninterrupted: Path, tmp_path: Path
+    number: signal.Signals, uninterrupted: Path, tmp_path: Path, command_lines: Launcher
 ) -> None:
     store = tmp_path / "store"
-    process = started(store, tmp_path / "killed")
-    wait_for_checkpoint(store, process, past_step=20)
-    process.send_signal(number)
-    assert process.wait() == (-9 if number == signal.SIGKILL else 130)
+    run = started(store, tmp_path / "killed", command_lines)
+    wait_for_checkpoint(store, run, past_step=20)
+    run.send(number)
+    assert run.end(900).code == (-9 if number == signal.SIGKILL else 130)
     if number != signal.SIGKILL:
         assert json.loads((tmp_path / "killed" / "result.json").read_text())["status"] == "interrupted"
-    assert started(store, tmp_path / "resumed").wait() == 0
+    assert started(store, tmp_path / "resumed", command_lines).end(900).code == 0
     assert "resumed after step" in (tmp_path / "resumed" / "run.log").read_text()
     assert student_bytes(tmp_path / "resumed") == student_bytes(uninterrupted)
     both = [(folder / "predictions.jsonl").read_bytes() for folder in (uninterrupted, tmp_path / "resumed")]

@@ -2,7 +2,6 @@
 
 import errno
 import os
-import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +16,7 @@ from distillrun.errors import ConfigError
 from distillrun.files.disk import disk_trouble, writing
 from distillrun.training.checkpoint import Progress, save_checkpoint
 from tests.artifacts.test_store import STAGE, never, writes
+from tests.command_line import Launcher
 from tests.disks import read_only, small_disk
 from tests.end_to_end.runs import SMALL, run_small, student_bytes
 
@@ -105,28 +105,30 @@ def test_a_store_that_may_only_be_read_gives_what_it_holds_and_names_what_it_has
         store.get_or_make(STAGE, never)
 
 
-def test_a_run_on_a_full_disk_ends_in_one_sentence_and_goes_on_with_room(tmp_path: Path) -> None:
+def test_a_run_on_a_full_disk_ends_in_one_sentence_and_goes_on_with_room(
+    tmp_path: Path, command_lines: Launcher
+) -> None:
     """The store has room for the questions and none for a checkpoint."""
     run_small(tmp_path / "undisturbed", *TINY)
     with small_disk(tmp_path / "disk", "2m") as disk:
         words = [*SMALL, *TINY, f"paths.store={disk / 'store'}", f"paths.run={tmp_path / 'run'}"]
-        done = subprocess.run([sys.executable, "-m", "distillrun", *words], capture_output=True, text=True, check=False)
-        assert done.returncode == 2, done.stderr
-        assert "Traceback" not in done.stderr
-        assert f"distillrun: paths.store={disk / 'store'}: No space left on device" in done.stderr
-        assert "are needed" in done.stderr
+        done = command_lines.start((*words,), tmp_path).end(900)
+        assert done.code == 2, done.said
+        assert "Traceback" not in done.said
+        assert f"distillrun: paths.store={disk / 'store'}: No space left on device" in done.said
+        assert "are needed" in done.said
         subprocess.run(["mount", "-o", "remount,size=64m", str(disk)], check=True)
         run_small(tmp_path / "again", *TINY, store=disk / "store")
         assert student_bytes(tmp_path / "again") == student_bytes(tmp_path / "undisturbed")
 
 
-def test_a_run_folder_that_is_full_ends_in_one_sentence(tmp_path: Path) -> None:
+def test_a_run_folder_that_is_full_ends_in_one_sentence(tmp_path: Path, command_lines: Launcher) -> None:
     with small_disk(tmp_path / "disk", "8k") as disk:
         words = [*SMALL, *TINY, f"paths.store={tmp_path / 'store'}", f"paths.run={disk / 'run'}", "until=load"]
-        done = subprocess.run([sys.executable, "-m", "distillrun", *words], capture_output=True, text=True, check=False)
-        assert done.returncode == 2, done.stderr
-        assert "Traceback" not in done.stderr
-        assert f"distillrun: paths.run={disk / 'run'}: No space left on device" in done.stderr
+        done = command_lines.start((*words,), tmp_path).end(900)
+        assert done.code == 2, done.said
+        assert "Traceback" not in done.said
+        assert f"distillrun: paths.run={disk / 'run'}: No space left on device" in done.said
 
 
 def test_output_into_a_full_disk_is_told_of(tmp_path: Path) -> None:
@@ -143,16 +145,10 @@ def test_output_into_a_full_disk_is_told_of(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_a_limit_on_the_size_of_files_is_told_of(tmp_path: Path) -> None:
+def test_a_limit_on_the_size_of_files_is_told_of(tmp_path: Path, command_lines: Launcher) -> None:
     """Works where nothing may be mounted: `ulimit -f`."""
     words = [*SMALL, *TINY, f"paths.store={tmp_path / 'store'}", f"paths.run={tmp_path / 'run'}", "until=train"]
-    done = subprocess.run(
-        [sys.executable, "-m", "distillrun", *words],
-        capture_output=True,
-        text=True,
-        check=False,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000)),
-    )
-    assert done.returncode == 2, done.stderr
-    assert "Traceback" not in done.stderr
-    assert f"distillrun: paths.store={tmp_path / 'store'}: File too large (a limit on the size of a file" in done.stderr
+    done = command_lines.start((*words,), tmp_path, file_bytes=200_000).end(900)
+    assert done.code == 2, done.said
+    assert "Traceback" not in done.said
+    assert f"distillrun: paths.store={tmp_path / 'store'}: File too large (a limit on the size of a file" in done.said

@@ -59,7 +59,7 @@ def children(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("children")
 def test_a_job_that_fails_or_is_killed_fails_alone(capfd: pytest.CaptureFixture[str]) -> None:
-    assert main(["-m", "name=grid", "objective=label_only,multitask", "training.seed=1,13,9"]) == 1
+    assert main(["-m", "tracking=jsonl", "name=grid", "objective=label_only,multitask", "training.seed=1,13,9"]) == 1
     (folder,) = Path("runs").iterdir()
     assert "_grid_sweep_" in folder.name
     jobs = json.loads((folder / "sweep.json").read_text())["jobs"]
@@ -75,7 +75,7 @@ def test_a_job_that_fails_or_is_killed_fails_alone(capfd: pytest.CaptureFixture[
 
 @pytest.mark.usefixtures("children")
 def test_a_sweep_without_failures_ends_well_in_the_folder_that_it_was_given() -> None:
-    assert main(["-m", "training.seed=1,2", "hydra.sweep.dir='a sweep'"]) == 0
+    assert main(["-m", "tracking=jsonl", "training.seed=1,2", "hydra.sweep.dir='a sweep'"]) == 0
     assert sorted(path.name[:3] for path in Path("a sweep").glob("0*")) == ["000", "001"]
 
 
@@ -94,7 +94,7 @@ def test_a_job_is_started_with_what_finds_its_config() -> None:
 
 @pytest.mark.usefixtures("children")
 def test_a_job_with_a_wrong_value_fails_alone(capfd: pytest.CaptureFixture[str]) -> None:
-    assert main(["-m", "training.seed=1", "training.learning_rate=1e-3,-1,1e-4"]) == 1
+    assert main(["-m", "tracking=jsonl", "training.seed=1", "training.learning_rate=1e-3,-1,1e-4"]) == 1
     (file,) = Path("runs").glob("*/sweep.json")
     assert [job["state"] for job in json.loads(file.read_text())["jobs"]] == ["done", "refused", "done"]
     assert "training.learning_rate=-1.0 must be above 0" in capfd.readouterr().out
@@ -147,7 +147,7 @@ def test_a_wrong_sweep_starts_no_job(
 @pytest.mark.usefixtures("children")
 def test_a_search_outlives_jobs_that_fail(capfd: pytest.CaptureFixture[str]) -> None:
     searching = ["hydra/sweeper=optuna_tpe", "hydra.sweeper.n_trials=4", "training.seed=choice(13,9)"]
-    assert main(["-m", "name=search", *searching]) == 1
+    assert main(["-m", "tracking=jsonl", "name=search", *searching]) == 1
     (sweep,) = Path("runs").iterdir()
     assert {job["state"] for job in json.loads((sweep / "sweep.json").read_text())["jobs"]} <= {"failed", "killed"}
     told = capfd.readouterr()
@@ -168,7 +168,7 @@ def started(pattern: str) -> list[int]:
 
 @pytest.mark.usefixtures("children")
 def test_the_same_command_does_only_what_is_not_done(capfd: pytest.CaptureFixture[str]) -> None:
-    line = ["-m", "name=grid", "training.seed=1,13,9"]
+    line = ["-m", "tracking=jsonl", "name=grid", "training.seed=1,13,9"]
     assert main(line) == 1
     (sweep,) = Path("runs").iterdir()
     (sweep / "fixed").touch()
@@ -188,7 +188,7 @@ def test_the_same_command_does_only_what_is_not_done(capfd: pytest.CaptureFixtur
 def test_a_job_of_code_with_other_results_runs_again(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    line = ["-m", "name=grid", "training.seed=1,2", "hydra.sweep.dir=runs/grid"]
+    line = ["-m", "tracking=jsonl", "name=grid", "training.seed=1,2", "hydra.sweep.dir=runs/grid"]
     assert main(line) == 0
     assert main(line) == 0
     assert started("*/*") == [1, 1]
@@ -206,7 +206,7 @@ def test_a_job_of_code_with_other_results_runs_again(
 def test_an_interrupted_sweep_tells_of_every_job_and_goes_on_in_its_folder(
     named: bool, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    line = ["-m", "name=grid", "training.seed=1,17,2,-1", "task.limit=5"]
+    line = ["-m", "tracking=jsonl", "name=grid", "training.seed=1,17,2,-1", "task.limit=5"]
     assert main(line) == 130
     (sweep,) = Path("runs").iterdir()
     states = ["done", "interrupted", "not started", "not started"]
@@ -226,7 +226,7 @@ def test_an_interrupted_sweep_tells_of_every_job_and_goes_on_in_its_folder(
 
 @pytest.mark.usefixtures("children")
 def test_a_job_whose_result_is_damaged_runs_again() -> None:
-    line = ["-m", "training.seed=1,2,3", "hydra.sweep.dir=runs/own"]
+    line = ["-m", "tracking=jsonl", "training.seed=1,2,3", "hydra.sweep.dir=runs/own"]
     assert main(line) == 0
     one, other, _ = sorted(Path("runs/own").glob("0*"))
     (one / "result.json").write_text('{"scores": {', encoding="utf-8")
@@ -238,8 +238,8 @@ def test_a_job_whose_result_is_damaged_runs_again() -> None:
 
 @pytest.mark.usefixtures("children")
 def test_a_wider_sweep_in_the_same_folder_adds_only_what_is_new() -> None:
-    assert main(["-m", "training.seed=2,3", "hydra.sweep.dir=runs/own"]) == 0
-    assert main(["-m", "training.seed=1,2,3,4", "hydra.sweep.dir=runs/own"]) == 0
+    assert main(["-m", "tracking=jsonl", "training.seed=2,3", "hydra.sweep.dir=runs/own"]) == 0
+    assert main(["-m", "tracking=jsonl", "training.seed=1,2,3,4", "hydra.sweep.dir=runs/own"]) == 0
     assert started("own/*") == [1, 1, 1, 1]
     content = json.loads(Path("runs/own/sweep.json").read_text())
     assert [job["test/accuracy"] for job in content["jobs"]] == [0.1, 0.2, 0.3, 0.4]
@@ -248,14 +248,14 @@ def test_a_wider_sweep_in_the_same_folder_adds_only_what_is_new() -> None:
 
 @pytest.mark.usefixtures("children")
 def test_a_failed_job_is_tried_again_as_often_as_wished() -> None:
-    assert main(["-m", "training.seed=1,13", "sweep.retries=2", "hydra.sweep.dir=runs/own"]) == 1
+    assert main(["-m", "tracking=jsonl", "training.seed=1,13", "sweep.retries=2", "hydra.sweep.dir=runs/own"]) == 1
     assert started("own/*") == [1, 3]
     assert [job["attempt"] for job in json.loads(Path("runs/own/sweep.json").read_text())["jobs"]] == [1, 3]
 
 
 @pytest.mark.usefixtures("children")
 def test_no_job_is_started_after_a_failure_where_that_is_wished() -> None:
-    line = ["-m", "training.seed=1,13,2", "sweep.on_error=stop", "hydra.sweep.dir=runs/own"]
+    line = ["-m", "tracking=jsonl", "training.seed=1,13,2", "sweep.on_error=stop", "hydra.sweep.dir=runs/own"]
     assert main(line) == 1
     states = [job["state"] for job in json.loads(Path("runs/own/sweep.json").read_text())["jobs"]]
     assert states == ["done", "failed", "skipped"]
@@ -266,7 +266,14 @@ def test_no_job_is_started_after_a_failure_where_that_is_wished() -> None:
 
 @pytest.mark.usefixtures("children")
 def test_replicates_repeat_every_job_over_training_seeds() -> None:
-    line = ["-m", "objective=label_only,multitask", "replicates=3", "training.seed=4", "hydra.sweep.dir=runs/own"]
+    line = [
+        "-m",
+        "tracking=jsonl",
+        "objective=label_only,multitask",
+        "replicates=3",
+        "training.seed=4",
+        "hydra.sweep.dir=runs/own",
+    ]
     assert main(line) == 0
     jobs = json.loads(Path("runs/own/sweep.json").read_text())["jobs"]
     assert [job["test/accuracy"] for job in jobs] == [0.4, 0.5, 0.6] * 2
@@ -283,7 +290,7 @@ def test_replicates_without_a_sweep_are_refused(capfd: pytest.CaptureFixture[str
 @pytest.mark.usefixtures("children")
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_job_file_is_set_aside_and_its_job_runs_again(damage: str, capfd: pytest.CaptureFixture[str]) -> None:
-    line = ["-m", "training.seed=1,2", "hydra.sweep.dir=runs/own"]
+    line = ["-m", "tracking=jsonl", "training.seed=1,2", "hydra.sweep.dir=runs/own"]
     assert main(line) == 0
     (file,) = Path("runs/own").glob("000_*/job.json")
     DAMAGES[damage](file)
@@ -294,7 +301,7 @@ def test_a_damaged_job_file_is_set_aside_and_its_job_runs_again(damage: str, cap
 
 @pytest.mark.usefixtures("children")
 def test_a_job_whose_result_was_changed_runs_again() -> None:
-    line = ["-m", "training.seed=1,2", "hydra.sweep.dir=runs/own"]
+    line = ["-m", "tracking=jsonl", "training.seed=1,2", "hydra.sweep.dir=runs/own"]
     assert main(line) == 0
     (file,) = Path("runs/own").glob("000_*/result.json")
     file.write_text(file.read_text(encoding="utf-8").replace("0.1", "0.9"), encoding="utf-8")
@@ -305,7 +312,7 @@ def test_a_job_whose_result_was_changed_runs_again() -> None:
 
 @pytest.mark.usefixtures("children")
 def test_a_job_file_of_an_earlier_version_is_read() -> None:
-    line = ["-m", "training.seed=1,2", "hydra.sweep.dir=runs/own"]
+    line = ["-m", "tracking=jsonl", "training.seed=1,2", "hydra.sweep.dir=runs/own"]
     assert main(line) == 0
     (file,) = Path("runs/own").glob("000_*/job.json")
     values = json.loads(file.read_text(encoding="utf-8"))
@@ -320,7 +327,7 @@ def test_a_job_file_of_an_earlier_version_is_read() -> None:
 def test_a_sweep_works_in_a_folder_of_any_name(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     Path(name).mkdir()
     monkeypatch.chdir(name)
-    assert main(["-m", "training.seed=1"]) == 0
+    assert main(["-m", "tracking=jsonl", "training.seed=1"]) == 0
     (arguments,) = Path("runs").glob("*/000_*/arguments")
     assert (
         json.loads((arguments.parent.parent / "sweep.json").read_text(encoding="utf-8"))["jobs"][0]["state"] == "done"
@@ -332,7 +339,7 @@ def test_a_sweep_in_a_folder_whose_name_is_no_text_is_refused(
 ) -> None:
     Path(os.fsdecode(b"bad\xff")).mkdir()
     monkeypatch.chdir(os.fsdecode(b"bad\xff"))
-    assert main(["-m", "training.seed=1,2"]) == 2
+    assert main(["-m", "tracking=jsonl", "training.seed=1,2"]) == 2
     told = capfd.readouterr().err
     assert told.startswith("distillrun: paths.runs=")
     assert "bytes that are not UTF-8" in told
@@ -375,6 +382,19 @@ def test_what_is_enumerated_is_what_hydra_composes() -> None:
     composer = Composer([], "config", None)
     for job in jobs:
         assert composer.config(job) == config_of(job)
+
+
+@pytest.mark.parametrize("word", ["until=train", "name=3", "replicates='2'"])
+def test_a_value_that_stands_in_no_section_is_read_as_hydra_reads_it(word: str) -> None:
+    """`repr`, since a text equals the member of an enumeration that it names."""
+    assert repr(Composer([], "config", None).config([word])) == repr(config_of([word]))
+
+
+@pytest.mark.parametrize("word", ["until=tomorrow", "replicates=some"])
+def test_a_wrong_value_that_stands_in_no_section_is_refused(word: str) -> None:
+    key, _, value = word.partition("=")
+    with pytest.raises(ConfigError, match=f"{key}: .*'{value}'"):
+        Composer([], "config", None).config([word])
 
 
 SETTINGS = [
@@ -433,6 +453,6 @@ def test_a_job_tells_a_sweeper_how_well_it_did(tmp_path: Path) -> None:
 
 
 def test_a_sweep_folder_that_names_no_setting_is_refused_in_one_sentence(capfd: pytest.CaptureFixture[str]) -> None:
-    assert main(["-m", "training.seed=1,2", "hydra.sweep.dir=runs/${x}"]) == 2
+    assert main(["-m", "tracking=jsonl", "training.seed=1,2", "hydra.sweep.dir=runs/${x}"]) == 2
     (told,) = capfd.readouterr().err.splitlines()
     assert told.startswith("distillrun: hydra.sweep.dir: Interpolation key 'x' not found; write a name")

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from distillrun.records import Json
 from distillrun.tracking.jsonl import METRICS, Jsonl, RunLog, read_metrics
 from distillrun.tracking.mlflow import Mlflow
 from distillrun.tracking.wandb import Wandb
+from tests.command_line import Launcher, Running
 from tests.end_to_end.runs import SMALL, run_small
 from tests.files.test_csv_text import FORMULAS, every_cell, is_inert
 
@@ -90,24 +91,22 @@ def offline(mode: str = "offline") -> Wandb:
     )
 
 
-def run_job(folder: Path, mode: str, succeeded: bool, **environment: str) -> subprocess.CompletedProcess[str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("WANDB_")}
-    home = {"HOME": str(folder), "NETRC": str(folder / "netrc"), "WANDB_BASE_URL": "http://127.0.0.1:9"}
-    return subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            JOB.format(mode=mode, succeeded=succeeded, texts="TEXTS" in environment),
-            str(folder),
-            f"key={CANARY}",
-        ],
-        env={name: value for name, value in {**kept, **home, **environment}.items() if value},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=900,
-        check=True,
-    )
+Job = Callable[..., str]
+"""Run a job that wandb records, and return what it printed."""
+
+
+@pytest.fixture(scope="module")
+def run_job(command_lines: Launcher) -> Job:
+    def run(folder: Path, mode: str, succeeded: bool, **environment: str) -> str:
+        home = {"HOME": str(folder), "NETRC": str(folder / "netrc"), "WANDB_BASE_URL": "http://127.0.0.1:9"}
+        program = JOB.format(mode=mode, succeeded=succeeded, texts="TEXTS" in environment)
+        set_there = {name: value for name, value in {**home, **environment}.items() if value}
+        job = command_lines.start((str(folder), f"key={CANARY}"), Path.cwd(), set_there, program=program)
+        ended = job.end(900)
+        assert ended.code == 0, ended.said
+        return ended.said
+
+    return run
 
 
 def stored_records(folder: Path) -> list[Any]:
@@ -182,7 +181,7 @@ def test_a_failing_tracker_is_named_once_and_the_run_goes_on(tmp_path: Path, cap
 
 
 @pytest.mark.parametrize("succeeded", [True, False])
-def test_wandb_records_offline_and_finishes(tmp_path: Path, succeeded: bool) -> None:
+def test_wandb_records_offline_and_finishes(tmp_path: Path, succeeded: bool, run_job: Job) -> None:
     run_job(tmp_path, "auto", succeeded, TEXTS="yes")
     text = stored_text(tmp_path)
     for expected in ("train/loss", "test/accuracy", "training", "sweep", "tiny"):
@@ -195,12 +194,12 @@ def test_wandb_records_offline_and_finishes(tmp_path: Path, succeeded: bool) -> 
 
 
 @pytest.fixture(scope="module")
-def unreachable(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, float]:
+def unreachable(tmp_path_factory: pytest.TempPathFactory, run_job: Job) -> tuple[Path, str, float]:
     """Folder, output and seconds of a job that has a key but no network."""
     folder = tmp_path_factory.mktemp("unreachable")
     started = time.monotonic()
     job = run_job(folder, "online", True, WANDB_API_KEY=CANARY)
-    return folder, job.stdout + job.stderr, time.monotonic() - started
+    return folder, job, time.monotonic() - started
 
 
 def test_a_key_without_network_goes_offline_within_seconds_with_one_warning(
@@ -221,9 +220,9 @@ def test_no_file_and_no_output_holds_the_key(unreachable: tuple[Path, str, float
     assert CANARY not in output
 
 
-def test_online_without_a_key_never_prompts(tmp_path: Path) -> None:
+def test_online_without_a_key_never_prompts(tmp_path: Path, run_job: Job) -> None:
     job = run_job(tmp_path, "online", True)
-    assert "wandb has no key" in job.stderr
+    assert "wandb has no key" in job
     assert "train/loss" in stored_text(tmp_path)
 
 
@@ -280,7 +279,7 @@ def listening() -> Iterator[tuple[str, list[bytes]]]:
 @pytest.mark.parametrize(
     "told", [{}, {"WANDB_MODE": "disabled"}, {"WANDB_DISABLED": "true"}, {"WANDB_MODE": "offline"}], ids=str
 )
-def test_a_key_alone_sends_nothing(told: dict[str, str], tmp_path: Path) -> None:
+def test_a_key_alone_sends_nothing(told: dict[str, str], tmp_path: Path, run_job: Job) -> None:
     with listening() as (address, heard):
         run_job(tmp_path, "auto", True, WANDB_API_KEY=CANARY, WANDB_BASE_URL=address, **told)
         assert heard == []
@@ -288,13 +287,15 @@ def test_a_key_alone_sends_nothing(told: dict[str, str], tmp_path: Path) -> None
     assert bool(list(tmp_path.glob("wandb/offline-run-*"))) is not is_off
 
 
-def test_the_server_that_hears_nothing_would_hear(tmp_path: Path) -> None:
+def test_the_server_that_hears_nothing_would_hear(tmp_path: Path, run_job: Job) -> None:
     with listening() as (address, heard):
         run_job(tmp_path, "auto", True, WANDB_API_KEY=CANARY, WANDB_BASE_URL=address, WANDB_MODE="online")
         assert heard
 
 
-def test_a_settings_file_in_the_current_folder_gets_no_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_settings_file_in_the_current_folder_gets_no_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run_job: Job
+) -> None:
     (tmp_path / "strange" / "wandb").mkdir(parents=True)
     (tmp_path / "run").mkdir()
     monkeypatch.chdir(tmp_path / "strange")
@@ -308,7 +309,7 @@ def test_a_settings_file_in_the_current_folder_gets_no_key(tmp_path: Path, monke
     assert "somebody" not in stored_text(tmp_path / "run")
 
 
-def test_a_run_is_its_job_whatever_the_environment_says(tmp_path: Path) -> None:
+def test_a_run_is_its_job_whatever_the_environment_says(tmp_path: Path, run_job: Job) -> None:
     strange = {"RUN_ID": "shared", "NAME": "shared", "RESUME": "must", "SWEEP_ID": "shared", "RUN_GROUP": "shared"}
     strange |= {"DIR": str(tmp_path / "elsewhere"), "JOB_TYPE": "shared", "TAGS": "shared", "NOTES": "shared"}
     told = {f"WANDB_{name}": value for name, value in strange.items()}
@@ -321,7 +322,7 @@ def test_a_run_is_its_job_whatever_the_environment_says(tmp_path: Path) -> None:
     assert not (tmp_path / "elsewhere").exists()
 
 
-def test_texts_are_recorded_on_demand_only(tmp_path: Path) -> None:
+def test_texts_are_recorded_on_demand_only(tmp_path: Path, run_job: Job) -> None:
     run_job(tmp_path, "auto", True)
     text = stored_text(tmp_path)
     assert "train/loss" in text
@@ -353,20 +354,18 @@ def test_an_unknown_mode_is_refused_with_the_nearest_one() -> None:
         offline("ofline")
 
 
-def run_whole(folder: Path, *words: str, **environment: str) -> subprocess.Popen[str]:
-    """Start a small run, or a sweep of some, that wandb records offline."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("WANDB_")}
-    home = {"HOME": str(folder), "WANDB_MODE": "offline"}
-    small = [word for word in SMALL if not word.startswith("tracking=")]
-    line = [sys.executable, "-m", "distillrun", *small, f"paths.store={folder / 'store'}", *words]
-    return subprocess.Popen(
-        line,
-        env={**kept, **home, **environment},
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+Whole = Callable[..., Running]
+"""Start a small run, or a sweep of some, that wandb records offline."""
+
+
+@pytest.fixture(scope="module")
+def run_whole(command_lines: Launcher) -> Whole:
+    def start(folder: Path, *words: str) -> Running:
+        small = [word for word in SMALL if not word.startswith("tracking=")]
+        home = {"HOME": str(folder), "WANDB_MODE": "offline"}
+        return command_lines.start((*small, f"paths.store={folder / 'store'}", *words), folder, home)
+
+    return start
 
 
 def summary_of(records: Sequence[Any]) -> dict[str, Any]:
@@ -375,10 +374,10 @@ def summary_of(records: Sequence[Any]) -> dict[str, Any]:
     return {update.key or "/".join(update.nested_key): json.loads(update.value_json) for update in updates}
 
 
-def test_what_wandb_gets_is_what_the_run_folder_holds(tmp_path: Path) -> None:
+def test_what_wandb_gets_is_what_the_run_folder_holds(tmp_path: Path, run_whole: Whole) -> None:
     run = run_whole(tmp_path, "paths.run=one", "tracking.log_student=true", "tracking.log_texts=true")
-    output, _ = run.communicate(timeout=900)
-    assert run.returncode == 0, output
+    ended = run.end(900)
+    assert ended.code == 0, ended.said
     records = stored_records(tmp_path / "one")
     result = json.loads((tmp_path / "one" / "result.json").read_text(encoding="utf-8"))
     told, summary = result["scores"]["test/accuracy"], summary_of(records)
@@ -409,24 +408,24 @@ def test_what_wandb_gets_is_what_the_run_folder_holds(tmp_path: Path) -> None:
     assert (tmp_path / "one" / "teacher_data" / "few_shot_rationale" / "records.jsonl").is_file()
 
 
-def test_a_run_that_is_told_to_end_is_finished(tmp_path: Path) -> None:
+def test_a_run_that_is_told_to_end_is_finished(tmp_path: Path, run_whole: Whole) -> None:
     run = run_whole(tmp_path, "paths.run=one", "training.max_steps=100000")
     metrics = tmp_path / "one" / METRICS
     until = time.monotonic() + 600
     while not (metrics.exists() and metrics.read_text()) and time.monotonic() < until:
         time.sleep(0.1)
-    run.send_signal(signal.SIGTERM)
-    output, _ = run.communicate(timeout=900)
-    assert run.returncode == 130, output
+    run.send(signal.SIGTERM)
+    ended = run.end(900)
+    assert ended.code == 130, ended.said
     records = stored_records(tmp_path / "one")
     assert [record.exit.exit_code for record in records if record.HasField("exit")] == [1]
     assert summary_of(records)["status"] == "interrupted"
 
 
-def test_the_jobs_of_a_sweep_are_one_group_with_a_summary(tmp_path: Path) -> None:
+def test_the_jobs_of_a_sweep_are_one_group_with_a_summary(tmp_path: Path, run_whole: Whole) -> None:
     sweep = run_whole(tmp_path, "-m", "objective=label_only,multitask", "hydra.sweep.dir=sweep")
-    output, _ = sweep.communicate(timeout=900)
-    assert sweep.returncode == 0, output
+    ended = sweep.end(900)
+    assert ended.code == 0, ended.said
     jobs = [stored_records(folder) for folder in sorted((tmp_path / "sweep").glob("00*"))]
     last = [[record.run for record in records if record.HasField("run")][-1] for records in jobs]
     assert [(run.run_group, run.job_type) for run in last] == [("sweep", "experiment")] * 2

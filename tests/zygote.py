@@ -1,9 +1,10 @@
 """Starts command lines as forks of one process that has imported torch: the same code without seconds of imports.
 
-Reads one JSON object a line from standard input (the arguments, the folder, variables, the file for what is printed),
-and answers with the process id. The exit code is written to a file when the process has ended.
+Reads one JSON object a line from standard input (the arguments, the folder, variables, the file for what is printed, or
+another program), and answers with the process id. The exit code is written to a file when the process has ended.
 """
 
+import gc
 import json
 import os
 import resource
@@ -12,25 +13,34 @@ import sys
 import threading
 import traceback
 from pathlib import Path
+from typing import Any
+
+from distillrun.cli import main as command_line
 
 
 def warm_up() -> None:
-    """Import what a run imports."""
+    """Import what a run imports, and look once for Hydra's plugins."""
+    import wandb  # noqa: F401
     from transformers import AutoModelForCausalLM, AutoTokenizer, Qwen3ForCausalLM  # noqa: F401
 
-    import distillrun.cli
     import distillrun.language_model.load
     import distillrun.run.pipeline
     import distillrun.run.stages.read_logits
     import distillrun.student.tiny
     import distillrun.training.loop  # noqa: F401
+    from distillrun.config.compose import config_of
+
+    config_of([])
+    gc.collect()
+    gc.freeze()
 
 
-def start(order: dict) -> int:
+def start(order: dict[str, Any]) -> int:
     """Fork a command line and return its process id."""
     pid = os.fork()
     if pid:
         return pid
+    code = 0
     try:
         os.setsid()
         out = os.open(order["out"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
@@ -42,19 +52,19 @@ def start(order: dict) -> int:
         if order.get("file_bytes"):
             signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
             resource.setrlimit(resource.RLIMIT_FSIZE, (order["file_bytes"],) * 2)
-        from distillrun.cli import main
-
         sys.argv = ["distillrun", *order["words"]]
-        code = main()
+        if order.get("program"):
+            exec(order["program"], {"__name__": "__main__"})
+        else:
+            code = command_line()
     except SystemExit as error:
-        code = error.code if isinstance(error.code, int) else 1
+        code = error.code if isinstance(error.code, int) else int(error.code is not None)
     except BaseException:
         traceback.print_exc()
         code = 1
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-    os._exit(code)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)  # what the zygote does at its own end, such as deleting wandb's folder, is not a fork's to do
 
 
 def main() -> None:
@@ -73,13 +83,13 @@ def main() -> None:
             Path(f"{files[pid]}.part").write_text(str(os.waitstatus_to_exitcode(status)))
             Path(f"{files[pid]}.part").replace(f"{files.pop(pid)}.code")
 
-    print("ready", flush=True)
+    print("ready", flush=True)  # noqa: T201
     reaper = None
     for line in sys.stdin:
         order = json.loads(line)
         pid = start(order)
         files[pid] = order["out"]
-        print(pid, flush=True)
+        print(pid, flush=True)  # noqa: T201
         if reaper is None:
             reaper = threading.Thread(target=reap, daemon=True)
             reaper.start()
