@@ -5,7 +5,7 @@ import json
 import math
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, make_dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -71,7 +71,8 @@ def resolve(cfg: DictConfig, selected: Mapping[str, Json] | None = None, base: C
         ) from error
     except OmegaConfBaseException as error:
         raise ConfigError(f"{error.full_key}: {str(error).splitlines()[0]}") from error
-    config = replace(base, **settings) if base else Config(**vars(settings), selected=dict(selected or {}))
+    values = vars(settings)
+    config = replace(base, **values) if base else Config(**values, selected=dict(selected or {}))
     written = OmegaConf.to_container(merged, resolve=True, enum_to_str=True)
     check_values(written)
     if problems := list(_wrong_values(config)):
@@ -82,8 +83,14 @@ def resolve(cfg: DictConfig, selected: Mapping[str, Json] | None = None, base: C
 @cache
 def _schema(sections: tuple[str, ...] | None) -> DictConfig:
     """Return the types of the spine, or of some sections of it."""
-    whole = OmegaConf.structured(Settings)
-    schema: DictConfig = whole if sections is None else OmegaConf.masked_copy(whole, list(sections))
+    kind: type = Settings
+    if sections is not None:  # a masked copy would keep the values and lose the types of those that are no sections
+        chosen = [one for one in fields(Settings) if one.name in sections]
+        typed = [
+            (one.name, one.type, field(default=one.default, default_factory=one.default_factory)) for one in chosen
+        ]
+        kind = make_dataclass("Sections", typed)
+    schema: DictConfig = OmegaConf.structured(kind)
     return schema
 
 
