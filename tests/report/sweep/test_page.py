@@ -450,3 +450,17 @@ def test_a_share_is_known_by_its_unit_and_not_by_its_size(tmp_path: Path) -> Non
         True,
         False,
     ]
+
+
+def test_a_rating_is_drawn_on_its_scale(tmp_path: Path) -> None:
+    for seed, quality in enumerate((3.1, 3.4)):
+        place = write_job(tmp_path / "rated", seed, {"objective": "multitask", "training.seed": seed}, 10)
+        result = json.loads((place / "result.json").read_text())
+        result["scores"]["test/judge/quality"] = {"value": quality, "n": 20, "low": 3.0, "high": 3.5, "unit": "of 5"}
+        (place / "result.json").write_text(json.dumps(result))
+    grid = grid_of(read_sweeps([tmp_path / "rated"]).jobs, "test/judge/quality")
+    assert grid.rating_scale == (1, 5)
+    assert grid_of(read_sweeps([tmp_path / "rated"]).jobs).rating_scale is None
+    write_sweep_page([tmp_path / "rated"], tmp_path / "rated", metric="test/judge/quality")
+    drawn = (tmp_path / "rated" / "plots" / "accuracy.svg").read_text()
+    assert re.findall(r">(\d)</", drawn) == ["1", "2", "3", "4", "5"]
