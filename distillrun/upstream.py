@@ -4,17 +4,26 @@
 """
 
 import argparse
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from copy import deepcopy
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
+from hydra import version
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra._internal.core_plugins import file_config_source
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra._internal.hydra import Hydra
+from hydra._internal.sources_registry import SourcesRegistry
 from hydra._internal.utils import create_config_search_path, get_args_parser
 from hydra.core.config_search_path import SearchPathQuery
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.plugins.completion_plugin import DefaultCompletionPlugin
+from hydra.plugins.config_source import ConfigResult
 from omegaconf import DictConfig, flag_override
 
 BASIC_LAUNCHER = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
@@ -50,17 +59,38 @@ def parsed_overrides(lines: Sequence[str]) -> list[Override]:
     return OverridesParser.create().parse_overrides(list(lines))
 
 
-def begin_hydra(folder: str, added: str | None = None) -> Hydra:
-    """Start Hydra for `hydra.compose`, with the places where it looks for configs; `GlobalHydra` holds it afterwards.
+@contextmanager
+def begun_hydra(folder: Path, added: str | Path | None = None) -> Iterator[Hydra]:
+    """Start Hydra for a block, in which `hydra.compose` finds it.
 
     Args:
         folder: of the shipped configs.
-        added: another place, such as file://FOLDER, searched after that one, as that of --config-dir is.
+        added: a folder of the user's own, searched after that one, as that of --config-dir is.
     """
-    search_path = create_config_search_path(folder)
+    GlobalHydra.instance().clear()  # hydra.main leaves itself behind
+    version.setbase("1.3")
+    search_path = create_config_search_path(str(folder))
     if added is not None:
-        search_path.prepend("command-line", added, SearchPathQuery(provider="schema"))
-    return Hydra.create_main_hydra2("distillrun", search_path)
+        search_path.prepend("command-line", f"file://{Path(added).resolve()}", SearchPathQuery(provider="schema"))
+    SourcesRegistry.instance().types["file"] = FileConfigSource
+    try:
+        yield Hydra.create_main_hydra2("distillrun", search_path)
+    finally:
+        GlobalHydra.instance().clear()
+
+
+class FileConfigSource(file_config_source.FileConfigSource):  # Hydra keeps one of this name when it looks for plugins
+    """A folder of configs whose files are parsed once for all compositions, as long as they hold the same."""
+
+    def load_config(self, config_path: str) -> ConfigResult:
+        file = Path(self.path, self._normalize_file_name(config_path))
+        content = file.read_bytes() if file.is_file() else b""
+        return deepcopy(_loaded(self.provider, self.path, config_path, content))
+
+
+@lru_cache(maxsize=1024)
+def _loaded(provider: str, folder: str, config_path: str, content: bytes) -> ConfigResult:
+    return file_config_source.FileConfigSource(provider, folder).load_config(config_path)
 
 
 def jobs_of(overrides: list[Override]) -> list[list[str]]:

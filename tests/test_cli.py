@@ -149,8 +149,11 @@ ODD = (" lead", "trail ", "a\nb", "50%", "${x}", "\\${x}", "a\\\\${oc.env:HOME}"
 
 
 def test_any_text_survives_as_an_override() -> None:
-    for text in ("a b", "it's", "a\\'b", "a\\", "x=1,2", "[1]", "{a:b}", "#!", "null", "1", "\u00fc\u4e2d", *ODD):
-        assert config_of([f"paths.store={quoted(text)}"]).paths.store == text
+    texts = ("a b", "it's", "a\\'b", "a\\", "x=1,2", "[1]", "{a:b}", "#!", "null", "1", "\u00fc\u4e2d", *ODD)
+    words = [f"++teacher.extra_body.text{place}={quoted(text)}" for place, text in enumerate(texts)]
+    config = config_of(["teacher=api", *words, f"paths.store={quoted(ODD[6])}"])
+    assert [*config.teacher["extra_body"].values()] == [*texts]
+    assert config.paths.store == ODD[6]
 
 
 @pytest.mark.parametrize(
@@ -210,6 +213,10 @@ def test_an_unknown_flag_is_a_wrong_command_line(capfd: pytest.CaptureFixture[st
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
+        (["--run", "-m"], "--run and --multirun exclude each other"),
+        (["--cfg", "job", "-m"], "--multirun and --cfg exclude each other"),
+        (["--resolve"], "--resolve and --package say how a config is shown; add --cfg job"),
+        (["--package", "training"], "--resolve and --package say how a config is shown; add --cfg job"),
         (["predict", "nowhere", "Why?", "--choices", "a", "b"], "nowhere holds no trained student"),
         (["predict", "nowhere", "Why?", "--choices", "a"], "choices 'a': a question has two or more choices"),
         (["store", "list", "--store", "nowhere"], "--store nowhere: there is no such folder"),

@@ -5,13 +5,12 @@ from pathlib import Path
 
 import pytest
 from hydra import compose
-from hydra.core.global_hydra import GlobalHydra
-from hydra.errors import OverrideParseException
+from hydra.errors import MissingConfigException, OverrideParseException
 from omegaconf import OmegaConf
 
 from distillrun.upstream import (
     apply_values,
-    begin_hydra,
+    begun_hydra,
     flag_parser,
     flags_of,
     jobs_of,
@@ -63,11 +62,8 @@ def test_a_setting_that_cannot_be_read_is_named() -> None:
 
 def test_values_are_put_in_as_composing_does(conf: Path) -> None:
     words = ["seed=3", "optimizer.betas=[0.5,0.6]", "++optimizer.extra={a: 1}"]
-    begin_hydra(str(conf))
-    try:
+    with begun_hydra(conf):
         base, whole = compose("config"), compose("config", words)
-    finally:
-        GlobalHydra.instance().clear()
     assert OmegaConf.to_container(apply_values(base, parsed_overrides(words))) == OmegaConf.to_container(whole)
 
 
@@ -76,22 +72,32 @@ def test_a_folder_of_the_users_adds_options_and_replaces_none(conf: Path, tmp_pa
     (mine / "optimizer").mkdir(parents=True)
     for name in ("adam", "lion"):
         (mine / "optimizer" / f"{name}.yaml").write_text("rate: 7\n")
-    begin_hydra(str(conf), f"file://{mine}")
-    try:
+    with begun_hydra(conf, mine):
         assert compose("config").optimizer.rate == 0.1
         assert compose("config", ["optimizer=lion"]).optimizer.rate == 7
-    finally:
-        GlobalHydra.instance().clear()
 
 
 def test_settings_are_completed(conf: Path) -> None:
-    hydra = begin_hydra(str(conf))
-    try:
+    with begun_hydra(conf) as hydra:
         assert settings_after("opt", hydra, "config") == ["optimizer.", "optimizer="]
         assert settings_after("optimizer=", hydra, "config") == ["optimizer=adam", "optimizer=sgd"]
         assert settings_after("seed=1 optimizer.r", hydra, "config") == ["optimizer.rate="]
-    finally:
-        GlobalHydra.instance().clear()
+
+
+def test_a_config_file_is_read_again_where_it_changed(conf: Path) -> None:
+    def rate() -> float:
+        with begun_hydra(conf):
+            composed = compose("config")
+        found = float(composed.optimizer.rate)
+        composed.optimizer.rate = 9.0  # which is nothing to the next one
+        return found
+
+    assert [rate(), rate()] == [0.1, 0.1]
+    (conf / "optimizer" / "adam.yaml").write_text("rate: 0.2\nbetas: [0.9, 0.999]\n")  # no longer than before
+    assert rate() == 0.2
+    (conf / "optimizer" / "adam.yaml").unlink()
+    with pytest.raises(MissingConfigException):
+        rate()
 
 
 def test_hydras_flags_are_known() -> None:

@@ -4,14 +4,11 @@ import argparse
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
-from pathlib import Path
-
-from hydra.core.global_hydra import GlobalHydra
 
 from distillrun.config.compose import conf_folder
 from distillrun.config.schema import register_schema
 from distillrun.errors import ConfigError, nearest
-from distillrun.upstream import begin_hydra, flag_parser, flags_of, settings_after, subparsers_of, values_of
+from distillrun.upstream import begun_hydra, flag_parser, flags_of, settings_after, subparsers_of, values_of
 
 _BASH = r"""
 _distillrun() {
@@ -114,13 +111,9 @@ def _settings(words: Sequence[str], last: str) -> list[str]:
     key, equals, value = last.partition("=")
     begun = value[: max(value.rfind(","), value.rfind("[")) + 1]  # of a list or a sweep, what stands before
     register_schema()
-    GlobalHydra.instance().clear()
-    hydra = begin_hydra(str(conf_folder()), f"file://{Path(folder).resolve()}" if folder else None)
-    try:
+    with begun_hydra(conf_folder(), folder or None) as hydra:
         lines = (" ".join([*before, f"{key}{equals}{value[len(begun) :]}"]) for before in (others, []))
         # where one of the others is wrong, there is nothing to go by but the defaults
         found = next(filter(None, (settings_after(line, hydra, "config") for line in lines)), [])
-    finally:
-        GlobalHydra.instance().clear()
     wholes = [one.replace(f"{key}=", f"{key}={begun}", 1) if begun else one for one in found]
     return [one if one.endswith(("=", ".", "/")) or begun else f"{one} " for one in wholes]

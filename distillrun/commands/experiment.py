@@ -40,6 +40,7 @@ def experiment(given: Sequence[str], commands: Commands, parsers: Parsers) -> in
     flags = parser.parse_intermixed_args(given)
     # Hydra's own reading of the line wants its flags and the overrides apart
     hydra_flags = [word for word in given if word not in flags.overrides]
+    _check_manner(flags)
     if flags.config_path is not None:
         raise ConfigError("--config-path would replace the shipped options; --config-dir DIR adds your own to them")
     if flags.experimental_rerun is not None:
@@ -60,6 +61,15 @@ def experiment(given: Sequence[str], commands: Commands, parsers: Parsers) -> in
         if is_complaint(error):
             raise explain(error, flags.overrides, flags.config_dir) from error
         raise
+
+
+def _check_manner(flags: argparse.Namespace) -> None:
+    """Refuse flags that ask for several things at once, or say how to show what is not shown."""
+    asked = [f"--{name}" for name in ("run", "multirun", "cfg", "info") if getattr(flags, name)]
+    if len(asked) > 1:
+        raise ConfigError(f"{' and '.join(asked)} exclude each other; give one of them")
+    if (flags.resolve or flags.package) and not (flags.cfg or flags.help):
+        raise ConfigError("--resolve and --package say how a config is shown; add --cfg job")
 
 
 def _made(given: Sequence[str], hydra_flags: Sequence[str], flags: argparse.Namespace) -> int:

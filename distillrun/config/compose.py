@@ -7,8 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from hydra import compose, version
-from hydra.core.global_hydra import GlobalHydra
+from hydra import compose
 from hydra.core.override_parser.types import Override, Quote, QuotedString
 from omegaconf import DictConfig, OmegaConf
 
@@ -19,7 +18,7 @@ from distillrun.errors import UnsafeError
 from distillrun.names.parts import name_of, targets_in
 from distillrun.records import Json
 from distillrun.text.secret import check_values
-from distillrun.upstream import begin_hydra, parsed_overrides
+from distillrun.upstream import begun_hydra, parsed_overrides
 
 log = logging.getLogger("distillrun")
 
@@ -68,18 +67,11 @@ def compose_first(overrides: Sequence[str], config_name: str = "config", config_
     parsed = parsed_overrides(overrides)
     named = [place for override in parsed if override.key_or_group == "hydra.searchpath" for place in _list(override)]
     check_searchpath(named)
-    place = None
-    if config_dir is not None:  # where Hydra itself puts it, so that what is checked is what it finds
-        place = f"file://{Path(config_dir).resolve()}"
-        _check_primary(config_name, [place, *named])
+    if config_dir is not None:
+        _check_primary(config_name, [str(Path(config_dir).resolve()), *named])
     given = [line for line in map(_first, parsed) if line is not None]
-    GlobalHydra.instance().clear()  # an earlier hydra.main in this process leaves itself behind
-    version.setbase("1.3")
-    begin_hydra(str(conf_folder()), place)
-    try:
+    with begun_hydra(conf_folder(), config_dir):
         composed = compose(config_name, given, return_hydra_config=True)
-    finally:
-        GlobalHydra.instance().clear()
     whole: Any = OmegaConf.to_container(composed, resolve=False)
     check_hydra(whole["hydra"], given)
     check_values({**whole, "hydra": {key: whole["hydra"].get(key) for key in _WRITTEN}})

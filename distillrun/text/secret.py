@@ -65,9 +65,13 @@ _CURE = (
 
 def secrets_in(text: str) -> list[str]:
     """Return the parts of a text that look like keys, or are what a variable such as OPENAI_API_KEY holds."""
+    return _secrets(text, _held())
+
+
+def _secrets(text: str, held: Sequence[str]) -> list[str]:
     found = [match[0] for match in _KEYS.finditer(text)]
     found += [match[1] for place in _PLACES for match in place.finditer(text) if match[1] != HIDDEN]
-    return [*found, *(value for value in _held() if value in text)]
+    return [*found, *(value for value in held if value in text)]
 
 
 def hide(text: str) -> str:
@@ -102,33 +106,33 @@ def check_values(node: Any, path: str = "") -> None:
     Raises:
         UnsafeError: naming each key of the config, without what it holds.
     """
-    problems = list(dict.fromkeys(_problems(node, path)))
+    problems = list(dict.fromkeys(_problems(node, path, _held())))
     if problems:
         raise UnsafeError("\n".join(problems))
 
 
-def _problems(node: Any, path: str) -> Iterator[str]:
+def _problems(node: Any, path: str, held: Sequence[str]) -> Iterator[str]:
     items: Iterable[tuple[Any, Any]] = ()
     if isinstance(node, Mapping):
         items = node.items()
     elif isinstance(node, list | tuple):
         items = enumerate(node)
     elif isinstance(node, str):
-        yield from _text_problems(node, path)
+        yield from _text_problems(node, path, held)
     for key, value in items:
         here = f"{path}.{key}" if path else str(key)
-        if isinstance(key, str) and secrets_in(key):
+        if isinstance(key, str) and _secrets(key, held):
             yield _told(path or "the config")
         elif _ENDS_IN_SECRET.search(str(key).lower()) and value not in (None, "", {}, []):
             yield f"{here} looks like a secret, and a config is written to disk; put it in an environment variable"
         elif str(key).endswith("api_key_env") and isinstance(value, str) and not _is_name(value):
             yield _no_name(here)
         else:
-            yield from _problems(value, here)
+            yield from _problems(value, here, held)
 
 
-def _text_problems(text: str, path: str) -> Iterator[str]:
-    if secrets_in(text):
+def _text_problems(text: str, path: str, held: Sequence[str]) -> Iterator[str]:
+    if _secrets(text, held):
         yield _told(path)
     read = [name.strip().strip("'\"") for name in _READS.findall(text)]
     if _COMPUTED.search(text) or any(_PRIVATE.search(name) or not re.fullmatch(r"\w+", name) for name in read):
@@ -138,11 +142,10 @@ def _text_problems(text: str, path: str) -> Iterator[str]:
         )
 
 
-def _held() -> Iterator[str]:
-    """Yield what the variables of the environment hold whose names say that it is a key."""
-    for name, value in os.environ.items():
-        if _VARIABLE.search(name.upper()) and len(value.strip()) >= SHORTEST:
-            yield value.strip()
+def _held() -> list[str]:
+    """Return what the variables of the environment hold whose names say that it is a key."""
+    values = [os.environ[name].strip() for name in os.environ if _VARIABLE.search(name.upper())]
+    return [value for value in values if len(value) >= SHORTEST]
 
 
 def _is_name(text: str) -> bool:

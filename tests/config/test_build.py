@@ -10,10 +10,14 @@ from omegaconf import DictConfig, OmegaConf
 from distillrun.config.build import build, build_parts
 from distillrun.config.compose import config_of
 from distillrun.config.settings import digest, plain, resolve
+from distillrun.config.sweep_jobs import Composer
 from distillrun.errors import ConfigError
 from distillrun.objective.label_only import LabelOnly
 from distillrun.records import Json
 from tests.leaves import leaf
+
+COMPOSER = Composer([], "config", None)
+"""Composes each set of options once."""
 
 MODULE = """
 from collections.abc import Mapping
@@ -173,9 +177,9 @@ def test_a_resolved_config_holds_plain_values_and_reads_back(tmp_path: Path) -> 
 
 def test_the_digest_changes_with_what_decides_results_and_with_nothing_else() -> None:
     same = digest(config_of([]))
-    assert digest(config_of(["paths.run=x", "runtime.threads=1", "tracking=jsonl"])) == same
+    assert digest(COMPOSER.config(["paths.run=x", "runtime.threads=1", "tracking=jsonl"])) == same
     others = {
-        digest(config_of([line]))
+        digest(COMPOSER.config([line]))
         for line in ("training.seed=1", "objective=label_only", "until=train", "student=tiny_t5")
     }
     assert len(others | {same}) == 5
@@ -203,7 +207,7 @@ def test_the_digest_changes_with_what_decides_results_and_with_nothing_else() ->
 )
 def test_a_value_that_cannot_be_is_refused_with_its_key(override: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message) as caught:
-        config_of(["training.eval_every=0", override])
+        COMPOSER.config(["training.eval_every=0", override])
     assert "hunter2" not in str(caught.value)
 
 

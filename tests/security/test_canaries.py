@@ -46,8 +46,8 @@ def run(folder: Path, *words: str) -> str:
 @pytest.mark.parametrize(
     "words",
     [
-        ("-m", "tracking=wandb", "tracking.log_texts=true", "generation.seed=0,1"),
-        ("-m", "tracking=mlflow", "generation.seed=0,1", "hydra/launcher=joblib"),
+        ("-m", "tracking=wandb", "tracking.log_texts=true"),
+        ("-m", "tracking=mlflow", "hydra/launcher=joblib"),
         ("tracking=mlflow", "tracking.uri=null"),
     ],
     ids=["wandb sweep", "mlflow sweep", "mlflow by the environment"],

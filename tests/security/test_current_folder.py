@@ -79,7 +79,7 @@ def test_no_repository_is_no_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_jobs_import_nothing_from_the_current_folder(tmp_path: Path) -> None:
     """The sweep itself is started as the installed command is, which imports nothing from the current folder."""
     (tmp_path / "yaml.py").write_text(f"open({str(tmp_path / MARKER)!r}, 'w')\n", encoding="utf-8")
-    words = ["-m", "training.seed=0,1", "until=load", "tracking=jsonl", "task.limit=4", "runtime.progress=never"]
+    words = ["-m", "until=load", "tracking=jsonl", "task.limit=4", "runtime.progress=never"]
     line = [sys.executable, "-P", "-c", "import sys; from distillrun.cli import main; sys.exit(main(sys.argv[1:]))"]
     ran = subprocess.run([*line, *words], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stdout + ran.stderr

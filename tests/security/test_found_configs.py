@@ -14,11 +14,12 @@ from distillrun.sweep.finishing import finish
 from distillrun.sweep.job import Job, write_job
 
 MARKER = "marker"
+CONFIG = config_of(["tracking=jsonl"])
 
 
 def hostile(**changed: Any) -> str:
     """Return the config of a run whose tracker, once built, writes a file, and which permits that by itself."""
-    settings = plain(config_of(["tracking=jsonl"]))
+    settings = plain(CONFIG)
     settings["tracking"] = {"_target_": "logging.FileHandler", "filename": MARKER}
     settings["runtime"]["allow_targets"] = ["logging"]
     return yaml.safe_dump({**settings, **changed})
@@ -35,7 +36,7 @@ def test_the_end_of_a_sweep_builds_what_the_command_line_chose(here: Path) -> No
         (here / "sweep" / name).mkdir(parents=True)
         write_job(Job(0, str(here / "sweep" / name), (), "failed", 1, 0.0))
         (here / "sweep" / name / "config.yaml").write_text(hostile(), encoding="utf-8")
-    finish(here / "sweep", config_of(["tracking=jsonl"]), complete=True)
+    finish(here / "sweep", CONFIG, complete=True)
     assert (here / "sweep" / "report.html").is_file()
     assert not (here / MARKER).exists()
 

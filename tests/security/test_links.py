@@ -22,6 +22,7 @@ from distillrun.sweep.job import Job, claim_job_folder, write_job
 from distillrun.tracking.jsonl import Jsonl, RunLog
 from tests.asking import Told
 
+CONFIG = config_of(["tracking=jsonl"])
 SECRET = "the-last-line-of-a-private-file"
 
 
@@ -115,7 +116,7 @@ def test_a_command_of_another_program_is_not_offered(tmp_path: Path) -> None:
 
 def whole_run(folder: Path) -> None:
     """Write into a run folder all that a run writes there by itself."""
-    with RunFolder(folder, config_of(["tracking=jsonl"])) as run:
+    with RunFolder(folder, CONFIG) as run:
         run.write_result({"data": {}, "status": "done"})
         run.write_predictions([{"id": "1"}])
         run.write_measured("cost", [{"id": "1"}])
@@ -175,13 +176,12 @@ def test_a_sweep_replaces_links_that_it_writes_itself(tmp_path: Path, victim: Pa
 
 
 def test_no_job_is_written_through_a_link(tmp_path: Path, victim: Path) -> None:
-    config = config_of(["tracking=jsonl"])
     (tmp_path / "sweep").mkdir()
-    name = claim_job_folder(tmp_path / "sweep", 0, config).name
+    name = claim_job_folder(tmp_path / "sweep", 0, CONFIG).name
     (tmp_path / "sweep" / name).rmdir()
     (tmp_path / "sweep" / name).symlink_to(victim)
     with pytest.raises(ConfigError, match="is a link"):
-        claim_job_folder(tmp_path / "sweep", 0, config)
+        claim_job_folder(tmp_path / "sweep", 0, CONFIG)
     with pytest.raises(ConfigError, match="is reached by a link"):
         write_job(Job(0, str(tmp_path / "sweep" / name), (), "done", 0, 0.0))
 

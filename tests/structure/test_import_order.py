@@ -1,7 +1,7 @@
 """A module imports only from the left of one line, and from its own package."""
 
 import ast
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -60,8 +60,10 @@ def top_of(path: Path) -> str:
     return path.relative_to(PACKAGE).with_suffix("").parts[0]
 
 
-def imports(path: Path) -> Iterator[tuple[str, bool]]:
-    """Yield (dotted name, whether it is imported when the module is) of every import, also those inside functions."""
+@cache
+def imports(path: Path) -> tuple[tuple[str, bool], ...]:
+    """Return (dotted name, whether it is imported when the module is) of every import, also those inside functions."""
+    found: list[tuple[str, bool]] = []
     tree = ast.parse(path.read_text(encoding="utf-8"))
     at_import = {id(node) for node in ast.iter_child_nodes(tree)}
     for node in ast.walk(tree):
@@ -73,8 +75,8 @@ def imports(path: Path) -> Iterator[tuple[str, bool]]:
             names = [alias.name for alias in node.names]
         else:
             continue
-        for name in names:
-            yield name, id(node) in at_import
+        found += [(name, id(node) in at_import) for name in names]
+    return tuple(found)
 
 
 def imported_tops(path: Path) -> set[str]:
