@@ -14,7 +14,7 @@ def answered(**known: Any) -> MetricContext:
         "objective": made("objective", "label_only"),
         "examples": (),
         "predictions": (),
-        "taught": (),
+        "trained_on": (),
         "findings": {},
         "tokens_per_batch": 1000,
     }

@@ -11,7 +11,7 @@ from distillrun.config.settings import Config
 
 
 def plan(arguments: Sequence[str]) -> int:
-    """Tell what a run, or with -m a sweep, with the same settings would do, ask and cost; nothing is asked or made."""
+    """Print what a run, or with -m a sweep, would do, ask and cost; nothing is asked or made."""
     given = plan_parser().parse_intermixed_args(arguments)
     gc.disable()  # a plan makes millions of small objects; looking for circles among them took a quarter of its time
     try:

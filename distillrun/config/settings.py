@@ -101,7 +101,7 @@ def plain(config: Config) -> dict[str, Any]:
     return values
 
 
-UNDECISIVE = ("paths", "runtime", "tracking", "sweep", "replicates")
+UNHASHED = ("paths", "runtime", "tracking", "sweep", "replicates")
 """What changes no result of a run."""
 
 
@@ -110,8 +110,8 @@ def digest(config: Config) -> str:
 
     Keys are not sorted: the order of the generation steps is part of their meaning.
     """
-    decisive = {key: value for key, value in plain(config).items() if key not in UNDECISIVE}
-    return hashlib.sha256(json.dumps(as_hashed(decisive)).encode()).hexdigest()
+    hashed = {key: value for key, value in plain(config).items() if key not in UNHASHED}
+    return hashlib.sha256(json.dumps(as_hashed(hashed)).encode()).hexdigest()
 
 
 def _wrong_values(config: Config) -> Iterator[str]:

@@ -34,11 +34,11 @@ class AnswerExplanationAgreement:
     def __init__(self, of: str) -> None:
         self.of = of
 
-    def measure(self, answered: MetricContext) -> MetricResult:
-        examples, predictions = answered.examples, answered.predictions
+    def measure(self, context: MetricContext) -> MetricResult:
+        examples, predictions = context.examples, context.predictions
         how, implied = "the one choice that the explanation names", list[int | None]()
-        if reasons_first(answered):
-            how, implied = "answered again without a rationale", [*choices_after(answered, ["" for _ in examples])]
+        if reasons_first(context):
+            how, implied = "answered again without a rationale", [*choices_after(context, ["" for _ in examples])]
         else:
             implied = [implied_choice(made.rationale, one) for made, one in zip(predictions, examples, strict=True)]
         answers = [made.choice for made in predictions]

@@ -49,8 +49,8 @@ class Calibration:
         self._bins = bins
         self.wants = frozenset({teacher} if teacher else ())
 
-    def measure(self, answered: MetricContext) -> MetricResult:
-        found = [sureness_of(*pair) for pair in zip(answered.predictions, answered.examples, strict=True)]
+    def measure(self, context: MetricContext) -> MetricResult:
+        found = [sureness_of(*pair) for pair in zip(context.predictions, context.examples, strict=True)]
         curve = risk_coverage(found)
         scores = [
             sureness_score("calibration_error", found, lambda part: expected_calibration_error(part, self._bins)),
@@ -71,8 +71,8 @@ class Calibration:
         )
         teacher = None
         if self.wants:
-            records = answered.reference()
-            pairs = zip(answered.examples, records, strict=True)
+            records = context.reference()
+            pairs = zip(context.examples, records, strict=True)
             teacher = [is_right(example, answer_of(record, example)) for example, record in pairs]
         usual, most = error_by_chance(found, self._bins)
         note = (

@@ -49,9 +49,9 @@ class Cost:
         self._questions = questions
         self._new_tokens = new_tokens
 
-    def measure(self, answered: MetricContext) -> MetricResult:
-        student, teacher = answered.student(), answered.logit_teacher
-        own = self._costs(answered, student)
+    def measure(self, context: MetricContext) -> MetricResult:
+        student, teacher = context.student(), context.logit_teacher
+        own = self._costs(context, student)
         latencies, sizes = own.latencies, own.sizes
         flops = [own.flops(size) / 1e9 for size in sizes]
         scores = (
@@ -69,7 +69,7 @@ class Cost:
             return MetricResult(scores, (ResultTable("One answer", ("", "value"), tuple(rows), note),))
         longest = [max(lengths) for lengths in zip(*sizes, strict=True)]
         model = teacher.model(ROOM * longest[0], ROOM * (longest[1] + self._new_tokens))
-        other = self._costs(answered, model).rows()
+        other = self._costs(context, model).rows()
         rows = [
             (name, value, other[name], other[name] / value if value else None)
             for name, value in own.rows().items()
@@ -79,55 +79,53 @@ class Cost:
         note = f"{note}; the teacher reads and writes the student's texts in its own tokens"
         return MetricResult(scores, (ResultTable("One answer", columns, tuple(rows), note),))
 
-    def _costs(self, answered: MetricContext, model: ChoiceModel) -> "_Costs":
+    def _costs(self, context: MetricContext, model: ChoiceModel) -> "_Costs":
         """Measure the answers of a model: the student, or its teacher in its place."""
-        queries = [answered.objective.query(example, answered.task) for example in answered.examples]
+        queries = [context.objective.query(example, context.task) for example in context.examples]
         timed = list(range(min(self._questions, len(queries))))
-        self._answer(answered, model, queries, timed[:1])  # the first call builds caches that the others find
-        latencies = [self._seconds(answered, model, queries, [n]) for n in timed]
+        self._answer(context, model, queries, timed[:1])  # the first call builds caches that the others find
+        latencies = [self._seconds(context, model, queries, [n]) for n in timed]
         rates = {}
         for batch in BATCHES:
             groups = [timed[start : start + batch] for start in range(0, len(timed), batch)]
-            spent = (
-                sum(latencies) if batch == 1 else sum(self._seconds(answered, model, queries, own) for own in groups)
-            )
+            spent = sum(latencies) if batch == 1 else sum(self._seconds(context, model, queries, own) for own in groups)
             rates[batch] = len(timed) / spent
         weights, outside = _weights(model)
         size = sum(weight.numel() * weight.element_size() for weight in model.module.parameters())
         return _Costs(
-            weights, outside, size, self._sizes(answered, model, queries), latencies, rates, _peak_bytes(model)
+            weights, outside, size, self._sizes(context, model, queries), latencies, rates, _peak_bytes(model)
         )
 
-    def _sizes(self, answered: MetricContext, model: ChoiceModel, queries: Sequence[Query]) -> list[tuple[int, int]]:
+    def _sizes(self, context: MetricContext, model: ChoiceModel, queries: Sequence[Query]) -> list[tuple[int, int]]:
         """Return (tokens read, tokens written) of each answer; of a student that writes nothing, none are written."""
         if not isinstance(model, LanguageModel):
             return [
-                (sum(model.choice_size(query.answer, answers_to(answered.objective, example, answered.task))), 0)
-                for query, example in zip(queries, answered.examples, strict=True)
+                (sum(model.choice_size(query.answer, answers_to(context.objective, example, context.task))), 0)
+                for query, example in zip(queries, context.examples, strict=True)
             ]
         pairs = [
             TargetPair(query.answer, (Segment(made.text),), "cost")
-            for query, made in zip(queries, answered.predictions, strict=True)
+            for query, made in zip(queries, context.predictions, strict=True)
         ]
         return [(read, written) for read, written, _ in model.lengths(pairs)]
 
     def _seconds(
-        self, answered: MetricContext, model: ChoiceModel, queries: Sequence[Query], places: Sequence[int]
+        self, context: MetricContext, model: ChoiceModel, queries: Sequence[Query], places: Sequence[int]
     ) -> float:
         started = time.perf_counter()
-        self._answer(answered, model, queries, places)
+        self._answer(context, model, queries, places)
         return time.perf_counter() - started
 
     def _answer(
-        self, answered: MetricContext, model: ChoiceModel, queries: Sequence[Query], places: Sequence[int]
+        self, context: MetricContext, model: ChoiceModel, queries: Sequence[Query], places: Sequence[int]
     ) -> None:
         """Answer some questions, in one batch where it fits."""
         sources = [queries[n].answer for n in places]
         if isinstance(model, WritingModel):
-            model.generate(sources, self._new_tokens, answered.tokens_per_batch)
+            model.generate(sources, self._new_tokens, context.tokens_per_batch)
         else:
-            answers = [answers_to(answered.objective, answered.examples[n], answered.task) for n in places]
-            model.score(sources, answers, answered.tokens_per_batch)
+            answers = [answers_to(context.objective, context.examples[n], context.task) for n in places]
+            model.score(sources, answers, context.tokens_per_batch)
 
 
 @dataclass(frozen=True, slots=True)

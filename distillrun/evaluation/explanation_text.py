@@ -59,14 +59,14 @@ class ExplanationText:
         if self._encoder is not None and (problems := self._encoder.problems()):
             raise ConfigError("; ".join(problems))
 
-    def measure(self, answered: MetricContext) -> MetricResult:
-        pairs = zip(answered.predictions, answered.examples, strict=True)
+    def measure(self, context: MetricContext) -> MetricResult:
+        pairs = zip(context.predictions, context.examples, strict=True)
         explained = [(made, example) for made, example in pairs if made.rationale.strip()]
-        scores = [share("explained", [bool(made.rationale.strip()) for made in answered.predictions])]
+        scores = [share("explained", [bool(made.rationale.strip()) for made in context.predictions])]
         if not explained:
             return MetricResult(tuple(scores))
         counts = [_counts(made, example) for made, example in explained]
-        taught = [words(text) for text in _taught(answered)]
+        taught = [words(text) for text in _taught(context)]
         known = {gram for text in taught for gram in grams(text, RUN)}
         texts = {tuple(text) for text in taught}
         for row, (made, _) in zip(counts, explained, strict=True):
@@ -74,7 +74,7 @@ class ExplanationText:
                 own = words(made.rationale)
                 row |= {"novelty": 1 - known_share(own, known, RUN), "exact_copies": tuple(own) in texts}
         if self._reference:
-            _compare(counts, explained, answered.reference(), self._reference, self._encoder)
+            _compare(counts, explained, context.reference(), self._reference, self._encoder)
         for name in dict.fromkeys(name for row in counts for name in row):
             values = [row[name] for row in counts if name in row]
             whole = f"explanation/{name}"
@@ -100,9 +100,9 @@ def _counts(made: Prediction, example: Example) -> dict[str, float | bool]:
     }
 
 
-def _taught(answered: MetricContext) -> list[str]:
+def _taught(context: MetricContext) -> list[str]:
     """Return every text that the teacher wrote for the training questions."""
-    return [rationale.text for record in answered.records or () for rationale in record.rationales]
+    return [rationale.text for record in context.records or () for rationale in record.rationales]
 
 
 def _compare(

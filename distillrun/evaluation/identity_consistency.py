@@ -96,17 +96,17 @@ class IdentityConsistency(Judged):
         nobody = [] if self._facts else [f"facts names no model, so nobody is asked; {cure}"]
         return [*super().check(teachers), *nobody]
 
-    def measure(self, answered: MetricContext) -> MetricResult:
+    def measure(self, context: MetricContext) -> MetricResult:
         prompts = self._prompts()
-        note, scores, rows = [self.kinship_note(answered)], [], []
+        note, scores, rows = [self.kinship_note(context)], [], []
         for name, facts in self._facts.items():
-            model = self._model(name, answered)
+            model = self._model(name, context)
             if model is None:
                 note.append(f"The {name} does not write, and was not asked.")
                 continue
-            answers = [[made.text for made in own] for own in answered.context.complete(prompts, self._sampling, model)]
+            answers = [[made.text for made in own] for own in context.judging.complete(prompts, self._sampling, model)]
             model.release()
-            verdicts = self._verdicts(prompts, answers, facts, answered)
+            verdicts = self._verdicts(prompts, answers, facts, context)
             scores += identity_scores(name, verdicts)
             rows += _rows(name, prompts, answers, verdicts)
         claims = tuple((str(row["model"]), str(row["prompt"]), str(row["answer"])) for row in rows if row["strict"])
@@ -114,11 +114,11 @@ class IdentityConsistency(Judged):
         tables = (ResultTable("Answers that claim to be another", columns, claims[:5]),) if claims else ()
         return MetricResult(tuple(scores), tables, rows=tuple(rows), note=" ".join(part for part in note if part))
 
-    def _model(self, name: str, answered: MetricContext) -> Teacher | None:
+    def _model(self, name: str, context: MetricContext) -> Teacher | None:
         """Return the model that is asked; None where it cannot write."""
         if name != "teacher":
-            return answered.speaker(name == "student")
-        teacher = answered.teacher
+            return context.speaker(name == "student")
+        teacher = context.teacher
         return teacher if isinstance(teacher, Teacher) and "complete" in teacher.can else None
 
     def _prompts(self) -> list[Prompt]:
@@ -131,7 +131,7 @@ class IdentityConsistency(Judged):
         return found
 
     def _verdicts(
-        self, prompts: Sequence[Prompt], answers: Sequence[Sequence[str]], facts: Sequence[str], answered: MetricContext
+        self, prompts: Sequence[Prompt], answers: Sequence[Sequence[str]], facts: Sequence[str], context: MetricContext
     ) -> list[list[Verdicts]]:
         """Return the judge's verdict on each answer to each prompt."""
         places = [(n, k) for n, own in enumerate(answers) for k in range(len(own))]
@@ -146,7 +146,7 @@ class IdentityConsistency(Judged):
                 fields = {"facts": told, "question": question, "answer": answer, "example": f'{{"{name}": N}}'}
                 request = replace(prompts[n].request, ask=name, draft=answer, reference=told, names=(name,))
                 asking.append(chat("", template.render(fields), request))
-            found = asked(answered.context, judge, asking, self._judging, self._texts.repair, YES_OR_NO)
+            found = asked(context.judging, judge, asking, self._judging, self._texts.repair, YES_OR_NO)
             return [None if one is None else bool(one[name]) for one in found]
 
         loose = dict(zip(places, judged("contradiction", self._texts.contradiction, places), strict=True))

@@ -82,17 +82,17 @@ class Judge(Judged):
         self._seed = seed
         self._sampling = sampling
 
-    def measure(self, answered: MetricContext) -> MetricResult:
+    def measure(self, context: MetricContext) -> MetricResult:
         pairs = [
-            (answered.examples[n], made)
-            for n in drawn(len(answered.examples), self._questions, self._seed)
-            if (made := answered.predictions[n]).choice is not None and made.rationale.strip()
+            (context.examples[n], made)
+            for n in drawn(len(context.examples), self._questions, self._seed)
+            if (made := context.predictions[n]).choice is not None and made.rationale.strip()
         ]
         if not pairs:
             return MetricResult(note="The student explains none of its answers, so there is nothing to rate.")
-        prompts = [self._prompt(example, made, answered) for example, made in pairs]
+        prompts = [self._prompt(example, made, context) for example, made in pairs]
         rated = {
-            name: asked(answered.context, judge, prompts, self._sampling, self._rubric.repair)
+            name: asked(context.judging, judge, prompts, self._sampling, self._rubric.repair)
             for name, judge in self.judges.items()
         }
         constructs = tuple(self._rubric.statements)
@@ -102,25 +102,25 @@ class Judge(Judged):
             *(alpha_scores(rated, constructs) if len(rated) > 1 else ()),
         ]
         tables = [_by_judge(rated, constructs), *_by_correctness(rated, pairs)]
-        rows = self._rows(rated, pairs, answered)
-        return MetricResult(tuple(scores), tuple(tables), rows=rows, note=self.kinship_note(answered))
+        rows = self._rows(rated, pairs, context)
+        return MetricResult(tuple(scores), tuple(tables), rows=rows, note=self.kinship_note(context))
 
-    def _prompt(self, example: Example, made: Prediction, answered: MetricContext) -> Prompt:
+    def _prompt(self, example: Example, made: Prediction, context: MetricContext) -> Prompt:
         if made.choice is None:
             raise ValueError(f"question {example.id} was not answered")
         fields = {
-            "question": answered.task.question(example),
-            "answer": answered.task.answer(example, made.choice),
+            "question": context.task.question(example),
+            "answer": context.task.answer(example, made.choice),
             "explanation": made.rationale.strip(),
         }
         request = Request("rating", example, made.choice, draft=made.rationale)
         return self._rubric.prompt(fields, request, Random(f"{self._seed}/{example.id}"))
 
     def _rows(
-        self, rated: Rated, pairs: Sequence[tuple[Example, Prediction]], answered: MetricContext
+        self, rated: Rated, pairs: Sequence[tuple[Example, Prediction]], context: MetricContext
     ) -> tuple[dict[str, Json], ...]:
         """Return one row for each rating, with the judge and the student's teachers."""
-        taught_by: list[Json] = list(teachers_of(answered))
+        taught_by: list[Json] = list(teachers_of(context))
         return tuple(
             {
                 "example_id": example.id,

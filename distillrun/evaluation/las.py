@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distillrun.evaluation.shared.share import share
-from distillrun.evaluation.shared.simulator import FORMS, simulated, simulator_lesson
+from distillrun.evaluation.shared.simulator import FORMS, simulated, simulator_examples
 from distillrun.interfaces import MetricContext, Student
 from distillrun.records import Example, Json, MetricResult, Prediction, ResultTable, Score
 from distillrun.statistics.resampling import percentile_interval
@@ -53,15 +53,15 @@ class Las:
         self._steps = steps
         self._seed = seed
 
-    def measure(self, answered: MetricContext) -> MetricResult:
-        count = min(self._train_questions, len(answered.taught))
-        asked = Random(self._seed).sample(list(answered.taught), count)
-        lesson = simulator_lesson(asked, answered.answer(answered.student, asked))
-        tested = _answered(answered.examples, answered.predictions)
-        if not lesson or not tested:
+    def measure(self, context: MetricContext) -> MetricResult:
+        count = min(self._train_questions, len(context.trained_on))
+        asked = Random(self._seed).sample(list(context.trained_on), count)
+        examples = simulator_examples(asked, context.answer(context.student, asked))
+        tested = _answered(context.examples, context.predictions)
+        if not examples or not tested:
             return MetricResult(note="The student explains too few of its answers for a simulator to learn from.")
-        simulator = answered.teach(self._simulator, lesson, self._steps)
-        foreseen = simulated(simulator, tested, answered.task, answered.tokens_per_batch)
+        simulator = context.teach(self._simulator, examples, self._steps)
+        foreseen = simulated(simulator, tested, context.task, context.tokens_per_batch)
         leaked, question, both = (np.array(foreseen[form]) for form in ("explanation", "question", "both"))
         scores = [share(f"las/{form}", foreseen[form]) for form in FORMS]
         value = las_value(leaked, both, question)

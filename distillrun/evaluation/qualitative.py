@@ -111,15 +111,15 @@ class Qualitative(Judged):
         self._seed = seed
         self._sampling = sampling
 
-    def measure(self, answered: MetricContext) -> MetricResult:
-        places = drawn(len(answered.examples), self._questions, self._seed)
-        examples = [answered.examples[n] for n in places]
-        categories = list(self._given or self._proposed(examples, answered))
+    def measure(self, context: MetricContext) -> MetricResult:
+        places = drawn(len(context.examples), self._questions, self._seed)
+        examples = [context.examples[n] for n in places]
+        categories = list(self._given or self._proposed(examples, context))
         if len(categories) < max(2, self._per_question):
             return MetricResult(note=f"The judge named {len(categories)} categories, too few to sort questions into.")
         (judge,) = self.judges.values()
-        prompts = [self._rating_prompt(example, categories, answered) for example in examples]
-        rated = asked(answered.context, judge, prompts, self._sampling, self._repair)
+        prompts = [self._rating_prompt(example, categories, context) for example in examples]
+        rated = asked(context.judging, judge, prompts, self._sampling, self._repair)
         kept = [(n, ratings) for n, ratings in zip(places, rated, strict=True) if ratings is not None]
         unrated = share("qualitative/unrated", [ratings is None for ratings in rated])
         if not kept:
@@ -127,12 +127,12 @@ class Qualitative(Judged):
         affinities = [[float(ratings[name]) for name in categories] for _, ratings in kept]
         found = assigned(affinities, self._per_question, self._slack)
         sorted_into = {n: [categories[place] for place in own] for (n, _), own in zip(kept, found, strict=True)}
-        rows = _rows(sorted_into, kept, answered)
+        rows = _rows(sorted_into, kept, context)
         return MetricResult(
-            (unrated,), (self._table(categories, sorted_into, answered),), rows=rows, note=self.kinship_note(answered)
+            (unrated,), (self._table(categories, sorted_into, context),), rows=rows, note=self.kinship_note(context)
         )
 
-    def _proposed(self, examples: Sequence[Example], answered: MetricContext) -> list[str]:
+    def _proposed(self, examples: Sequence[Example], context: MetricContext) -> list[str]:
         """Return the categories that the judge proposes most often, over chunks of the questions."""
         (judge,) = self.judges.values()
         chunks = [examples[start : start + self._chunk] for start in range(0, len(examples), self._chunk)]
@@ -142,33 +142,33 @@ class Qualitative(Judged):
             ask = self._propose.render({"questions": lines, "count": str(self._count)})
             prompts.append(chat("", ask, Request("categories", chunk[0])))
         votes: Counter[str] = Counter()
-        for made in answered.context.complete(prompts, self._sampling, judge):
+        for made in context.judging.complete(prompts, self._sampling, judge):
             votes.update(dict.fromkeys(read_names(made[0].text), 1))
         return [name for name, _ in votes.most_common(self._count)]
 
-    def _rating_prompt(self, example: Example, categories: Sequence[str], answered: MetricContext) -> Prompt:
+    def _rating_prompt(self, example: Example, categories: Sequence[str], context: MetricContext) -> Prompt:
         order = list(categories)
         Random(f"{self._seed}/{example.id}").shuffle(order)
         fields = {
-            "question": answered.task.question(example),
+            "question": context.task.question(example),
             "categories": "\n".join(order),
             "example": "{" + ", ".join(f"{json.dumps(name, ensure_ascii=False)}: N" for name in order) + "}",
         }
         return chat("", self._rate.render(fields), Request("rating", example, names=tuple(order)))
 
     def _table(
-        self, categories: Sequence[str], sorted_into: Mapping[int, Sequence[str]], answered: MetricContext
+        self, categories: Sequence[str], sorted_into: Mapping[int, Sequence[str]], context: MetricContext
     ) -> ResultTable:
         """Return the student's results in each category, the best first."""
-        ratings = _ratings_of(answered.findings[self.after[0]]) if self.after else {}
+        ratings = _ratings_of(context.findings[self.after[0]]) if self.after else {}
         rows: list[tuple[Cell, ...]] = []
         for category in categories:
             places = [n for n, own in sorted_into.items() if category in own]
             if not places:
                 continue
-            right = [is_right(answered.examples[n], answered.predictions[n].choice) for n in places]
+            right = [is_right(context.examples[n], context.predictions[n].choice) for n in places]
             found = share("", right)
-            known = [ratings[answered.examples[n].id] for n in places if answered.examples[n].id in ratings]
+            known = [ratings[context.examples[n].id] for n in places if context.examples[n].id in ratings]
             rating: tuple[Cell, ...] = (fmean(known) if known else None,) if self.after else ()
             rows.append((category, len(places), found.value, found.low, found.high, *rating))
         columns = ("category", "questions", "accuracy", "low", "high", *(("mean rating",) if self.after else ()))
@@ -200,9 +200,9 @@ def _ratings_of(finding: MetricResult) -> dict[str, float]:
 
 
 def _rows(
-    sorted_into: Mapping[int, Sequence[str]], kept: Sequence[tuple[int, Ratings]], answered: MetricContext
+    sorted_into: Mapping[int, Sequence[str]], kept: Sequence[tuple[int, Ratings]], context: MetricContext
 ) -> tuple[dict[str, Json], ...]:
     return tuple(
-        {"example_id": answered.examples[n].id, "categories": list(sorted_into[n]), "affinities": dict(ratings)}
+        {"example_id": context.examples[n].id, "categories": list(sorted_into[n]), "affinities": dict(ratings)}
         for n, ratings in kept
     )

@@ -62,16 +62,16 @@ class RationalePerturbation:
         self._random_share = random_share
         self._seed = seed
 
-    def measure(self, answered: MetricContext) -> MetricResult:
-        if not reasons_first(answered):
+    def measure(self, context: MetricContext) -> MetricResult:
+        if not reasons_first(context):
             return MetricResult(note=NOT_APPLICABLE)
-        examples = answered.examples
-        own = [made.rationale for made in answered.predictions]
+        examples = context.examples
+        own = [made.rationale for made in context.predictions]
         texts = {"own": own, **self._changed(own, examples)}
         if self._reference:
-            found = [find_factual(record, self._reference) for record in answered.reference()]
+            found = [find_factual(record, self._reference) for record in context.reference()]
             texts["teacher"] = [rationale.text if rationale else "" for rationale in found]
-        answers = {change: choices_after(answered, rationales) for change, rationales in texts.items()}
+        answers = {change: choices_after(context, rationales) for change, rationales in texts.items()}
         scores, rows = _compared(answers, examples)
         table = ResultTable(
             "Answers after corrupted rationales", ("rationale", "accuracy", "drop", "answers that change"), tuple(rows)

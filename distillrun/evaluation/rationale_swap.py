@@ -34,12 +34,12 @@ class RationaleSwap:
     def __init__(self, of: str) -> None:
         self.of = of
 
-    def measure(self, answered: MetricContext) -> MetricResult:
-        if not reasons_first(answered):
+    def measure(self, context: MetricContext) -> MetricResult:
+        if not reasons_first(context):
             return MetricResult(note=NOT_APPLICABLE)
-        examples = answered.examples
-        own = choices_after(answered, [made.rationale for made in answered.predictions])
-        tried = _tried(answered, [record.rationales for record in answered.reference()])
+        examples = context.examples
+        own = choices_after(context, [made.rationale for made in context.predictions])
+        tried = _tried(context, [record.rationales for record in context.reference()])
         foreign = _foreign(tried, own, examples)
         if len(foreign) < 2:
             return MetricResult(note="The teacher argued for too few choices that the student does not give by itself.")
@@ -82,12 +82,12 @@ Tried = dict[int, list[tuple[Rationale, int]]]
 """Place of a question -> the rationales that it was answered after, each with the answer."""
 
 
-def _tried(answered: MetricContext, rationales: Sequence[Sequence[Rationale]]) -> Tried:
+def _tried(context: MetricContext, rationales: Sequence[Sequence[Rationale]]) -> Tried:
     """Return the answer after every rationale of every question."""
     tried: Tried = {place: [] for place in range(len(rationales))}
     for turn in range(max(map(len, rationales), default=0)):
         texts = [found[turn].text if turn < len(found) else "" for found in rationales]
-        for place, answer in enumerate(choices_after(answered, texts)):
+        for place, answer in enumerate(choices_after(context, texts)):
             if texts[place].strip():
                 tried[place].append((rationales[place][turn], answer))
     return tried

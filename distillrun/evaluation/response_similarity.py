@@ -104,19 +104,19 @@ class ResponseSimilarity(Judged):
         """Return what is wrong with the judges, and with the encoder."""
         return [*super().check(teachers), *(self._encoder.problems() if self._encoder else ())]
 
-    def foresee(self, answered: MetricContext) -> None:
+    def foresee(self, context: MetricContext) -> None:
         """Ask what `measure` asks; nothing is counted, so that neither the encoder nor a student is loaded."""
-        examples, references, responses = self._told(answered)
+        examples, references, responses = self._told(context)
         found: dict[str, list[Values]] = {when: [{} for _ in texts] for when, texts in responses.items()}
-        self._rate(found, examples, references, responses, answered)
+        self._rate(found, examples, references, responses, context)
 
-    def measure(self, answered: MetricContext) -> MetricResult:
-        examples, references, responses = self._told(answered)
+    def measure(self, context: MetricContext) -> MetricResult:
+        examples, references, responses = self._told(context)
         if not references:
             return MetricResult(note="The teacher gave no explanation to compare with.")
         found = {when: self._counted(texts, references) for when, texts in responses.items()}
-        unrated = self._rate(found, examples, references, responses, answered)
-        divergences = token_divergences(answered, examples)
+        unrated = self._rate(found, examples, references, responses, context)
+        divergences = token_divergences(context, examples)
         for when, values in divergences.items():
             for row, value in zip(found[when], values, strict=True):
                 row["divergence"] = value
@@ -128,20 +128,20 @@ class ResponseSimilarity(Judged):
             for example, row in zip(examples, own, strict=True)
         ]
         table = _examples(examples, references, responses)
-        return MetricResult(tuple(scores), (table,), rows=tuple(rows), note=self.kinship_note(answered))
+        return MetricResult(tuple(scores), (table,), rows=tuple(rows), note=self.kinship_note(context))
 
-    def _told(self, answered: MetricContext) -> tuple[list[Example], list[str], dict[str, list[str]]]:
+    def _told(self, context: MetricContext) -> tuple[list[Example], list[str], dict[str, list[str]]]:
         """Return the questions, and the texts of the teacher, of the student and of the untrained student."""
-        records = answered.reference()
+        records = context.reference()
         told = {
             n: rationale.text
-            for n in drawn(len(answered.examples), self._questions, self._seed)
+            for n in drawn(len(context.examples), self._questions, self._seed)
             if (rationale := find_factual(records[n], self._reference)) is not None
         }
-        examples = [answered.examples[n] for n in told]
+        examples = [context.examples[n] for n in told]
         responses = {
-            "after": _responses([answered.predictions[n] for n in told]),
-            "before": _responses(answered.answer(answered.untrained, examples) if examples else []),
+            "after": _responses([context.predictions[n] for n in told]),
+            "before": _responses(context.answer(context.untrained, examples) if examples else []),
         }
         return examples, list(told.values()), responses
 
@@ -165,7 +165,7 @@ class ResponseSimilarity(Judged):
         examples: Sequence[Example],
         references: Sequence[str],
         responses: Mapping[str, Sequence[str]],
-        answered: MetricContext,
+        context: MetricContext,
     ) -> list[bool]:
         """Note the judges' mean rating of each response; return, for each single rating, if it is missing."""
         lacking = []
@@ -174,7 +174,7 @@ class ResponseSimilarity(Judged):
             prompts = [
                 self._rubric.prompt(
                     {
-                        "question": answered.task.question(examples[n]),
+                        "question": context.task.question(examples[n]),
                         "reference": references[n],
                         "response": texts[n],
                     },
@@ -184,7 +184,7 @@ class ResponseSimilarity(Judged):
                 for n in written
             ]
             rated = [
-                asked(answered.context, judge, prompts, self._sampling, self._rubric.repair)
+                asked(context.judging, judge, prompts, self._sampling, self._rubric.repair)
                 for judge in self.judges.values()
             ]
             lacking += [ratings is None for one in rated for ratings in one]

@@ -52,9 +52,9 @@ class SelfConsistency:
         self._new_tokens = new_tokens
         self._seed = seed
 
-    def measure(self, answered: MetricContext) -> MetricResult:
-        drawn = self._drawn(answered)
-        examples = answered.examples
+    def measure(self, context: MetricContext) -> MetricResult:
+        drawn = self._drawn(context)
+        examples = context.examples
         votes = [[majority(row[:count]) for row in drawn] for count in range(1, self._samples + 1)]
         accuracy = [_accuracy(vote, examples) for vote in votes]
         pairs = list(zip(drawn, examples, strict=True))
@@ -76,21 +76,21 @@ class SelfConsistency:
                 ),
             ]
         lines = {"majority": tuple((float(n), value) for n, value in enumerate(accuracy, start=1))}
-        greedy = _accuracy([made.choice for made in answered.predictions], examples)
+        greedy = _accuracy([made.choice for made in context.predictions], examples)
         lines["greedy"] = ((1.0, greedy), (float(max(2, self._samples)), greedy))
         curve = ResultCurve("Accuracy against samples", "samples", lines, "The majority of the first n samples")
         rows: list[dict[str, Json]] = [{"example_id": example.id, "samples": list(row)} for row, example in pairs]
         return MetricResult(tuple(scores), curves=(curve,), rows=tuple(rows))
 
-    def _drawn(self, answered: MetricContext) -> list[list[int | None]]:
+    def _drawn(self, context: MetricContext) -> list[list[int | None]]:
         """Return the parsed answers of every question, one per sample."""
         from distillrun.language_model.sampling import sampled_targets, writer_of
         from distillrun.language_model.token_selection import Drawn
 
-        objective, task, writer = answered.objective, answered.task, writer_of(answered.student())
-        asked = [example for example in answered.examples for _ in range(self._samples)]
+        objective, task, writer = context.objective, context.task, writer_of(context.student())
+        asked = [example for example in context.examples for _ in range(self._samples)]
         seeds = [
-            seed_of(self._seed, example.id, sample) for example in answered.examples for sample in range(self._samples)
+            seed_of(self._seed, example.id, sample) for example in context.examples for sample in range(self._samples)
         ]
         written = sampled_targets(
             [writer],
@@ -98,7 +98,7 @@ class SelfConsistency:
             seeds,
             lambda own: Drawn(own, self._new_tokens, self._temperature, self._top_p),
             self._new_tokens,
-            answered.tokens_per_batch,
+            context.tokens_per_batch,
         )
         choices = [
             answer_in(objective.read(writer.decode(ids), None).answer, example, task)

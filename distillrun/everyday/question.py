@@ -25,7 +25,7 @@ SIZES: dict[tuple[Split, Group], int] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class PhrasedFact:
     """A fact asked in one phrasing."""
 
     fact: Fact
@@ -67,7 +67,7 @@ def fact_of(identifier: str, base: Base) -> Fact | None:
     return None
 
 
-def _ask(base: Base, wording: Wording, random: Random) -> Iterator[Asked]:
+def _ask(base: Base, wording: Wording, random: Random) -> Iterator[PhrasedFact]:
     facts = list(base.facts.values())
     unseen = _pick_unseen(base, SIZES["dev", "unseen"] + SIZES["test", "unseen"], random)
     held_out = set(unseen)
@@ -75,12 +75,12 @@ def _ask(base: Base, wording: Wording, random: Random) -> Iterator[Asked]:
     order = {fact: random.sample(range(n), n) for fact in facts if (n := wording.phrasings(fact.relation))}
     for fact in seen:
         for phrasing in order[fact][: TRAIN_PHRASINGS["shared" if _is_shared(fact) else "own"]]:
-            yield Asked(fact, phrasing, "train", None)
+            yield PhrasedFact(fact, phrasing, "train", None)
     random.shuffle(seen)
     pools: dict[Group, Iterator[Fact]] = {"seen": iter(seen), "unseen": iter(unseen)}
     for (split, group), size in SIZES.items():
         for fact in islice(pools[group], size):
-            yield Asked(fact, order[fact][-1], split, group)
+            yield PhrasedFact(fact, order[fact][-1], split, group)
 
 
 def _is_shared(fact: Fact) -> bool:

@@ -1,4 +1,4 @@
-"""Scoring rules, and measures of what a student answered."""
+"""The interfaces of scoring rules and metrics, and the context of a metric."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -46,8 +46,8 @@ class MetricContext:
         task, objective: as in the training.
         examples: the test questions.
         predictions: one per question, of the evaluator that the measure is `of`; empty where it is of none.
-        taught: what was trained on, and `records` what the teacher gave for it, one per example; None where it was
-            asked for nothing.
+        trained_on: the training examples, and `records` what the teacher gave for them, one per example; None where
+            it was asked for nothing.
         student, untrained: load the trained student, and the same one as it was before its training.
         reference: returns what the run's teacher gives for the test questions, one record per question, holding what
             the measure `wants`; it is asked when this is called, and kept as any teacher's work is.
@@ -55,7 +55,7 @@ class MetricContext:
         speaker: returns the student, trained or not, as one that can be asked anything, as a teacher is, to be used
             while the measure is taken; None where it does not write.
         teacher, logit_teacher: the run's.
-        context: asks judges, speakers and teachers; what they say is kept and paid for once.
+        judging: asks judges, speakers and teachers; what they say is kept and paid for once.
         findings: of the measures that this one comes `after`, by name.
         teach: trains a student of the measure's own on labels for so many steps; what it makes is kept, too.
         tokens_per_batch: the most tokens of a batch.
@@ -65,7 +65,7 @@ class MetricContext:
     objective: StudentObjective
     examples: Sequence[Example]
     predictions: Sequence[Prediction]
-    taught: Sequence[Example]
+    trained_on: Sequence[Example]
     records: Sequence[TeacherRecord] | None
     student: Callable[[], ChoiceModel]
     untrained: Callable[[], ChoiceModel]
@@ -74,7 +74,7 @@ class MetricContext:
     speaker: Callable[[bool], Teacher | None]
     teacher: AnyTeacher
     logit_teacher: AnyTeacher
-    context: GenerationContext
+    judging: GenerationContext
     findings: Mapping[str, MetricResult]
     teach: Callable[[Student, Sequence[Example], int], ChoiceModel]
     tokens_per_batch: int
@@ -96,7 +96,7 @@ class Metric(Protocol):
     def wants(self) -> frozenset[str]:
         """The kinds of rationale that it wants of the run's teacher for the test questions, as a step `makes` them."""
 
-    def measure(self, answered: MetricContext) -> MetricResult: ...
+    def measure(self, context: MetricContext) -> MetricResult: ...
 
 
 @runtime_checkable
@@ -114,5 +114,5 @@ class AskingMetric(Metric, Protocol):
     def check(self, teachers: Collection[str]) -> list[str]:
         """Return why a judge may not judge a student of teachers of these names, before any work; empty if all may."""
 
-    def foresee(self, answered: MetricContext) -> None:
+    def foresee(self, context: MetricContext) -> None:
         """Ask what `measure` asks, of a context that only counts it: no model is loaded, and texts are placeholders."""

@@ -118,7 +118,7 @@ class ActiveObjective(StudentObjective, Protocol):
     @property
     def requirements(self) -> Requirements: ...
 
-    def start(self, lesson: ObjectiveContext) -> None:
+    def start(self, context: ObjectiveContext) -> None:
         """Take up what it works with, before the first step and before a resumed state is loaded.
 
         Raises:

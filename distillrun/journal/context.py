@@ -100,10 +100,10 @@ class JournaledContext:
         slots = slots_of(teacher, prompts, samples=1)
         for name, member in answering(teacher).items():
             places = [slot.prompt for slot in slots if slot.member == name]
-            line = TeacherClient(self._store, self._step, member)
+            client = TeacherClient(self._store, self._step, member)
             with self._bar(len(places)) as bar, stops_when_saved() as stopping:
                 ends = [continuations[place] for place in places]
-                for index, scores, is_new in line.score([prompts[place] for place in places], ends, stopping):
+                for index, scores, is_new in client.score([prompts[place] for place in places], ends, stopping):
                     found[places[index]].append(scores)
                     tokens = member.prompt_tokens(prompts[places[index]])
                     self._count(Completion("", "stop", tokens, 0), member, is_new)
@@ -128,9 +128,9 @@ class JournaledContext:
                 Draw(prompts[slots[place].prompt], slots[place].sample + attempt * sampling.samples, self.seed)
                 for place in places
             ]
-            line = TeacherClient(self._store, self._step, member)
+            client = TeacherClient(self._store, self._step, member)
             with self._bar(len(draws)) as bar, stops_when_saved() as stopping:
-                for index, completion, is_new in line.complete(draws, sampling, stopping):
+                for index, completion, is_new in client.complete(draws, sampling, stopping):
                     self._count(completion, member, is_new)
                     bar.advance(f"{self.asked.requests:,} requests")
                     yield places[index], replace(completion, teacher=name or completion.teacher)

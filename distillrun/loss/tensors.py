@@ -77,7 +77,7 @@ class StudentOutputs:
         hidden: [N, T, D] behind the embeddings and behind each layer, where they were asked for; the last is what the
             head reads.
         teacher: what the teacher expects, where the objective asked for it.
-        taught: the teacher's own outputs for the same pairs, where it is in memory; its tokens may be others.
+        teacher_outputs: the teacher's own outputs for the same pairs, where it is in memory; its tokens may be others.
     """
 
     logits: Tensor
@@ -87,7 +87,7 @@ class StudentOutputs:
     ends: tuple[tuple[int, ...], ...] = ()
     hidden: tuple[Tensor, ...] = ()
     teacher: TeacherDistribution | None = None
-    taught: "StudentOutputs | None" = None
+    teacher_outputs: "StudentOutputs | None" = None
 
 
 @dataclass(frozen=True, slots=True)

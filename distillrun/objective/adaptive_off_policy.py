@@ -66,7 +66,7 @@ class AdaptiveOffPolicy(SampledDistillation):
     ) -> list[list[TargetPair]]:
         coins = [random.Random(derived(self._seed, "coin", visit.seed)) for visit in visits]
         draws = [coin.random() for coin in coins]
-        threshold = self.threshold * (1 - (step + 1) / self.companions.max_steps)
+        threshold = self.threshold * (1 - (step + 1) / self.context.max_steps)
         filling = len(self.buffer) < (self.buffer.maxlen or 0)
         anew = [draw < (self.threshold if filling else threshold) for draw in draws]
         made = self.write(visits, pairs, anew)

@@ -75,8 +75,8 @@ class MiniLLM(AroundTexts):
     def prepare(
         self, step: int, visits: Sequence[TrainingItem], pairs: Sequence[Sequence[TargetPair]]
     ) -> list[list[TargetPair]]:
-        lesson = self.companions
-        models = [lesson.student, writer_of(lesson.teacher)]
+        context = self.context
+        models = [context.student, writer_of(context.teacher)]
         vocabulary = min(writer_of(model).vocabulary_size for model in models)
 
         def choose(seeds: Sequence[int]) -> Choosing:
@@ -87,7 +87,7 @@ class MiniLLM(AroundTexts):
         ]
         seeds = [derived(self.sampling_seed, visits[row].seed, place) for place, (row, _) in enumerate(asked)]
         sources = [pair.source for _, pair in asked]
-        written = sampled_targets(models, sources, seeds, choose, self.max_new_tokens, lesson.tokens_per_batch)
+        written = sampled_targets(models, sources, seeds, choose, self.max_new_tokens, context.tokens_per_batch)
         found = [list(own) if self.cross_entropy_weight else [] for own in pairs]
         for (row, pair), ids in zip(asked, written, strict=True):
             found[row].append(replace(pair, target=(), view=f"{pair.view}/{SAMPLED}", written=ids))

@@ -129,13 +129,13 @@ class Preference(AroundTexts):
     ) -> list[list[TargetPair]]:
         if self.pairs != "sample":
             return [list(own) for own in pairs]
-        lesson = self.companions
-        student = writer_of(lesson.student)
-        queries = [self.texts.query(visit.example, lesson.task).answer for visit in visits]
+        context = self.context
+        student = writer_of(context.student)
+        queries = [self.texts.query(visit.example, context.task).answer for visit in visits]
         sources = [query for query in queries for _ in range(self.samples)]
         seeds = [derived(self.sampling_seed, visit.seed, number) for visit in visits for number in range(self.samples)]
         written = sampled_targets(
-            [student], sources, seeds, self._choosing, self.max_new_tokens, lesson.tokens_per_batch
+            [student], sources, seeds, self._choosing, self.max_new_tokens, context.tokens_per_batch
         )
         found: list[list[TargetPair]] = []
         for row, (visit, own, query) in enumerate(zip(visits, pairs, queries, strict=True)):
@@ -143,7 +143,7 @@ class Preference(AroundTexts):
             wrong: list[tuple[int, ...]] = []
             for ids in written[row * self.samples : (row + 1) * self.samples]:
                 reply = self.texts.read(student.decode(ids), None)
-                chosen = lesson.task.parse(reply.answer, visit.example)
+                chosen = context.task.parse(reply.answer, visit.example)
                 (right if is_right(visit.example, chosen) else wrong).append(ids)
             given = next((pair for pair in own if pair.source == query), None)
             if not wrong or given is None:
@@ -181,9 +181,9 @@ class Preference(AroundTexts):
         """Return the margin of each pair (winner's row, loser's row), [M]."""
         found = log_likelihoods
         if self.form != "simpo":
-            if outputs.taught is None:
+            if outputs.teacher_outputs is None:
                 raise ValueError("a preference without its reference; the trainer must keep the untrained student")
-            found = found + token_nll(outputs.taught.logits, outputs.taught.labels).sum(dim=1)
+            found = found + token_nll(outputs.teacher_outputs.logits, outputs.teacher_outputs.labels).sum(dim=1)
         if self.form != "dpo":
             found = found / (outputs.labels != IGNORE).sum(dim=1)
         margins = self.beta * (found[both[:, 0]] - found[both[:, 1]])

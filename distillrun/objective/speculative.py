@@ -41,7 +41,7 @@ class Speculative(OnPolicy):
 
     @property
     def writers(self) -> Sequence[ChoiceModel]:
-        return [self.companions.student, writer_of(self.companions.teacher)]
+        return [self.context.student, writer_of(self.context.teacher)]
 
     def choosing(self, seeds: Sequence[int]) -> Choosing:
         vocabulary = min(writer_of(writer).vocabulary_size for writer in self.writers)

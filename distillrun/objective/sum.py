@@ -151,10 +151,10 @@ class Sum:
         parts = {f"{name}/{key}": value for name, loss in found.items() for key, value in loss.parts.items()}
         return Loss(sum(terms[1:], terms[0]), parts)
 
-    def start(self, lesson: ObjectiveContext) -> None:
-        self._max_steps = lesson.max_steps
+    def start(self, context: ObjectiveContext) -> None:
+        self._max_steps = context.max_steps
         for _, part in self._active():
-            part.start(lesson)
+            part.start(context)
 
     def is_taught(self, pair: TargetPair) -> bool:
         return any(

@@ -83,9 +83,7 @@ class TAID(TokenDistillation):
             fall = (self._before - self._now) / (self._before + TINY)
             self._fall = self.momentum * self._fall + (1 - self.momentum) * fall
         risen = self.share + self.step_size * (1 - self.share) * (1 + math.tanh(self._fall / 2)) / 2
-        linear = self.start_share + (self.end_share - self.start_share) * min(
-            self._steps / self.companions.max_steps, 1.0
-        )
+        linear = self.start_share + (self.end_share - self.start_share) * min(self._steps / self.context.max_steps, 1.0)
         self.share = min(self.end_share, max(linear, risen))
         if self._now is not None:
             self._before = self._now

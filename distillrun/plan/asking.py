@@ -48,8 +48,8 @@ def asked_by(
         rests_on_guesses: some of `predictions` or `reference` is not written yet.
     """
     config, parts, examples = experiment.config, experiment.parts, experiment.examples["test"]
-    shelf = JournalSnapshot(store.root, JUDGING)
-    context = PlanningContext(shelf, parts.task, parts.teacher, (), config.generation, True, rests_on_guesses)
+    journals = JournalSnapshot(store.root, JUDGING)
+    context = PlanningContext(journals, parts.task, parts.teacher, (), config.generation, True, rests_on_guesses)
     writes = isinstance(parts.student, WritingStudent)
     measure.foresee(
         MetricContext(
@@ -57,7 +57,7 @@ def asked_by(
             objective=parts.objective,
             examples=examples,
             predictions=_unwritten(experiment, examples) if predictions is None else predictions,
-            taught=experiment.examples["train"],
+            trained_on=experiment.examples["train"],
             records=None,
             student=_unloaded,
             untrained=_unloaded,
@@ -66,7 +66,7 @@ def asked_by(
             speaker=lambda trained: _Speaker() if writes else None,
             teacher=parts.teacher,
             logit_teacher=parts.logit_teacher,
-            context=context,
+            judging=context,
             findings={name: MetricResult() for name in after(measure)},
             teach=lambda pupil, questions, steps: _unloaded(),
             tokens_per_batch=config.runtime.tokens_per_batch,

@@ -16,7 +16,7 @@ from distillrun.run.stages.step_outputs import EXAMPLES, makers
 
 
 @dataclass(slots=True)
-class _Told:
+class _StepForecast:
     """What a step made or would make, and what it asks."""
 
     records: list[TeacherRecord]
@@ -57,21 +57,21 @@ class GenerationPlan:
             return known
         rests_on = self._rests_on(name)
         try:
-            told, unknown = self._told(name, step, bool(rests_on)), ""
+            counted, unknown = self._forecast(name, step, bool(rests_on)), ""
         except ConfigError:
             raise
         except Exception as error:  # a step may not know what to do with texts that are not there yet
-            told = _Told([], [], {}, has_guessed=True)
+            counted = _StepForecast([], [], {}, has_guessed=True)
             unknown = f"cannot be told before {_listed(rests_on) or 'its own texts'} is there ({error})"
-        if told.has_guessed or rests_on:
+        if counted.has_guessed or rests_on:
             self.guessed.add(name)
-        self.line.add(name, {record.example_id: record for record in told.records}, told.examples)
-        forecast = summed(told.by_teacher.values()) if step.asks or step.teachers else None
+        self.line.add(name, {record.example_id: record for record in counted.records}, counted.examples)
+        forecast = summed(counted.by_teacher.values()) if step.asks or step.teachers else None
         if forecast and rests_on and not unknown and not forecast.most.requests:
             unknown = f"cannot be told before {_listed(rests_on)} is there: nothing that stands for its texts passes"
-        if isinstance(step, ExpansionStep) and told.has_guessed:
+        if isinstance(step, ExpansionStep) and counted.has_guessed:
             unknown = "asks until enough new questions pass every check"
-        return replace(known, forecast=forecast, unknown=unknown, by_teacher=told.by_teacher)
+        return replace(known, forecast=forecast, unknown=unknown, by_teacher=counted.by_teacher)
 
     def _is_read_later(self, name: str) -> bool:
         """Return whether what this one makes is read, at the end or by a step that has to be run."""
@@ -90,23 +90,23 @@ class GenerationPlan:
         given = self._makers(name) | expansions
         return [other for other in self.line.records if other in given & self.guessed]
 
-    def _told(self, name: str, step: GenerationStep, rests_on_guesses: bool) -> _Told:
+    def _forecast(self, name: str, step: GenerationStep, rests_on_guesses: bool) -> _StepForecast:
         """Return what the step asks if every text can be used and, as the most, if none can."""
-        shelf = JournalSnapshot(self.line.store.root, name)
-        hopeful = self._run(name, step, shelf, True, rests_on_guesses)
-        if hopeful.has_guessed:
-            hopeless = self._run(name, step, shelf, False, rests_on_guesses).by_teacher
-            for key in hopeful.by_teacher.keys() | hopeless.keys():
-                forecast = hopeful.by_teacher.get(key, Forecast())
-                hopeful.by_teacher[key] = forecast.at_most(hopeless.get(key, Forecast()))
-        return hopeful
+        journals = JournalSnapshot(self.line.store.root, name)
+        usable = self._run(name, step, journals, True, rests_on_guesses)
+        if usable.has_guessed:
+            unusable = self._run(name, step, journals, False, rests_on_guesses).by_teacher
+            for key in usable.by_teacher.keys() | unusable.keys():
+                forecast = usable.by_teacher.get(key, Forecast())
+                usable.by_teacher[key] = forecast.at_most(unusable.get(key, Forecast()))
+        return usable
 
     def _run(
-        self, name: str, step: GenerationStep, shelf: JournalSnapshot, is_usable: bool, rests_on_guesses: bool
-    ) -> _Told:
+        self, name: str, step: GenerationStep, journals: JournalSnapshot, is_usable: bool, rests_on_guesses: bool
+    ) -> _StepForecast:
         line, shared = self.line, self.line.shared
         context = PlanningContext(
-            shelf, shared.task, shared.teacher, shared.held_out, shared.generation, is_usable, rests_on_guesses
+            journals, shared.task, shared.teacher, shared.held_out, shared.generation, is_usable, rests_on_guesses
         )
         records: list[TeacherRecord] = []
         examples: list[Example] = []
@@ -114,7 +114,7 @@ class GenerationPlan:
             examples = list(step.expand(line.examples, context)[0])
         else:
             records = list(step.run(line.examples, line.handed(step.needs, before=name), context))
-        return _Told(records, examples, context.by_teacher, context.has_guessed)
+        return _StepForecast(records, examples, context.by_teacher, context.has_guessed)
 
 
 def _listed(steps: list[str]) -> str:

@@ -30,30 +30,30 @@ UNWRITTEN = f"what the student will write is counted with {EXPLANATION_WORDS} wo
 
 
 @dataclass(slots=True)
-class Known:
+class SharedPlans:
     """What the plans of several runs have in common, and is found out once.
 
     Attributes:
         loads: the load stages, by the settings of the task.
-        walks: the plans of generation steps, by the fingerprints of the steps and what is read of them.
+        generation_plans: the plans of generation steps, by the fingerprints of the steps and what is read of them.
         spent: what teachers were asked so far, by their keys.
         clocks: the times of stored stages, by their store.
     """
 
     loads: dict[str, dict[Split, Stage]] = field(default_factory=dict)
-    walks: dict[str, GenerationPlan] = field(default_factory=dict)
+    generation_plans: dict[str, GenerationPlan] = field(default_factory=dict)
     spent: dict[str, Mapping[str, int | float]] = field(default_factory=dict)
     clocks: dict[Path, Clock] = field(default_factory=dict)
 
 
-def make_plan(experiment: Experiment, known: Known | None = None) -> Plan:
+def make_plan(experiment: Experiment, known: SharedPlans | None = None) -> Plan:
     """Return what a run of the experiment would do. Raises ConfigError where a step says that it cannot be done.
 
     Args:
         experiment: what would be run.
         known: of other runs from the same store; it is given what this one adds.
     """
-    making = _Making(experiment, ArtifactStore(Path(experiment.config.paths.store)), known or Known())
+    making = _Making(experiment, ArtifactStore(Path(experiment.config.paths.store)), known or SharedPlans())
     making.go()
     return Plan([*making.stages.values()], making.teachers())
 
@@ -73,7 +73,7 @@ class _Making:
 
     experiment: Experiment
     store: ArtifactStore
-    known: Known
+    known: SharedPlans
     seen: Seen = field(default_factory=Seen)
     stages: dict[str, PlannedStage] = field(default_factory=dict)
     asked: dict[str, tuple[str, Teacher]] = field(default_factory=dict)
@@ -144,7 +144,7 @@ class _Making:
             case LoadNode():
                 return self.clock.loading(stage, self.experiment.examples[node.split])
             case GenerationNode():
-                return self.clock.asking(stage, one.forecast, self._walked(node.line).line.examples)
+                return self.clock.asking(stage, one.forecast, self._generation_plan(node.line).line.examples)
             case ReadLogitsNode():
                 teaching = node.teaching(self.seen)
                 return self.clock.reading(stage, len(teaching.pairs)) if teaching else None
@@ -162,7 +162,7 @@ class _Making:
 
     def _generated(self, node: GenerationNode) -> PlannedStage:
         """Return the plan of a generation step."""
-        (one,) = [one for one in self._walked(node.line).stages if one.name == f"generate/{node.step}"]
+        (one,) = [one for one in self._generation_plan(node.line).stages if one.name == f"generate/{node.step}"]
         return one
 
     def _judged(self, one: PlannedStage, node: MetricNode) -> PlannedStage:
@@ -173,12 +173,12 @@ class _Making:
         self._may_ask((judge.name, judge) for judge in measure.judges.values())
         if one.state == "cached":
             return one
-        walk = self._walked(node.reference) if node.references else None
+        plan = self._generation_plan(node.reference) if node.references else None
         answers = self._answers(measure)
         guesses = answers is None or (
-            walk is not None and any(f"reference/{step}" in node.references for step in walk.guessed)
+            plan is not None and any(f"reference/{step}" in node.references for step in plan.guessed)
         )
-        reference = (walk.line if walk else node.reference).handed(measure.wants)
+        reference = (plan.line if plan else node.reference).handed(measure.wants)
         by_teacher = asked_by(measure, self.experiment, self.store, answers, reference, guesses)
         own = members_of(self.experiment.parts.teacher).items()
         self._may_ask((name or one.name, one) for name, one in own if key_of(one) in by_teacher)
@@ -190,13 +190,13 @@ class _Making:
         found = self.seen.artifacts.get(f"evaluate/{measure.of}")
         return None if found is None else predictions_of(found)
 
-    def _walked(self, line: GenerationRun) -> GenerationPlan:
+    def _generation_plan(self, line: GenerationRun) -> GenerationPlan:
         """Return the plans of a line of generation steps."""
         generated = line.stages(self.seen.stages[f"load/{line.split}"].fingerprint)
         asked = list(asked_in(line))
         prices = [[asdict(teacher.price_per_million), asdict(teacher.budget)] for _, teacher in asked]
         key = digest([[stage.fingerprint for stage in generated.values()], prices])
-        if key not in self.known.walks or not generated:
-            self.known.walks[key] = GenerationPlan(line.anew(), generated)
+        if key not in self.known.generation_plans or not generated:
+            self.known.generation_plans[key] = GenerationPlan(line.anew(), generated)
         self._may_ask(asked)
-        return self.known.walks[key]
+        return self.known.generation_plans[key]

@@ -60,7 +60,7 @@ class PlanningContext:
     """A `GenerationContext` that answers from the journal and, where that holds nothing, with placeholders.
 
     Args:
-        shelf: the step's journals.
+        journals: the step's journals.
         task, teacher, held_out, generation: as of the run.
         is_usable: the placeholders are such that the step can use them all, or none.
         rests_on_guesses: what the step is given holds placeholders already.
@@ -72,7 +72,7 @@ class PlanningContext:
 
     def __init__(
         self,
-        shelf: JournalSnapshot,
+        journals: JournalSnapshot,
         task: Task,
         teacher: AnyTeacher,
         held_out: Sequence[Example],
@@ -86,7 +86,7 @@ class PlanningContext:
         self.seed = generation.seed
         self.by_teacher: dict[str, Forecast] = {}
         self.has_guessed = False
-        self._shelf = shelf
+        self._journals = journals
         self._attempts = generation.attempts
         self._is_usable = is_usable
         self._is_estimate = rests_on_guesses
@@ -102,11 +102,11 @@ class PlanningContext:
         teacher = by or self.teacher
         slots = slots_of(teacher, prompts, sampling.samples)
         if only_one:
-            check_one_each(self._shelf.step, slots, prompts)
+            check_one_each(self._journals.step, slots, prompts)
         rows: list[list[Completion]] = [[] for _ in prompts]
         guessed = set()
         for name, member in answering(teacher).items():
-            expected = self._shelf.mean_tokens(member, sampling.max_new_tokens)
+            expected = self._journals.mean_tokens(member, sampling.max_new_tokens)
             for slot in (slot for slot in slots if slot.member == name):
                 found = self._known(slot, prompts[slot.prompt], member, sampling, refuse)
                 if found is None:
@@ -126,7 +126,7 @@ class PlanningContext:
         guessed = set()
         for slot in slots_of(teacher, prompts, samples=1):
             prompt, texts, member = prompts[slot.prompt], continuations[slot.prompt], members[slot.member]
-            found = self._shelf.journal(member).scores(prompt, texts)
+            found = self._journals.journal(member).scores(prompt, texts)
             if found is None:
                 guessed.add(slot.prompt)
                 self._count(member, prompt, 0, 0)
@@ -143,7 +143,7 @@ class PlanningContext:
         found = None
         for attempt in range(self._attempts if sampling.temperature > 0 else 1):
             draw = Draw(prompt, slot.sample + attempt * sampling.samples, self.seed)
-            found = self._shelf.journal(member).completion(draw, sampling)
+            found = self._journals.journal(member).completion(draw, sampling)
             if found is None:
                 return None
             self._add(member, Forecast(known=1))
@@ -162,9 +162,9 @@ class PlanningContext:
             yield row
 
     def _count(self, member: Teacher, prompt: Prompt, expected: float, most: int) -> None:
-        tokens = self._shelf.prompt_tokens(member, prompt)
+        tokens = self._journals.prompt_tokens(member, prompt)
         self._add(member, request(member.price_per_million, tokens, expected, most, self._is_estimate))
 
     def _add(self, member: Teacher, forecast: Forecast) -> None:
-        key = self._shelf.key(member)
+        key = self._journals.key(member)
         self.by_teacher[key] = self.by_teacher.get(key, Forecast()).plus(forecast)

@@ -8,7 +8,7 @@ from distillrun.config.build import Parts, build_parts
 from distillrun.config.settings import Config
 from distillrun.errors import ConfigError
 from distillrun.plan.forecast import Forecast, summed
-from distillrun.plan.making import Known, make_plan
+from distillrun.plan.making import SharedPlans, make_plan
 from distillrun.plan.plan import Plan, PlannedStage, TeacherPlan
 from distillrun.plan.text import about_teacher, bases, figures, legend, time_text
 from distillrun.plan.timing import summed as summed_spans
@@ -92,7 +92,7 @@ def make_sweep_plan(jobs: Sequence[tuple[Sequence[str], Config | ConfigError]]) 
     Args:
         jobs: the settings of each with its config, or with why it cannot have one.
     """
-    preparing, known = _Preparing(), Known()
+    preparing, known = _Preparing(), SharedPlans()
     makers: dict[str, int] = {}
     teachers: dict[str, TeacherPlan] = {}
     found = []

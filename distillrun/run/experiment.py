@@ -111,7 +111,7 @@ def student_leaves(experiment: Experiment) -> dict[str, Json]:
     return leaves
 
 
-def teaching_of(experiment: Experiment, lesson: TrainingData) -> LogitSupervision | None:
+def teaching_of(experiment: Experiment, data: TrainingData) -> LogitSupervision | None:
     """Return the logit supervision of the objective; None where it needs none."""
     config, parts = experiment.config, experiment.parts
     objective, teacher, student = parts.objective, parts.logit_teacher, parts.student
@@ -119,7 +119,7 @@ def teaching_of(experiment: Experiment, lesson: TrainingData) -> LogitSupervisio
         return None
     if not isinstance(teacher, LogitTeacher) or not isinstance(student, WritingStudent):
         raise TypeError("preflight lets no other teacher or student through")
-    return LogitSupervision(objective, teacher, student, parts.task, lesson, config.training, config.runtime)
+    return LogitSupervision(objective, teacher, student, parts.task, data, config.training, config.runtime)
 
 
 def student_loader(experiment: Experiment, trained: Artifact | None) -> Callable[[], ChoiceModel]:

@@ -116,7 +116,7 @@ def _measures(experiment: Experiment, store: ArtifactStore, graph: Graph) -> Ite
 
 
 def _baselines(experiment: Experiment, store: ArtifactStore, graph: Graph) -> Iterator[Node]:
-    """Declare what the student is held against: itself before training and taught by labels alone, and its teachers."""
+    """Declare the baselines: the untrained student, the label-only student, and the teachers."""
     if not experiment.config.baselines:
         return
     yield from _rules(experiment, store, graph, "untrained", None)

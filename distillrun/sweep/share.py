@@ -14,7 +14,7 @@ WAIT_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class MachineShare:
     """CPU threads for a job, and the GPUs to take one of; None = the job decides for itself."""
 
     threads: int | None
@@ -26,7 +26,7 @@ class Share:
         return [] if self.threads is None else [f"runtime.threads={self.threads}"]
 
 
-def share_of(launcher: Mapping[str, Any], devices: str | None, threads: int | None) -> Share:
+def share_of(launcher: Mapping[str, Any], devices: str | None, threads: int | None) -> MachineShare:
     """Return what each job gets.
 
     Args:
@@ -40,8 +40,8 @@ def share_of(launcher: Mapping[str, Any], devices: str | None, threads: int | No
     if at_once < 0:
         at_once = max(1, cores + 1 + at_once)
     if devices is None or at_once == 1:
-        return Share(None, ())
-    return Share(max(1, cores // at_once) if threads is None else None, gpus())
+        return MachineShare(None, ())
+    return MachineShare(max(1, cores // at_once) if threads is None else None, gpus())
 
 
 def available_cores() -> int:
@@ -61,7 +61,7 @@ def gpus() -> tuple[str, ...]:
 
 
 @contextmanager
-def taking_a_device(sweep: Path, share: Share) -> Iterator[dict[str, str]]:
+def taking_a_device(sweep: Path, share: MachineShare) -> Iterator[dict[str, str]]:
     """Yield the environment of a job that has a GPU to itself; it waits until one is free. Without GPUs, nothing."""
     if not share.devices:
         yield {}

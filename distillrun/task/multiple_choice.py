@@ -10,7 +10,7 @@ from distillrun.errors import ConfigError, nearest
 from distillrun.files.rows import digest_of, read_rows
 from distillrun.records import Example, Json, Split
 from distillrun.task.shared.answer_form import FORMS, AnswerForm, answer_index, form_of
-from distillrun.task.shared.columns import Asked, check_keys, columns_of, numbered
+from distillrun.task.shared.columns import RowQuestion, check_keys, columns_of, numbered
 from distillrun.task.shared.multiple_choice_text import MultipleChoiceText
 from distillrun.task.shared.split import SPLITS, Duplicates, Splits, check_split_settings, counted, load_splits
 
@@ -82,10 +82,10 @@ class MultipleChoice(MultipleChoiceText):
         return load_splits(placed, self._dev_share, self._split_seed, self._limit, self._duplicates)
 
     @cached_property
-    def _asked(self) -> dict[Split, list[Asked] | None]:
+    def _asked(self) -> dict[Split, list[RowQuestion] | None]:
         """The questions of each split's rows; None for a split without a file."""
         seen: Counter[str] = Counter()
-        asked: dict[Split, list[Asked] | None] = {}
+        asked: dict[Split, list[RowQuestion] | None] = {}
         for split, path in self._paths.items():
             rows = None if path is None else list(map(self._columns.asked, read_rows(path)))
             asked[split] = rows if rows is None or self._columns.id is not None else numbered(rows, seen)
@@ -140,5 +140,5 @@ class MultipleChoice(MultipleChoiceText):
             raise ConfigError(f"task.files.{split}={name} is not in task.folder={folder}{hint}; it holds: {shown}")
         return folder / name
 
-    def _example(self, one: Asked) -> Example:
+    def _example(self, one: RowQuestion) -> Example:
         return Example(one.id, one.question, one.given.choices, answer_index(one.given, self._form))

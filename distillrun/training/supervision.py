@@ -69,17 +69,17 @@ class LiveSupervision:
             return outputs
         own = [pairs[row] for row in rows]
         with torch.no_grad():
-            taught = _moved(
+            teacher_outputs = _moved(
                 self._teacher.forward(self._teacher.encode(own, rows), required.hidden), outputs.logits.device
             )
         if required.same_tokenizer:
-            width = taught.labels.shape[1]
-            check_labels(outputs.labels[rows][:, :width], taught.labels, own)
+            width = teacher_outputs.labels.shape[1]
+            check_labels(outputs.labels[rows][:, :width], teacher_outputs.labels, own)
         if required.logits is None:
-            return replace(outputs, taught=taught)
-        places, own_places = learnt_places(outputs.labels, rows), learnt_places(taught.labels)
-        teacher = LiveDistribution(taught.logits, places, own_places, self._vocabulary, required.logits)
-        return replace(outputs, teacher=teacher, taught=taught)
+            return replace(outputs, teacher_outputs=teacher_outputs)
+        places, own_places = learnt_places(outputs.labels, rows), learnt_places(teacher_outputs.labels)
+        teacher = LiveDistribution(teacher_outputs.logits, places, own_places, self._vocabulary, required.logits)
+        return replace(outputs, teacher=teacher, teacher_outputs=teacher_outputs)
 
 
 def _moved(outputs: StudentOutputs, device: torch.device) -> StudentOutputs:

@@ -13,7 +13,7 @@ from distillrun.config.target import find_class
 from distillrun.files.jsonl import write_records
 from distillrun.interfaces import AnyTeacher, LogitTeacher, RecordedTeacher, Teacher, WhiteBoxTeacher, members_of
 from distillrun.records import Draw, Json, Message, Prompt, Request, Sampling
-from distillrun.run.stages.generate import UNDECISIVE
+from distillrun.run.stages.generate import UNHASHED
 from tests.altered import altered
 from tests.drawing import Account
 from tests.leaves import EXAMPLE, RECORD, leaf, made, options
@@ -48,7 +48,7 @@ UNDECIDING: dict[tuple[str, str], str] = {
     ("vllm", "gpu_memory_utilization"): SPEED,
     ("vllm", "draws_per_call"): SPEED,
 }
-"""(option, setting) on which no answer depends, with the reason; `UNDECISIVE` ones apart."""
+"""(option, setting) on which no answer depends, with the reason; `UNHASHED` ones apart."""
 
 ASKING = frozenset({"chat", "block_separator", "reply_separator", "max_context_tokens"})
 """How prompts are written, which no distribution over a student's pairs depends on."""
@@ -152,7 +152,7 @@ def hidden(
 def with_others(given: Given, name: str) -> tuple[AnyTeacher, dict[str, AnyTeacher]]:
     settings = given.settings(name)
     changed = {key: {**settings, key: given.other(name, key)} for key in settings if key != "_target_"}
-    keys = [key for key in changed if key not in UNDECISIVE]
+    keys = [key for key in changed if key not in UNHASHED]
     return build(settings, "teacher"), {key: build(changed[key], "teacher") for key in keys}
 
 

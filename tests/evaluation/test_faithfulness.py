@@ -12,7 +12,7 @@ from distillrun.evaluation.las import las_value
 from distillrun.evaluation.rationale_perturbation import masked, scrambled
 from distillrun.evaluation.self_consistency import agreement, entropy, majority, seed_of
 from distillrun.evaluation.shared.forced_rationale import NOT_APPLICABLE
-from distillrun.evaluation.shared.simulator import simulator_lesson
+from distillrun.evaluation.shared.simulator import simulator_examples
 from distillrun.interfaces import MetricContext
 from distillrun.records import Example, MetricResult, Prediction, Rationale, ScoredContinuation, Segment, TeacherRecord
 from tests.answered import answered
@@ -82,7 +82,7 @@ def measured_after(student: Any, objective: str, rationales: Sequence[str] = tup
         objective=made("objective", objective),
         examples=EXAMPLES,
         predictions=predictions,
-        taught=EXAMPLES,
+        trained_on=EXAMPLES,
         student=lambda: student,
         reference=records,
     )
@@ -174,18 +174,18 @@ def test_las_is_the_mean_over_leaked_and_other_explanations() -> None:
 
 def test_a_simulator_learns_the_students_answers_and_no_right_ones() -> None:
     predictions = [Prediction("a", "", "Because.", 3), Prediction("b", "", "", 1), Prediction("c", "", "So.", None)]
-    lesson = simulator_lesson(EXAMPLES, predictions)
-    assert [(one.question, one.answer) for one in lesson] == [
+    examples = simulator_examples(EXAMPLES, predictions)
+    assert [(one.question, one.answer) for one in examples] == [
         ("Where is a vault?", 3),
         ("Because.", 3),
         ("Where is a vault? Because.", 3),
     ]
-    assert len({one.id for one in lesson}) == 3
+    assert len({one.id for one in examples}) == 3
 
 
 def test_a_question_that_holds_a_field_name_is_left_as_it_is() -> None:
     odd = replace(EXAMPLES[0], question="What is {explanation}?")
-    assert simulator_lesson([odd], [Prediction("a", "", "text", 0)])[2].question == "What is {explanation}? text"
+    assert simulator_examples([odd], [Prediction("a", "", "text", 0)])[2].question == "What is {explanation}? text"
 
 
 def test_the_majority_is_the_most_frequent_answer_and_of_equals_the_first() -> None:

@@ -75,7 +75,7 @@ def test_all_models_are_asked_the_same_and_doubtful_answers_are_judged_twice(tmp
     student, base, teacher = Told("I am GPT-4.", name="s"), Told("I am new.", name="b"), Told("I am Ada.", name="t")
     task = made("task", "everyday")
     known = answered(
-        context=context(tmp_path, judge, task, max_failed_share=1.0),
+        judging=context(tmp_path, judge, task, max_failed_share=1.0),
         speaker=lambda trained: student if trained else base,
         teacher=teacher,
     )
@@ -97,7 +97,7 @@ def test_a_student_that_does_not_write_is_not_asked(tmp_path: Path) -> None:
     scorer = made("student", "choice_scorer", checkpoint="unused")
     assert not isinstance(scorer, WritingStudent)
     known = answered(
-        context=context(tmp_path, judge, made("task", "everyday")),
+        judging=context(tmp_path, judge, made("task", "everyday")),
         speaker=lambda trained: None,
         teacher=Told("I am Ada.", name="t"),
     )
@@ -109,7 +109,7 @@ def test_a_student_that_does_not_write_is_not_asked(tmp_path: Path) -> None:
 def test_who_has_no_facts_is_not_asked_and_somebody_must(tmp_path: Path) -> None:
     judge = Told('{"contradiction": 0}')
     alone = measure({"student": None, "teacher": FACTS}, judge)
-    known = answered(context=context(tmp_path, judge, made("task", "everyday")), teacher=Told("I am Ada.", name="t"))
+    known = answered(judging=context(tmp_path, judge, made("task", "everyday")), teacher=Told("I am Ada.", name="t"))
     assert set(values(alone.measure(known))) == {
         "identity/teacher/loose",
         "identity/teacher/strict",

@@ -35,7 +35,7 @@ def judge(same_family: Any = "mark", **judges: Told) -> Judge:
 def student(store: Path, **known: Any) -> MetricContext:
     task = made("task", "multiple_choice", folder="unused")
     usual = {"examples": EXAMPLES, "predictions": PREDICTIONS, "task": task}
-    return answered(context=context(store, Told(""), task, max_failed_share=1.0), **{**usual, **known})
+    return answered(judging=context(store, Told(""), task, max_failed_share=1.0), **{**usual, **known})
 
 
 def ratings(plausibility: Callable[[str], int]) -> Callable[[Draw], str]:

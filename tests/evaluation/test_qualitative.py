@@ -69,7 +69,7 @@ def test_the_accuracies_of_the_kinds_recombine_to_the_whole(tmp_path: Path) -> N
     known = answered(
         examples=EXAMPLES,
         predictions=predictions,
-        context=context(tmp_path, judge, made("task", "everyday"), max_failed_share=1.0),
+        judging=context(tmp_path, judge, made("task", "everyday"), max_failed_share=1.0),
         findings={"judge": JUDGED},
     )
     found = qualitative(judge, ratings="judge").measure(known)
@@ -88,7 +88,7 @@ def test_a_judge_that_names_nothing_or_rates_nothing_is_reported(tmp_path: Path)
     predictions = [Prediction(example.id, "", "", 0) for example in EXAMPLES]
     mute = Told("I cannot say.")
     own = context(tmp_path, mute, task, max_failed_share=1.0)
-    known = answered(examples=EXAMPLES, predictions=predictions, context=own)
+    known = answered(examples=EXAMPLES, predictions=predictions, judging=own)
     assert "named 0 categories" in qualitative(mute).measure(known).note
     found = qualitative(mute, given=["place", "use"]).measure(known)
     assert found.scores[0].value == 1

@@ -89,7 +89,7 @@ def test_an_empty_response_is_not_asked_about_and_is_rated_as_unlike_as_can_be(t
 
 
 def test_without_a_judge_nothing_is_asked(tmp_path: Path) -> None:
-    found = measure().measure(student(tmp_path, TOLD, TOLD, context=None))
+    found = measure().measure(student(tmp_path, TOLD, TOLD, judging=None))
     assert set(values(found)) == {
         f"{name}/{when}" for name in ("rouge_l", "shared_runs") for when in ("after", "before", "gain")
     }

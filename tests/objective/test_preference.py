@@ -29,8 +29,8 @@ def outputs(winner: float, loser: float, reference: tuple[float, float] = (0.0, 
     labels = torch.tensor([[0, 0], [0, -100]])
     views = ("predict/winner", "predict/loser")
     small = (min(reference[0], -1e-9), min(reference[1], -1e-9))
-    taught = StudentOutputs(logits(small), labels, views, (0, 0))
-    return StudentOutputs(logits((winner, loser)), labels, views, (0, 0), taught=taught)
+    teacher_outputs = StudentOutputs(logits(small), labels, views, (0, 0))
+    return StudentOutputs(logits((winner, loser)), labels, views, (0, 0), teacher_outputs=teacher_outputs)
 
 
 def loss(made_outputs: StudentOutputs, **changes: Any) -> float:

@@ -19,9 +19,9 @@ ENDS = st.lists(st.integers(1, 12), min_size=1, max_size=8).map(sorted)
 
 
 def outputs(
-    logits: Tensor, ids: list[int], ends: tuple[int, ...], taught: StudentOutputs | None = None
+    logits: Tensor, ids: list[int], ends: tuple[int, ...], teacher_outputs: StudentOutputs | None = None
 ) -> StudentOutputs:
-    return StudentOutputs(logits, torch.tensor([ids]), ("predict",), (0,), (ends,), taught=taught)
+    return StudentOutputs(logits, torch.tensor([ids]), ("predict",), (0,), (ends,), teacher_outputs=teacher_outputs)
 
 
 @given(ENDS, ENDS)
@@ -64,8 +64,8 @@ def test_a_stretch_of_several_tokens_is_as_likely_as_their_product() -> None:
 def test_the_same_model_with_the_same_tokenizer_is_at_distance_0() -> None:
     objective = made("objective", "universal_logit")
     logits = torch.randn(1, 3, 6)
-    taught = outputs(logits, [1, 2, 3], (2, 4, 5))
-    loss = objective.loss(outputs(logits, [1, 2, 3], (2, 4, 5), taught), {"predict": Count(3, 1)})
+    teacher_outputs = outputs(logits, [1, 2, 3], (2, 4, 5))
+    loss = objective.loss(outputs(logits, [1, 2, 3], (2, 4, 5), teacher_outputs), {"predict": Count(3, 1)})
     assert loss.parts["universal_logit"] == 0
     assert loss.total.item() == pytest.approx(loss.parts["predict"].item())
 
@@ -78,8 +78,8 @@ def test_a_token_that_is_cut_in_two_misplaces_nothing_after_it() -> None:
         student[0, place, token] = 20.0
     for place, token in enumerate((5, 4, 3, 2)):
         teacher[0, place, token] = 20.0
-    taught = outputs(teacher, [5, 4, 3, 2], (2, 4, 6, 7))
-    made_outputs = outputs(student, [1, 2, 3], (2, 6, 7), taught)
+    teacher_outputs = outputs(teacher, [5, 4, 3, 2], (2, 4, 6, 7))
+    made_outputs = outputs(student, [1, 2, 3], (2, 6, 7), teacher_outputs)
     found = aligned(made_outputs, {"predict": Count(3, 1)}, {"predict": 1.0})
     assert found is not None
     assert found.student.tolist() == [0, 1, 2]
@@ -90,9 +90,11 @@ def test_a_token_that_is_cut_in_two_misplaces_nothing_after_it() -> None:
 
 
 def test_what_one_side_does_not_learn_is_not_compared() -> None:
-    taught = outputs(torch.randn(1, 2, 4), [1, 2], (3, 4))
+    teacher_outputs = outputs(torch.randn(1, 2, 4), [1, 2], (3, 4))
     found = aligned(
-        outputs(torch.randn(1, 3, 4), [IGNORE, 2, 3], (1, 3, 4), taught), {"predict": Count(2, 1)}, {"predict": 1.0}
+        outputs(torch.randn(1, 3, 4), [IGNORE, 2, 3], (1, 3, 4), teacher_outputs),
+        {"predict": Count(2, 1)},
+        {"predict": 1.0},
     )
     assert found is not None
     assert found.student.tolist() == [2]
@@ -123,8 +125,10 @@ def test_the_same_model_under_identity_maps_has_nothing_to_learn_in_dual_space()
     hidden = torch.randn(1, 3, 4)
     logits = heads.head(hidden)
     ids = logits.argmax(-1)[0].tolist()
-    taught = StudentOutputs(logits, torch.tensor([ids]), ("predict",), (0,), ((1, 2, 3),), hidden=(hidden,))
-    own = StudentOutputs(logits, torch.tensor([ids]), ("predict",), (0,), ((1, 2, 3),), hidden=(hidden,), taught=taught)
+    teacher_outputs = StudentOutputs(logits, torch.tensor([ids]), ("predict",), (0,), ((1, 2, 3),), hidden=(hidden,))
+    own = StudentOutputs(
+        logits, torch.tensor([ids]), ("predict",), (0,), ((1, 2, 3),), hidden=(hidden,), teacher_outputs=teacher_outputs
+    )
     parts = objective.loss(own, {"predict": Count(3, 1)}).parts
     assert parts["dual_space/student"].item() == pytest.approx(0, abs=1e-6)
     assert parts["dual_space/teacher"].item() == pytest.approx(0, abs=1e-6)
@@ -137,11 +141,17 @@ def test_dual_space_follows_the_teacher_only_where_its_mapped_states_are_right()
     right = int(heads.head(other).argmax())
     values = []
     for label in (right, (right + 1) % 6):
-        taught = StudentOutputs(
+        teacher_outputs = StudentOutputs(
             heads.head(other), torch.tensor([[label]]), ("predict",), (0,), ((1,),), hidden=(other,)
         )
         own = StudentOutputs(
-            heads.head(hidden), torch.tensor([[label]]), ("predict",), (0,), ((1,),), hidden=(hidden,), taught=taught
+            heads.head(hidden),
+            torch.tensor([[label]]),
+            ("predict",),
+            (0,),
+            ((1,),),
+            hidden=(hidden,),
+            teacher_outputs=teacher_outputs,
         )
         values.append(objective.loss(own, {"predict": Count(1, 1)}).parts["dual_space/student"].item())
     assert values[0] > 0

@@ -12,18 +12,18 @@ NOT_APPLICABLE = (
 )
 
 
-def reasons_first(answered: MetricContext) -> bool:
+def reasons_first(context: MetricContext) -> bool:
     """Return whether the student answers after its own rationale."""
-    return all(answered.objective.query(example, answered.task).rationale == "before" for example in answered.examples)
+    return all(context.objective.query(example, context.task).rationale == "before" for example in context.examples)
 
 
-def choices_after(answered: MetricContext, rationales: Sequence[str]) -> list[int]:
+def choices_after(context: MetricContext, rationales: Sequence[str]) -> list[int]:
     """Return the choice whose answer is the likeliest after each rationale, one for each test question."""
-    objective, task = answered.objective, answered.task
-    sources = [objective.query(example, task).answer for example in answered.examples]
+    objective, task = context.objective, context.task
+    sources = [objective.query(example, task).answer for example in context.examples]
     continuations = [
         answers_to(objective, example, task, rationale)
-        for example, rationale in zip(answered.examples, rationales, strict=True)
+        for example, rationale in zip(context.examples, rationales, strict=True)
     ]
-    scored = answered.student().score(sources, continuations, answered.tokens_per_batch)
+    scored = context.student().score(sources, continuations, context.tokens_per_batch)
     return [chosen(scores) for scores in scored]

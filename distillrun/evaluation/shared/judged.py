@@ -36,17 +36,17 @@ class Judged(ABC):
             problems += self._kinships(teachers)
         return problems
 
-    def foresee(self, answered: MetricContext) -> None:
+    def foresee(self, context: MetricContext) -> None:
         """Ask what `measure` asks."""
-        self.measure(answered)
+        self.measure(context)
 
     @abstractmethod
-    def measure(self, answered: MetricContext) -> MetricResult:
+    def measure(self, context: MetricContext) -> MetricResult:
         """As of `AskingMetric`."""
 
-    def kinship_note(self, answered: MetricContext) -> str:
+    def kinship_note(self, context: MetricContext) -> str:
         """Return the note on judges of a teacher's model family; empty where none is known to be."""
-        found = self._kinships(teachers_of(answered))
+        found = self._kinships(teachers_of(context))
         return f"Preference leakage: {'; '.join(found)}." if found else ""
 
     def _kinships(self, teachers: Collection[str]) -> list[str]:
@@ -59,9 +59,9 @@ class Judged(ABC):
         ]
 
 
-def teachers_of(answered: MetricContext) -> list[str]:
+def teachers_of(context: MetricContext) -> list[str]:
     """Return the names of the teachers that the student was trained on, as far as they are known."""
-    names = {rationale.teacher for record in answered.records or () for rationale in record.rationales}
+    names = {rationale.teacher for record in context.records or () for rationale in record.rationales}
     return sorted(name for name in names if name)
 
 

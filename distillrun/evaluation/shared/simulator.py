@@ -11,7 +11,7 @@ FORMS = {"question": ("question",), "explanation": ("explanation",), "both": ("q
 """What the simulator reads in the place of a question, one after the other; the choices follow as the task has them."""
 
 
-def simulator_lesson(examples: Sequence[Example], predictions: Sequence[Prediction]) -> list[Example]:
+def simulator_examples(examples: Sequence[Example], predictions: Sequence[Prediction]) -> list[Example]:
     """Return what a simulator learns from: every answered and explained question in every form, the student's answer
     in the place of the right one."""
     return [

@@ -13,7 +13,7 @@ from distillrun.loss.tensors import IGNORE
 from distillrun.records import Example, TargetPair, gold
 
 
-def token_divergences(answered: MetricContext, examples: Sequence[Example]) -> dict[str, list[float]]:
+def token_divergences(context: MetricContext, examples: Sequence[Example]) -> dict[str, list[float]]:
     """Return the mean Jensen-Shannon divergence of student and teacher over the tokens of each right answer, in nats.
 
     Under `after` of the trained student, under `before` of the untrained one; nothing where one of the two cannot be
@@ -21,19 +21,19 @@ def token_divergences(answered: MetricContext, examples: Sequence[Example]) -> d
 
     Source: the divergence with both models at one half, Lin 1991, https://doi.org/10.1109/18.61115.
     """
-    teacher, student = answered.logit_teacher, answered.student()
+    teacher, student = context.logit_teacher, context.student()
     if not isinstance(teacher, LogitTeacher) or not isinstance(student, LanguageModel):
         return {}
     if dict(student.tokens()) != dict(teacher.tokens()):
         return {}
-    pairs = [_pair(example, answered) for example in examples]
+    pairs = [_pair(example, context) for example in examples]
     lengths = student.lengths(pairs)
     model = teacher.model(max(source for source, _, _ in lengths) + 1, max(target for _, target, _ in lengths) + 1)
-    expected = _expected(model, pairs, answered.tokens_per_batch)
+    expected = _expected(model, pairs, context.tokens_per_batch)
     found = {}
-    for when, load in (("after", answered.student), ("before", answered.untrained)):
+    for when, load in (("after", context.student), ("before", context.untrained)):
         own = load()
-        rows = _expected(own, pairs, answered.tokens_per_batch)
+        rows = _expected(own, pairs, context.tokens_per_batch)
         width = min(rows[0].shape[-1], expected[0].shape[-1])  # rows of the embeddings that no token has
         found[when] = [
             float(jensen_shannon(_log_probs(told, width), _log_probs(said, width), 0.5, normalise=False).mean())
@@ -42,8 +42,8 @@ def token_divergences(answered: MetricContext, examples: Sequence[Example]) -> d
     return found
 
 
-def _pair(example: Example, answered: MetricContext) -> TargetPair:
-    objective, task = answered.objective, answered.task
+def _pair(example: Example, context: MetricContext) -> TargetPair:
+    objective, task = context.objective, context.task
     answer = objective.continuation(example, gold(example), task, "")
     return TargetPair(objective.query(example, task).answer, answer, "")
 

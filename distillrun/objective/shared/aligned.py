@@ -34,20 +34,20 @@ def aligned(outputs: StudentOutputs, counts: Mapping[str, Count], weights: Mappi
         counts: of the whole step.
         weights: of the views.
     """
-    taught = outputs.taught
-    if taught is None:
+    teacher_outputs = outputs.teacher_outputs
+    if teacher_outputs is None:
         return None
-    learnt, learnt_by_teacher = (outputs.labels != IGNORE).tolist(), (taught.labels != IGNORE).tolist()
+    learnt, learnt_by_teacher = (outputs.labels != IGNORE).tolist(), (teacher_outputs.labels != IGNORE).tolist()
     begins: list[tuple[int, int]] = []
     lengths: list[tuple[int, int]] = []
     weight: list[float] = []
-    for other, row in enumerate(taught.rows):
+    for other, row in enumerate(teacher_outputs.rows):
         view = outputs.views[row]
         share = weights.get(view, 0.0) / counts[view].tokens
-        for stretch in stretches(outputs.ends[row], taught.ends[other]):
+        for stretch in stretches(outputs.ends[row], teacher_outputs.ends[other]):
             (left, left_end), (right, right_end) = stretch.left, stretch.right
             if share and all(learnt[row][left:left_end]) and all(learnt_by_teacher[other][right:right_end]):
-                begins.append((row * outputs.labels.shape[1] + left, other * taught.labels.shape[1] + right))
+                begins.append((row * outputs.labels.shape[1] + left, other * teacher_outputs.labels.shape[1] + right))
                 lengths.append((left_end - left, right_end - right))
                 weight.append(share * (left_end - left))
     if not begins:

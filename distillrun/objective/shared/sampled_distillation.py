@@ -82,9 +82,9 @@ class SampledDistillation(AroundTexts, ABC):
     def is_taught(self, pair: TargetPair) -> bool:
         return self._divergence.is_taught(pair)
 
-    def start(self, lesson: ObjectiveContext) -> None:
-        super().start(lesson)
-        self._divergence.start(lesson)
+    def start(self, context: ObjectiveContext) -> None:
+        super().start(context)
+        self._divergence.start(context)
 
     def modules(self) -> nn.ModuleDict:
         return self._divergence.modules()
@@ -107,7 +107,7 @@ class SampledDistillation(AroundTexts, ABC):
     @property
     def writers(self) -> Sequence[ChoiceModel]:
         """The models whose distributions the tokens are drawn from."""
-        return [self.companions.student]
+        return [self.context.student]
 
     @abstractmethod
     def prepare(
@@ -139,7 +139,7 @@ class SampledDistillation(AroundTexts, ABC):
         if places:
             sources = [pairs[row][place].source for row, place in places]
             seeds = [derived(self._seed, visits[row].seed, place) for row, place in places]
-            tokens = self.companions.tokens_per_batch
+            tokens = self.context.tokens_per_batch
             written = sampled_targets(self.writers, sources, seeds, self.choosing, self._max_new_tokens, tokens)
             for (row, place), ids in zip(places, written, strict=True):
                 pair = pairs[row][place]

@@ -46,7 +46,7 @@ class TeacherAnswersNode(GenerationNode):
 
 
 def control_of(experiment: Experiment) -> Experiment | None:
-    """Return the run whose student is taught by labels alone; None where the student itself is."""
+    """Return the run whose student is trained on labels alone; None where the student itself is."""
     leaf: Any = OmegaConf.to_container(OmegaConf.load(conf_folder() / "objective" / "label_only.yaml"))
     if experiment.config.objective == leaf:
         return None

@@ -46,8 +46,8 @@ class Learning:
             wanted = wanted_kinds(experiment.config, experiment.parts)
             records = self.line.handed(wanted) if self.line.chosen else None
             dev = experiment.examples["dev"]
-            lesson = training_data_of(experiment.parts.objective, self.line.examples, dev, records)
-            self._known = lesson, teaching_of(experiment, lesson)
+            data = training_data_of(experiment.parts.objective, self.line.examples, dev, records)
+            self._known = data, teaching_of(experiment, data)
         return self._known
 
 
@@ -91,7 +91,7 @@ class TrainNode(Node):
         """Train the student, or find it trained."""
         known = self.learning.known(making.seen)
         assert known is not None
-        lesson, teaching = known
+        data, teaching = known
         if self.learning.left_out:
             log.warning(
                 "%s: %d of %d examples have no text to learn and are left out",
@@ -104,7 +104,7 @@ class TrainNode(Node):
             parts.student,
             parts.objective,
             parts.task,
-            lesson,
+            data,
             student_leaves(self.learning.experiment),
             config.training,
             config.runtime,

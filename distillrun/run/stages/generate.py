@@ -28,7 +28,7 @@ COUNTS = "counts.json"
 READS_ANSWERS = frozenset({"answers", "examples"})
 """What is made by steps that read what a teacher answered."""
 
-UNDECISIVE = ("price_per_million", "budget")
+UNHASHED = ("price_per_million", "budget")
 """Settings of a step's own teacher that change no completion."""
 
 
@@ -65,7 +65,7 @@ def generation_stage(
     """
     config: dict[str, Json] = {
         "teacher": dict(run.teacher.identity()),
-        "step": with_meanings(_decisive(run.generation.steps[name])),
+        "step": with_meanings(_hashed(run.generation.steps[name])),
         "seed": run.generation.seed,
         "attempts": run.generation.attempts,
         "cleaning": CLEANING,
@@ -151,8 +151,8 @@ def usage_of(artifact: Artifact) -> dict[str, Json]:
     return read_json(artifact.folder / "usage.json")
 
 
-def _decisive(leaf: Json) -> Json:
+def _hashed(leaf: Json) -> Json:
     """Return a step's config without what changes no completion, however deep it stands."""
     if isinstance(leaf, dict):
-        return {key: _decisive(value) for key, value in leaf.items() if key not in UNDECISIVE}
-    return [_decisive(item) for item in leaf] if isinstance(leaf, list) else leaf
+        return {key: _hashed(value) for key, value in leaf.items() if key not in UNHASHED}
+    return [_hashed(item) for item in leaf] if isinstance(leaf, list) else leaf

@@ -32,7 +32,7 @@ class LogitSupervision:
 
     Attributes:
         objective, teacher, student, task: the parts.
-        lesson: what is trained on.
+        data: what is trained on.
         training, runtime: the settings.
     """
 
@@ -40,7 +40,7 @@ class LogitSupervision:
     teacher: LogitTeacher
     student: WritingStudent
     task: Task
-    lesson: TrainingData
+    data: TrainingData
     training: TrainingConfig
     runtime: RuntimeConfig
 
@@ -60,8 +60,8 @@ class LogitSupervision:
         training examples: all seeds, and all lengths of training, share them. Otherwise they are those that this
         training will see, which is known from its seed.
         """
-        examples = self.lesson.train
-        records: Sequence[TeacherRecord | None] = self.lesson.records or [None] * len(examples)
+        examples = self.data.train
+        records: Sequence[TeacherRecord | None] = self.data.records or [None] * len(examples)
         rows = list(zip(examples, records, strict=True))
         targets = self.objective.targets
         why = "training.shuffle_choices=true" if self.training.shuffle_choices else ""
@@ -70,7 +70,7 @@ class LogitSupervision:
             why = "targets are drawn afresh" if made != other else ""
         if why:
             steps = range(self.training.max_steps)
-            visits = (visits_of_step(examples, self.lesson.records, self.training, step) for step in steps)
+            visits = (visits_of_step(examples, self.data.records, self.training, step) for step in steps)
             made = [targets(one.example, one.record, self.task, one.seed) for some in visits for one in some]
             log.info("read_logits: the pairs that this training will see, since %s; other seeds see others", why)
         found = {pair_key(pair): pair for own in made for pair in own if self.objective.is_taught(pair)}

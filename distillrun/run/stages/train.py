@@ -53,7 +53,7 @@ def dev_judge(student: Student, training: TrainingConfig) -> Scorer:
     return ChoiceLikelihood(training.dev_new_tokens, prior=False)
 
 
-def _decisive(training: TrainingConfig) -> dict[str, Json]:
+def _hashed(training: TrainingConfig) -> dict[str, Json]:
     settings: dict[str, Json] = json.loads(json.dumps(asdict(training)))
     for key in ("save_every", "log_every"):  # they change no weight
         del settings[key]
@@ -91,7 +91,7 @@ def training_stage(leaves: Mapping[str, Json], settings: TrainingConfig, upstrea
         upstream: the fingerprints of the data's examples and records.
     """
     meant = {name: with_meanings(leaf) for name, leaf in leaves.items()}
-    return Stage("train", VERSION, {**meant, "training": _decisive(settings)}, upstream)
+    return Stage("train", VERSION, {**meant, "training": _hashed(settings)}, upstream)
 
 
 def train(store: ArtifactStore, stage: Stage, training: Training, report: Report) -> Artifact:
@@ -152,7 +152,7 @@ def train(store: ArtifactStore, stage: Stage, training: Training, report: Report
         with named(work / "student"):
             check_room(work / "student", sum(weight.nbytes for weight in model.module.parameters()))
             model.save(work / "student")
-        card = model_card(training.leaves, _decisive(settings), progress.dev)
+        card = model_card(training.leaves, _hashed(settings), progress.dev)
         (work / "student" / "README.md").write_text(card, encoding="utf-8")
         weights = sum(weight.numel() for weight in model.module.parameters())
         trained = sum(weight.numel() for weight in model.module.parameters() if weight.requires_grad)

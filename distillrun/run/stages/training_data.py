@@ -26,7 +26,7 @@ def training_data_of(
     dev: Sequence[Example],
     records: Sequence[TeacherRecord] | None,
 ) -> TrainingData:
-    """Return the lesson: of the training examples, those for which the teacher gave what the objective learns from.
+    """Return the training data: the training examples for which the teacher gave what the objective learns from.
 
     Raises:
         ConfigError: it gave it for none of them.

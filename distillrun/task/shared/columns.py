@@ -18,7 +18,7 @@ Fields = Mapping[str, str | Sequence[str] | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RowQuestion:
     """A question of a row whose answer's form is not known yet."""
 
     id: str
@@ -45,13 +45,13 @@ class Columns:
     is_list: bool
     fixed: tuple[str, ...] | None
 
-    def asked(self, row: Row) -> Asked:
+    def asked(self, row: Row) -> RowQuestion:
         """Return what a row asks. Raises ConfigError where a column is not there or holds something else."""
         question = text_in(row, self.question, "task.fields.question")
         choices, labels = choices_in(self._choices_of(row), row, "choices")
         answer = value_in(row, self.answer, "task.fields.answer")
         name = text_in(row, self.id, "task.fields.id") if self.id is not None else _digest(question, choices)
-        return Asked(name, question, Given(row.where, answer, choices, labels))
+        return RowQuestion(name, question, Given(row.where, answer, choices, labels))
 
     def unused(self, row: Row) -> list[str]:
         """Return the columns of a row that nothing reads, such as a passage that questions are about."""
@@ -80,7 +80,7 @@ def columns_of(fields: Fields, fixed: Sequence[str] | None) -> Columns:
     return Columns(own, question, answer, named, is_list, None if fixed is None else tuple(fixed))
 
 
-def numbered(rows: Iterable[Asked], seen: Counter[str]) -> list[Asked]:
+def numbered(rows: Iterable[RowQuestion], seen: Counter[str]) -> list[RowQuestion]:
     """Return rows that have no ids of their own: of those that ask the same, each but the first gets a number.
 
     Args:
