@@ -15,10 +15,10 @@ def report(arguments: Sequence[str]) -> int:
     """Compare the runs of sweeps, or the rows of any table, and write report.html, report.md and report.json."""
     given = report_parser().parse_args(arguments)
     if given.chance is not None and not 0 <= given.chance < math.inf:
-        raise ConfigError(f"--chance {given.chance:g}: what guessing would score is 0 or more")
+        raise ConfigError(f"--chance {given.chance:g}: the score of guessing must be 0 or more")
     command = shlex.join(["distillrun", "report", *arguments])
     if given.table is not None and given.folders:
-        raise ConfigError(f"--table {given.table} and folders ask for two reports; ask for one at a time")
+        raise ConfigError(f"--table {given.table} and folders are two reports; give one of them")
     if given.table is not None:
         return _table(given, command)
     if not given.folders:
@@ -56,7 +56,7 @@ def report_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--outliers", choices=("none", "iqr"), default="none", help="which result leads; both are shown"
     )
-    parser.add_argument("--chance", type=float, metavar="SHARE", help="what guessing would score")
+    parser.add_argument("--chance", type=float, metavar="SHARE", help="the score of guessing")
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="where to write; default: the sweep's folder, or one next to the table"
     )

@@ -16,7 +16,7 @@ def store(arguments: Sequence[str]) -> int:
     if not given.store.is_dir():
         raise ConfigError(f"--store {given.store}: there is no such folder")
     if given.action == "prune" and given.older_than is not None and not given.older_than >= 0:
-        raise ConfigError(f"--older-than {given.older_than:g}: days are counted back from now; give 0 or more")
+        raise ConfigError(f"--older-than {given.older_than:g}: the number of days must be 0 or more")
     artifacts = ArtifactStore(given.store)
     if given.action == "list":
         verb, stored = "stored", list(artifacts.list())

@@ -38,8 +38,8 @@ class Calibration:
     MEANING: ClassVar[int] = 3  # 2: choices with equal texts are one; 3: a bin holds its upper edge
 
     rule = (
-        "The softmax of the choices' log-likelihoods is the student's confidence. A well calibrated student is right "
-        "as often as it is sure; a useful confidence makes few mistakes on the questions of which it is surest."
+        "The softmax of the choices' log-likelihoods is the student's confidence. A calibrated student is right "
+        "as often as its confidence says; a useful confidence makes few mistakes on its most confident answers."
     )
 
     def __init__(self, of: str, bins: int, teacher: Literal["answers", "choice_scores"] | None) -> None:
@@ -67,7 +67,7 @@ class Calibration:
             "Risk against coverage",
             "share answered",
             {"wrong": tuple(shown)},
-            f"Of the questions of which the student is surest, how many it gets wrong; mean {_area(found):.3f}",
+            f"Error rate over the most confident questions; mean {_area(found):.3f}",
         )
         teacher = None
         if self.wants:
@@ -105,7 +105,7 @@ def cascade(found: Sequence[Confidence], teacher: Sequence[bool] | None) -> Resu
         "The cascade's column needs evaluation.calibration.teacher; a teacher that beats the student on what is handed "
         "over makes it pay"
         if teacher is None
-        else "The least sure questions go to the teacher"
+        else "The least confident questions go to the teacher"
     )
     return ResultTable("Cascade", columns, tuple(rows), note)
 

@@ -57,7 +57,7 @@ class Judge(Judged):
 
     rule = (
         "Judges rate the explanations from 1 to 5, without knowing whose they are; a reply without numbers is sent "
-        "back once, and then counted as unrated. Models favour texts of their own kin, and long ones."
+        "back once, and then counted as unrated. Models favour texts of their own family, and long ones."
     )
     wants: frozenset[str] = frozenset()
 

@@ -38,7 +38,7 @@ class Las:
     """
 
     rule = (
-        "A second model learns to foresee the student's answers. LAS is how much better it does with the explanation, "
+        "A second model learns to predict the student's answers. LAS is how much better it does with the explanation, "
         "the mean of explanations that give the answer away and of those that do not. Its interval is over questions, "
         "of this one simulator."
     )
@@ -106,5 +106,5 @@ def _table(leaked: Flags, both: Flags, question: Flags) -> ResultTable:
         (name, int(group.sum()), *(float(flags[group].mean()) if group.any() else None for flags in (question, both)))
         for name, group in (("leaked", leaked), ("not leaked", ~leaked))
     ]
-    columns = ("explanations", "questions", "foreseen from the question", "and with the explanation")
-    return ResultTable("How often the simulator foresees the student's answer", columns, tuple(rows))
+    columns = ("explanations", "questions", "predicted from the question", "and with the explanation")
+    return ResultTable("How often the simulator predicts the student's answer", columns, tuple(rows))

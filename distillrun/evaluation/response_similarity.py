@@ -64,8 +64,8 @@ class ResponseSimilarity(Judged):
     """
 
     rule = (
-        "The student's responses beside the teacher's, after the training and before it. Unlike models of one language "
-        "are alike to a degree, so it is the gain that tells of distillation."
+        "The student's responses compared with the teacher's, after training and before. Any two models of one "
+        "language write somewhat alike, so only the gain is evidence of distillation."
     )
 
     def __init__(

@@ -36,7 +36,7 @@ class SelfConsistency:
 
     rule = (
         "The student is asked several times at a temperature, and the most frequent answer counts. More samples cost "
-        "more; the curve shows what they bring."
+        "more; the curve shows the gain."
     )
     wants: frozenset[str] = frozenset()
 

@@ -48,7 +48,7 @@ class Judged(Record):
 class SelfEvaluation(MayHaveOwnTeacher):
     """The teacher's verdict on each of its rationales, right, wrong or uncertain, and its reasons.
 
-    The right answer is not told. Makes the rationales again, each with its verdict; judgements in full go into the
+    The right answer is not given. Makes the rationales again, each with its verdict; judgements in full go into the
     trace. Several rationales of a question come from the step before, such as self_consistency.
 
     Args:

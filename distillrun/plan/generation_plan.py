@@ -62,13 +62,13 @@ class GenerationPlan:
             raise
         except Exception as error:  # a step may not know what to do with texts that are not there yet
             counted = _StepForecast([], [], {}, has_guessed=True)
-            unknown = f"cannot be told before {_listed(rests_on) or 'its own texts'} is there ({error})"
+            unknown = f"cannot be known before {_listed(rests_on) or 'its own texts'} is done ({error})"
         if counted.has_guessed or rests_on:
             self.guessed.add(name)
         self.line.add(name, {record.example_id: record for record in counted.records}, counted.examples)
         forecast = summed(counted.by_teacher.values()) if step.asks or step.teachers else None
         if forecast and rests_on and not unknown and not forecast.most.requests:
-            unknown = f"cannot be told before {_listed(rests_on)} is there: nothing that stands for its texts passes"
+            unknown = f"cannot be known before {_listed(rests_on)} is done: no placeholder for its texts passes"
         if isinstance(step, ExpansionStep) and counted.has_guessed:
             unknown = "asks until enough new questions pass every check"
         return replace(known, forecast=forecast, unknown=unknown, by_teacher=counted.by_teacher)

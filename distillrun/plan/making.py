@@ -25,8 +25,8 @@ from distillrun.run.nodes.metric import MetricNode
 from distillrun.run.stages.evaluate import predictions_of
 from distillrun.run.stages.generation_run import GenerationRun
 
-UNKNOWN = "cannot be told before the texts that are learnt are there"
-UNWRITTEN = f"what the student will write is counted with {EXPLANATION_WORDS} words a question"
+UNKNOWN = "cannot be known before the training texts are written"
+UNWRITTEN = f"the student's future texts are counted with {EXPLANATION_WORDS} words a question"
 
 
 @dataclass(slots=True)

@@ -73,13 +73,13 @@ def time_text(low_s: float, high_s: float) -> str:
 def bases(stages: Iterable[PlannedStage]) -> Iterator[str]:
     """Yield what says how long stages take, a line for each name, and which of them nothing tells."""
     told = {stage.name: stage.about.basis for stage in stages if stage.about}
-    yield "about: by what this store took before, one stage after the other, on a machine as busy as then"
+    yield "about: from the times of this store, one stage after the other, on a machine as busy as then"
     yield from (f"  {name}: by {basis}" for name, basis in told.items())
 
 
 def legend(total: Forecast) -> Iterator[str]:
     """Yield what the figures mean."""
-    yield "Requests are those that remain; max: every text as long as it may be. Texts drawn again are not foreseen."
+    yield "Requests are those that remain; max: every text at its longest. Texts that are drawn again are not counted."
     if total.is_estimate:
         yield "~ before a number of requests: it depends on texts that are not written yet."
 
@@ -91,11 +91,11 @@ def about_teacher(teacher: TeacherPlan) -> Iterator[str]:
         f"at most {most.requests:,} requests, {most.prompt_tokens:,} prompt and {most.completion_tokens:,.0f} "
         f"completion tokens, US$ {money(most.usd)} remain"
     )
-    yield f"{teacher.name}: {remains if most.requests else 'nothing remains to be asked'}"
+    yield f"{teacher.name}: {remains if most.requests else 'no requests remain'}"
     tokens = spent["prompt_tokens"] + spent["completion_tokens"]
     yield f"  spent from this store: {spent['requests']:,} requests, {tokens:,} tokens, US$ {money(spent['usd'])}"
     if not teacher.price.input and not teacher.price.output:
-        yield "  price_per_million is 0, so its money is not counted"
+        yield "  price_per_million is 0, so its cost is not counted"
     caps, left, exceeded = teacher.caps, teacher.left(), teacher.exceeded()
     if not caps:
         yield "  no budget is set"
@@ -108,7 +108,7 @@ def about_teacher(teacher: TeacherPlan) -> Iterator[str]:
     yield (
         f"  this may exceed {over}: the run would stop there, keep what it has, and go on when the cap is raised"
         if exceeded
-        else f"  this fits the budget{', as far as can be told' if teacher.forecast.is_estimate else ''}"
+        else f"  this fits the budget{', as far as can be estimated' if teacher.forecast.is_estimate else ''}"
     )
 
 

@@ -116,4 +116,4 @@ def check_spread(outcome: Sequence[float], design: "NDArray[np.float64]") -> Non
     values = np.asarray(outcome, dtype=float)
     solution, *_ = np.linalg.lstsq(design, values, rcond=None)
     if float(np.abs(values - design @ solution).max()) <= 1e-9 * max(1.0, float(np.abs(values).max())):
-        raise ValueError("the predictors explain every value, so nothing can be told apart from chance")
+        raise ValueError("the predictors explain every value, so no effect can be told from chance")

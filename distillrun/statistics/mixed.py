@@ -77,7 +77,7 @@ def mixed_model(
     check_spread(outcome, design)
     kept = {name: levels for name, levels in groups.items() if 1 < len(set(levels)) < len(levels)}
     if not kept:
-        raise ValueError(f"no level of {' or '.join(groups)} occurs twice, so nothing can be told apart from chance")
+        raise ValueError(f"no level of {' or '.join(groups)} occurs twice, so no effect can be told from chance")
     likelihood = Likelihood(outcome, design, [*kept.values()])
     (*deviations, residual), found = likelihood.best()
     fixed = _Fixed(likelihood, [*deviations, residual])

@@ -103,7 +103,7 @@ def cell_difference(first: Sequence[Answers], second: Sequence[Answers], confide
     from scipy.special import stdtr, stdtrit
 
     if min(len(first), len(second)) < 2:
-        raise ValueError(f"cells of {len(first)} and {len(second)} runs: seeds are told of by two or more of each")
+        raise ValueError(f"cells of {len(first)} and {len(second)} runs: an interval over seeds needs two of each")
     _check([*first, *second])
     cells = [np.asarray(cell, dtype=np.int64) for cell in (first, second)]
     n = cells[0].shape[1]

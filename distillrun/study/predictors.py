@@ -40,7 +40,7 @@ def predictors(rows: Sequence[Rating], about: Sequence[str]) -> Predictors:
     notes = []
     for name, values in told.items():
         if lacking := sum(value is None for value in values):
-            notes.append(f"{lacking} rows that do not tell {name} are left out of this model")
+            notes.append(f"{lacking} rows without {name} are left out of this model")
     kept = [place for place in range(len(rows)) if all(values[place] is not None for values in told.values())]
     columns: dict[str, Sequence[float | str]] = {MODEL: [rows[place].model for place in kept]}
     for name, values in told.items():

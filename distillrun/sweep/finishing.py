@@ -78,7 +78,7 @@ def finish(sweep: Path, config: Config, complete: bool, planned: Sequence[Planne
     try:
         track_sweep(sweep, config)
     except Exception as error:
-        say(f"the sweep could not be tracked ({type(error).__name__}: {error}); its jobs are, and its page is there")
+        say(f"the sweep could not be tracked ({type(error).__name__}: {error}); its jobs and its page are complete")
     return 0 if well else 1
 
 

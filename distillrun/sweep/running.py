@@ -56,12 +56,12 @@ def run_job(number: int, folder: Path, overrides: Sequence[str], manner: JobPoli
     job = Job(number, str(folder), tuple(overrides), "running", 0, 0.0, code=digest_of_the_code())
     if known is not None and known.state == "done" and result_in(folder):
         if known.left not in ("", left_in(folder)):
-            say(f"[{number}] what it left was changed, so it runs again; what still holds is taken from the store")
+            say(f"[{number}] its files were changed, so it runs again; valid results are taken from the store")
         elif known.code == job.code:
             say(f"[{number}] done before: {folder}")
             return write_job(replace(known, number=number, overrides=tuple(overrides)))
         else:
-            say(f"[{number}] done before by a version with other results; what still holds is taken from the store")
+            say(f"[{number}] done before by a version with other results; valid results are taken from the store")
     if (folder.parent / STOP).exists():
         return write_job(replace(job, state="skipped", why=_stopped(folder.parent)))
     for attempt in range(1, manner.retries + 2):
@@ -127,7 +127,7 @@ def _why(job: Job, exit_code: int, reason: str) -> str:
         return GOES_ON
     if exit_code < 0:
         return f"signal {signal.Signals(-exit_code).name}"
-    return reason or str(result_in(Path(job.folder)).get("error") or "it wrote no reason; see what it printed")
+    return reason or str(result_in(Path(job.folder)).get("error") or "it gave no reason; see its output")
 
 
 def _run(command: Sequence[str], environment: Mapping[str, str], job: Job) -> tuple[int, str]:

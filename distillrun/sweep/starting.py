@@ -99,7 +99,7 @@ def sweep_jobs(
     check_experiment(overrides, config_dir)
     composed = compose_first(overrides, config_name, config_dir)
     if composed.hydra.sweeper._target_ != BASIC_SWEEPER:
-        raise ConfigError("only the jobs of Hydra's basic sweeper are known before; another one chooses as it goes")
+        raise ConfigError("only the jobs of Hydra's basic sweeper are known in advance")
     whole = _replicated(resolve_composed(composed), overrides, composed)
     return _checked_jobs(whole, composed, config_name, config_dir)
 

@@ -41,7 +41,7 @@ class Scripted:
 
     Args:
         flawed_share: share of the first drafts that have a real flaw besides saying nothing of the other choices.
-        mistaken_share: share of its own answers that are wrong, where it is not told the right one.
+        mistaken_share: share of its own answers that are wrong, where it is not given the right one.
         price_per_million: what its words are taken to cost, for trying a budget out.
         budget: the most that may be asked.
     """

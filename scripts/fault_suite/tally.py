@@ -12,7 +12,7 @@ class Tally:
         tried: faults that were made.
         wrong: what went wrong, a sentence each: work lost or asked twice, other bytes, a traceback, silence.
         skipped: what this machine does not permit, and why.
-        notes: figures worth telling.
+        notes: figures for the report.
     """
 
     name: str

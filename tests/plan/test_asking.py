@@ -62,7 +62,7 @@ def test_before_there_is_a_student_its_texts_are_guessed_and_nothing_is_loaded(t
     assert judge.is_estimate
     assert judge.expected.requests * 2 == similarity.expected.requests > 0  # before the training, and after it
     text = plan_text(made)
-    assert "evaluate/identity_consistency: what the student will write is counted with 50 words a question" in text
+    assert "evaluate/identity_consistency: the student's future texts are counted with 50 words a question" in text
     assert "scripted: at most" in text
 
 

@@ -80,7 +80,7 @@ def test_after_the_run_everything_is_cached_and_nothing_remains(tmp_path: Path) 
     after = plan(tmp_path / "run" / "store", *PRICED)
     assert {one.state for one in after.stages} == {"cached"}
     assert after.total() == Forecast()
-    assert "scripted: nothing remains to be asked" in plan_text(after)
+    assert "scripted: no requests remain" in plan_text(after)
     assert after.teachers[0].spent["requests"] == 24 * 7
 
 
@@ -157,7 +157,7 @@ def test_filters_let_unwritten_texts_pass_where_they_can(tmp_path: Path) -> None
     assert stage(made, "generate/filter").forecast is None
     blocked = plan(tmp_path / "store", *overrides, f"{rule}.max_words=3")
     told = stage(blocked, "generate/critique")
-    assert "cannot be told before generate/filter is there" in told.unknown
+    assert "cannot be known before generate/filter is done" in told.unknown
     assert told.unknown in plan_text(blocked)
 
 
@@ -182,7 +182,7 @@ def test_a_step_that_fails_on_a_placeholder_does_not_break_the_plan(tmp_path: Pa
     parts = replace(whole.parts, steps={**whole.parts.steps, "critique": brittle})
     made = make_plan(replace(whole, parts=parts))
     told = stage(made, "generate/critique")
-    assert told.unknown.startswith("cannot be told before generate/few_shot_rationale is there")
+    assert told.unknown.startswith("cannot be known before generate/few_shot_rationale is done")
     assert forecast(made, "counterfactual").expected.requests == 24 * 4
 
 

@@ -53,7 +53,7 @@ class Judged(ABC):
         """Return the message about each judge of a teacher's model family."""
         return [
             f"the judge {name} ({judge.name}) is of the family of {', '.join(kin)}, which trained the student, and "
-            "such judges favour their kin (arXiv:2502.01534); choose another judge, or same_family=mark"
+            "such judges favour their own family (arXiv:2502.01534); choose another judge, or same_family=mark"
             for name, judge in self.judges.items()
             if (kin := akin(judge.name, teachers))
         ]

@@ -120,7 +120,7 @@ def _chosen(rows: Sequence[Row], request: Request, columns: Sequence[str]) -> li
             if not any(_holds(row, group) for row in rows):
                 known = "; ".join(f"{column}: {_values(rows, column)}" for column, _ in group)
                 told = " ".join(f"{column}={value}" for column, value in group)
-                raise ConfigError(f"{option} {told} is true of no row; values are {known}")
+                raise ConfigError(f"{option} {told} matches no row; values are {known}")
     taken = [
         row
         for row in rows
@@ -152,7 +152,7 @@ def _renames(pairs: Sequence[str], rows: Sequence[Row], factors: Sequence[Factor
     for pair in pairs:
         old, equals, new = pair.partition("=")
         if not equals:
-            raise ConfigError(f"--rename {pair}: say OLD=NEW")
+            raise ConfigError(f"--rename {pair}: write OLD=NEW")
         if old not in there:
             raise ConfigError(f"--rename {pair}: no factor has the value {old!r}{nearest(old, there)}")
         names[old] = new

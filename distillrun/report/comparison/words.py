@@ -53,8 +53,8 @@ def effect_sentence(effect: Effect, residual_df: int) -> str:
         says = "its levels differ in their means" if effect.p < ALPHA else "no difference between its levels is shown"
     else:
         one, other = effect.factors
-        says = f"what {one} does depends on {other}"
-        says = says if effect.p < ALPHA else f"nothing shows that what {one} does depends on {other}"
+        says = f"the effect of {one} depends on {other}"
+        says = says if effect.p < ALPHA else f"nothing shows that the effect of {one} depends on {other}"
     return f"{head}: {says}."
 
 
@@ -123,8 +123,8 @@ def removal_sentence(whole: Comparison, kept: Comparison, turned: int) -> str:
         )
     head = f"The rule of 1.5 interquartile ranges takes out {gone} of {whole.n} runs ({100 * gone / whole.n:.0f} %)."
     if not turned:
-        return f"{head} No conclusion turns with it."
-    return f"{head} {turned} conclusion{'s turn' if turned > 1 else ' turns'} with it:"
+        return f"{head} No conclusion changes with it."
+    return f"{head} {turned} conclusion{'s change' if turned > 1 else ' changes'} with it:"
 
 
 def within_text(family: Family) -> str:

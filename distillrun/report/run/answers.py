@@ -19,7 +19,7 @@ def prediction_section(predictions: Sequence[Values], examples: Mapping[str, Val
         return None
     count = min(SHOWN, len(known))
     chosen = [known[round(index * (len(known) - 1) / max(1, count - 1))] for index in range(count)]
-    intro = f"{count} of {len(known):,} predictions, evenly spaced in the order of the split, not picked by result."
+    intro = f"{count} of {len(known):,} predictions, evenly spaced in the order of the split, not selected by result."
     return Section("Predictions", [Paragraph(intro), *(_card(prediction, example) for prediction, example in chosen)])
 
 

@@ -31,7 +31,7 @@ SHARES = ("name ", "hold ", "deny ", "refuse", "empty", "cut off", "run on", "ac
 NOTES: Mapping[str, str] = {
     "rationales": "Shares are of all rationales of a kind. Deny: their words go against the choice they argue for. "
     "Cut off: ended by the token limit, or without a full stop. Run on: the teacher wrote more than was kept.",
-    "self-evaluation": "What the teacher, shown its own rationales, made of them.",
+    "self-evaluation": "The teacher's verdicts on its own rationales.",
 }
 
 
@@ -59,7 +59,7 @@ def _leaks(questions: Values) -> list[Paragraph]:
     return [
         Paragraph(
             f"{number(count)} of {number(mapping(counts).get('questions'))} {split} questions stand in {other}, too: "
-            "their answers may be learnt by heart.",
+            "their answers may be memorised.",
             "bad",
         )
         for split, counts in questions.items()

@@ -43,7 +43,7 @@ def score_section(scores: Values, chance: float | None, majority: float | None) 
         caption = "Dots are the measured shares, lines their 95 % intervals."
         blocks.insert(0, Figure(partial(intervals, drawn, level), caption, Table((), ())))
     if level is not None:
-        always = "" if majority is None else f" Always the same letter would score {percent(majority)} at most."
+        always = "" if majority is None else f" One letter for every answer would score {percent(majority)} at most."
         blocks.append(Paragraph(_against_chance(scores, level) + always))
     return Section("Scores", blocks)
 
@@ -74,7 +74,7 @@ def baseline_section(scores: Values, baselines: Values) -> Section | None:
     text = (
         "The untrained student, the same student trained on labels alone for as many steps, and the teacher; "
         "accuracies with their 95 % intervals over questions. Each student is a single run: with other seeds, "
-        "two that are near each other may change places."
+        "two with close scores may change places."
     )
     return Section("Baselines", [Paragraph(text), Table(columns, rows, frozenset(range(1, len(columns))))])
 

@@ -15,7 +15,7 @@ def story_section(told: Sequence[Json]) -> Section | None:
     if not found:
         return None
     intro = (
-        f"{len(found)} examples, spread evenly over the data and drawn by chance, not picked by what they say. "
+        f"{len(found)} examples, spread evenly over the data and drawn at random, not selected by their content. "
         "Marked words are new in the revision, or gone."
     )
     return Section("From draft to revision", [Paragraph(intro), *found])

@@ -40,8 +40,8 @@ def leakage_section(jobs: Sequence[SweepJob]) -> Section | None:
     text = (
         "Win rates of the students of each of two teachers against the other's, under either as the judge, by the mean "
         "of the constructs on the same questions (arXiv:2502.01534). Where the whole interval of a leakage lies above "
-        "0, the judges favour these students of their own. It is over questions (percentile bootstrap), so that it "
-        "tells nothing of other students of the same teachers."
+        "0, the judges favour these students of their own. It is over questions (percentile bootstrap), so it says "
+        "nothing about other students of the same teachers."
     )
     columns = ("teacher i", "teacher j", "students", "i by i", "i by j", "j by j", "j by i", "leakage", "95 % interval")
     table = Table(columns, rows, frozenset(range(2, 9)), name="leakage")

@@ -76,7 +76,7 @@ def _summary(found: Findings) -> str:
 
 def _made(sweeps: Sweeps, command: str) -> Section:
     commands = [*sweeps.commands, *([command] if command else [])]
-    blocks: list[Block] = [Code("\n".join(commands))] if commands else [Paragraph("The command was not written down.")]
+    blocks: list[Block] = [Code("\n".join(commands))] if commands else [Paragraph("The command was not recorded.")]
     if found := versions(sweeps.jobs):
         blocks.append(Table(("", ""), found))
     return Section("Command and versions", blocks)

@@ -17,8 +17,8 @@ FAMILIES = ("paper", "as_published")
 BEST = "best on dev"
 CHOSEN = (
     f"Students of “{BEST}” (training.keep=best) are the best of all their dev checks, which no published one is. That "
-    "helps most where runs collapse late, so the difference is not one of the arms alone; training.keep=last compares "
-    "like with like."
+    "helps most where runs collapse late, so the difference is not one of the arms alone; training.keep=last makes "
+    "the comparison fair."
 )
 
 

@@ -27,7 +27,7 @@ COSTS: Mapping[str, tuple[str, str]] = {
 class CellRow:
     """One cell: `scores` maps a score that all its jobs have to (mean, low, high), `costs` a cost to its mean.
 
-    The interval is Student's over seeds; of a single seed, it is the run's own, over questions.
+    The interval is the t interval over seeds; of a single seed, it is the run's own, over questions.
     """
 
     levels: Levels

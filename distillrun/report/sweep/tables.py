@@ -54,7 +54,7 @@ def main_section(grid: Grid, rows: Sequence[CellRow], floor: Mapping[str, float]
             )
         )
     intro = (
-        "Means over training seeds with Student's 95 % intervals, of other seeds on these questions, those of shares "
+        "Means over training seeds with 95 % t intervals, for other seeds on these questions, those of shares "
         "cut at 0 and 100 %; of a cell with a single seed, the interval is that of its run, over questions, and tells "
         "nothing of other seeds. Costs are means over seeds; teacher tokens are those that a run's data took, also "
         "where they were asked for another run."

@@ -34,7 +34,7 @@ def flags(grid: Grid, chance: float | None) -> list[str]:
     for levels, jobs in grid.measured.items():
         is_accuracy = grid.is_share and "accuracy" in grid.metric
         fell = collapsed(grid.values(levels), chance or 0.0) if is_accuracy else [False] * len(jobs)
-        gain = "has above 0, since what guessing would score is not known" if chance is None else "gains over chance"
+        gain = "has above 0, since the score of guessing is not known" if chance is None else "gains over chance"
         found += [
             f"{job.name} ({label(levels)}) collapsed: {grid.metric} {100 * job.scores[grid.metric]:.2f} %, less than "
             f"three quarters of what its cell's median run {gain}."
@@ -49,7 +49,7 @@ def flags(grid: Grid, chance: float | None) -> list[str]:
                 found.append(f"{label(levels)}: {told} ({100 * chance:.1f} %): {names}.")
     for job in [job for own in grid.cells.values() for job in own]:
         if lost := sum("train/loss" in line and finite(line["train/loss"]) is None for line in job.metrics):
-            found.append(f"{job.name} diverged: its loss was no finite number at {lost} of the logged steps.")
+            found.append(f"{job.name} diverged: its loss was not finite at {lost} of the logged steps.")
     return found
 
 
@@ -81,7 +81,7 @@ def reuse_section(jobs: Sequence[SweepJob]) -> Section | None:
         key: sum(finite(one.get(key)) or 0.0 for one in asked) for key in ("requests", "completion_tokens", "usd")
     }
     told = (
-        f"Asked of teachers by these runs, rather than found: {totals['requests']:,.0f} requests, "
+        f"Requests that these runs sent to teachers (others were in the store): {totals['requests']:,.0f} requests, "
         f"{totals['completion_tokens']:,.0f} completion tokens, US$ {number(totals['usd'])}."
     )
     return Section("What was reused", [table, Paragraph(told)])

@@ -98,7 +98,7 @@ def test_columns_are_joined_rows_chosen_and_levels_renamed(table: Path, capfd: p
         (["--value", "method", "--factors", "size"], "runs.csv:2: method='a'"),
         (
             ["--value", "accuracy", "--factors", "method", "--where", "size=9"],
-            "--where size=9 is true of no row; values",
+            "--where size=9 matches no row; values",
         ),
         (
             ["--value", "accuracy", "--factors", "method", "--where", "size"],
@@ -162,8 +162,11 @@ def test_a_page_of_a_table_says_what_a_row_is(table: Path, capfd: pytest.Capture
     ("single", "said"),
     [
         ("", "of runs."),
-        ("c,9M,0.9,0\n", "One cell has a single run, and is taken to scatter as the others do, which nothing shows."),
-        ("c,9M,0.9,0\nd,9M,0.9,0\n", "2 cells have a single run, and are taken to scatter as the others do"),
+        (
+            "c,9M,0.9,0\n",
+            "One cell has a single run, and is assumed to scatter as the others do; the data cannot show it.",
+        ),
+        ("c,9M,0.9,0\nd,9M,0.9,0\n", "2 cells have a single run, and are assumed to scatter as the others do"),
     ],
 )
 def test_a_cell_of_one_run_is_said_to_borrow_its_spread(

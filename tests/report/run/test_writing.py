@@ -381,7 +381,9 @@ def test_a_measure_shows_its_scores_in_its_own_section(tmp_path: Path) -> None:
 def test_the_page_tells_what_one_letter_would_score(tmp_path: Path) -> None:
     examples: list[dict[str, Json]] = [{**example, "answer": n % 3 and 1} for n, example in enumerate(EXAMPLES)]
     write_report(tmp_path, RESULT, {}, [], PREDICTIONS, examples, {})
-    assert "Always the same letter would score 66.7 % at most" in (tmp_path / "report.md").read_text(encoding="utf-8")
+    assert "One letter for every answer would score 66.7 % at most" in (tmp_path / "report.md").read_text(
+        encoding="utf-8"
+    )
 
 
 def test_baselines_stand_side_by_side(tmp_path: Path) -> None:

@@ -336,7 +336,7 @@ def test_only_accuracies_collapse(tmp_path: Path) -> None:
     assert fell.endswith("of what its cell's median run gains over chance.")
     assert len(guesses) == 1
     (fell,) = flags(grid_of(jobs), None)
-    assert fell.endswith("of what its cell's median run has above 0, since what guessing would score is not known.")
+    assert fell.endswith("of what its cell's median run has above 0, since the score of guessing is not known.")
     # a run of which fewer answers are unparsed has not fallen
     assert flags(grid_of(jobs, "test/unparsed"), None) == []
 
