@@ -221,7 +221,10 @@ def test_an_unknown_flag_is_a_wrong_command_line(capfd: pytest.CaptureFixture[st
         (["predict", "nowhere", "Why?", "--choices", "a"], "choices 'a': a question has two or more choices"),
         (["store", "list", "--store", "nowhere"], "--store nowhere: there is no such folder"),
         (["store", "prune", "--store", "."], "say what to delete: "),
-        (["store", "prune", "--store", ".", "--older-than", "-3"], "--older-than -3: the number of days must be 0 or more"),
+        (
+            ["store", "prune", "--store", ".", "--older-than", "-3"],
+            "--older-than -3: the number of days must be 0 or more",
+        ),
         (["prdict", "nowhere", "--choices", "a", "b"], "there is no command prdict (did you mean 'predict'?)"),
     ],
 )

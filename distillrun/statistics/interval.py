@@ -31,7 +31,7 @@ def wilson(successes: int, n: int, confidence: float = 0.95) -> tuple[float, flo
 
 
 def mean_interval(values: Sequence[float], confidence: float = 0.95) -> tuple[float, float, float]:
-    """Return (mean, low, high) of the 95 % t interval; the values are taken as independent.
+    """Return the mean and its t interval, (mean, low, high); the values are taken as independent.
 
     No value gives (nan, nan, nan); one value gives its own mean and nan for both bounds, since nothing is known of
     its spread.

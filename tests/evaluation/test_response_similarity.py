@@ -45,7 +45,7 @@ def student(store: Path, after: list[str], before: list[str], **known: Any) -> A
         "untrained": lambda: "untrained",
         "student": lambda: "student",
         "reference": lambda: RECORDS,
-        "context": context(store, Told(""), task, max_failed_share=1.0),
+        "judging": context(store, Told(""), task, max_failed_share=1.0),
     }
     return answered(**{**usual, **known})
 
