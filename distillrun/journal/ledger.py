@@ -124,7 +124,7 @@ class Ledger:
         self._read()
         was_cut = self._chain.total.requests < known.requests
         if was_cut or self._chain.flaws:
-            self._begin_anew(self._chain.total.or_more(known) if was_cut else self._chain.total)
+            self._restart(self._chain.total.or_more(known) if was_cut else self._chain.total)
 
     def _read(self) -> None:
         """Read the lines that are new, or all where this is another file than before."""
@@ -158,7 +158,7 @@ class Ledger:
         if is_new and is_synced:
             sync_folder(self._folder)
 
-    def _begin_anew(self, total: Spent) -> None:
+    def _restart(self, total: Spent) -> None:
         """Put a file that begins with the sum in the place of one that is damaged, and keep that one."""
         flaws = "; ".join(self._chain.flaws[:3]) + (" ..." if len(self._chain.flaws) > 3 else "")
         kept = ""

@@ -68,11 +68,11 @@ class AdaptiveOffPolicy(SampledDistillation):
         draws = [coin.random() for coin in coins]
         threshold = self.threshold * (1 - (step + 1) / self.context.max_steps)
         filling = len(self.buffer) < (self.buffer.maxlen or 0)
-        anew = [draw < (self.threshold if filling else threshold) for draw in draws]
-        made = self.write(visits, pairs, anew)
+        newly_written = [draw < (self.threshold if filling else threshold) for draw in draws]
+        made = self.write(visits, pairs, newly_written)
         old = list(self.buffer)
         for row, own in enumerate(made):
-            if anew[row]:
+            if newly_written[row]:
                 self.buffer.extend(pair for pair in own if pair.written is not None)
             elif draws[row] < self.threshold and old:
                 made[row] = [coins[row].choice(old) for _ in own]

@@ -1,4 +1,4 @@
-"""The plan of a line of generation steps: each is run against a context that asks nothing."""
+"""The plan of a generation run: each step is run against a context that asks nothing."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -29,29 +29,29 @@ class GenerationPlan:
     """The plan of the generation steps of a run, each of which is counted once.
 
     Args:
-        line: the steps; it is given what each made or would make.
+        generation: the steps; it is given what each made or would make.
         generated: the stage of each.
 
     Attributes:
-        line: as given.
+        generation: as given.
         stages: the plan of each step.
         guessed: the steps of which something is a placeholder.
     """
 
-    def __init__(self, line: GenerationRun, generated: Mapping[str, Stage]) -> None:
-        self.line = line
+    def __init__(self, generation: GenerationRun, generated: Mapping[str, Stage]) -> None:
+        self.generation = generation
         self.guessed: set[str] = set()
-        self._to_do = {name for name, stage in generated.items() if line.store.find(stage) is None}
-        self._read_at_the_end = set(makers(line.steps, line.shared.teacher, line.wanted).values())
+        self._to_do = {name for name, stage in generated.items() if generation.store.find(stage) is None}
+        self._read_at_the_end = set(makers(generation.steps, generation.shared.teacher, generation.wanted).values())
         self.stages = [self._planned(name, stage) for name, stage in generated.items()]
 
     def _planned(self, name: str, stage: Stage) -> PlannedStage:
         """Return the plan of the next step, and hand on what it made or would make to the steps after it."""
-        known = planned(stage, self.line.store)
-        step = self.line.chosen[name]
-        if (found := self.line.store.find(stage)) is not None:
+        known = planned(stage, self.generation.store)
+        step = self.generation.chosen[name]
+        if (found := self.generation.store.find(stage)) is not None:
             if self._is_read_later(name):
-                self.line.add(name, records_of(found), examples_of(found))
+                self.generation.add(name, records_of(found), examples_of(found))
             return known
         if not (step.asks or step.teachers or self._is_read_later(name)):
             return known
@@ -65,7 +65,7 @@ class GenerationPlan:
             unknown = f"cannot be known before {_listed(rests_on) or 'its own texts'} is done ({error})"
         if counted.has_guessed or rests_on:
             self.guessed.add(name)
-        self.line.add(name, {record.example_id: record for record in counted.records}, counted.examples)
+        self.generation.add(name, {record.example_id: record for record in counted.records}, counted.examples)
         forecast = summed(counted.by_teacher.values()) if step.asks or step.teachers else None
         if forecast and rests_on and not unknown and not forecast.most.requests:
             unknown = f"cannot be known before {_listed(rests_on)} is done: no placeholder for its texts passes"
@@ -75,24 +75,26 @@ class GenerationPlan:
 
     def _is_read_later(self, name: str) -> bool:
         """Return whether what this one makes is read, at the end or by a step that has to be run."""
-        names = list(self.line.chosen)
+        names = list(self.generation.chosen)
         later = [other for other in names[names.index(name) + 1 :] if other in self._to_do]
-        makes_examples = EXAMPLES in self.line.chosen[name].makes
+        makes_examples = EXAMPLES in self.generation.chosen[name].makes
         return name in self._read_at_the_end or any(makes_examples or name in self._makers(other) for other in later)
 
     def _makers(self, name: str) -> set[str]:
-        line = self.line
-        return set(makers(line.steps, line.shared.teacher, line.chosen[name].needs, before=name).values())
+        generation = self.generation
+        return set(
+            makers(generation.steps, generation.shared.teacher, generation.chosen[name].needs, before=name).values()
+        )
 
     def _rests_on(self, name: str) -> list[str]:
         """Return the earlier steps whose texts or questions the step is given, and which are not there yet."""
-        expansions = {other for other in self.line.records if EXAMPLES in self.line.chosen[other].makes}
+        expansions = {other for other in self.generation.records if EXAMPLES in self.generation.chosen[other].makes}
         given = self._makers(name) | expansions
-        return [other for other in self.line.records if other in given & self.guessed]
+        return [other for other in self.generation.records if other in given & self.guessed]
 
     def _forecast(self, name: str, step: GenerationStep, rests_on_guesses: bool) -> _StepForecast:
         """Return what the step asks if every text can be used and, as the most, if none can."""
-        journals = JournalSnapshot(self.line.store.root, name)
+        journals = JournalSnapshot(self.generation.store.root, name)
         usable = self._run(name, step, journals, True, rests_on_guesses)
         if usable.has_guessed:
             unusable = self._run(name, step, journals, False, rests_on_guesses).by_teacher
@@ -104,16 +106,16 @@ class GenerationPlan:
     def _run(
         self, name: str, step: GenerationStep, journals: JournalSnapshot, is_usable: bool, rests_on_guesses: bool
     ) -> _StepForecast:
-        line, shared = self.line, self.line.shared
+        generation, shared = self.generation, self.generation.shared
         context = PlanningContext(
             journals, shared.task, shared.teacher, shared.held_out, shared.generation, is_usable, rests_on_guesses
         )
         records: list[TeacherRecord] = []
         examples: list[Example] = []
         if isinstance(step, ExpansionStep):
-            examples = list(step.expand(line.examples, context)[0])
+            examples = list(step.expand(generation.examples, context)[0])
         else:
-            records = list(step.run(line.examples, line.handed(step.needs, before=name), context))
+            records = list(step.run(generation.examples, generation.handed(step.needs, before=name), context))
         return _StepForecast(records, examples, context.by_teacher, context.has_guessed)
 
 
@@ -121,9 +123,9 @@ def _listed(steps: list[str]) -> str:
     return " and ".join(f"generate/{name}" for name in steps)
 
 
-def asked_in(line: GenerationRun) -> Iterator[tuple[str, Teacher]]:
-    """Yield every teacher that a step of a line may ask, with its name."""
-    asked = [line.shared.teacher] if any(step.asks for step in line.chosen.values()) else []
-    for teacher in (*asked, *(own for step in line.chosen.values() for own in step.teachers)):
+def asked_in(generation: GenerationRun) -> Iterator[tuple[str, Teacher]]:
+    """Yield every teacher that a step of a run may ask, with its name."""
+    asked = [generation.shared.teacher] if any(step.asks for step in generation.chosen.values()) else []
+    for teacher in (*asked, *(own for step in generation.chosen.values() for own in step.teachers)):
         for name, member in members_of(teacher).items():
             yield name or member.name, member

@@ -144,7 +144,9 @@ class _Making:
             case LoadNode():
                 return self.clock.loading(stage, self.experiment.examples[node.split])
             case GenerationNode():
-                return self.clock.asking(stage, one.forecast, self._generation_plan(node.line).line.examples)
+                return self.clock.asking(
+                    stage, one.forecast, self._generation_plan(node.generation).generation.examples
+                )
             case ReadLogitsNode():
                 teaching = node.teaching(self.seen)
                 return self.clock.reading(stage, len(teaching.pairs)) if teaching else None
@@ -162,7 +164,7 @@ class _Making:
 
     def _generated(self, node: GenerationNode) -> PlannedStage:
         """Return the plan of a generation step."""
-        (one,) = [one for one in self._generation_plan(node.line).stages if one.name == f"generate/{node.step}"]
+        (one,) = [one for one in self._generation_plan(node.generation).stages if one.name == f"generate/{node.step}"]
         return one
 
     def _judged(self, one: PlannedStage, node: MetricNode) -> PlannedStage:
@@ -178,7 +180,7 @@ class _Making:
         guesses = answers is None or (
             plan is not None and any(f"reference/{step}" in node.references for step in plan.guessed)
         )
-        reference = (plan.line if plan else node.reference).handed(measure.wants)
+        reference = (plan.generation if plan else node.reference).handed(measure.wants)
         by_teacher = asked_by(measure, self.experiment, self.store, answers, reference, guesses)
         own = members_of(self.experiment.parts.teacher).items()
         self._may_ask((name or one.name, one) for name, one in own if key_of(one) in by_teacher)
@@ -190,13 +192,13 @@ class _Making:
         found = self.seen.artifacts.get(f"evaluate/{measure.of}")
         return None if found is None else predictions_of(found)
 
-    def _generation_plan(self, line: GenerationRun) -> GenerationPlan:
-        """Return the plans of a line of generation steps."""
-        generated = line.stages(self.seen.stages[f"load/{line.split}"].fingerprint)
-        asked = list(asked_in(line))
+    def _generation_plan(self, generation: GenerationRun) -> GenerationPlan:
+        """Return the plans of a generation run."""
+        generated = generation.stages(self.seen.stages[f"load/{generation.split}"].fingerprint)
+        asked = list(asked_in(generation))
         prices = [[asdict(teacher.price_per_million), asdict(teacher.budget)] for _, teacher in asked]
         key = digest([[stage.fingerprint for stage in generated.values()], prices])
         if key not in self.known.generation_plans or not generated:
-            self.known.generation_plans[key] = GenerationPlan(line.anew(), generated)
+            self.known.generation_plans[key] = GenerationPlan(generation.fresh(), generated)
         self._may_ask(asked)
         return self.known.generation_plans[key]

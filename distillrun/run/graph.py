@@ -10,7 +10,7 @@ from distillrun.run.experiment import SPLITS, Experiment, generating, generation
 from distillrun.run.node import Node
 from distillrun.run.nodes.baseline import (
     TeacherAnswersNode,
-    answering_line,
+    answering_run,
     control_of,
     teachers_of,
     untrained_identity,
@@ -46,17 +46,19 @@ def _loads(experiment: Experiment, store: ArtifactStore, graph: Graph) -> Iterat
 
 def _learning(experiment: Experiment, store: ArtifactStore, graph: Graph, prefix: str = "") -> Iterator[Node]:
     """Declare what leads to a trained student: generation steps, the reading of distributions, the training."""
-    line = generation_run(experiment, store)
-    learning = Learning(experiment, line, prefix)
+    generation = generation_run(experiment, store)
+    learning = Learning(experiment, generation, prefix)
     needs = ["load/train", "load/dev"]
     wanted = wanted_kinds(experiment.config, experiment.parts)
-    for step in line.chosen:
+    for step in generation.chosen:
         name = f"{prefix}generate/{step}"
         earlier = tuple(needs[2:])
         if prefix:
-            yield GenerationNode(name, Until.generate, ("load/train", *earlier), line=line, step=step)
+            yield GenerationNode(name, Until.generate, ("load/train", *earlier), generation=generation, step=step)
         else:
-            yield TaughtNode(name, Until.generate, ("load/train", *earlier), line=line, step=step, wanted=wanted)
+            yield TaughtNode(
+                name, Until.generate, ("load/train", *earlier), generation=generation, step=step, wanted=wanted
+            )
         needs.append(name)
     if requirements_of(experiment.parts.objective).teacher == "stored":
         name = f"{prefix}read_logits"
@@ -96,9 +98,13 @@ def _measures(experiment: Experiment, store: ArtifactStore, graph: Graph) -> Ite
     steps = {name: step for name, step in experiment.parts.steps.items() if not isinstance(step, ExpansionStep)}
     wanted = frozenset(kind for measure in measures.values() for kind in measure.wants)
     chosen = chosen_steps(steps, teacher, wanted)
-    line = GenerationRun(store, steps, chosen, generating(experiment), experiment.examples["test"], "test", wanted)
+    generation = GenerationRun(
+        store, steps, chosen, generating(experiment), experiment.examples["test"], "test", wanted
+    )
     for step in chosen:
-        yield GenerationNode(f"reference/{step}", Until.evaluate, ("load/test",), on_demand=True, line=line, step=step)
+        yield GenerationNode(
+            f"reference/{step}", Until.evaluate, ("load/test",), on_demand=True, generation=generation, step=step
+        )
     taught = tuple(name for name in graph if name.startswith("generate/"))
     for name, measure in measures.items():
         references = tuple(f"reference/{step}" for step in chosen_steps(steps, teacher, measure.wants))
@@ -110,7 +116,7 @@ def _measures(experiment: Experiment, store: ArtifactStore, graph: Graph) -> Ite
             (*dict.fromkeys(looked_at), *references),
             experiment=experiment,
             measure=name,
-            reference=line,
+            reference=generation,
             references=references,
         )
 
@@ -126,13 +132,13 @@ def _baselines(experiment: Experiment, store: ArtifactStore, graph: Graph) -> It
         yield from _rules(control, store, graph, "label_only", "label_only/train")
     taken = set(graph)
     for who, teacher in teachers_of(experiment).items():
-        if (line := answering_line(experiment, store, teacher)) is None:
+        if (generation := answering_run(experiment, store, teacher)) is None:
             continue
-        (step,) = line.chosen
+        (step,) = generation.chosen
         name = f"reference/{step}" if f"reference/{step}" not in taken else f"reference/{who}/{step}"
         taken.add(name)
         yield TeacherAnswersNode(
-            name, Until.evaluate, ("load/test",), line=line, step=step, who=who, experiment=experiment
+            name, Until.evaluate, ("load/test",), generation=generation, step=step, who=who, experiment=experiment
         )
 
 

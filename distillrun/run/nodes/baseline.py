@@ -37,7 +37,7 @@ class TeacherAnswersNode(GenerationNode):
     def note(self, made: Artifact, outcome: Outcome) -> None:
         """Tell the outcome how often the teacher is right."""
         examples = self.experiment.examples["test"]
-        records = self.line.handed({"choice_scores", "answers"})
+        records = self.generation.handed({"choice_scores", "answers"})
         right = [
             is_right(example, answer_of(record, example)) for example, record in zip(examples, records, strict=True)
         ]
@@ -68,7 +68,7 @@ def teachers_of(experiment: Experiment) -> dict[str, AnyTeacher]:
     return teachers
 
 
-def answering_line(experiment: Experiment, store: ArtifactStore, teacher: AnyTeacher) -> GenerationRun | None:
+def answering_run(experiment: Experiment, store: ArtifactStore, teacher: AnyTeacher) -> GenerationRun | None:
     """Return the step in which a teacher answers the test questions, by the likelihood of the choices where it can tell
     it; None for one that only replays recordings."""
     if isinstance(teacher, RecordedTeacher):

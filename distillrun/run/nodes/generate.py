@@ -11,33 +11,33 @@ from distillrun.run.stages.generation_run import GenerationRun
 
 @dataclass(frozen=True, kw_only=True)
 class GenerationNode(Node):
-    """One step of a line of generation steps; the teachers leave memory after the last one, or where one fails."""
+    """One step of a generation run; the teachers leave memory after the last one, or where one fails."""
 
-    line: GenerationRun
+    generation: GenerationRun
     step: str
 
     def stage(self, seen: Seen) -> Stage:
         """Return the stage of the step: it does not depend on what earlier steps made, only on how they made it."""
-        return self.line.stages(seen.stages[self.needs[0]].fingerprint)[self.step]
+        return self.generation.stages(seen.stages[self.needs[0]].fingerprint)[self.step]
 
     def make(self, stage: Stage, making: Making) -> Artifact:
         """Run the step, or find it done, and note what was asked however it ends."""
         made = None
         try:
-            made = self.line.make(self.step, stage)
+            made = self.generation.make(self.step, stage)
             return made
         finally:
-            asked = self.line.asked[self.step]
+            asked = self.generation.asked[self.step]
             if asked.requests or self.name.startswith("generate/"):
                 making.outcome.asked[self.name.removeprefix("generate/")] = asked
-            for teacher in self.line.teachers if made is None or self.is_last else ():
+            for teacher in self.generation.teachers if made is None or self.is_last else ():
                 teacher.release()
                 making.outcome.ledgers |= spent_by(making.store.root, teacher)
 
     @property
     def is_last(self) -> bool:
         """True if no later step of this run asks the teacher anything, as far as that is known."""
-        return not self.on_demand and self.step == [*self.line.chosen][-1]
+        return not self.on_demand and self.step == [*self.generation.chosen][-1]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,5 +49,5 @@ class TaughtNode(GenerationNode):
     def note(self, made: Artifact, outcome: Outcome) -> None:
         """Tell the outcome the questions and their records, once all steps are done."""
         if self.is_last:
-            outcome.taught = self.line.examples
-            outcome.records = self.line.handed(self.wanted)
+            outcome.taught = self.generation.examples
+            outcome.records = self.generation.handed(self.wanted)

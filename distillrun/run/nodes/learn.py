@@ -22,31 +22,33 @@ class Learning:
 
     Attributes:
         experiment: whose student learns.
-        line: its generation steps.
+        generation: its generation steps.
         prefix: of the names of their nodes.
     """
 
     experiment: Experiment
-    line: GenerationRun
+    generation: GenerationRun
     prefix: str
     _known: tuple[TrainingData, LogitSupervision | None] | None = field(default=None)
 
     @property
     def left_out(self) -> int:
         """The number of questions without anything from the teacher to train on."""
-        return len(self.line.examples) - len(self._known[0].train) if self._known else 0
+        return len(self.generation.examples) - len(self._known[0].train) if self._known else 0
 
     def known(self, seen: Seen) -> tuple[TrainingData, LogitSupervision | None] | None:
         """Return what is learnt from, and what is wanted of the teacher's distributions; None before it is there."""
         if self._known is None:
-            made = {name: f"{self.prefix}generate/{name}" for name in self.line.chosen}
-            if not self.line.taken_in({n: seen.artifacts[node] for n, node in made.items() if node in seen.artifacts}):
+            made = {name: f"{self.prefix}generate/{name}" for name in self.generation.chosen}
+            if not self.generation.taken_in(
+                {n: seen.artifacts[node] for n, node in made.items() if node in seen.artifacts}
+            ):
                 return None
             experiment = self.experiment
             wanted = wanted_kinds(experiment.config, experiment.parts)
-            records = self.line.handed(wanted) if self.line.chosen else None
+            records = self.generation.handed(wanted) if self.generation.chosen else None
             dev = experiment.examples["dev"]
-            data = training_data_of(experiment.parts.objective, self.line.examples, dev, records)
+            data = training_data_of(experiment.parts.objective, self.generation.examples, dev, records)
             self._known = data, teaching_of(experiment, data)
         return self._known
 
@@ -97,7 +99,7 @@ class TrainNode(Node):
                 "%s: %d of %d examples have no text to learn and are left out",
                 self.name,
                 self.learning.left_out,
-                len(self.learning.line.examples),
+                len(self.learning.generation.examples),
             )
         config, parts = self.learning.experiment.config, self.learning.experiment.parts
         training = Training(

@@ -141,14 +141,16 @@ class _Services:
         )
 
     def _reference(self) -> list[TeacherRecord]:
-        line = self.node.reference
+        generation = self.node.reference
         try:
-            line.taken_in({name.removeprefix("reference/"): self.making.made(name) for name in self.node.references})
+            generation.taken_in(
+                {name.removeprefix("reference/"): self.making.made(name) for name in self.node.references}
+            )
         finally:
-            for teacher in line.teachers if self.node.references else ():
+            for teacher in generation.teachers if self.node.references else ():
                 teacher.release()
                 self.making.outcome.ledgers |= spent_by(self.making.store.root, teacher)
-        return line.handed(self.node.wanted.wants)
+        return generation.handed(self.node.wanted.wants)
 
     def _context(self) -> JournaledContext:
         config, parts = self.node.experiment.config, self.node.experiment.parts

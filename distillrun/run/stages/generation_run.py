@@ -73,7 +73,7 @@ class GenerationRun:
                 self.add(name, records_of(made[name]), examples_of(made[name]))
         return self.records.keys() >= self.chosen.keys()
 
-    def anew(self) -> "GenerationRun":
+    def fresh(self) -> "GenerationRun":
         """Return the same steps, of which nothing is made."""
         return replace(self, records={}, asked={}, added=())
 
