@@ -16,7 +16,7 @@ from distillrun.records import Json
 
 MANIFEST = "manifest.json"
 SCRATCH = "scratch"
-"""A folder of the work folder that is no part of the artifact: journals and checkpoints to resume from."""
+"""A folder of the work folder that is not part of the artifact: journals and checkpoints to resume from."""
 
 
 @dataclass(frozen=True, slots=True)

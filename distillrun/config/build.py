@@ -130,9 +130,9 @@ def build(node: Mapping[str, Any], group: str, allowed: Sequence[str] = (), key:
     except ValueError as error:
         message = str(error)
         raise ConfigError(message if message.startswith((f"{key}.", f"{key}=")) else f"{key}: {message}") from error
-    lacking = _lacking(made, group)
-    if lacking:
-        raise ConfigError(f"{key}: {target} cannot be used as {group}; missing: {', '.join(lacking)}")
+    absent = _absent(made, group)
+    if absent:
+        raise ConfigError(f"{key}: {target} cannot be used as {group}; missing: {', '.join(absent)}")
     return made
 
 
@@ -230,7 +230,7 @@ def _without_target(node: object, group: str, key: str) -> str:
     )
 
 
-def _lacking(made: object, group: str) -> list[str]:
+def _absent(made: object, group: str) -> list[str]:
     """Return the members that an object is missing to be one of the group's, by the nearest protocol."""
     gaps = []
     for protocol in PROTOCOLS[group]:

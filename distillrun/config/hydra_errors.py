@@ -46,7 +46,7 @@ def explain(error: BaseException, overrides: Sequence[str], config_dir: str | No
 def suggest(key: str, tree: Mapping[Any, Any]) -> str:
     """Return " (did you mean ...?)" with the nearest key of the tree, or else the settings at that place."""
     whole = tree
-    if not key.startswith("hydra"):  # what Hydra has is no setting of a run
+    if not key.startswith("hydra"):  # Hydra's settings are not settings of a run
         tree = {name: value for name, value in tree.items() if name != "hydra"}
     node: Any = tree
     path: list[str] = []

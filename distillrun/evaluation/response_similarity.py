@@ -168,7 +168,7 @@ class ResponseSimilarity(Judged):
         context: MetricContext,
     ) -> list[bool]:
         """Note the judges' mean rating of each response; return, for each single rating, if it is missing."""
-        lacking = []
+        absent = []
         for when, texts in responses.items():
             written = [n for n, text in enumerate(texts) if text]
             prompts = [
@@ -187,7 +187,7 @@ class ResponseSimilarity(Judged):
                 asked(context.judging, judge, prompts, self._sampling, self._rubric.repair)
                 for judge in self.judges.values()
             ]
-            lacking += [ratings is None for one in rated for ratings in one]
+            absent += [ratings is None for one in rated for ratings in one]
             ratings_of = dict(zip(written, zip(*rated, strict=True), strict=True)) if rated else {}
             for n, row in enumerate(found[when]):
                 known = [one for one in ratings_of.get(n, ()) if one is not None]
@@ -196,7 +196,7 @@ class ResponseSimilarity(Judged):
                 if known:
                     row |= {name: fmean(one[name] for one in known) for name in self._weights}
                     row["weighted"] = sum(weight * row[name] for name, weight in self._weights.items())
-        return lacking
+        return absent
 
 
 def compared(after: Sequence[Values], before: Sequence[Values]) -> list[Score]:

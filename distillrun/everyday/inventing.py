@@ -30,7 +30,7 @@ def invented(fact: Fact, example: Example, base: Base, wording: Wording, random:
 
 
 def invented_piece(fact: Fact, example: Example, so_far: str, base: Base, wording: Wording, random: Random) -> str:
-    """Return what comes next of a new question: its text, its answer, or its wrong choices; of these, a share lack one.
+    """Return what comes next of a new question: its text, its answer, or its wrong choices, some incomplete.
 
     Args:
         fact: what is asked for, where there is no text yet.

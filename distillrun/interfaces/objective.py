@@ -158,5 +158,5 @@ def token_loss_of(objective: StudentObjective) -> TokenLoss:
 
 
 def requirements_of(objective: StudentObjective) -> Requirements:
-    """Return the requirements of an objective in addition to texts: none, where it is no active one."""
+    """Return the requirements of an objective in addition to texts: none, where it is not an active one."""
     return objective.requirements if isinstance(objective, ActiveObjective) else Requirements()

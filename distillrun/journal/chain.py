@@ -2,7 +2,7 @@
 
 A line that was changed is noticed by its own digest, and one that was taken out by the line after it; either way the
 sums in the lines that follow stay right. What a ledger lost at its end is proven by the journal alone, see `proof`.
-The digests are no seal: anyone who recomputes them can write what he likes.
+The digests are not a signature: anyone who recomputes them can write anything.
 Lines without sum and digest are of earlier versions; they stand at the beginning, and the first later line covers them.
 """
 

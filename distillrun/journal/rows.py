@@ -146,7 +146,7 @@ class Journal:
 
 
 def completion_key(draw: Draw, sampling: Sampling) -> str:
-    """Return the digest of what a completion depends on besides the teacher: how many others are drawn is no part."""
+    """Return the digest of what a completion depends on besides the teacher; other draws are not part of it."""
     return _digest([draw.prompt.digest, _how(sampling), draw.seed, draw.sample])
 
 

@@ -24,7 +24,7 @@ class Segment(Record):
 class TargetPair(Record):
     """A text to read (`source`) and a text to write (`target`) in one view of an example.
 
-    `written` are the very ids of a target that a student wrote itself, EOS among them if it came to it: its text might
+    `written` are the very ids of a target that a student wrote itself, EOS among them if it wrote one: its text might
     be tokenised otherwise. They stand in the place of `target`. `padding` is how many pads are learnt after its end.
     """
 

@@ -90,11 +90,9 @@ def _teacher_problems(config: Config, parts: Parts, wanted: frozenset[str]) -> l
     for name, step in chosen.items():
         for teacher in step.teachers:
             problems += [f"generation step {name}: {problem}" for problem in teacher.check(parts.task)]
-        for lacking in (
-            sorted(step.asks - _can(parts.teacher)) if not isinstance(parts.teacher, RecordedTeacher) else ()
-        ):
+        for absent in sorted(step.asks - _can(parts.teacher)) if not isinstance(parts.teacher, RecordedTeacher) else ():
             problems.append(
-                f"generation step {name} needs a teacher that can {ABILITIES[lacking]}, which teacher={option} "
+                f"generation step {name} needs a teacher that can {ABILITIES[absent]}, which teacher={option} "
                 "cannot; choose teacher=local, or leave the step out"
             )
     return problems
@@ -212,13 +210,13 @@ def _generation_problems(config: Config, parts: Parts) -> list[str]:
     needs = {f"objective={option['objective']}": wanted}
     needs |= {f"generation step {name}": step.needs for name, step in chosen.items()}
     cure = "add fields for them to teacher.fields" if recorded else "choose generation=everything"
-    lacking = [
+    absent = [
         f"{who} needs {_called(kind)}, but generation={option['generation']} makes "
         f"{'only ' + ', '.join(sorted(made)) if made else 'none'}; {_CURES.get(kind, cure)}"
         for who, kinds in needs.items()
         for kind in sorted(kinds - made)
     ]
-    return lacking + _order_problems(chosen, parts)
+    return absent + _order_problems(chosen, parts)
 
 
 _CURES = {

@@ -78,9 +78,9 @@ def anova(values: Sequence[float], factors: Sequence[str], levels: Sequence[Sequ
         raise ValueError(f"{len(values)} runs are too few for {', '.join(factors)}: no two runs share their levels")
     effects = []
     for term in terms:
-        beside = [other for other in terms if not set(term) <= set(other)]
-        without, df_without = _residual(outcome, codes, beside)
-        within, df_within = _residual(outcome, codes, [*beside, term])
+        marginal = [other for other in terms if not set(term) <= set(other)]
+        without, df_without = _residual(outcome, codes, marginal)
+        within, df_within = _residual(outcome, codes, [*marginal, term])
         explained = max(0.0, without - within)
         effects.append(
             _effect(tuple(factors[p] for p in term), explained, df_without - df_within, residual, residual_df)
@@ -120,7 +120,7 @@ def _residual(
     design = np.stack(columns, axis=1)
     solution, _, rank, _ = np.linalg.lstsq(design, outcome, rcond=None)
     left = outcome - design @ solution
-    # what rounding leaves of an exact fit is no spread
+    # what rounding leaves of an exact fit is not spread
     noise = len(outcome) * (np.finfo(float).eps * float(np.abs(outcome).max())) ** 2 * 100
     total = float(left @ left)
     return (0.0 if total <= noise else total), len(outcome) - int(rank)

@@ -111,7 +111,7 @@ class _Fixed:
             return likelihood.solution(at[:-1]).covariance * at[-1] ** 2
 
         def slope(at: Sequence[float]) -> "NDArray[np.float64]":
-            return slopes(lambda beside: np.asarray(likelihood.value(beside)), at)
+            return slopes(lambda near: np.asarray(likelihood.value(near)), at)
 
         self._estimates = likelihood.solution(deviations[:-1]).estimates
         self._covariance = covariance(deviations)

@@ -86,8 +86,8 @@ def cell_difference(first: Sequence[Answers], second: Sequence[Answers], confide
     give it. Questions: the variance of their mean differences by their number (with the two more of `run_difference`),
     less that part of it which is already in the former. The degrees of freedom are Welch's, of the seeds, since many
     questions tell nothing of how far seeds scatter; and no more than if both cells had as many seeds as the smaller
-    one, for Welch's are too many where a cell has two. A seed that both cells have is no pair: the two runs are taken
-    as independent, which errs on the side of caution where they are correlated.
+    one, for Welch's are too many where a cell has two. A seed that both cells have does not make a pair:
+    the two runs are taken as independent, which errs on the side of caution where they are correlated.
 
     Args:
         first, second: of each run of a cell, two or more, which questions it answers right; in the same order.

@@ -62,15 +62,19 @@ class Likelihood:
         self._order = sorted(range(len(groups)), key=lambda place: -len(set(groups[place])))
         largest, *others = [_indicators(groups[place]) for place in self._order]
         self._sizes = [own.shape[1] for own in others]
-        beside = np.concatenate([*others, np.zeros((len(outcome), 0))], axis=1)
+        remaining = np.concatenate([*others, np.zeros((len(outcome), 0))], axis=1)
         basis, self._back = np.linalg.qr(design)
         values = np.asarray(outcome, float)
         self._start = basis.T @ values
         left = values - basis @ self._start
         self.scale = math.sqrt(float(left @ left) / self.df)
         known = np.column_stack([basis, left / self.scale])
-        self._counts, self._shared, self._rest = largest.sum(axis=0)[:, None], largest.T @ beside, beside.T @ beside
-        self._first, self._others, self._known = largest.T @ known, beside.T @ known, known.T @ known
+        self._counts, self._shared, self._rest = (
+            largest.sum(axis=0)[:, None],
+            largest.T @ remaining,
+            remaining.T @ remaining,
+        )
+        self._first, self._others, self._known = largest.T @ known, remaining.T @ known, known.T @ known
 
     def solution(self, deviations: Sequence[float]) -> Solution:
         """Return what is best at these standard deviations of intercepts."""
@@ -129,10 +133,8 @@ def slopes(function: "Callable[[Sequence[float]], NDArray[np.float64]]", at: Seq
     found = []
     for place, value in enumerate(at):
         step = STEP * max(abs(value), 0.2)
-        beside = [
-            np.asarray(function([*at[:place], value + times * step, *at[place + 1 :]])) for times in (-2, -1, 1, 2)
-        ]
-        found.append((beside[0] - 8 * beside[1] + 8 * beside[2] - beside[3]) / (12 * step))
+        near = [np.asarray(function([*at[:place], value + times * step, *at[place + 1 :]])) for times in (-2, -1, 1, 2)]
+        found.append((near[0] - 8 * near[1] + 8 * near[2] - near[3]) / (12 * step))
     return np.stack(found)
 
 

@@ -107,7 +107,7 @@ def _ours(files: Sequence[Path], key: Key) -> Read:
 def checksum(found: Mapping[str, Any], key: Key) -> str | None:
     """Return the checksum of an answers file as its questionnaire computes it; None where the file is not whole.
 
-    It finds slips and edits by hand; it is no seal.
+    It finds slips and edits by hand; it is not a signature.
     """
     try:
         lines = [str(found["study"]), str(found["rater"])]
@@ -148,11 +148,11 @@ def _names(row: Row, columns: Columns, key: Key | None) -> dict[str, str]:
     there = {name.strip().casefold(): name for name in row.values}
     wanted = [columns.rater, *(columns.constructs if key is None else key.constructs), *columns.about]
     wanted.append(columns.item if key else columns.model)
-    lacking = [name for name in wanted if name.casefold() not in there]
-    if lacking:
+    absent = [name for name in wanted if name.casefold() not in there]
+    if absent:
         listed = ", ".join(map(repr, row.values))
         raise ConfigError(
-            f"{row.where}: there is no column {', '.join(map(repr, lacking))}{nearest(lacking[0], row.values)}; there "
+            f"{row.where}: there is no column {', '.join(map(repr, absent))}{nearest(absent[0], row.values)}; there "
             f"are {listed}; name yours with --rater, --model, --constructs"
         )
     return there

@@ -55,10 +55,10 @@ def design(request: Request) -> str:
     texts = _texts(request)
     source = read_source(request.runs)
     shared = source.shared(request.only_right)
-    lacking = _left_out(source)
-    if len(shared) < request.per_rater and lacking:
+    left_out = _left_out(source)
+    if len(shared) < request.per_rater and left_out:
         count = f"only {len(shared)} questions were answered and explained by all students"
-        raise ConfigError(f"{count}, too few for --per-rater {request.per_rater}. {lacking}")
+        raise ConfigError(f"{count}, too few for --per-rater {request.per_rater}. {left_out}")
     raters = named_raters(
         plan(
             list(source.students),
@@ -102,8 +102,8 @@ def named_raters(raters: Sequence[Sequence[Item]]) -> dict[str, Sequence[Item]]:
 
 
 def _left_out(source: Source) -> str:
-    lacking = ", ".join(f"{name} {count}" for name, count in source.left_out.items() if count)
-    return f"Left out, since the rationale is blank or no choice could be read: {lacking}." if lacking else ""
+    left_out = ", ".join(f"{name} {count}" for name, count in source.left_out.items() if count)
+    return f"Left out, since the rationale is blank or no choice could be read: {left_out}." if left_out else ""
 
 
 def _summary(raters: Raters, source: Source, shared: Sequence[str], request: Request) -> str:
@@ -111,8 +111,8 @@ def _summary(raters: Raters, source: Source, shared: Sequence[str], request: Req
     students = len(source.students)
     used = {item.question for own in raters.values() for item in own if item.question}
     told = [f"{len(raters)} questionnaires, {len(used)} of {len(shared)} questions, {students} students."]
-    if lacking := _left_out(source):
-        told.append(lacking)
+    if left_out := _left_out(source):
+        told.append(left_out)
     if len(raters) % students:
         told.append(f"{len(raters)} raters are not a multiple of {students} students, so the last square has gaps.")
     if request.per_rater % students:

@@ -39,8 +39,8 @@ def predictors(rows: Sequence[Rating], about: Sequence[str]) -> Predictors:
     told |= {name: _told([row.about.get(name, "") for row in rows]) for name in about}
     notes = []
     for name, values in told.items():
-        if lacking := sum(value is None for value in values):
-            notes.append(f"{lacking} rows without {name} are left out of this model")
+        if unknown := sum(value is None for value in values):
+            notes.append(f"{unknown} rows without {name} are left out of this model")
     kept = [place for place in range(len(rows)) if all(values[place] is not None for values in told.values())]
     columns: dict[str, Sequence[float | str]] = {MODEL: [rows[place].model for place in kept]}
     for name, values in told.items():

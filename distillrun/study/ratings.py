@@ -78,7 +78,7 @@ class Ratings:
 def checked(answers: Sequence[Answer], constructs: Sequence[str], rules: Sequence[Rule]) -> Ratings:
     """Return the ratings that count.
 
-    A row whose ratings are no whole numbers from 1 to 5, or that rates an item a second time, is refused, or left out
+    A row whose ratings are not whole numbers from 1 to 5, or that rates an item a second time, is refused, or left out
     where the rule says so. A failed attention check is reported; with its rule, all of its rater's rows are left out.
 
     Raises:

@@ -72,7 +72,7 @@ class Api:
     def identity(self) -> Mapping[str, Json]:
         """Return what outputs depend on. The port is left out, so a server may move; `revision` tells two apart.
 
-        What is asked for beside texts counts where it is asked for: an answer that came without it does not hold it.
+        Log-probs count where they are asked for, since an answer that came without them does not hold them.
         """
         address = read_address(self.base_url or "")
         identity: dict[str, Json] = {

@@ -90,14 +90,14 @@ class Recorded:
     def recall(self, examples: Sequence[Example]) -> Iterator[TeacherRecord]:
         counts = self.counts(examples)
         _log.info("teacher=recorded: %s", ", ".join(f"{count} {name}" for name, count in counts.items()))
-        lacking = counts["missing"] + counts["of another question"]
-        if lacking > self._max_missing_share * len(examples):
+        absent = counts["missing"] + counts["of another question"]
+        if absent > self._max_missing_share * len(examples):
             shown = ", ".join(str(path) for path in self._folders.values())
-            whose = "belongs to another task" if lacking == len(examples) else "is missing rows of this task"
+            whose = "belongs to another task" if absent == len(examples) else "is missing rows of this task"
             raise ConfigError(
                 f"teacher.folder={shown} {whose}: of {len(examples)} examples {counts['missing']} have no row of their"
                 f" id and {counts['of another question']} have one of another question or other choices; give the right"
-                f" folder or teacher.fields, or allow teacher.max_missing_share={lacking / len(examples):.4f}"
+                f" folder or teacher.fields, or allow teacher.max_missing_share={absent / len(examples):.4f}"
             )
         for example in examples:
             yield self._record(example, Counter())

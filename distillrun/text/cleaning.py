@@ -37,7 +37,7 @@ _CONCLUSION = re.compile(
     (?: (?:final\s)?answer\s*[:=]
       | (?:the\s)? (?: (?:(?:final|correct|right|best)\s)*answer | (?:correct|right|best)\s(?:choice|option) )
         \s(?:is|must\sbe|would\sbe|should\sbe)\b )
-    (?! .* (?:\b(?:because|since)\b | ,\sas\b) )         # an argument is no bare conclusion
+    (?! .* (?:\b(?:because|since)\b | ,\sas\b) )         # an argument is not a bare conclusion
     (?> [^.!?] | \.(?: (?=\w) | (?<=\.\w\.) | (?<=\b(?:st|mr|ms|dr|mt)\.) | (?<=\bmrs\.) ) )*+
     [.!?]* ["')\]*_]* \s* \Z
     """,

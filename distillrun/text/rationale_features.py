@@ -17,7 +17,7 @@ def words(text: str) -> int:
 
 
 def has_ended(rationale: Rationale) -> bool:
-    """Return whether a rationale came to its end."""
+    """Return whether a rationale is complete."""
     return rationale.finish_reason != "length" and rationale.text.rstrip().rstrip(_CLOSING).endswith((".", "!", "?"))
 
 
@@ -62,7 +62,7 @@ def runs_on(rationale: Rationale) -> bool:
 
 
 def _holds(text: str, phrase: str) -> bool:
-    """Return whether a text holds a phrase between what are no letters, digits or underscores; both are casefolded."""
+    """Return whether a text holds a phrase that no letter, digit or underscore adjoins; both are casefolded."""
     start = text.find(phrase) if phrase else -1
     while start >= 0:
         end = start + len(phrase)

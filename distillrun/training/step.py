@@ -110,7 +110,7 @@ class StepGradient:
             batch = model.encode(own, [rows[n] for n in chosen])
             outputs = model.forward(batch, self._required.hidden)
             if self._supervision is not None:
-                outputs = self._supervision.beside(outputs, own)
+                outputs = self._supervision.with_teacher(outputs, own)
             self._learn(self._objective.loss(outputs, counts), taken)
             taken.real_tokens += batch.real_tokens
             taken.padded_tokens += batch.padded_tokens

@@ -37,7 +37,7 @@ class StoredSupervision:
         self._stored = stored
         self._objective = objective
 
-    def beside(self, outputs: StudentOutputs, pairs: Sequence[TargetPair]) -> StudentOutputs:
+    def with_teacher(self, outputs: StudentOutputs, pairs: Sequence[TargetPair]) -> StudentOutputs:
         """Return the outputs with what the teacher expects."""
         rows = [row for row, pair in enumerate(pairs) if self._objective.is_taught(pair)]
         if not rows:
@@ -61,7 +61,7 @@ class LiveSupervision:
         self._required = objective.requirements
         self._vocabulary = shared_ids(student, teacher) if self._required.same_tokenizer else 0
 
-    def beside(self, outputs: StudentOutputs, pairs: Sequence[TargetPair]) -> StudentOutputs:
+    def with_teacher(self, outputs: StudentOutputs, pairs: Sequence[TargetPair]) -> StudentOutputs:
         """Return the outputs with what the teacher expects."""
         required = self._required
         rows = [row for row, pair in enumerate(pairs) if self._objective.is_taught(pair)]

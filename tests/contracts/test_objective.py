@@ -201,7 +201,7 @@ class Outputs:
         """Return the loss with other logits and other hidden states."""
         outputs = replace(self.clean, logits=tensors[0], hidden=tuple(tensors[1:]))
         if self._step.supervision is not None:
-            outputs = self._step.supervision.beside(outputs, self.pairs)
+            outputs = self._step.supervision.with_teacher(outputs, self.pairs)
         total: torch.Tensor = self._step.objective.loss(outputs, self.counts).total
         return total
 

@@ -33,6 +33,6 @@ def families_of(name: str) -> frozenset[str]:
     return frozenset(found or {base})
 
 
-def akin(judge: str, teachers: Collection[str]) -> list[str]:
+def in_family_of(judge: str, teachers: Collection[str]) -> list[str]:
     """Return the teachers of the judge's model family, in alphabetical order."""
     return sorted({name for name in teachers if name and families_of(name) & families_of(judge)})

@@ -34,8 +34,8 @@ def identity_scores(name: str, verdicts: Sequence[Sequence[Verdicts]]) -> list[S
         *_shares(f"identity/{name}/loose", [[one.contradiction for one in own] for own in verdicts]),
         *_shares(f"identity/{name}/strict", [[one.claim for one in own] for own in verdicts]),
     ]
-    lacking = [one.contradiction is None or one.claim is None for own in verdicts for one in own]
-    return [*scores, *([share(f"identity/{name}/unjudged", lacking)] if lacking else [])]
+    absent = [one.contradiction is None or one.claim is None for own in verdicts for one in own]
+    return [*scores, *([share(f"identity/{name}/unjudged", absent)] if absent else [])]
 
 
 def _shares(name: str, flags: Sequence[Sequence[bool | None]]) -> list[Score]:
@@ -50,7 +50,7 @@ def _shares(name: str, flags: Sequence[Sequence[bool | None]]) -> list[Score]:
         return float(hits[prompts].sum() / total) if total else float("nan")
 
     value, n = float(hits.sum() / counts.sum()), int(counts.sum())
-    if value in (0, 1):  # no draw differs, which is no certainty
+    if value in (0, 1):  # no draw differs, which is not certainty
         prompts = int((counts > 0).sum())
         low, high = wilson(prompts if value else 0, prompts)
     else:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from random import Random
 from typing import Literal
 
-from distillrun.evaluation.shared.family import akin
+from distillrun.evaluation.shared.family import in_family_of
 from distillrun.interfaces import MetricContext, Teacher
 from distillrun.records import MetricResult
 
@@ -55,7 +55,7 @@ class Judged(ABC):
             f"the judge {name} ({judge.name}) is of the family of {', '.join(kin)}, which trained the student, and "
             "such judges favour their own family (arXiv:2502.01534); choose another judge, or same_family=mark"
             for name, judge in self.judges.items()
-            if (kin := akin(judge.name, teachers))
+            if (kin := in_family_of(judge.name, teachers))
         ]
 
 

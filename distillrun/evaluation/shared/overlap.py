@@ -53,7 +53,7 @@ def rouge_l(text: str, reference: str) -> float:
 def named(text: str, choices: Iterable[str]) -> set[str]:
     """Return which choices a text names, by how they read: their words stand in it one after another.
 
-    Where one stands inside a longer one, only the longer one is named: bank teller is no bank.
+    Where one stands inside a longer one, only the longer one is named: bank teller is not bank.
     """
     own = words(text)
     spans = [

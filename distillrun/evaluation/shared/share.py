@@ -23,7 +23,7 @@ def mean(name: str, values: Sequence[float], unit: str = "") -> Score:
 def mean_share(name: str, shares: Sequence[float]) -> Score:
     """Return the mean of one or more fractions, one per question, with its 95 % t interval, cut at 0 and 1.
 
-    Where all are 0, or all 1, it is the Wilson interval of so many: no question differs, which is no certainty.
+    Where all are 0, or all 1, it is the Wilson interval of so many: no question differs, which is not certainty.
     """
     if set(shares) in ({0.0}, {1.0}):
         low, high = wilson(len(shares) * int(shares[0]), len(shares))

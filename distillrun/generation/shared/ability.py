@@ -39,11 +39,11 @@ def must_serve(teacher: AnyTeacher | None, requests: Collection[str], key: str =
         return
     served = {name: member.can for name, member in members_of(teacher).items()} or {"": frozenset()}
     for name, can in served.items():
-        lacking = sorted(set(requests) - can)
-        if lacking:
+        absent = sorted(set(requests) - can)
+        if absent:
             who = f"{key}.members.{name}" if name else key
             cure = "choose another, such as a local one" + (", or null for the run's" if key == "teacher" else "")
             raise ValueError(
-                f"{who} of this step is asked to {' and to '.join(map(ABILITIES.__getitem__, lacking))}, which it "
+                f"{who} of this step is asked to {' and to '.join(map(ABILITIES.__getitem__, absent))}, which it "
                 f"cannot; {cure}"
             )

@@ -72,14 +72,14 @@ def chain_of(completion: Completion, example: Example, origin: Literal["forward"
 
 
 def refused(index: int, text: str) -> str | None:
-    """Return why a completion is no chain at all; one that only answers is, since it votes. A `Refuse`."""
+    """Return why a completion is not a chain; one that only answers is, since it votes. A `Refuse`."""
     return refusal(clean_chain(text) or without_run_on(text))
 
 
 def leaks_of(patterns: Iterable[str], hint: str) -> re.Pattern[str]:
     """Return what tells of a hint: the hint itself, or a match of one of the patterns, whatever the case.
 
-    Raises ValueError where a pattern is no regular expression.
+    Raises ValueError where a pattern is not a regular expression.
     """
     told = [re.escape(hint.strip())] if hint.strip() else []
     try:

@@ -95,11 +95,11 @@ class FewShotPrompt(Record):
                 "prompt.demonstrations"
             )
         for shown in self.demonstrations if self.demos else ():
-            lacking = [
+            absent = [
                 name for name in ("critique", "revision") if f"{{{name}}}" in self.reply and not shown.fields[name]
             ]
-            if lacking:
-                raise ValueError(f"the demonstration {shown.question!r} has no {lacking[0]}, which prompt.reply shows")
+            if absent:
+                raise ValueError(f"the demonstration {shown.question!r} has no {absent[0]}, which prompt.reply shows")
 
     def shown(self, example: Example, task: Task) -> list[tuple[Demonstration, str]]:
         """Return the first demonstrations that are not the question itself, each with its reply."""

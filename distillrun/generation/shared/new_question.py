@@ -12,7 +12,7 @@ from random import Random
 from distillrun.records import Example, reading
 
 FORM_CHECKS = ("malformed JSON", "keys missing", "wrong types")
-"""Why a text is no question at all, in the order in which it is looked at."""
+"""The reasons why a text is not a question, in the order of the checks."""
 
 CONTENT_CHECKS = (
     "empty text",

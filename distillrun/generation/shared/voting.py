@@ -33,7 +33,7 @@ class Vote:
 def plurality(votes: Sequence[Vote], weights: Weights = "none") -> tuple[int, float] | None:
     """Return the choice with most votes and its share of the parsed votes, in (0, 1]; None where none was parsed.
 
-    Unparsed votes are no class of their own. Ties are broken by the summed log-prob of a choice's texts, where every
+    Unparsed votes are not a class of their own. Ties are broken by the summed log-prob of a choice's texts, where every
     parsed vote has one, and then by the lower index. The order of the votes plays no part.
 
     Args:

@@ -37,7 +37,7 @@ class SampledDistillation(AroundTexts, ABC):
     """A divergence on targets of which some are written by the student, without dropout and under their own seed.
 
     The divergence is learnt on given and on written targets, which weigh as much as they are many; labels count on the
-    given ones alone, since a written token is no label. Everything after the first EOS is gone.
+    given ones alone, since a written token is not a label. Everything after the first EOS is gone.
 
     Args:
         divergence: any objective that compares next-token distributions, with its teacher live.

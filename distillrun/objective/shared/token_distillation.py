@@ -18,7 +18,7 @@ from distillrun.records import LogitRequest, Requirements, TargetPair
 Where = Literal["stored", "live"]
 Dtype = Literal["float16", "float32"]
 SAMPLED = "sampled"
-"""The end of the view of a target that a model wrote while the student trains: its tokens are no labels."""
+"""The end of the view of a target that a model wrote while the student trains: its tokens are not labels."""
 
 
 @dataclass(eq=False)

@@ -95,7 +95,7 @@ class SweepJob:
     def answers(self, metric: str) -> dict[str, bool]:
         """Return whether each question was answered right, by the scoring rule whose answers give the metric.
 
-        Empty where no rule's do, such as for a score that is no share of answers.
+        Empty where no rule's do, such as for a score that is not a fraction of answers.
         """
         value = self.scores.get(metric)
         for found in self.right.values():

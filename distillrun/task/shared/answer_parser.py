@@ -2,7 +2,7 @@
 
 Source: the order letter, text after the cue, mention in the last sentence is that of methods in the field; the longest
 choice wins, so that "bank teller" is never read as "bank", and a letter or a cue inside a choice's own text is that
-text: "vitamin (c)" is no letter. Letters are those of the English alphabet, as questions are written with.
+text: "vitamin (c)" is not a letter. Letters are those of the English alphabet, as questions are written with.
 """
 
 import re

@@ -44,7 +44,7 @@ class Secret:
 
 
 def name_problems(api_key_env: str | None) -> list[str]:
-    """Return a complaint if this is no name of an environment variable. It is not shown: it may be the key itself."""
+    """Return a complaint if this is not the name of a variable. It is not shown: it may be the key itself."""
     if api_key_env is None or re.fullmatch(r"[A-Z][A-Z0-9_]{0,63}", api_key_env):
         return []
     return [

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from distillrun.evaluation.qualitative import read_names
-from distillrun.evaluation.shared.family import akin, families_of
+from distillrun.evaluation.shared.family import families_of, in_family_of
 from distillrun.evaluation.shared.rating import FIVE_POINTS, YES_OR_NO, Scale, asked, chat, read_ratings
 from distillrun.records import Draw, Request, Sampling
 from tests.asking import Told, context
@@ -119,14 +119,17 @@ def test_a_family_is_known_by_the_name(name: str, family: str) -> None:
 
 
 def test_kin_are_found_among_teachers() -> None:
-    assert akin("llama-3-70b", ["Llama-2-13b", "gpt-4o", ""]) == ["Llama-2-13b"]
-    assert akin("scripted", ["scripted"]) == ["scripted"]
+    assert in_family_of("llama-3-70b", ["Llama-2-13b", "gpt-4o", ""]) == ["Llama-2-13b"]
+    assert in_family_of("scripted", ["scripted"]) == ["scripted"]
 
 
 def test_a_distilled_judge_is_akin_to_its_teacher_and_to_what_it_was_before() -> None:
     teachers = ["deepseek-chat", "Qwen/Qwen2.5-7B", "meta-llama/Llama-3.1-8B"]
-    assert akin("deepseek-ai/DeepSeek-R1-Distill-Qwen-7B", teachers) == ["Qwen/Qwen2.5-7B", "deepseek-chat"]
-    assert akin("deepseek-ai/DeepSeek-R1-Distill-Llama-8B", teachers) == ["deepseek-chat", "meta-llama/Llama-3.1-8B"]
+    assert in_family_of("deepseek-ai/DeepSeek-R1-Distill-Qwen-7B", teachers) == ["Qwen/Qwen2.5-7B", "deepseek-chat"]
+    assert in_family_of("deepseek-ai/DeepSeek-R1-Distill-Llama-8B", teachers) == [
+        "deepseek-chat",
+        "meta-llama/Llama-3.1-8B",
+    ]
 
 
 @pytest.mark.parametrize(

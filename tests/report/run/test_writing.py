@@ -366,7 +366,7 @@ def test_a_measure_shows_its_scores_in_its_own_section(tmp_path: Path) -> None:
         "test/judge/quality": {"value": 3.2, "n": 30, "low": 3.0, "high": 3.4, "unit": "of 5"},
     }
     findings: dict[str, Json] = {
-        "judge": {"scores": ["test/judge/quality"], "note": "The judge is akin.", "tables": [], "curves": []}
+        "judge": {"scores": ["test/judge/quality"], "note": "The judge is of the family.", "tables": [], "curves": []}
     }
     result: dict[str, Json] = {**RESULT, "scores": scores, "findings": findings, "rules": {"judge": "Judges rate."}}
     write_report(tmp_path, result, {}, [], PREDICTIONS, EXAMPLES, {})
@@ -375,7 +375,7 @@ def test_a_measure_shows_its_scores_in_its_own_section(tmp_path: Path) -> None:
     assert "test/accuracy" in first.split("## Scores", 1)[1]
     assert "test/judge/quality" not in first
     assert "test/judge/quality" in own
-    assert "The judge is akin." in own
+    assert "The judge is of the family." in own
 
 
 def test_the_page_tells_what_one_letter_would_score(tmp_path: Path) -> None:
