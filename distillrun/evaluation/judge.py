@@ -44,7 +44,7 @@ class Judge(Judged):
 
     Args:
         of: the evaluator whose explanations are rated.
-        rubric: what the judges are told; fields {question}, {answer} and {explanation}.
+        rubric: the judges' texts; fields {question}, {answer} and {explanation}.
         judges: who rates.
         questions: how many of the test questions, drawn by the seed.
         seed: of the draw, and of the order of the statements.

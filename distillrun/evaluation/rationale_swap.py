@@ -23,7 +23,7 @@ class RationaleSwap:
     Source: the counterfactual test of SCOTT, Wang et al. 2023, https://arxiv.org/abs/2305.01879, section 4.
     """
 
-    MEANING: ClassVar[int] = 3  # 2: choices with equal texts are one; 3: a rate of 0 or 1 is not told as certain
+    MEANING: ClassVar[int] = 3  # 2: choices with equal texts are one; 3: a rate of 0 or 1 is not certain
 
     rule = (
         "The teacher argues for wrong choices, and its rationales take the place of the student's own. A student whose "

@@ -51,7 +51,7 @@ class ResponseSimilarity(Judged):
     Args:
         of: the evaluator whose explanations are compared; where there is none, the answer's text is.
         reference: the teacher's rationale for the same question, initial or revised.
-        rubric: what the judges are told; fields {question}, {reference} and {response}.
+        rubric: the judges' texts; fields {question}, {reference} and {response}.
         weights: of the aspects in the weighted score.
         judges: who rates; none = nothing is asked.
         encoder: an encoder of sentences, a folder or a name on the Hub; None = no cosine.

@@ -22,7 +22,7 @@ class Student(Protocol):
         """Return the digest or the commit of the weights that it starts from, for fingerprints."""
 
     def weights(self) -> int | None:
-        """Return how many weights it has, about; None where that cannot be told without loading or downloading them."""
+        """Return how many weights it has, about; None where that is not known without loading or downloading them."""
 
     @property
     def writes(self) -> bool:

@@ -84,5 +84,5 @@ class SequenceLevel:
         return weighted_views(outputs, counts, self.weights)
 
     def _decodes_of(self, record: TeacherRecord | None) -> list[Rationale]:
-        """Return what the teacher wrote; arguments for a choice that it was told to argue for are not its own."""
+        """Return what the teacher wrote; arguments for a choice that it was given are not its own."""
         return [one for one in (record.rationales if record else ()) if is_of(one, self.needs)]

@@ -22,7 +22,7 @@ class PlannedStage:
         forecast: what a generation step asks that is not cached; None where nothing can be asked.
         unknown: why the forecast is not the whole story; empty where it is.
         by_teacher: the forecast of each teacher that is asked, by its key.
-        fingerprint: by which two runs know that they share the stage; empty where it cannot be told yet.
+        fingerprint: by which two runs know that they share the stage; empty where it is not known yet.
     """
 
     name: str

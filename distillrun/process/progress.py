@@ -73,7 +73,7 @@ class _Rate(TextColumn):
 class Bar:
     """The progress of `total` units of work, of which `done` were done before; use it as a context manager.
 
-    It is drawn on a terminal and told in lines, unless `shown` is never.
+    It is drawn on a terminal and logged in lines, unless `shown` is never.
     """
 
     def __init__(self, label: str, total: int, done: int, shown: Shown, unit: str) -> None:

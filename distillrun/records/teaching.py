@@ -8,7 +8,7 @@ from typing import Literal
 from distillrun.records.example import Example, Record, first_alike
 
 FORWARD = "forward"
-"""The origin of what a teacher wrote when it answered by itself, without having been told what to argue for."""
+"""The origin of what a teacher wrote when it answered by itself, without being given an answer to argue for."""
 
 WRONG_DECODES = "wrong decodes"
 """The kind of counterfactual rationales that are the teacher's own answers, for objectives that learn these alone."""

@@ -18,7 +18,7 @@ class Seen:
     """The part of a graph that a walk has passed.
 
     Attributes:
-        stages: what each node hashes, by the node's name; nodes of which that cannot be told yet are missing.
+        stages: what each node hashes, by the node's name; nodes of which that is not known yet are missing.
         artifacts: of the nodes that are made, by the node's name.
     """
 
@@ -68,7 +68,7 @@ class Making:
     Attributes:
         graph: the nodes by their names, in their order.
         store: where artifacts are.
-        outcome: is told what was made.
+        outcome: takes note of what was made.
         report: is given the metrics of the training.
         seen: the nodes so far.
     """

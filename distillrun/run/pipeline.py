@@ -84,7 +84,7 @@ def _tell(folder: RunFolder, tracker: RunLog, outcome: Outcome) -> None:
 
 
 def _tracked(experiment: Experiment, path: Path) -> TrackedRun:
-    """Return what a tracker is told at the start. A job's folder lies in that of its sweep."""
+    """Return the description of a run for its tracker. A job's folder lies in that of its sweep."""
     config = experiment.config
     job = "experiment" if config.until is Until.report else config.until.value
     chosen = [found if isinstance(found, list) else [found] for found in config.selected.values()]

@@ -84,7 +84,7 @@ def analyse(ratings: Ratings, about: Sequence[str], references: Mapping[str, str
     """
     rows, names = list(ratings.rows), [*ratings.constructs, QUALITY]
     references = default_references(rows, references)
-    # the reference stands first, so that every pair with it is told against it
+    # the reference stands first, so that every pair with it is compared against it
     models = sorted(ratings.models, key=lambda model: model != references[MODEL])
     complete = _complete(rows, models)
     gone = outlying_rows(rows)

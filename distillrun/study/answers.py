@@ -23,7 +23,7 @@ class Columns:
         rater, model, item: of a rating; a table with a key needs no model.
         constructs: those that are rated.
         length: of the explanation, in words.
-        about: what is told of raters.
+        about: what raters say of themselves.
         check: the point that a row asks for, if it is an attention check; such a row needs no model.
     """
 
@@ -38,7 +38,7 @@ class Columns:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """The answers as they were given, the constructs, and what is told of raters."""
+    """The answers as they were given, the constructs, and what raters say of themselves."""
 
     answers: Sequence[Answer]
     constructs: Sequence[str]

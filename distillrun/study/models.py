@@ -46,12 +46,12 @@ def outlying_rows(rows: Sequence[Rating]) -> list[str]:
 def quality_models(
     rows: Sequence[Rating], gone: Sequence[str], about: Sequence[str], references: Mapping[str, str]
 ) -> list[QualityModel]:
-    """Return quality on model and length, and, where something is told of the raters, on that, too.
+    """Return quality on model and length, and, where raters say something of themselves, on that, too.
 
     Args:
         rows: all ratings.
         gone: where the outlying ones stand.
-        about: what is told of the raters.
+        about: what the raters say of themselves.
         references: of a predictor of names, the level that the others are compared with.
     """
     found = [_quality_model("linear", rows, gone, (), references)]
@@ -78,7 +78,7 @@ def _quality_model(
     def fit(own: Sequence[Rating]) -> LinearFit | None:
         used = predictors(own, about)
         notes.update(dict.fromkeys(used.notes))
-        # a reference may be told only by raters whose rows are left out
+        # a reference may be known only of raters whose rows are left out
         known = {column: level for column, level in references.items() if level in used.columns.get(column, ())}
         try:
             return linear_model([row.quality for row in used.rows], used.columns, known)

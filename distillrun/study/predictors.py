@@ -29,7 +29,7 @@ class Predictors:
 def predictors(rows: Sequence[Rating], about: Sequence[str]) -> Predictors:
     """Return the model, the length where the answers tell it, and what is asked about the raters.
 
-    A column whose told values are all numbers is one of numbers, and rows that do not tell it are left out; in any
+    A column whose known values are all numbers is one of numbers, and rows without it are left out; in any
     other one, upper and lower case are equal and not telling is a level of its own. A constant column is left out: it
     can explain nothing.
     """
@@ -60,7 +60,7 @@ def levels(rows: Sequence[Rating], column: str) -> list[str]:
 
 
 def _told(texts: Sequence[str]) -> list[float | str | None]:
-    """Return what raters told as numbers (None = left out) if all that is told are numbers, else as names."""
+    """Return the values as numbers (None = left out) if all that are known are numbers, else as names."""
     try:
         numbers: list[float | str | None] = [_finite(text) if text else None for text in texts]
     except ValueError:

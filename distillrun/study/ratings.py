@@ -23,7 +23,7 @@ class Answer:
         item: which explanation; empty where the table does not tell.
         given: construct -> what stands there.
         length: words of the explanation; None where the table does not tell.
-        about: column -> what is told of the rater.
+        about: column -> what raters say of themselves.
         expected: the point that an attention check asks for; 0 of a real item.
     """
 

@@ -16,7 +16,7 @@ SAVE_S = 60.0
 """How long an interrupted job may take to save its state."""
 
 AT_ONCE_S = 10.0
-"""How long it may take to end after it was told a second time, before it is killed."""
+"""How long it may take to end after the second signal, before it is killed."""
 
 STARTS_S = 2.0
 """How long after a stop a job that is being started may not be known yet."""

@@ -124,7 +124,7 @@ class Vllm:
             indices = [index for index, _ in part]
             found = dict(zip(indices, written(indices), strict=True))
             if not self._thinks and (cut := [index for index in indices if was_cut(found[index])]):
-                self._thinks = True  # its stop texts end what it thinks, so it is told of none from now on
+                self._thinks = True  # its stop texts end what it thinks, so it gets none from now on
                 found |= zip(cut, written(cut), strict=True)
             for index, reservation in part:
                 made = found[index]

@@ -21,7 +21,7 @@ class Chain:
         completion: as the teacher wrote it.
         text: its argument alone, cleaned.
         choice: the choice that it ends in, the first of those with equal texts; None = unparsed.
-        origin: forward: the answer was not told; hinted: it was.
+        origin: forward: the answer was not given; hinted: it was.
     """
 
     completion: Completion

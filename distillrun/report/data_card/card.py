@@ -79,7 +79,7 @@ def _written(examples: Sequence[Example], records: Sequence[TeacherRecord]) -> d
 
 
 def _counted(names: Sequence[str]) -> dict[str, Json]:
-    """Return how often each name occurs; empty where none is told at all."""
+    """Return how often each name occurs; empty where none is recorded."""
     return dict(Counter(name or "not told" for name in names)) if any(names) else {}
 
 

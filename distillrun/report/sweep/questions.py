@@ -33,7 +33,7 @@ class PairOnQuestions:
         difference: share right of the second minus that of the first, with its 95 % interval.
         p: that no difference is there: between the cells, over seeds and questions; or between two runs.
         adjusted: p by Holm, over all pairs of cells, or over all pairs of runs.
-        runs: the two runs, where a cell has a single seed, so that nothing is told of the cells; else None.
+        runs: the two runs, where a cell has a single seed, so that nothing is known of the cells; else None.
     """
 
     first: Levels

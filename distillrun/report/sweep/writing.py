@@ -28,7 +28,7 @@ def write_sweep_page(
         folders: of sweeps, or of single runs; at least one.
         out: a folder; it is made where it is not there.
         command: what asked for this page, where that was not the sweep itself.
-        rule: none or iqr: whether the tests leave outlying runs out; both results are told where they differ.
+        rule: none or iqr: whether the tests leave outlying runs out; both results are shown where they differ.
         metric: the score that is compared, as in `grid_of`.
 
     Raises:

@@ -38,7 +38,7 @@ def completion_of(
         prompt_tokens: of its prompt.
         teacher: who asked.
         opening: what stands before the text and belongs to it.
-        stop: stop texts that the engine was not told of.
+        stop: stop texts that the engine did not get.
     """
     written = len(output.token_ids)
     if output.finish_reason not in ("stop", "length"):
