@@ -33,7 +33,7 @@ UNUSED: tuple[Fate, ...] = ("unparsed", "leaks the hint", "no reasoning")
 class ChainOfThought(MayHaveOwnTeacher):
     """Chains of thought that end in the right answer, kept as initial rationales.
 
-    The answer is that of the vote over all samples of a question; no vote is taken of a teacher that was given the right
+    The answer is that of the vote over all samples of a question. There is no vote where the teacher got the right
     one. Where the right answer is not known, the chains that give the voted one are kept. A chain's conclusion is taken
     off: objectives write the answer themselves. Of several chains with the same text one is kept.
 

@@ -64,7 +64,7 @@ def mixed_model(
 
     Args:
         outcome, columns, references: as in `linear_model`.
-        groups: such as rater and item; one whose every level occurs once is left out, since it cannot be separated from the
+        groups: such as rater and item; one whose levels occur once each is left out, since it is not separable from the
             residual.
 
     Raises:

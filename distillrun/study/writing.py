@@ -25,7 +25,7 @@ class Request:
     Attributes:
         files, key, columns: as in `read_answers`.
         rules: which rows are left out.
-        references: LEVEL of the model, or COLUMN=LEVEL of what raters say of themselves, that linear models compare with.
+        references: LEVEL of the model, or COLUMN=LEVEL of raters, that linear models compare with.
         outliers: none or iqr: which linear model leads.
         correction: of pairs.
         out: the folder.
