@@ -151,7 +151,7 @@ def test_what_raters_may_leave_out_costs_no_model() -> None:
     assert [one.name for one in second.whole.coefficients][4:] == ["age", "gender: not told", "gender: w"]
     assert second.whole.n == 288 - 12
     assert second.notes == [
-        "12 rows that do not tell age are left out of this model",
+        "12 rows without age are left out of this model",
         "country is left out, since it is UK in every row",
     ]
 
@@ -162,7 +162,7 @@ def test_a_length_that_some_rows_lack_is_said_and_one_that_no_row_has_is_not_mis
     (model,) = analyse(Ratings(some, NAMED), (), {}, "holm").quality
     assert model.whole is not None
     assert model.whole.n == 283
-    assert model.notes == ["5 rows that do not tell rationale_length are left out of this model"]
+    assert model.notes == ["5 rows without rationale_length are left out of this model"]
     (model,) = analyse(Ratings([replace(one, length=None) for one in found], NAMED), (), {}, "holm").quality
     assert model.whole is not None
     assert (len(model.whole.coefficients), model.notes) == (3, [])

@@ -41,7 +41,7 @@ def test_the_golden_win_rates_give_the_golden_score(tmp_path: Path) -> None:
     assert low == 0 < high < 0.8
     text = section.blocks[0]
     assert isinstance(text, Paragraph)
-    assert "nothing of other students of the same teachers" in text.text
+    assert "nothing about other students of the same teachers" in text.text
 
 
 @pytest.mark.parametrize("judges", [{"a": [3.0]}, {"a": [3.0], "c": [3.0]}])
