@@ -112,7 +112,7 @@ def settings_after(line: str, hydra: Hydra, config_name: str) -> list[str]:
 
 
 def forget_renaming(module: Any, pattern: str) -> None:
-    """Let a transformers module be saved under the names that it has now.
+    """Have a transformers module saved under the names that it has now.
 
     Args:
         module: loaded with a `key_mapping` from `pattern`, which `save_pretrained` would otherwise turn back.

@@ -17,7 +17,7 @@ _GROUP_VALUE = "Config group override must be"
 
 
 def is_complaint(error: BaseException) -> bool:
-    """Say whether an exception means that the config cannot be composed, rather than that something crashed."""
+    """Return whether an exception means that the config cannot be composed, rather than that something crashed."""
     return isinstance(error, HydraException | YAMLError) or str(error).startswith(_GROUP_VALUE)
 
 

@@ -23,7 +23,7 @@ class _Lasting(io.FileIO):
 
 
 def outlive_the_terminal() -> None:
-    """Let this process go on where its output is closed, whether before it starts or while it runs."""
+    """Keep this process running where its output is closed, before it starts or while it runs."""
     for descriptor in (0, 1, 2):
         try:
             os.fstat(descriptor)

@@ -79,7 +79,7 @@ class Ledger:
             self._append(real.plus(booked, -1), is_synced=False)
 
     def close(self) -> None:
-        """Let others spend, where only one process at a time may."""
+        """Release the ledger for others, where only one process at a time may spend."""
         self._among_processes.close()
         if self._alone is not None:
             self._alone.release()

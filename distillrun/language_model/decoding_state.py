@@ -134,7 +134,7 @@ class CausalState:
 
 
 def read_prefix(module: PreTrainedModel, caching: Caching, ids: Ids, counted: Positions) -> Prefix:
-    """Let a model with a plain cache read what rows begin with, once."""
+    """Read the rows' common beginning once, into a plain cache."""
     if not ids:
         return NO_PREFIX
     cache = caching.empty(module, len(ids))

@@ -9,7 +9,7 @@ import transformers
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Let transformers show no progress bar and nothing below an error inside the block.
+    """Silence transformers' progress bars, and everything below an error, inside the block.
 
     The missing weights that its load report would name, the caller says itself.
     """

@@ -11,7 +11,7 @@ from distillrun.objective.shared.token_distillation import TokenDistillation
 
 
 class Speculative(OnPolicy):
-    """As `OnPolicy`, but a token that is not among the teacher's likeliest is replaced by a draw of the teacher.
+    """On-policy distillation in which a token outside the teacher's likeliest is replaced by a draw of the teacher.
 
     With as many as there are ids, the student alone writes; with 1, nearly the teacher alone.
 

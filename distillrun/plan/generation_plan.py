@@ -17,7 +17,7 @@ from distillrun.run.stages.step_outputs import EXAMPLES, makers
 
 @dataclass(slots=True)
 class _StepForecast:
-    """What a step made or would make, and what it asks."""
+    """The records and examples that a step made or would make, and its requests."""
 
     records: list[TeacherRecord]
     examples: list[Example]

@@ -31,7 +31,7 @@ UNWRITTEN = f"the student's future texts are counted with {EXPLANATION_WORDS} wo
 
 @dataclass(slots=True)
 class SharedPlans:
-    """What the plans of several runs have in common, and is found out once.
+    """The plans that several runs have in common, each made once.
 
     Attributes:
         loads: the load stages, by the settings of the task.

@@ -119,7 +119,7 @@ class PlanningContext:
     def score(
         self, prompts: Sequence[Prompt], continuations: Sequence[Sequence[str]], by: AnyTeacher | None = None
     ) -> Iterator[tuple[ScoredContinuation, ...]]:
-        """As in a run; a score is a request without completion tokens, and a placeholder scores all texts equally."""
+        """Yield scores; each is a request without completion tokens, and placeholders score all texts equally."""
         teacher = by or self.teacher
         members = answering(teacher)
         rows: list[list[tuple[ScoredContinuation, ...]]] = [[] for _ in prompts]

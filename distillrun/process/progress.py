@@ -53,7 +53,7 @@ def telling(line: Callable[[], str], shown: Shown) -> Iterator[None]:
 
 @contextmanager
 def at_work(label: str, shown: Shown) -> Iterator[None]:
-    """Tell each minute how long work has gone on whose extent is not known before."""
+    """Log each minute how long work has gone on, where its extent is not known in advance."""
     begun = time.monotonic()
     with telling(lambda: f"{label}: at work for {duration(time.monotonic() - begun)}", shown):
         yield

@@ -26,7 +26,7 @@ def pick_device(device: str, key: str = "runtime.device") -> torch.device:
 
 
 def use_threads(threads: int | None) -> None:
-    """Let torch compute on so many CPU threads; None leaves its own choice."""
+    """Limit torch to so many CPU threads; None leaves its own choice."""
     if threads is not None:
         torch.set_num_threads(threads)
 

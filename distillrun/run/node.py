@@ -58,7 +58,7 @@ class Node:
         raise NotImplementedError
 
     def note(self, made: Artifact, outcome: Outcome) -> None:
-        """Tell the outcome what was made, beyond the artifact itself."""
+        """Note in the outcome what was made, beyond the artifact itself."""
 
 
 @dataclass(slots=True)

@@ -31,7 +31,7 @@ MOST_REASON = 4096
 
 
 def end_jobs(sweep: Path) -> None:
-    """Let the running jobs of a sweep on this machine save and end, and start no further ones.
+    """Have the running jobs of a sweep on this machine save and end, and start no further ones.
 
     A launcher such as joblib kills its workers with their jobs where the sweep is interrupted, so this comes before.
     """
@@ -53,7 +53,7 @@ def end_jobs(sweep: Path) -> None:
 
 
 def end_child(process: "subprocess.Popen[bytes]") -> None:
-    """Let a child save and end; at once where a second signal comes or it takes too long."""
+    """Have a child save and end; at once where a second signal comes or it takes too long."""
     for wait_s in (SAVE_S, AT_ONCE_S):
         process.terminate()
         with suppress(subprocess.TimeoutExpired, KeyboardInterrupt):

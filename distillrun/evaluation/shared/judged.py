@@ -42,7 +42,7 @@ class Judged(ABC):
 
     @abstractmethod
     def measure(self, context: MetricContext) -> MetricResult:
-        """As of `AskingMetric`."""
+        """Return the result, as `AskingMetric` does."""
 
     def kinship_note(self, context: MetricContext) -> str:
         """Return the note on judges of a teacher's model family; empty where none is known to be."""

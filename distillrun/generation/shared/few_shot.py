@@ -40,7 +40,7 @@ class Demonstration(Record):
 
     @property
     def fields(self) -> dict[str, str]:
-        """What a reply may show, but for the answer, which the task writes."""
+        """The fields that a reply may show, except for the answer, which the task writes."""
         return {"rationale": self.rationale, "critique": self.critique, "revision": self.revision}
 
 

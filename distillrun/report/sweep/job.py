@@ -86,7 +86,7 @@ class SweepJob:
 
     @cached_property
     def right(self) -> dict[str, dict[str, bool]]:
-        """Of each scoring rule, the questions by their ids, and whether each was answered right."""
+        """The questions of each scoring rule by their ids, and whether each was answered right."""
         rules: dict[str, dict[str, bool]] = {}
         for row in self.predictions():
             rules.setdefault(str(row.get("evaluator")), {})[intern(str(row.get("id")))] = row.get("right") is True

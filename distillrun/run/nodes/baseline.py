@@ -35,7 +35,7 @@ class TeacherAnswersNode(GenerationNode):
     experiment: Experiment
 
     def note(self, made: Artifact, outcome: Outcome) -> None:
-        """Tell the outcome how often the teacher is right."""
+        """Note in the outcome how often the teacher is right."""
         examples = self.experiment.examples["test"]
         records = self.generation.handed({"choice_scores", "answers"})
         right = [

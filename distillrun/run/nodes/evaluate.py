@@ -44,11 +44,11 @@ class EvaluationNode(Node):
         return self.evaluation.stage({**seen.upstream(self.needs), **self.identity})
 
     def make(self, stage: Stage, making: Making) -> Artifact:
-        """Let the student answer, or find its answers."""
+        """Have the student answer, or find its answers."""
         return evaluate(making.store, stage, self.evaluation, making.student(self.experiment, self.trained))
 
     def note(self, made: Artifact, outcome: Outcome) -> None:
-        """Tell the outcome the answers and the scores."""
+        """Note the answers and the scores in the outcome."""
         scores = _tested(scores_of(made))
         if self.who:
             outcome.baselines.setdefault(self.who, {}).update({score.name: score for score in scores})

@@ -47,7 +47,7 @@ class TaughtNode(GenerationNode):
     wanted: frozenset[str]
 
     def note(self, made: Artifact, outcome: Outcome) -> None:
-        """Tell the outcome the questions and their records, once all steps are done."""
+        """Note the questions and their records in the outcome, once all steps are done."""
         if self.is_last:
             outcome.taught = self.generation.examples
             outcome.records = self.generation.handed(self.wanted)

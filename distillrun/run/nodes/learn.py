@@ -118,6 +118,6 @@ class TrainNode(Node):
         return train(making.store, stage, training, report)
 
     def note(self, made: Artifact, outcome: Outcome) -> None:
-        """Tell the outcome how many questions are not learnt from."""
+        """Note in the outcome how many questions are left out of training."""
         if not self.learning.prefix:
             outcome.left_out = self.learning.left_out

@@ -85,7 +85,7 @@ class MetricNode(Node):
                     outcome.asked[self.measure] = usage
 
     def note(self, made: Artifact, outcome: Outcome) -> None:
-        """Tell the outcome what was found."""
+        """Note the result in the outcome."""
         outcome.findings[self.measure] = found = finding_of(made)
         outcome.add_scores([replace(score, name=f"test/{score.name}") for score in found.scores])
 

@@ -24,7 +24,7 @@ def check_usable(
     is_needed: bool,
     is_known: bool = False,
 ) -> None:
-    """Say how many questions got nothing from a step.
+    """Log how many questions got nothing from a step.
 
     Args:
         name: of the step in the config.

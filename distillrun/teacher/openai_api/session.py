@@ -105,7 +105,7 @@ class Session:
                 attempt += 1
 
     def _adapts(self, request: Ask[T], trouble: ApiError, body: dict[str, Any]) -> bool:
-        """Say whether the request will now be another, since the dialect is or has been adapted to the trouble."""
+        """Return whether the next request differs, since the dialect is or has been adapted to the error."""
         if trouble.kind != "unsupported":
             return False
         return request.body(self._dialect) != body or self._dialect.adapt(trouble.field, body)
