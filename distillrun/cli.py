@@ -111,7 +111,7 @@ def _command(given: list[str]) -> int:
 
 
 def _ended(code: int, why: str) -> int:
-    """Say why, here and to the sweep that this may be a job of, and return the exit code."""
+    """Print why, pass it on to the sweep that this may be a job of, and return the exit code."""
     sys.stderr.write(f"distillrun: {hide(why)}\n")
     tell_why(hide(why))
     return code
