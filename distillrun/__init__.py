@@ -70,7 +70,7 @@ class _Function(ModuleType):
         config_dir: str | PathLike[str] | None = None,
         config_name: str = "config",
     ) -> Any:
-        """Do what the function of this name in `distillrun.api` does."""
+        """Call the function of this name in `distillrun.api`."""
         function = getattr(import_module("distillrun.api"), self.__name__.rpartition(".")[2])
         return function(settings, config_dir=config_dir, config_name=config_name)
 

@@ -53,7 +53,7 @@ def sweep(start: Start, hydra_flags: Sequence[str], flags: argparse.Namespace) -
 
 
 def through_hydra(arguments: Sequence[str], flags: argparse.Namespace) -> None:
-    """Let Hydra do what a command line asks for: show a config, or call every job wherever its launcher runs."""
+    """Have Hydra show a config, or call every job wherever its launcher runs."""
     permitted = permits(flags.overrides)
 
     def job(cfg: DictConfig) -> float | None:

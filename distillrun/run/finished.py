@@ -91,7 +91,7 @@ class Run:
 
     @cached_property
     def metrics(self) -> "pd.DataFrame":
-        """What training noted, a row for each time: `step`, `time` in seconds since 1970, and a column for each."""
+        """The metrics of training, a row for each time: `step`, `time` in seconds since 1970, and a column for each."""
         import pandas as pd
 
         try:

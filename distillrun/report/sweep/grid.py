@@ -169,7 +169,7 @@ def _ordered(jobs: Sequence[SweepJob], factors: Sequence[str]) -> list[str]:
 
 
 def numeric(levels: set[str]) -> bool:
-    """Say whether all levels are numbers."""
+    """Return whether all levels are numbers."""
     try:
         return all(finite(float(one)) is not None for one in levels)
     except ValueError:
