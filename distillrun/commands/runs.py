@@ -15,7 +15,7 @@ def runs(arguments: Sequence[str]) -> int:
     """List the runs and sweeps of a folder, and write index.html there, which leads to their pages."""
     given = runs_parser().parse_args(arguments)
     if not given.runs.is_dir():
-        raise ConfigError(f"--runs {given.runs}: there is no such folder; it is what paths.runs was for the runs")
+        raise ConfigError(f"--runs {given.runs}: there is no such folder; give the one that paths.runs named")
     from distillrun.report.index.entry import entries_in
     from distillrun.report.index.page import chosen, summary, table, write_index
     from distillrun.report.page.terminal import table_text
@@ -29,7 +29,7 @@ def runs(arguments: Sequence[str]) -> int:
     elif found:
         listed = f"{plain(table_text(table(found)))}\n{summary(found)}"
     else:
-        listed = "nothing here is like that" if entries else f"no run is in {given.runs} yet"
+        listed = "no run matches" if entries else f"no run is in {given.runs} yet"
     sys.stdout.write(hide(listed) + "\n")
     try:
         place = write_index(given.runs, entries)
