@@ -42,7 +42,7 @@ def cell_section(made: Comparison, unit: str) -> Section:
         name="cells",
     )
     chart = CellChart(bar_groups(made.cells), unit)
-    caption = f"{chart.caption}, whiskers their 95 % intervals (Student's t), dots single runs."
+    caption = f"{chart.caption}, whiskers their 95 % t intervals, dots single runs."
     return Section("Cells", [Figure(chart.draw, caption, Table((), ()), name="bars"), table])
 
 

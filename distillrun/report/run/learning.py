@@ -35,7 +35,7 @@ def learning_section(metrics: Sequence[Values], chance: float | None) -> Section
         caption = f"Loss of the training steps, in the parts that the objective weighs{means}."
         blocks.append(Figure(partial(curves, drawn, False), caption, _table(drawn, as_percent=False)))
     if drawn := _drawable(scores):
-        caption = "Accuracy on dev while training; test is looked at once, after it."
+        caption = "Accuracy on dev during training; test is evaluated once, at the end."
         blocks.append(Figure(partial(curves, drawn, True, chance), caption, _table(drawn, as_percent=True)))
     for name, caption in COURSE.items():
         if points := _points(metrics, name):

@@ -36,7 +36,9 @@ def bar_section(grid: Grid, rows: Sequence[CellRow], chance: float | None) -> Se
         caption = f"{grid.metric}: {chart.caption[0].lower()}{chart.caption[1:]} over seeds, whiskers their 95 % "
         caption += f"intervals, dots single runs.{chart.off_axis}"
         if any(row.seeds == 1 for row in rows):
-            caption += " Of a cell with a single seed, the whisker is over questions and tells nothing of other seeds."
+            caption += (
+                " Of a cell with a single seed, the whisker is over questions and says nothing about other seeds."
+            )
         name = "accuracy" + (f"_{place}" if place else "")
         figures.append(Figure(chart.draw, caption, Table((), ()), name=name))
     return Section("Cells", figures)
