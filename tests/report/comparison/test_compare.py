@@ -110,7 +110,7 @@ def test_columns_are_joined_rows_chosen_and_levels_renamed(table: Path, capfd: p
             "--rename 8M=x: no factor has the value '8M'",
         ),
         (["--factors", "size"], "--table needs --value COLUMN and --factors COLUMN"),
-        (["--value", "accuracy", "--factors", "size", "--chance", "-1"], "--chance -1: what guessing would score"),
+        (["--value", "accuracy", "--factors", "size", "--chance", "-1"], "--chance -1: the score of guessing"),
     ],
 )
 def test_a_wrong_request_is_refused_before_anything_is_written(
