@@ -230,7 +230,7 @@ def test_a_plan_beyond_the_budget_says_so(tmp_path: Path) -> None:
     within = plan(tmp_path / "store", *PRICED, "teacher.budget.requests=168")
     beyond = plan(tmp_path / "store", *PRICED, "teacher.budget.requests=167", "teacher.budget.usd=0.01")
     assert within.teachers[0].exceeded() == []
-    assert "budget.requests=168 leaves 168\n  this fits the budget, as far as can be told" in plan_text(within)
+    assert "budget.requests=168 leaves 168\n  this fits the budget, as far as can be estimated" in plan_text(within)
     assert beyond.teachers[0].exceeded() == ["requests", "usd"]
     assert "this may exceed budget.requests=167 and budget.usd=0.01" in plan_text(beyond)
     assert (within.as_json()["fits"], beyond.as_json()["fits"]) == (True, False)
