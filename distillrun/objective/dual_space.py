@@ -53,8 +53,8 @@ class DualSpace(AroundTexts):
         if not self.temperature > 0:
             raise ConfigError(f"objective.temperature={self.temperature} must be above 0")
 
-    def start(self, lesson: ObjectiveContext) -> None:
-        student, teacher = writer_of(lesson.student), writer_of(lesson.teacher)
+    def start(self, context: ObjectiveContext) -> None:
+        student, teacher = writer_of(context.student), writer_of(context.teacher)
         own, other = student.layer_widths()[-1], teacher.layer_widths()[-1]
         self._maps["to_teacher"] = projection(own, other)
         self._maps["to_student"] = projection(other, own)
@@ -66,11 +66,14 @@ class DualSpace(AroundTexts):
     def loss(self, outputs: StudentOutputs, counts: Mapping[str, Count]) -> Loss:
         share = self.cross_entropy_weight
         labels = self.text_loss(outputs, counts, {view: share * one for view, one in self.texts.weights.items()})
-        found, taught = aligned(outputs, counts, self.texts.weights), outputs.taught
-        if found is None or taught is None:
+        found, teacher_outputs = aligned(outputs, counts, self.texts.weights), outputs.teacher_outputs
+        if found is None or teacher_outputs is None:
             return labels
         student, teacher = self._heads
-        own, theirs = outputs.hidden[-1].flatten(0, 1)[found.student], taught.hidden[-1].flatten(0, 1)[found.teacher]
+        own, theirs = (
+            outputs.hidden[-1].flatten(0, 1)[found.student],
+            teacher_outputs.hidden[-1].flatten(0, 1)[found.teacher],
+        )
         ids = outputs.labels.flatten()[found.student]
         logits = student.head(_mapped(self._maps["to_student"], theirs), frozen=True)
         is_right = logits.argmax(dim=-1) == ids
@@ -78,7 +81,7 @@ class DualSpace(AroundTexts):
             "label": F.cross_entropy(logits, ids, reduction="none"),
             "student": self._kl(logits.detach(), outputs.logits.flatten(0, 1)[found.student]) * is_right,
             "teacher": self._kl(
-                taught.logits.flatten(0, 1)[found.teacher],
+                teacher_outputs.logits.flatten(0, 1)[found.teacher],
                 teacher.head(_mapped(self._maps["to_teacher"], own), frozen=True),
             ),
         }

@@ -46,8 +46,8 @@ class HiddenState(AroundTexts):
     def __post_init__(self) -> None:
         check_weight("cross_entropy_weight", self.cross_entropy_weight)
 
-    def start(self, lesson: ObjectiveContext) -> None:
-        student, teacher = writer_of(lesson.student), writer_of(lesson.teacher)
+    def start(self, context: ObjectiveContext) -> None:
+        student, teacher = writer_of(context.student), writer_of(context.teacher)
         own, other = student.layer_widths(), teacher.layer_widths()
         for layer in range(1, len(own)) if self.layers == "uniform" else [len(own) - 1]:
             self._maps[str(layer)] = projection(own[layer], other[self._teacher_layer(layer, len(own), len(other))])
@@ -62,21 +62,21 @@ class HiddenState(AroundTexts):
     def loss(self, outputs: StudentOutputs, counts: Mapping[str, Count]) -> Loss:
         share = self.cross_entropy_weight
         labels = self.text_loss(outputs, counts, {view: share * one for view, one in self.texts.weights.items()})
-        taught = outputs.taught
-        if taught is None:
+        teacher_outputs = outputs.teacher_outputs
+        if teacher_outputs is None:
             return labels
-        rows = [row for row in taught.rows if outputs.views[row] in self.texts.weights]
-        kept = [other for other, row in enumerate(taught.rows) if row in rows]
-        places, other_places = learnt_places(outputs.labels, rows), learnt_places(taught.labels, kept)
+        rows = [row for row in teacher_outputs.rows if outputs.views[row] in self.texts.weights]
+        kept = [other for other, row in enumerate(teacher_outputs.rows) if row in rows]
+        places, other_places = learnt_places(outputs.labels, rows), learnt_places(teacher_outputs.labels, kept)
         weights = [self.texts.weights.get(view, 0.0) / counts[view].tokens for view in outputs.views]
         weight = torch.tensor(weights, device=places.device)[places // outputs.labels.shape[1]]
         distances = []
         for name, own_map in self._maps.items():
             layer = int(name)
-            other = self._teacher_layer(layer, len(outputs.hidden), len(taught.hidden))
+            other = self._teacher_layer(layer, len(outputs.hidden), len(teacher_outputs.hidden))
             map_: Any = own_map
             own = map_(outputs.hidden[layer].flatten(0, 1)[places].to(map_.weight.dtype))
-            theirs = taught.hidden[other].flatten(0, 1)[other_places].to(own)
+            theirs = teacher_outputs.hidden[other].flatten(0, 1)[other_places].to(own)
             distances.append((state_distance(own, theirs, self.distance) * weight.to(own)).sum())
         distance = torch.stack(distances).mean()
         total = labels.total + (1 - share) * distance

@@ -42,11 +42,11 @@ class UniversalLogit(AroundTexts):
 
     def loss(self, outputs: StudentOutputs, counts: Mapping[str, Count]) -> Loss:
         labels = self.text_loss(outputs, counts, self.texts.weights)
-        found, taught = aligned(outputs, counts, self.texts.weights), outputs.taught
-        if found is None or taught is None:
+        found, teacher_outputs = aligned(outputs, counts, self.texts.weights), outputs.teacher_outputs
+        if found is None or teacher_outputs is None:
             return labels
         q = stretch_probabilities(outputs.logits, outputs.labels, found.student, found.lengths[:, 0])
-        p = stretch_probabilities(taught.logits, taught.labels, found.teacher, found.lengths[:, 1])
+        p = stretch_probabilities(teacher_outputs.logits, teacher_outputs.labels, found.teacher, found.lengths[:, 1])
         distance = (sorted_distance(p, q) * found.weight).sum()
         total = labels.total + self.logit_weight * distance
         return Loss(total, {**labels.parts, "universal_logit": distance.detach()})

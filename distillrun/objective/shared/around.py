@@ -12,23 +12,23 @@ from distillrun.records import Json, TargetPair, TrainingItem
 
 @dataclass(eq=False)
 class AroundTexts(SameTexts):
-    """The texts of a text objective, and hooks without effect; subclasses add the losses.
+    """The targets, queries and reading of a text objective; subclasses add the losses.
 
     Args:
         texts: any objective that learns texts.
     """
 
-    _companions: ObjectiveContext | None = field(init=False, default=None, repr=False)
+    _context: ObjectiveContext | None = field(init=False, default=None, repr=False)
 
     @property
-    def companions(self) -> ObjectiveContext:
+    def context(self) -> ObjectiveContext:
         """Student, teacher and task. Raises RuntimeError before `start`."""
-        if self._companions is None:
+        if self._context is None:
             raise RuntimeError("the objective was not started; call start() first")
-        return self._companions
+        return self._context
 
-    def start(self, lesson: ObjectiveContext) -> None:
-        self._companions = lesson
+    def start(self, context: ObjectiveContext) -> None:
+        self._context = context
 
     def is_taught(self, pair: TargetPair) -> bool:
         return pair.view in self.texts.weights
