@@ -1,4 +1,4 @@
-"""How fast a training goes and what memory it takes: apart from its other metrics, which are the same each time."""
+"""The speed and memory of a training: apart from its other metrics, which are the same each time."""
 
 import resource
 import sys

@@ -44,7 +44,7 @@ class CellChart:
 
     @property
     def has_bars(self) -> bool:
-        """Whether means are drawn as bars from 0."""
+        """True if means are drawn as bars from 0."""
         values = [value for bar in self._bars for value in (bar.mean, *bar.runs) if math.isfinite(value)]
         is_hidden = len(set(values)) > 1 and min(values) > 0 and max(values) - min(values) < HIDDEN * max(values)
         return self.scale is None and not is_hidden

@@ -1,4 +1,4 @@
-"""What ran: the command, the settings that one asks for first, and the options of the config."""
+"""The settings of a run: the command, those that one asks for first, and the options of the config."""
 
 import shlex
 from collections.abc import Mapping

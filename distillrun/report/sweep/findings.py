@@ -43,7 +43,7 @@ class Findings:
 
     @property
     def floor_shares(self) -> dict[str, float]:
-        """What each floor scores, by its name."""
+        """The score of each floor, by its name."""
         return {floor.name: floor.share for floor in self.floors}
 
     @property

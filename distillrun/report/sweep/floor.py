@@ -1,4 +1,4 @@
-"""Whether the best cell of a sweep is better than what needs no student: guessing, and the commonest position."""
+"""The comparison of a sweep's best cell with floors that need no student: guessing, and the commonest position."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -28,7 +28,7 @@ class Floor:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How far a cell lies above a floor; `p` is corrected for the number of cells that it was chosen from."""
+    """The distance of a cell above a floor; `p` is corrected for the number of cells that it was chosen from."""
 
     floor: Floor
     difference: CellDifference

@@ -47,7 +47,7 @@ class Grid:
 
     @property
     def shown_scale(self) -> float:
-        """What the metric is multiplied by where it is shown."""
+        """The factor that the metric is multiplied by where it is shown."""
         return 100.0 if self.is_share else 1.0
 
     @property
