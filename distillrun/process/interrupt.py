@@ -84,8 +84,13 @@ def stops_at_once(first: Callable[[], None] = lambda: None) -> Iterator[None]:
 
 
 @contextmanager
-def stops_when_saved() -> Iterator[Callable[[], bool]]:
-    """Yield a function that says whether a stop was asked for; a second signal does not wait."""
+def stops_when_saved(ends: bool = True) -> Iterator[Callable[[], bool]]:
+    """Yield a function that says whether a stop was asked for; a second signal does not wait.
+
+    Args:
+        ends: a stop that came too late for the block to act on ends it as Ctrl-C does; otherwise it is the caller's to
+            act on.
+    """
     asked = False
 
     def ask(number: int, frame: FrameType | None) -> None:
@@ -96,3 +101,5 @@ def stops_when_saved() -> Iterator[Callable[[], bool]]:
 
     with _handled(ask):
         yield lambda: asked
+    if asked and ends:
+        raise KeyboardInterrupt

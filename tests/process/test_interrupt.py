@@ -1,5 +1,6 @@
 """Signals that ask for an end, as real processes get them."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -7,6 +8,8 @@ import time
 from collections.abc import Sequence
 
 import pytest
+
+from distillrun.process.interrupt import stops_at_once, stops_when_saved
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2]
 LATER_S = 0.8
@@ -102,14 +105,27 @@ def test_a_handler_of_somebody_else_s_warning_is_left_to_them() -> None:
 
 
 def test_the_handlers_of_before_are_there_again_afterwards() -> None:
-    from distillrun.process.interrupt import stops_at_once, stops_when_saved
 
     earlier = [signal.getsignal(number) for number in SIGNALS]
-    with stops_at_once(), stops_when_saved() as stopping:
+    with stops_at_once(), stops_when_saved(ends=False) as stopping:
         signal.raise_signal(signal.SIGUSR1)
         assert stopping()
     assert [signal.getsignal(number) for number in SIGNALS] == earlier
-    with stops_when_saved() as stopping:
+    with stops_when_saved(ends=False) as stopping:
         assert not stopping(), "an end that was asked for earlier is over"
         signal.raise_signal(signal.SIGUSR1)
         assert stopping()
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_signal_after_the_last_question_is_not_lost(number: signal.Signals) -> None:
+    def interrupted() -> None:
+        with stops_when_saved() as stopping:
+            assert not stopping()
+            os.kill(os.getpid(), number)
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    with stops_when_saved(ends=False) as stopping:
+        os.kill(os.getpid(), number)
+    assert stopping()

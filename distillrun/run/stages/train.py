@@ -106,6 +106,8 @@ def train(store: ArtifactStore, stage: Stage, training: Training, report: Report
     student, objective, task, data = training.student, training.objective, training.task, training.data
     settings, runtime = training.settings, training.runtime
 
+    is_asked_to_stop: Callable[[], bool] = _never
+
     def make(work: Path) -> None:
         from distillrun.language_model.sampling import writer_of
         from distillrun.process.runtime import pick_device
@@ -146,9 +148,10 @@ def train(store: ArtifactStore, stage: Stage, training: Training, report: Report
             supervision,
             teacher,
         )
-        with stops_when_saved() as stopping:
+        nonlocal is_asked_to_stop
+        with stops_when_saved(ends=False) as is_asked_to_stop:
             bar = Bar("train", settings.max_steps, trainer.progress.step, runtime.progress, "steps")
-            progress = trainer.run(dev_check, dev_loss, report, stopping, bar)
+            progress = trainer.run(dev_check, dev_loss, report, is_asked_to_stop, bar)
         with named(work / "student"):
             check_room(work / "student", sum(weight.nbytes for weight in model.module.parameters()))
             model.save(work / "student")
@@ -165,6 +168,8 @@ def train(store: ArtifactStore, stage: Stage, training: Training, report: Report
         )
 
     artifact = store.get_or_make(stage, make)
+    if is_asked_to_stop():  # too late for the training to act on: the student is kept, and nothing follows
+        raise KeyboardInterrupt
     if artifact.cached:
         from distillrun.training.speed import replayed
 
@@ -174,6 +179,10 @@ def train(store: ArtifactStore, stage: Stage, training: Training, report: Report
         ):
             report(metrics, step)
     return artifact
+
+
+def _never() -> bool:
+    return False
 
 
 def write_lines(file: Path, lines: Sequence[Mapping[str, float]]) -> None:
