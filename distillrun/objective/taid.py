@@ -35,6 +35,7 @@ class TAID(TokenDistillation):
     of its code, whose change would mix in that of the teacher's entropy.
     """
 
+    # a condition is compared as the text that a config has, so a start at 0 is written in both ways
     MEANING: ClassVar[Mapping[str, int]] = {"start_share=0": 2, "start_share=0.0": 2}
 
     start_share: float

@@ -80,6 +80,11 @@ class Clock:
         count = float(len(experiment.examples["test"]))
         return span_of(self._answered(stage, trained), {"questions": count, "weights": count * weights})
 
+    def any_other(self, stage: Stage) -> Span | None:
+        """Return how long a stage takes of which only the name is known: as long as the last ones of this name."""
+        timed = (Timed(made.seconds, 0.0, {"stages": 1.0}, duration(made.seconds)) for made in self._stages(stage.name))
+        return span_of(timed, {"stages": 1.0})
+
     def weights(self, trained: Stage, experiment: Experiment) -> float | None:
         """Return how many weights the student of a training has; None where nothing tells it."""
         student = experiment.parts.student

@@ -156,7 +156,7 @@ class _Making:
                 return self.clock.answering(stage, self.seen.stages.get(node.trained or "train"), node.experiment)
             case MetricNode():
                 return self.clock.answering(stage, self.seen.stages.get("train"), node.experiment)
-        return None
+        return self.clock.any_other(stage)
 
     def _may_ask(self, teachers: Iterable[tuple[str, Teacher]]) -> None:
         for name, teacher in teachers:

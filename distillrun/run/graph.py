@@ -32,7 +32,7 @@ def graph_of(experiment: Experiment, store: ArtifactStore) -> Graph:
     """Return the nodes of a run, as far as its `until` asks, in the order in which they are made."""
     graph: dict[str, Node] = {}
     last = [*Until].index(experiment.config.until)
-    for declare in STAGES:
+    for declare in DECLARATIONS:
         for node in declare(experiment, store, graph):
             if [*Until].index(node.phase) <= last:
                 graph[node.name] = node
@@ -142,7 +142,7 @@ def _baselines(experiment: Experiment, store: ArtifactStore, graph: Graph) -> It
         )
 
 
-STAGES: tuple[Callable[[Experiment, ArtifactStore, Graph], Iterator[Node]], ...] = (
+DECLARATIONS: tuple[Callable[[Experiment, ArtifactStore, Graph], Iterator[Node]], ...] = (
     _loads,
     _learning,
     _rules,

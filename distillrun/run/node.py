@@ -34,8 +34,8 @@ class Seen:
 class Node:
     """One stage of a run: what it hashes, which nodes it needs, and how it is made.
 
-    A new stage is one subclass, and one line in `graph.STAGES`: runs make it, plans list it, `until` cuts it off, the
-    store keeps it, and the report shows it.
+    A new stage is one subclass, and one function in `graph.DECLARATIONS` that yields it: runs make it, plans list it,
+    `until` cuts it off, the store keeps it, and the report shows it.
 
     Attributes:
         name: unique in the graph, such as `train` or `untrained/evaluate/generated_answer`.

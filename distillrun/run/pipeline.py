@@ -1,4 +1,4 @@
-"""The straight line: load, generate, train, evaluate, report."""
+"""A run: the nodes of its graph are made in their order, and its folder tells what came out."""
 
 import logging
 from collections.abc import Sequence

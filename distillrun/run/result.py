@@ -34,14 +34,14 @@ class Outcome:
         rules: of each evaluator and measure, what it counts.
         command: the words that ask for the run on a command line.
         source: where the questions came from, and how their files were read.
-        status: running, done, failed or interrupted.
+        status: running, done, failed, interrupted or budget spent.
         error: why it did not end well.
         stages: the artifact of each stage, by name.
         asked: what each generation step asked in this run, rather than found in the journal.
         ledgers: what each teacher was ever asked from this store, retries and unanswered requests among it.
         taught: the training examples with those that generation added; None where nothing was generated.
         records: what the teacher gave for them.
-        left_out: training examples without a rationale.
+        left_out: how many training examples have nothing of the teacher to learn from.
         predictions: of each evaluator, one per test question.
         findings: what each measure found.
         scores: by name.

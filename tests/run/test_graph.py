@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -25,8 +25,10 @@ from tests.end_to_end.taught import words_for, write_teacher
 class WordCount(Node):
     """A stage that this file alone knows: the words of the training questions."""
 
+    VERSION: ClassVar[int] = 1
+
     def stage(self, seen: Seen) -> Stage:
-        return Stage("word_count", 1, {"of": "questions"}, seen.upstream(self.needs))
+        return Stage("word_count", self.VERSION, {"of": "questions"}, seen.upstream(self.needs))
 
     def make(self, stage: Stage, making: Making) -> Artifact:
         lines = (making.seen.artifacts["load/train"].folder / "examples.jsonl").read_text(encoding="utf-8").splitlines()
@@ -48,8 +50,8 @@ def _declared(experiment: Experiment, store: ArtifactStore, graph: Graph) -> Ite
 
 @pytest.fixture
 def with_word_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    loads, *others = graph_module.STAGES
-    monkeypatch.setattr(graph_module, "STAGES", (loads, _declared, *others))
+    loads, *others = graph_module.DECLARATIONS
+    monkeypatch.setattr(graph_module, "DECLARATIONS", (loads, _declared, *others))
 
 
 def states(store: Path, *words: str) -> dict[str, str]:
@@ -57,7 +59,7 @@ def states(store: Path, *words: str) -> dict[str, str]:
 
 
 @pytest.mark.usefixtures("with_word_count")
-def test_a_new_stage_is_one_node(tmp_path: Path) -> None:
+def test_a_new_stage_is_one_node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = tmp_path / "store"
     assert states(store)["word_count"] == "to do"
     assert "word_count" not in states(store, "until=generate")
@@ -73,6 +75,10 @@ def test_a_new_stage_is_one_node(tmp_path: Path) -> None:
         text = (tmp_path / "first" / page).read_text(encoding="utf-8").replace("\\", "")
         assert "word_count" in text, page
         assert "train/words" in text, page
+    monkeypatch.setattr(WordCount, "VERSION", 2)
+    (planned,) = [stage for stage in make_plan(experiment(store)).stages if stage.name == "word_count"]
+    assert planned.state == "to do"
+    assert planned.about is not None, "the first version was timed"
 
 
 @pytest.fixture(scope="module")
