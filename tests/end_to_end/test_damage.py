@@ -35,7 +35,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def made(store: Path) -> dict[str, bytes]:
     """Return every file that the run made and that holds no times, by its name in the store."""
     files = [file for file in sorted(store.glob("*/*/**/*")) if file.is_file()]
-    timed = ("manifest.json", "training.json")
+    timed = ("manifest.json", "training.json", "speed.jsonl")
     return {str(file.relative_to(store)): file.read_bytes() for file in files if file.name not in timed}
 
 
