@@ -55,7 +55,8 @@ def complaint(capfd: pytest.CaptureFixture[str], *arguments: str) -> str:
         ("~task", "not set: task"),
         (
             "nonsense",
-            "there is no command nonsense; there are plan, predict, report, runs, store, study, and settings are KEY=VALUE",
+            "there is no command nonsense; "
+            "there are plan, predict, report, runs, store, study, and settings are KEY=VALUE",
         ),
         (
             "objective=label_only,multitask",
