@@ -20,12 +20,12 @@ def test_the_harness_gives_the_same_answers_and_likelihoods(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    settings = [f"student={student}", f"objective={objective}", "training.max_steps=40", "task.limit=100"]
-    tokens = ["answer_tokens=32", "explanation_tokens=128"]
+    settings = [f"student={student}", f"objective={objective}", "training.max_steps=40", "task.limit=40"]
+    tokens = ["answer_tokens=32", "explanation_tokens=64"]
     run_small(
         tmp_path / "run",
         *settings,
-        "training.examples_per_step=32",
+        "training.examples_per_step=16",
         *(f"evaluation.generated_answer.{words}" for words in tokens),
     )
     monkeypatch.setattr(sys, "argv", [str(SCRIPT), str(tmp_path / "run")])
@@ -35,4 +35,4 @@ def test_the_harness_gives_the_same_answers_and_likelihoods(
     assert code == 0, told.err[-2000:]
     lines = told.out.splitlines()
     assert [line.split()[0] for line in lines] == ["generated_answer", "choice_likelihood", "letter_likelihood"]
-    assert all("agrees: 100 of 100" in line for line in lines)
+    assert all("agrees: 40 of 40" in line for line in lines)
