@@ -97,3 +97,13 @@ def test_equations_are_shown_without_a_script() -> None:
     assert html.startswith("<p><math")
     assert "<mfrac>" in html
     assert "arithmatex" not in html
+
+
+def test_the_readme_counts_what_is_there() -> None:
+    readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    said = re.search(
+        r"(\d+) objectives, (\d+) ways to generate data, (\d+) rules and metrics, (\d+) kinds of teacher", readme
+    )
+    assert said is not None
+    groups = ("objective", "generation", "evaluation", "teacher")
+    assert [int(count) for count in said.groups()] == [len([*(CONF / group).glob("*.yaml")]) for group in groups]
