@@ -5,6 +5,7 @@ scheduler warns (SIGUSR1, SIGUSR2) before it sends SIGTERM. Any other second sig
 """
 
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +18,9 @@ SIGNALS = (*ORDERS, *WARNINGS)
 
 TOGETHER_S = 0.5
 """Signals that arrive within this time of each other are one."""
+
+AGAIN_S = 0.05
+"""After this time a signal is sent again that was lost."""
 
 _arrived: dict[int, float] = {}
 """When each signal came last, since the outermost block began."""
@@ -71,16 +75,43 @@ def stops_at_once(first: Callable[[], None] = lambda: None) -> Iterator[None]:
         first: what is done before the block ends; a second signal does not wait for it.
     """
 
+    is_lost = False
+
     def end(number: int, frame: FrameType | None) -> None:
+        nonlocal is_lost
         is_first = _is_first(number)
-        if is_first is None:
+        if is_first is None and not is_lost:
             return
         if is_first:
             first()
+        is_lost = False
         raise KeyboardInterrupt
 
-    with _handled(end):
+    def lost() -> None:
+        nonlocal is_lost
+        is_lost = True
+
+    with _handled(end), _raised_again(lost):
         yield
+
+
+@contextmanager
+def _raised_again(lost: Callable[[], None]) -> Iterator[None]:
+    """Send a signal again where Python ignored the interrupt that it raised, as it does in an object's `__del__`."""
+    earlier = sys.unraisablehook
+
+    def hook(ignored: "sys.UnraisableHookArgs", /) -> None:
+        if ignored.exc_type is not KeyboardInterrupt:
+            earlier(ignored)
+            return
+        lost()
+        threading.Timer(AGAIN_S, signal.raise_signal, [signal.SIGINT]).start()
+
+    sys.unraisablehook = hook
+    try:
+        yield
+    finally:
+        sys.unraisablehook = earlier
 
 
 @contextmanager

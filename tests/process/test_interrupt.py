@@ -129,3 +129,30 @@ def test_a_signal_after_the_last_question_is_not_lost(number: signal.Signals) ->
     with stops_when_saved(ends=False) as stopping:
         os.kill(os.getpid(), number)
     assert stopping()
+
+
+class Dying:
+    """Gets a signal while it is deleted, where Python ignores whatever is raised."""
+
+    def __init__(self, number: signal.Signals) -> None:
+        self.number = number
+
+    def __del__(self) -> None:
+        os.kill(os.getpid(), self.number)
+        time.sleep(0)
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_an_interrupt_that_python_ignores_ends_the_block_all_the_same(
+    number: signal.Signals, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted() -> None:
+        with stops_at_once():
+            Dying(number)
+            end = time.monotonic() + 30
+            while time.monotonic() < end:
+                time.sleep(0.01)
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert "Traceback" not in capfd.readouterr().err
