@@ -111,7 +111,7 @@ class _Making:
     def _stage(self, node: Node) -> Stage | None:
         """Return what a node hashes; what many runs load is found out once."""
         if not isinstance(node, LoadNode):
-            return node.stage(self.seen)
+            return node.known(self.seen)
         loads = self.known.loads.setdefault(digest(self.experiment.config.task), {})
         if node.split not in loads:
             loads[node.split] = node.stage(self.seen)

@@ -49,8 +49,12 @@ class Node:
     needs: tuple[str, ...] = ()
     on_demand: bool = False
 
+    def known(self, seen: Seen) -> Stage | None:
+        """Return the stage of the node; None where that of a node that it needs is not known, or its own is not."""
+        return self.stage(seen) if all(name in seen.stages for name in self.needs) else None
+
     def stage(self, seen: Seen) -> Stage | None:
-        """Return what the node hashes; None where that depends on texts that are not there yet."""
+        """Return what the node hashes, given what it needs; None where that depends on texts that are not there yet."""
         raise NotImplementedError
 
     def make(self, stage: Stage, making: "Making") -> Artifact:
@@ -83,7 +87,7 @@ class Making:
     def go(self) -> Iterator[tuple[str, Artifact]]:
         """Make the nodes one after the other, or find them made, and yield each one's name and artifact."""
         for name, node in self.graph.items():
-            stage = node.stage(self.seen)
+            stage = node.known(self.seen)
             assert stage is not None, f"{name} is not known though everything before it is made"
             self.seen.stages[name] = stage
             if not node.on_demand:

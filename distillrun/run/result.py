@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 from distillrun.artifacts import Artifact
 from distillrun.config.settings import Config
@@ -71,6 +71,11 @@ class Outcome:
     def add_scores(self, scores: Iterable[Score]) -> None:
         """Note scores."""
         self.scores |= {score.name: score for score in scores}
+
+    def add_tested(self, scores: Iterable[Score], who: str = "") -> None:
+        """Note scores on the test questions: the student's own, or somebody's that it is compared with."""
+        found = {f"test/{score.name}": replace(score, name=f"test/{score.name}") for score in scores}
+        (self.baselines.setdefault(who, {}) if who else self.scores).update(found)
 
     def result(self) -> dict[str, Json]:
         """Return everything about the run in one JSON object."""

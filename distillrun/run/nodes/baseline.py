@@ -42,7 +42,7 @@ class TeacherAnswersNode(GenerationNode):
             is_right(example, answer_of(record, example)) for example, record in zip(examples, records, strict=True)
         ]
         found = share_by_group("accuracy", right, examples)
-        outcome.baselines[self.who] = {f"test/{score.name}": score for score in found}
+        outcome.add_tested(found, self.who)
 
 
 def control_of(experiment: Experiment) -> Experiment | None:

@@ -1,10 +1,9 @@
 """The node of a scoring rule."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from distillrun.artifacts import Artifact, Stage
-from distillrun.records import Score
 from distillrun.run.experiment import Experiment
 from distillrun.run.node import Making, Node, Seen
 from distillrun.run.result import Outcome
@@ -37,10 +36,8 @@ class EvaluationNode(Node):
         examples = self.experiment.examples["test"]
         return Evaluation(self.rule, rule, leaf, parts.objective, parts.task, examples, config.runtime)
 
-    def stage(self, seen: Seen) -> Stage | None:
-        """Return the stage of the answers; None while the student is not known."""
-        if any(name not in seen.stages for name in self.needs):
-            return None
+    def stage(self, seen: Seen) -> Stage:
+        """Return the stage of the answers."""
         return self.evaluation.stage({**seen.upstream(self.needs), **self.identity})
 
     def make(self, stage: Stage, making: Making) -> Artifact:
@@ -49,13 +46,6 @@ class EvaluationNode(Node):
 
     def note(self, made: Artifact, outcome: Outcome) -> None:
         """Note the answers and the scores in the outcome."""
-        scores = _tested(scores_of(made))
-        if self.who:
-            outcome.baselines.setdefault(self.who, {}).update({score.name: score for score in scores})
-        else:
+        outcome.add_tested(scores_of(made), self.who)
+        if not self.who:
             outcome.predictions[self.rule] = predictions_of(made)
-            outcome.add_scores(scores)
-
-
-def _tested(scores: list[Score]) -> list[Score]:
-    return [replace(score, name=f"test/{score.name}") for score in scores]

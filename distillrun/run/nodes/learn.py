@@ -82,10 +82,8 @@ class TrainNode(Node):
 
     learning: Learning
 
-    def stage(self, seen: Seen) -> Stage | None:
-        """Return the stage of the training; None while one before it is not known."""
-        if any(name not in seen.stages for name in self.needs):
-            return None
+    def stage(self, seen: Seen) -> Stage:
+        """Return the stage of the training."""
         experiment = self.learning.experiment
         return training_stage(student_leaves(experiment), experiment.config.training, seen.upstream(self.needs))
 

@@ -58,10 +58,8 @@ class MetricNode(Node):
         """The measure itself."""
         return self.experiment.parts.measures[self.measure]
 
-    def stage(self, seen: Seen) -> Stage | None:
-        """Return the stage of the finding; None while what it looks at is not known."""
-        if any(name not in seen.stages for name in self.needs):
-            return None
+    def stage(self, seen: Seen) -> Stage:
+        """Return the stage of the finding."""
         upstream = seen.upstream(name for name in self.needs if name not in self.references)
         upstream |= {f"reference/{seen.stages[one].name}": seen.stages[one].fingerprint for one in self.references}
         leaf = self.experiment.config.evaluators[self.measure]
@@ -87,7 +85,7 @@ class MetricNode(Node):
     def note(self, made: Artifact, outcome: Outcome) -> None:
         """Note the result in the outcome."""
         outcome.findings[self.measure] = found = finding_of(made)
-        outcome.add_scores([replace(score, name=f"test/{score.name}") for score in found.scores])
+        outcome.add_tested(found.scores)
 
 
 def after(measure: Metric) -> tuple[str, ...]:
