@@ -63,6 +63,12 @@ def complaint(capfd: pytest.CaptureFixture[str], *arguments: str) -> str:
     return told.err.removeprefix("distillrun: ").strip()
 
 
+def test_no_word_at_all_is_the_default_run(runs: list[tuple[Config, Path]]) -> None:
+    assert main([]) == 0
+    ((config, _),) = runs
+    assert config.selected["objective"] == "multitask"
+
+
 def test_a_users_own_options_join_the_shipped_ones(runs: list[tuple[Config, Path]]) -> None:
     Path("mine/training").mkdir(parents=True)
     shipped = Path(__file__).parents[1] / "conf" / "training" / "quick.yaml"

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import yaml
@@ -127,7 +128,7 @@ def check_blanks(given: Sequence[str]) -> None:
 
 def check_flags(given: Sequence[str], flags: Collection[str]) -> None:
     """Refuse flags other than those that there are, and say how a setting is written. Raises ConfigError."""
-    for word, after in zip(given, [*given[1:], ""], strict=True):
+    for word, after in pairwise([*given, ""]):
         flag = word.partition("=")[0]
         if re.match(r"--\w", word) and not any(known.startswith(flag) for known in flags):
             raise ConfigError(f"there is no flag {flag}{_setting(word, after)}")
