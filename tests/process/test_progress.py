@@ -2,7 +2,10 @@
 
 import logging
 import re
+import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -55,6 +58,7 @@ def test_a_run_without_a_terminal_tells_of_each_stage_on_standard_output_and_in_
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(progress, "EVERY_S", 0.01)
+    wait_for_lines(monkeypatch)
     run_small(tmp_path / "run", "runtime.progress=auto", "evaluation=[generated_answer,self_consistency]")
     told = capfd.readouterr()
     kept = (tmp_path / "run/run.log").read_text(encoding="utf-8")
@@ -70,3 +74,30 @@ def test_a_run_without_a_terminal_tells_of_each_stage_on_standard_output_and_in_
         assert lines[0] not in told.err
     assert re.search(r"^train: \d of 6 steps \(\d+%\), loss \d\.\d+, .*/(?:s|min), .* left", told.out, re.MULTILINE)
     assert re.search(r"^generate/\w+: .* rows .*, \d+ requests", told.out, re.MULTILINE)
+
+
+def wait_for_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hold the work after each unit, and at its end, until a further line has come: tiny models are quick."""
+    told = threading.Event()
+    telling, advance = progress.telling, Bar.advance
+
+    def wait() -> None:
+        told.clear()
+        assert told.wait(60)
+
+    @contextmanager
+    def slow_telling(line: Callable[[], str], shown: Progress) -> Iterator[None]:
+        def tell() -> str:
+            told.set()
+            return line()
+
+        with telling(tell, shown):
+            yield
+            wait()
+
+    def slow_advance(bar: Bar, last: str = "", units: int = 1) -> None:
+        advance(bar, last, units)
+        wait()
+
+    monkeypatch.setattr(progress, "telling", slow_telling)
+    monkeypatch.setattr(Bar, "advance", slow_advance)
