@@ -11,10 +11,7 @@
 `compose` and `plan` show what a run would be. Nothing heavy is imported before one of them is used.
 """
 
-from collections.abc import Sequence
 from importlib import import_module
-from os import PathLike
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -44,6 +41,8 @@ _HOMES = {
     "Run": "api",
     "compose": "api",
     "load_run": "api",
+    "plan": "api",
+    "run": "api",
 }
 
 
@@ -58,22 +57,3 @@ if not TYPE_CHECKING:  # a type checker shall find wrong names
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
-
-
-class _Function(ModuleType):
-    """A package that is also called: importing what is in it puts it where the function of its name would be."""
-
-    def __call__(
-        self,
-        settings: Sequence[str] = (),
-        *,
-        config_dir: str | PathLike[str] | None = None,
-        config_name: str = "config",
-    ) -> Any:
-        """Call the function of this name in `distillrun.api`."""
-        function = getattr(import_module("distillrun.api"), self.__name__.rpartition(".")[2])
-        return function(settings, config_dir=config_dir, config_name=config_name)
-
-
-for _name in ("plan", "run"):
-    import_module(f"distillrun.{_name}").__class__ = _Function

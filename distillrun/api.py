@@ -18,10 +18,10 @@ from distillrun.config.hydra_errors import explain, is_complaint
 from distillrun.config.settings import Config
 from distillrun.config.single_run import single_run
 from distillrun.errors import ConfigError
-from distillrun.plan.making import make_plan
-from distillrun.plan.plan import Plan
-from distillrun.run.experiment import prepare
-from distillrun.run.finished import Run, load_run
+from distillrun.pipeline.experiment import prepare
+from distillrun.pipeline.finished import Run, load_run
+from distillrun.planning.making import make_plan
+from distillrun.planning.plan import Plan
 from distillrun.text.secret import check_words
 
 __all__ = ["Plan", "Run", "compose", "load_run", "plan", "run"]

@@ -40,8 +40,8 @@ def runs_of(file: Path) -> dict[str, list[str]]:
 def make(words: list[str], folder: Path) -> None:
     """Make one run into a folder, its stages into the store artifacts/."""
     from distillrun.config.compose import config_of
-    from distillrun.run.experiment import prepare
-    from distillrun.run.pipeline import run
+    from distillrun.pipeline.experiment import prepare
+    from distillrun.pipeline.run import run
 
     folder.mkdir(parents=True)
     run(prepare(config_of([*words, "paths.store=artifacts"])), folder)

@@ -16,7 +16,7 @@ from distillrun.config.compose import config_of, quoted
 from distillrun.config.settings import Config
 from distillrun.errors import ConfigError
 from distillrun.files.folder import claim_folder
-from distillrun.run.result import Outcome
+from distillrun.pipeline.result import Outcome
 
 
 @pytest.fixture(autouse=True)
@@ -30,7 +30,8 @@ def in_a_new_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def runs(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Config, Path]]:
     """What the pipeline was asked to run; a run with training.seed=13 crashes."""
-    from distillrun.run import experiment, pipeline
+    from distillrun.pipeline import experiment
+    from distillrun.pipeline import run as pipeline
 
     asked: list[tuple[Config, Path]] = []
 
@@ -243,8 +244,8 @@ def test_a_wrong_command_is_answered_with_one_line(
 def test_a_prediction_is_printed_as_answer_and_explanation(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
+    from distillrun.pipeline import predict
     from distillrun.records import Prediction
-    from distillrun.run import predict
 
     asked: list[Any] = []
 

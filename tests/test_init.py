@@ -217,7 +217,7 @@ def test_importing_it_imports_nothing_else() -> None:
         "dr.ConfigError; print({'torch', 'hydra', 'pandas', 'numpy'} & {*sys.modules})"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines() == ["['distillrun', 'distillrun.plan', 'distillrun.run']", "set()"]
+    assert done.stdout.splitlines() == ["['distillrun']", "set()"]
 
 
 def test_every_name_is_there_and_says_what_it_is() -> None:
@@ -228,5 +228,4 @@ def test_every_name_is_there_and_says_what_it_is() -> None:
         assert inspect.getdoc(getattr(dr, name)), name
     with pytest.raises(AttributeError, match="no attribute 'rum'"):
         _ = dr.rum  # type: ignore[attr-defined]
-    for name in ("run", "plan"):  # the packages of these names are called as the functions
-        assert [*inspect.signature(getattr(dr, name)).parameters] == [*inspect.signature(getattr(api, name)).parameters]
+    assert (dr.run, dr.plan) == (api.run, api.plan)

@@ -17,10 +17,10 @@ from distillrun.artifacts.stage import Stage, differences, explain_miss
 from distillrun.config.compose import config_of
 from distillrun.config.settings import digest, plain
 from distillrun.names.parts import name_of, targets_in
+from distillrun.pipeline.experiment import Experiment, prepare, student_leaves
+from distillrun.pipeline.predict import load_student
+from distillrun.pipeline.stages.train import training_stage
 from distillrun.report.sweep.job import SweepJob
-from distillrun.run.experiment import Experiment, prepare, student_leaves
-from distillrun.run.predict import load_student
-from distillrun.run.stages.train import training_stage
 from distillrun.sweep.job import claim_job_folder
 from distillrun.sweep.starting import sweep_jobs
 from tests.old_store import DATA, opened, runs_in, sweeps_of

@@ -24,8 +24,8 @@ def warm_up() -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer, Qwen3ForCausalLM  # noqa: F401
 
     import distillrun.language_model.load
-    import distillrun.run.pipeline
-    import distillrun.run.stages.read_logits
+    import distillrun.pipeline.run
+    import distillrun.pipeline.stages.read_logits
     import distillrun.student.tiny
     import distillrun.training.loop  # noqa: F401
     from distillrun.config.compose import config_of

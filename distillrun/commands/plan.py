@@ -39,9 +39,9 @@ def _plan_run(given: argparse.Namespace) -> int:
     from distillrun.config.single_run import single_run
 
     config = single_run(given.settings, given.config_name, given.config_dir)
-    from distillrun.plan.making import make_plan
-    from distillrun.plan.text import plan_text
-    from distillrun.run.experiment import prepare
+    from distillrun.pipeline.experiment import prepare
+    from distillrun.planning.making import make_plan
+    from distillrun.planning.text import plan_text
 
     made = make_plan(prepare(config))
     sys.stdout.write(json.dumps(made.as_json(), indent=1) + "\n" if given.json else plan_text(made))
@@ -57,7 +57,7 @@ def _plan_sweep(given: argparse.Namespace) -> int:
     for _, config in jobs:
         if isinstance(config, Config):
             check_permission(config, permits(given.settings))
-    from distillrun.plan.sweep import make_sweep_plan, sweep_plan_text
+    from distillrun.planning.sweep import make_sweep_plan, sweep_plan_text
 
     made = make_sweep_plan(jobs)
     sys.stdout.write(json.dumps(made.as_json(), indent=1) + "\n" if given.json else sweep_plan_text(made))

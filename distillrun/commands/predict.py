@@ -9,7 +9,7 @@ from pathlib import Path
 def predict(arguments: Sequence[str]) -> int:
     """Ask the student of a finished run one question."""
     given = predict_parser().parse_args(arguments)
-    from distillrun.run.predict import check_choices, load_student
+    from distillrun.pipeline.predict import check_choices, load_student
     from distillrun.text.display import plain
 
     check_choices(given.choices)

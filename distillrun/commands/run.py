@@ -8,7 +8,7 @@ from distillrun.config.settings import Config, digest
 from distillrun.files.folder import claim_folder, make_folder
 
 if TYPE_CHECKING:  # torch, which the command line loads only when a run begins
-    from distillrun.run.result import Outcome
+    from distillrun.pipeline.result import Outcome
 
 
 def run(config: Config, words: Sequence[str]) -> "tuple[Outcome, Path]":
@@ -21,8 +21,8 @@ def run(config: Config, words: Sequence[str]) -> "tuple[Outcome, Path]":
     Raises:
         ConfigError: something would fail later; no folder is left behind.
     """
-    from distillrun.run.experiment import prepare
-    from distillrun.run.pipeline import run as make
+    from distillrun.pipeline.experiment import prepare
+    from distillrun.pipeline.run import run as make
 
     experiment = prepare(config)
     if config.paths.run is None:

@@ -18,7 +18,7 @@ from distillrun.objective.jensen_shannon import JensenShannon
 from distillrun.objective.label_only import LabelOnly
 from distillrun.objective.on_policy import OnPolicy
 from distillrun.objective.shared.token_distillation import TokenDistillation
-from distillrun.plan.making import make_plan
+from distillrun.planning.making import make_plan
 from distillrun.task.everyday import Everyday
 from tests.end_to_end.runs import experiment
 from tests.leaves import leaf, made

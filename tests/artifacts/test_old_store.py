@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from distillrun.plan.making import make_plan
-from distillrun.run.experiment import prepare
+from distillrun.pipeline.experiment import prepare
+from distillrun.planning.making import make_plan
 from tests.end_to_end.runs import composed
 from tests.old_store import opened, runs_in
 

@@ -11,10 +11,10 @@ from typing import Any, get_args
 import pytest
 
 from distillrun.interfaces import Metric, Scorer
+from distillrun.pipeline.experiment import Experiment
+from distillrun.pipeline.result import Outcome
+from distillrun.pipeline.run import run
 from distillrun.records import Example, MetricResult, Prediction, ResultCurve, ResultTable, Score, Split, gold
-from distillrun.run.experiment import Experiment
-from distillrun.run.pipeline import run
-from distillrun.run.result import Outcome
 from tests.altered import altered
 from tests.answered import answered
 from tests.end_to_end.runs import experiment

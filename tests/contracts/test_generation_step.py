@@ -22,6 +22,7 @@ from distillrun.interfaces import (
     Tag,
     Task,
 )
+from distillrun.pipeline.stages.step_outputs import StepOutput, joined, makes_of
 from distillrun.records import (
     WRONG_DECODES,
     Completion,
@@ -34,7 +35,6 @@ from distillrun.records import (
     is_of,
     kind_of,
 )
-from distillrun.run.stages.step_outputs import StepOutput, joined, makes_of
 from tests.altered import altered
 from tests.asking import context
 from tests.leaves import made, options

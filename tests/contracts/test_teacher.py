@@ -12,8 +12,8 @@ from distillrun.config.build import build
 from distillrun.config.target import find_class
 from distillrun.files.jsonl import write_records
 from distillrun.interfaces import AnyTeacher, LogitTeacher, RecordedTeacher, Teacher, WhiteBoxTeacher, members_of
+from distillrun.pipeline.stages.generate import UNHASHED
 from distillrun.records import Draw, Json, Message, Prompt, Request, Sampling
-from distillrun.run.stages.generate import UNHASHED
 from tests.altered import altered
 from tests.drawing import Account
 from tests.leaves import EXAMPLE, RECORD, leaf, made, options

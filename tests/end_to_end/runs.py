@@ -5,9 +5,9 @@ from pathlib import Path
 
 from distillrun.config.settings import Config
 from distillrun.config.sweep_jobs import Composer
+from distillrun.pipeline.experiment import Experiment, prepare
+from distillrun.pipeline.run import run
 from distillrun.records import Json
-from distillrun.run.experiment import Experiment, prepare
-from distillrun.run.pipeline import run
 
 SMALL = (
     "tracking=jsonl",

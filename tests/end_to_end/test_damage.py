@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from distillrun.files.jsonl import write_records
-from distillrun.run.stages import evaluate
+from distillrun.pipeline.stages import evaluate
 from distillrun.training.loop import Trainer
 from tests.damage import DAMAGES
 from tests.end_to_end.runs import run_small, student_bytes
@@ -74,7 +74,7 @@ def test_damaged_answers_are_asked_again(damage: str, tmp_path: Path, monkeypatc
         write_records(file, rows)
 
     with monkeypatch.context() as patch:
-        patch.setattr("distillrun.run.stages.evaluate.write_records", dies)
+        patch.setattr("distillrun.pipeline.stages.evaluate.write_records", dies)
         with pytest.raises(RuntimeError, match="plug"):
             run_small(tmp_path / "run", *WORDS, store=store)
     first, second, *_ = sorted(store.glob("evaluate-*/*.partial/scratch/*/predictions.jsonl"))

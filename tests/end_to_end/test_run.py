@@ -12,9 +12,9 @@ import pytest
 from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
 
 from distillrun.errors import ConfigError
+from distillrun.pipeline.predict import load_student
+from distillrun.pipeline.run import run
 from distillrun.records import Example
-from distillrun.run.pipeline import run
-from distillrun.run.predict import load_student
 from tests.command_line import Launcher, Running
 from tests.end_to_end.runs import SMALL, experiment, run_small, student_bytes
 from tests.end_to_end.taught import words_for, write_teacher

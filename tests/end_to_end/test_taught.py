@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from distillrun.errors import ConfigError
-from distillrun.plan.making import make_plan
-from distillrun.run.preflight_logits import stored_bytes
+from distillrun.pipeline.preflight_logits import stored_bytes
+from distillrun.planning.making import make_plan
 from distillrun.training.loop import Trainer
 from tests.damage import DAMAGES
 from tests.end_to_end.runs import experiment, run_scored, run_small, student_bytes
@@ -122,7 +122,7 @@ def test_a_resumed_training_is_the_undisturbed_one(
 
 
 def test_a_reading_that_is_killed_goes_on(teacher: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from distillrun.run.stages import read_logits
+    from distillrun.pipeline.stages import read_logits
 
     words = [*words_for("forward_kl", teacher), "until=read_logits"]
     monkeypatch.setattr(read_logits, "CHUNK", 5)
@@ -154,7 +154,7 @@ def test_what_a_reading_left_is_checked_before_it_is_gone_on_from(
     damage: str, teacher: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A kill, then a fault in what it left, then the same command; also after the last part was read."""
-    from distillrun.run.stages import read_logits
+    from distillrun.pipeline.stages import read_logits
 
     words = [*words_for("forward_kl", teacher), "until=read_logits"]
     monkeypatch.setattr(read_logits, "CHUNK", 5)
@@ -278,7 +278,7 @@ def test_a_large_store_is_said_before_any_work(
     caplog.set_level("WARNING", logger="distillrun")
     experiment(tmp_path / "store", *words_for("taid", teacher))
     assert "distributions" not in caplog.text
-    monkeypatch.setattr("distillrun.run.experiment.LARGE_BYTES", 100_000)
+    monkeypatch.setattr("distillrun.pipeline.experiment.LARGE_BYTES", 100_000)
     experiment(tmp_path / "store", *words_for("taid", teacher), "objective.teacher=live")
     assert "distributions" not in caplog.text
     experiment(tmp_path / "store", *words_for("taid", teacher))

@@ -10,8 +10,8 @@ import pytest
 from scipy import stats
 
 from distillrun.errors import ConfigError
+from distillrun.pipeline.stages.step_outputs import chosen_steps
 from distillrun.records import Completion, Draw, Example, Prompt, TeacherRecord
-from distillrun.run.stages.step_outputs import chosen_steps
 from tests.asking import Told, context
 from tests.leaves import EXAMPLE, leaf, made, options
 

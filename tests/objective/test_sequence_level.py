@@ -8,8 +8,8 @@ import torch
 
 from distillrun.artifacts.meaning import with_meanings
 from distillrun.errors import ConfigError
+from distillrun.pipeline.stages.training_data import training_data_of
 from distillrun.records import Rationale
-from distillrun.run.stages.training_data import training_data_of
 from tests.leaves import EXAMPLE, RECORD, leaf, made
 
 DECODES = replace(

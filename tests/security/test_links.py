@@ -16,7 +16,7 @@ from distillrun.errors import ConfigError
 from distillrun.files.inside import append_to, link_to, read_text, refuse_links, write_whole
 from distillrun.interfaces import TrackedRun
 from distillrun.journal.client import TeacherClient
-from distillrun.run.run_folder import RunFolder
+from distillrun.pipeline.run_folder import RunFolder
 from distillrun.sweep.folder import working_in
 from distillrun.sweep.job import Job, claim_job_folder, write_job
 from distillrun.tracking.jsonl import Jsonl, RunLog

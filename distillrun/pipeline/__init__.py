@@ -1,0 +1,1 @@
+"""A run: its stages, from the questions to the scores, and the folder that it leaves."""

@@ -1,0 +1,140 @@
+"""A run that was checked and can start, and what follows from its settings alone."""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import chain
+
+from distillrun.artifacts import Artifact, ArtifactStore
+from distillrun.artifacts.meaning import changed
+from distillrun.config.build import Parts, build_parts
+from distillrun.config.schema import Keep, Until
+from distillrun.config.settings import Config
+from distillrun.errors import ConfigError
+from distillrun.interfaces import (
+    ActiveObjective,
+    ChoiceModel,
+    LogitTeacher,
+    Task,
+    WritingStudent,
+    requirements_of,
+)
+from distillrun.pipeline.preflight import check_lengths, preflight, wanted_kinds
+from distillrun.pipeline.preflight_logits import stored_bytes
+from distillrun.pipeline.stages.evaluate import READER
+from distillrun.pipeline.stages.generate import Generating
+from distillrun.pipeline.stages.generation_run import GenerationRun
+from distillrun.pipeline.stages.logit_supervision import LogitSupervision, wants_teacher
+from distillrun.pipeline.stages.step_outputs import chosen_steps
+from distillrun.pipeline.stages.train import dev_judge
+from distillrun.pipeline.stages.training_data import TrainingData
+from distillrun.records import Example, Json, Split
+
+log = logging.getLogger("distillrun")
+
+LARGE_BYTES = 5_000_000_000
+"""Above which the size of what will be stored of a teacher is said before any work."""
+
+SPLITS: tuple[Split, ...] = ("train", "dev", "test")
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """A run that was checked and can start: its settings, its parts, and the questions of every split."""
+
+    config: Config
+    parts: Parts
+    examples: Mapping[Split, Sequence[Example]]
+
+
+def prepare(config: Config) -> Experiment:
+    """Return the experiment that a config describes. Raises ConfigError for whatever would fail later."""
+    parts = build_parts(config)
+    preflight(config, parts)
+    return with_examples(config, parts, read_examples(parts.task))
+
+
+def read_examples(task: Task) -> dict[Split, Sequence[Example]]:
+    """Return the questions of every split. Raises ConfigError where one has none."""
+    examples: dict[Split, Sequence[Example]] = {split: task.examples(split) for split in SPLITS}
+    for split, rows in examples.items():
+        if not rows:
+            raise ConfigError(
+                f"the {split} split has no question; check the files of the task, task.dev_share and task.limit"
+            )
+    return examples
+
+
+def with_examples(config: Config, parts: Parts, examples: Mapping[Split, Sequence[Example]]) -> Experiment:
+    """Return the experiment of parts that were checked. Raises ConfigError where a question is too long."""
+    check_lengths(config, parts, chain.from_iterable(examples.values()))
+    size = stored_bytes(parts.objective, parts.student, parts.task, examples["train"], config.training)
+    if config.until not in (Until.load, Until.generate) and size > LARGE_BYTES:
+        log.warning(
+            "the teacher's distributions will take about %.0f GB in %s; objective.teacher=live stores none, and "
+            "objective.top_k=64 keeps the likeliest ids alone, where the objective can do with them",
+            size / 1e9,
+            config.paths.store,
+        )
+    return Experiment(config, parts, examples)
+
+
+def generating(experiment: Experiment) -> Generating:
+    """Return what the generation steps of an experiment share."""
+    held_out = [*experiment.examples["dev"], *experiment.examples["test"]]
+    config = experiment.config
+    return Generating(
+        experiment.parts.task, experiment.parts.teacher, held_out, config.generation, config.runtime.progress
+    )
+
+
+def generation_run(experiment: Experiment, store: ArtifactStore) -> GenerationRun:
+    """Return the generation steps that a run of the experiment takes, none of them done yet."""
+    parts = experiment.parts
+    chosen = chosen_steps(parts.steps, parts.teacher, wanted_kinds(experiment.config, parts))
+    return GenerationRun(store, parts.steps, chosen, generating(experiment), experiment.examples["train"])
+
+
+def student_leaves(experiment: Experiment) -> dict[str, Json]:
+    """Return the settings of student and objective, as far as they decide a training."""
+    config, parts = experiment.config, experiment.parts
+    named = ("checkpoint", "revision")  # a name may move; what it resolved to is the student's identity
+    settings = {key: value for key, value in config.student.items() if key not in named}
+    leaves: dict[str, Json] = {"student": {**settings, **parts.student.identity()}, "objective": config.objective}
+    objective, teacher = parts.objective, parts.logit_teacher
+    if requirements_of(objective).teacher == "live" and isinstance(teacher, LogitTeacher):
+        leaves["teacher"] = dict(teacher.reading())
+    if config.training.keep is Keep.best or config.training.patience is not None:  # dev checks choose the weights
+        judge = dev_judge(parts.student, config.training)
+        leaves |= changed("dev check", judge) | (changed(READER, parts.task) if judge.reads_texts else {})
+    return leaves
+
+
+def teaching_of(experiment: Experiment, data: TrainingData) -> LogitSupervision | None:
+    """Return the logit supervision of the objective; None where it needs none."""
+    config, parts = experiment.config, experiment.parts
+    objective, teacher, student = parts.objective, parts.logit_teacher, parts.student
+    if not isinstance(objective, ActiveObjective) or not wants_teacher(objective):
+        return None
+    if not isinstance(teacher, LogitTeacher) or not isinstance(student, WritingStudent):
+        raise TypeError("preflight lets no other teacher or student through")
+    return LogitSupervision(objective, teacher, student, parts.task, data, config.training, config.runtime)
+
+
+def student_loader(experiment: Experiment, trained: Artifact | None) -> Callable[[], ChoiceModel]:
+    """Return a function that loads the trained student, or builds the untrained one, when it is first asked for it."""
+
+    @cache
+    def student() -> ChoiceModel:
+        from distillrun.process.runtime import pick_device
+
+        parts, config = experiment.parts, experiment.config
+        if trained is None:
+            model = parts.student.build(config.training.seed)
+        else:
+            model = parts.student.load(trained.folder / "student")
+        model.module.to(pick_device(config.runtime.device))
+        return model
+
+    return student

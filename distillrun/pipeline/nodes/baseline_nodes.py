@@ -1,0 +1,87 @@
+"""The nodes of the baselines: the untrained student, the label-only student, and the teachers."""
+
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from distillrun.artifacts import Artifact, ArtifactStore, digest
+from distillrun.artifacts.meaning import with_meanings
+from distillrun.config.build import build
+from distillrun.config.compose import compose_first, conf_folder
+from distillrun.evaluation.shared.share import share_by_group
+from distillrun.interfaces import AnyTeacher, RecordedTeacher, members_of
+from distillrun.pipeline.experiment import Experiment, generating, student_leaves
+from distillrun.pipeline.nodes.generation_node import GenerationNode
+from distillrun.pipeline.result import Outcome
+from distillrun.pipeline.stages.generation_run import GenerationRun
+from distillrun.records import answer_of, is_right
+
+STEPS = {"score": "choice_scores", "complete": "chain_of_thought"}
+"""What a teacher can do -> the generation step in which it answers questions, the cheapest first."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TeacherAnswersNode(GenerationNode):
+    """A teacher's answers to the test questions, and how often they are right.
+
+    Attributes:
+        who: the teacher, among the baselines.
+        experiment: whose test questions they are.
+    """
+
+    who: str
+    experiment: Experiment
+
+    def note(self, made: Artifact, outcome: Outcome) -> None:
+        """Note in the outcome how often the teacher is right."""
+        examples = self.experiment.examples["test"]
+        records = self.generation.handed({"choice_scores", "answers"})
+        right = [
+            is_right(example, answer_of(record, example)) for example, record in zip(examples, records, strict=True)
+        ]
+        found = share_by_group("accuracy", right, examples)
+        outcome.add_tested(found, self.who)
+
+
+def control_of(experiment: Experiment) -> Experiment | None:
+    """Return the run whose student is trained on labels alone; None where the student itself is."""
+    leaf: Any = OmegaConf.to_container(OmegaConf.load(conf_folder() / "objective" / "label_only.yaml"))
+    if experiment.config.objective == leaf:
+        return None
+    config = replace(experiment.config, objective=leaf)
+    return Experiment(config, replace(experiment.parts, objective=build(leaf, "objective")), experiment.examples)
+
+
+def untrained_identity(experiment: Experiment) -> dict[str, str]:
+    """Return what tells the untrained student from others, as a digest."""
+    leaves = {"student": with_meanings(student_leaves(experiment)["student"]), "seed": experiment.config.training.seed}
+    return {"untrained": digest(leaves)}
+
+
+def teachers_of(experiment: Experiment) -> dict[str, AnyTeacher]:
+    """Return the teachers of a run by what they are there for."""
+    teachers: dict[str, AnyTeacher] = {"teacher": experiment.parts.teacher}
+    if experiment.config.logit_teacher is not None:
+        teachers["logit_teacher"] = experiment.parts.logit_teacher
+    return teachers
+
+
+def answering_run(experiment: Experiment, store: ArtifactStore, teacher: AnyTeacher) -> GenerationRun | None:
+    """Return the step in which a teacher answers the test questions, by the likelihood of the choices where it can tell
+    it; None for one that only replays recordings."""
+    if isinstance(teacher, RecordedTeacher):
+        return None
+    abilities = frozenset.intersection(*(member.can for member in members_of(teacher).values()))
+    name = next(step for ability, step in STEPS.items() if ability in abilities)
+    leaf = _step_leaf(name)
+    config = replace(experiment.config, generation=replace(experiment.config.generation, steps={name: leaf}))
+    parts = replace(experiment.parts, teacher=teacher, steps={name: build(leaf, "generation")})
+    own = Experiment(config, parts, experiment.examples)
+    return GenerationRun(store, parts.steps, parts.steps, generating(own), experiment.examples["test"], "test")
+
+
+@cache
+def _step_leaf(name: str) -> Any:
+    return OmegaConf.to_container(compose_first([f"generation=[{name}]"]).generation.steps[name], resolve=True)

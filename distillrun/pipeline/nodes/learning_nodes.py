@@ -1,0 +1,121 @@
+"""The nodes between generation and evaluation: the teacher's distributions are read, and the student is trained."""
+
+import logging
+from dataclasses import dataclass, field, replace
+
+from distillrun.artifacts import Artifact, Stage
+from distillrun.pipeline.experiment import Experiment, student_leaves, teaching_of
+from distillrun.pipeline.node import Making, Node, Seen
+from distillrun.pipeline.preflight import wanted_kinds
+from distillrun.pipeline.result import Outcome
+from distillrun.pipeline.stages.generation_run import GenerationRun
+from distillrun.pipeline.stages.logit_supervision import LogitSupervision
+from distillrun.pipeline.stages.train import Training, train, training_stage
+from distillrun.pipeline.stages.training_data import TrainingData, training_data_of
+
+log = logging.getLogger("distillrun")
+
+
+@dataclass(slots=True)
+class Learning:
+    """The training examples and records, known as soon as the generation steps are done.
+
+    Attributes:
+        experiment: whose student learns.
+        generation: its generation steps.
+        prefix: of the names of their nodes.
+    """
+
+    experiment: Experiment
+    generation: GenerationRun
+    prefix: str
+    _known: tuple[TrainingData, LogitSupervision | None] | None = field(default=None)
+
+    @property
+    def left_out(self) -> int:
+        """The number of questions without anything from the teacher to train on."""
+        return len(self.generation.examples) - len(self._known[0].train) if self._known else 0
+
+    def known(self, seen: Seen) -> tuple[TrainingData, LogitSupervision | None] | None:
+        """Return what is learnt from, and what is wanted of the teacher's distributions; None before it is there."""
+        if self._known is None:
+            made = {name: f"{self.prefix}generate/{name}" for name in self.generation.chosen}
+            if not self.generation.taken_in(
+                {n: seen.artifacts[node] for n, node in made.items() if node in seen.artifacts}
+            ):
+                return None
+            experiment = self.experiment
+            wanted = wanted_kinds(experiment.config, experiment.parts)
+            records = self.generation.handed(wanted) if self.generation.chosen else None
+            dev = experiment.examples["dev"]
+            data = training_data_of(experiment.parts.objective, self.generation.examples, dev, records)
+            self._known = data, teaching_of(experiment, data)
+        return self._known
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadLogitsNode(Node):
+    """The teacher's next-token distributions for what the student learns, where the objective wants them stored."""
+
+    learning: Learning
+
+    def teaching(self, seen: Seen) -> LogitSupervision | None:
+        """Return what is read; None while its texts are not there."""
+        known = self.learning.known(seen)
+        return None if known is None else known[1]
+
+    def stage(self, seen: Seen) -> Stage | None:
+        """Return the stage of the reading."""
+        teaching = self.teaching(seen)
+        return None if teaching is None else teaching.stage()
+
+    def make(self, stage: Stage, making: Making) -> Artifact:
+        """Read the distributions, or find them read."""
+        teaching = self.teaching(making.seen)
+        assert teaching is not None
+        return teaching.read(making.store, stage)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainNode(Node):
+    """The training of a student."""
+
+    learning: Learning
+
+    def stage(self, seen: Seen) -> Stage:
+        """Return the stage of the training."""
+        experiment = self.learning.experiment
+        return training_stage(student_leaves(experiment), experiment.config.training, seen.upstream(self.needs))
+
+    def make(self, stage: Stage, making: Making) -> Artifact:
+        """Train the student, or find it trained."""
+        known = self.learning.known(making.seen)
+        assert known is not None
+        data, teaching = known
+        if self.learning.left_out:
+            log.warning(
+                "%s: %d of %d examples have no text to learn and are left out",
+                self.name,
+                self.learning.left_out,
+                len(self.learning.generation.examples),
+            )
+        config, parts = self.learning.experiment.config, self.learning.experiment.parts
+        training = Training(
+            parts.student,
+            parts.objective,
+            parts.task,
+            data,
+            student_leaves(self.learning.experiment),
+            config.training,
+            config.runtime,
+        )
+        if teaching is not None:
+            stored = next((making.seen.artifacts[name] for name in self.needs if name.endswith("read_logits")), None)
+            training = replace(training, supervise=teaching.supervise(stored))
+        report = (lambda metrics, step: None) if self.learning.prefix else making.report
+        return train(making.store, stage, training, report)
+
+    def note(self, made: Artifact, outcome: Outcome) -> None:
+        """Note in the outcome how many questions are left out of training."""
+        if not self.learning.prefix:
+            outcome.left_out = self.learning.left_out

@@ -1,0 +1,95 @@
+"""The checks that a teacher can give an objective the distributions or hidden states that it needs."""
+
+from collections.abc import Callable, Sequence
+
+from distillrun.config.schema import TrainingConfig
+from distillrun.interfaces import (
+    ActiveObjective,
+    AnyTeacher,
+    LanguageModel,
+    LogitTeacher,
+    Student,
+    StudentObjective,
+    Task,
+    WritingStudent,
+    requirements_of,
+)
+from distillrun.pipeline.stages.logit_supervision import wants_teacher
+from distillrun.records import Example, gold
+from distillrun.training.supervision import tokenizer_problem
+
+RATIONALE_TOKENS = 50
+"""Of a rationale that is not there yet; those recorded for CommonsenseQA have 48 in the mean."""
+
+
+def logit_problems(
+    named: str, option: str, objective: StudentObjective, teacher: AnyTeacher, student: Student, task: Task
+) -> list[str]:
+    """Return why the teacher cannot give the objective what it learns from, before any of it is read.
+
+    Args:
+        named: the objective, as the command line takes it.
+        option: the teacher, as the command line takes it.
+        objective, teacher, student, task: the parts.
+    """
+    if not isinstance(objective, ActiveObjective) or not wants_teacher(objective):
+        return []
+    if not isinstance(teacher, LogitTeacher):
+        return [
+            f"{named} needs a teacher whose distributions can be read, but {option} gives texts only; choose "
+            "teacher@logit_teacher=local logit_teacher.checkpoint=DIR, or an objective that learns texts "
+            "(multitask) or the scores of choices (choice_distillation)"
+        ]
+    if problems := teacher.check(task) or teacher.check_reading():
+        return [f"logit_teacher: {problem}" for problem in problems] if "logit_teacher" in option else problems
+    if not isinstance(student, WritingStudent):
+        return []
+    if objective.requirements.heads and (problems := _head_problems(named, student, teacher)):
+        return problems
+    differing = tokenizer_problem(student, teacher) if objective.requirements.same_tokenizer else None
+    if differing is None:
+        return []
+    return [
+        f"{named} compares teacher and student token by token, but {differing}; or choose objective=universal_logit or "
+        "dual_space, which align their texts, or choice_distillation or multitask, which need no tokens of the teacher"
+    ]
+
+
+def stored_bytes(
+    objective: StudentObjective, student: Student, task: Task, examples: Sequence[Example], training: TrainingConfig
+) -> int:
+    """Return about how large the stored distributions of a training will be; 0 where none are stored.
+
+    Answers are tokenised, of some examples; a rationale, which may not be there yet, counts as `RATIONALE_TOKENS`.
+    Where the order of the choices is drawn again for each visit, every visit is stored.
+    """
+    requirements = requirements_of(objective)
+    if requirements.teacher != "stored" or requirements.logits is None or not isinstance(student, WritingStudent):
+        return 0
+    some = examples[:: len(examples) // 200 + 1]
+    texts = [objective.continuation(example, gold(example), task, "") for example in some]
+    answers = sum(len(student.cut("".join(one.text for one in text if one.learn))) for text in texts) / len(some)
+    rationales = len(objective.needs & {"initial", "revised", "counterfactual"})
+    number = 2 if requirements.logits.dtype == "float16" else 4
+    ids = len(student.tokens())
+    each = number * ids if requirements.logits.top_k is None else (number + 4) * min(requirements.logits.top_k, ids)
+    visits = training.max_steps * training.examples_per_step if training.shuffle_choices else len(examples)
+    return round(visits * (answers + rationales * RATIONALE_TOKENS) * each)
+
+
+def _head_problems(named: str, student: WritingStudent, teacher: LogitTeacher) -> list[str]:
+    """Return which model's head is not all that makes its logits; loads both models."""
+    from distillrun.language_model.head import skips_the_head
+    from distillrun.language_model.sampling import writer_of
+
+    models: dict[str, Callable[[], LanguageModel]] = {
+        "student": lambda: student.build(seed=0),
+        "teacher": lambda: teacher.model(student.max_source_tokens, student.max_target_tokens),
+    }
+    found = {name: skips_the_head(writer_of(build())) for name, build in models.items()}
+    return [
+        f"{named} runs the heads of student and teacher by themselves, which the {name}'s architecture does not allow: "
+        f"{problem}; choose objective=universal_logit, or another {name}"
+        for name, problem in found.items()
+        if problem is not None
+    ]

@@ -1,1 +1,0 @@
-"""One run: its stages, from the questions to the scores, and the folder that it leaves."""
