@@ -15,7 +15,7 @@ from distillrun.interfaces.objective import (
     token_loss_of,
 )
 from distillrun.interfaces.student import Student, WritingStudent
-from distillrun.interfaces.task import Task
+from distillrun.interfaces.task import LabelTask, Task
 from distillrun.interfaces.teacher import (
     Account,
     AnyTeacher,
@@ -42,6 +42,7 @@ __all__ = [
     "GenerationContext",
     "GenerationStep",
     "Kind",
+    "LabelTask",
     "LanguageModel",
     "LogitTeacher",
     "Metric",

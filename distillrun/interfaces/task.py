@@ -20,10 +20,24 @@ class Task(Protocol):
         """Return where the examples came from (files, or Hub name and the commit it resolved to), for the record."""
 
     def question(self, example: Example) -> str:
-        """Return the question with its choices, as students and teachers read it."""
+        """Return the question with its choices, as teachers read it."""
+
+    def student_question(self, example: Example) -> str:
+        """Return the question as students read it: with its choices, unless all questions have the same ones."""
 
     def answer(self, example: Example, choice: int) -> str:
-        """Return how a choice is written as an answer. `parse(answer(e, c), e)` names the same text as choice c."""
+        """Return how a choice is written as an answer. `parse(answer(e, c), e)` names the same text as choice c.
+
+        It depends on the choices of the example, and on nothing else of it.
+        """
 
     def parse(self, text: str, example: Example) -> int | None:
         """Return the choice that a text answers with; None = unparsed. Never evaluates the text."""
+
+
+@runtime_checkable
+class LabelTask(Task, Protocol):
+    """A task whose questions all have the same choices in the same order: its labels."""
+
+    def labels(self) -> tuple[str, ...]:
+        """Return the labels in their order."""

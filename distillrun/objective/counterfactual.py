@@ -97,7 +97,7 @@ class Counterfactual:
         return frozenset({self._version, "counterfactual", *first})
 
     def targets(self, example: Example, record: TeacherRecord | None, task: Task, seed: int) -> Sequence[TargetPair]:
-        question = task.question(example)
+        question = task.student_question(example)
         right = {
             "rationale": factual(record, self._version).text,
             "answer": task.answer(example, gold(example)),
@@ -121,7 +121,7 @@ class Counterfactual:
         return arguing.get(0) if self._choice == "first" else arguing.get(min(arguing, default=0))
 
     def query(self, example: Example, task: Task) -> Query:
-        return Query(self._factual_source.segments({"question": task.question(example)}), rationale="before")
+        return Query(self._factual_source.segments({"question": task.student_question(example)}), rationale="before")
 
     def read(self, answer_text: str, explain_text: str | None) -> Reply:
         fields = self._factual_target.read(answer_text) or {"answer": answer_text, "rationale": ""}

@@ -31,7 +31,7 @@ class LabelOnly:
         return [TargetPair(self.query(example, task).answer, target, "predict")]
 
     def query(self, example: Example, task: Task) -> Query:
-        return Query(self._source.segments({"question": task.question(example)}))
+        return Query(self._source.segments({"question": task.student_question(example)}))
 
     def read(self, answer_text: str, explain_text: str | None) -> Reply:
         fields = self._target.read(answer_text) or {"answer": answer_text}

@@ -47,7 +47,7 @@ class Multitask:
         return frozenset({self._version})
 
     def targets(self, example: Example, record: TeacherRecord | None, task: Task, seed: int) -> Sequence[TargetPair]:
-        question = {"question": task.question(example)}
+        question = {"question": task.student_question(example)}
         answer = {"answer": task.answer(example, gold(example))}
         rationale = {"rationale": factual(record, self._version).text}
         return [
@@ -56,7 +56,7 @@ class Multitask:
         ]
 
     def query(self, example: Example, task: Task) -> Query:
-        question = {"question": task.question(example)}
+        question = {"question": task.student_question(example)}
         return Query(self._predict_source.segments(question), self._explain_source.segments(question))
 
     def read(self, answer_text: str, explain_text: str | None) -> Reply:

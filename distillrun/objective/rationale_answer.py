@@ -49,7 +49,7 @@ class RationaleAnswer:
         return self._target.segments({"answer": answer, "rationale": rationale})
 
     def query(self, example: Example, task: Task) -> Query:
-        source = self._source.segments({"question": task.question(example)})
+        source = self._source.segments({"question": task.student_question(example)})
         return Query(source, rationale="before" if self._order == "rationale_first" else "after")
 
     def read(self, answer_text: str, explain_text: str | None) -> Reply:

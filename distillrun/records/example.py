@@ -2,6 +2,7 @@
 
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import ClassVar, Literal, TypeAlias
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
@@ -47,11 +48,25 @@ def reading(text: str) -> str:
     return " ".join(unicodedata.normalize("NFC", text).split()).casefold()
 
 
+@lru_cache(maxsize=1024)
+def readings(choices: tuple[str, ...]) -> tuple[str, ...]:
+    """Return choices as they read; those of a classification are the same for every text."""
+    return tuple(map(reading, choices))
+
+
+@lru_cache(maxsize=1024)
+def _first_places(choices: tuple[str, ...]) -> tuple[int, ...]:
+    """Return, of each choice, the first that reads as it does."""
+    first: dict[str, int] = {}
+    return tuple(first.setdefault(text, place) for place, text in enumerate(readings(choices)))
+
+
 def reads_alike(example: Example, choice: int | None, other: int | None) -> bool:
     """Return whether two choices have the same text; None, no choice, is like no other."""
     if choice is None or other is None:
         return False
-    return choice == other or reading(example.choices[choice]) == reading(example.choices[other])
+    texts = readings(example.choices)
+    return choice == other or texts[choice] == texts[other]
 
 
 def is_right(example: Example, choice: int | None) -> bool:
@@ -66,9 +81,9 @@ def wrong_choices(example: Example) -> list[int]:
 
 def first_alike(example: Example, choice: int) -> int:
     """Return the first of the choices that read as this one does: equal answers are counted under one index."""
-    return next(index for index in range(choice + 1) if reads_alike(example, index, choice))
+    return _first_places(example.choices)[choice]
 
 
 def repeats_choices(example: Example) -> bool:
     """Return whether two choices of a question have equal texts."""
-    return len(set(map(reading, example.choices))) < len(example.choices)
+    return len(set(readings(example.choices))) < len(example.choices)

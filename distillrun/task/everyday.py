@@ -66,6 +66,9 @@ class Everyday:
     def question(self, example: Example) -> str:
         return self._text.question(example)
 
+    def student_question(self, example: Example) -> str:
+        return self._text.student_question(example)
+
     def answer(self, example: Example, choice: int) -> str:
         return self._text.answer(example, choice)
 

@@ -4,7 +4,7 @@ import string
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 
-from distillrun.records import Example, Split, reading
+from distillrun.records import Example, Split, readings
 
 REPEATED = "repeated"
 ALSO_IN: Mapping[Split, tuple[Split, ...]] = {"train": (), "dev": ("train",), "test": ("train", "dev")}
@@ -14,7 +14,7 @@ ALSO_IN: Mapping[Split, tuple[Split, ...]] = {"train": (), "dev": ("train",), "t
 def asked(example: Example) -> str:
     """Return what a question asks, for comparison: its words and its choices; order, case and spacing do not count."""
     text = " ".join(unicodedata.normalize("NFKC", example.question).casefold().split())
-    return "\n".join([text.strip(string.punctuation + " ") or text, *sorted(map(reading, example.choices))])
+    return "\n".join([text.strip(string.punctuation + " ") or text, *sorted(readings(example.choices))])
 
 
 def repeats(examples: Mapping[Split, Sequence[Example]]) -> dict[Split, dict[str, int]]:

@@ -33,11 +33,14 @@ def task_of(name: str, folder: Path, **changes: Any) -> Task:
                     **row,
                     "question": f"{row['question']} ({split} {n})",
                     "answer": row["choices"][1],
+                    "text": f"{row['question']} ({split} {n})",
+                    "label": row["choices"][1],
                 }
                 for n, row in enumerate(ROWS * 3)
             ]
             (folder / f"{split}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-        changes = {"folder": str(folder), **changes}
+        files = {split: f"{split}.jsonl" for split in ("train", "test")} | {"dev": None}
+        changes = {"folder": str(folder), **({"files": files} if "files" in settings else {}), **changes}
     elif "limit" in settings:
         changes = {"limit": 20, **changes}
     task: Task = made("task", name, **changes)

@@ -35,7 +35,7 @@ def simulated(
     foreseen = {}
     for form in FORMS:
         examples = [formed(example, made, form) for example, made in tested]
-        sources = [[Segment(task.question(example))] for example in examples]
+        sources = [[Segment(task.student_question(example))] for example in examples]
         answers = [
             [(Segment(task.answer(example, choice)),) for choice in range(len(example.choices))] for example in examples
         ]

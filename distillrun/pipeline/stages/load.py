@@ -1,13 +1,13 @@
 """The load stage: the questions of a split."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from distillrun.artifacts import Artifact, ArtifactStore, Stage, digest
 from distillrun.files.json import write_json
 from distillrun.files.jsonl import write_records
-from distillrun.interfaces import Task
+from distillrun.interfaces import LabelTask, Task
 from distillrun.records import Example, Json, Split
 
 VERSION = 1
@@ -19,22 +19,38 @@ def loading_stage(task: Task, split: Split, examples: Sequence[Example]) -> Stag
     The fingerprint is that of the content, questions, answers and how they are written, so that a folder may move and a
     setting may be respelt without anything being made again.
     """
+    shared = _shared(task)
     wording = [
         [task.question(example), *(task.answer(example, choice) for choice in range(len(example.choices)))]
-        for example in examples
+        for example in (examples[:1] if shared else examples)
     ]
     config: dict[str, Json] = {
-        "examples": digest([asdict(example) for example in examples]),
+        "examples": digest([asdict(example) for example in _stored(examples, shared)]),
         "wording": digest(wording),
     }
+    if shared:
+        config["labels"] = digest([*shared, *map(task.student_question, examples)])
     return Stage(f"load/{split}", VERSION, config, {})
 
 
 def load(store: ArtifactStore, stage: Stage, task: Task, examples: Sequence[Example]) -> Artifact:
-    """Store the examples of a split."""
+    """Store the examples of a split; labels that all of them share are stored once."""
 
     def make(work: Path) -> None:
-        write_records(work / "examples.jsonl", examples)
+        shared = _shared(task)
+        write_records(work / "examples.jsonl", _stored(examples, shared))
+        if shared:
+            write_json(work / "labels.json", {"labels": list(shared)})
         write_json(work / "source.json", dict(task.source()))
 
     return store.get_or_make(stage, make)
+
+
+def _shared(task: Task) -> tuple[str, ...]:
+    """Return the choices that all questions of a task have; none where each has its own."""
+    return task.labels() if isinstance(task, LabelTask) else ()
+
+
+def _stored(examples: Sequence[Example], shared: tuple[str, ...]) -> Sequence[Example]:
+    """Return examples as they are stored: without the choices that all of them share."""
+    return [replace(example, choices=()) for example in examples] if shared else examples

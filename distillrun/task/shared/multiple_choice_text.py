@@ -37,8 +37,12 @@ class MultipleChoiceText:
         self._written_question = lru_cache(maxsize=1024)(self._write_question)  # demonstrations are shown every time
 
     def question(self, example: Example) -> str:
-        """Return the question with its choices, as students and teachers read it. Raises ConfigError if too many."""
+        """Return the question with its choices, as a teacher reads it. Raises ConfigError if too many."""
         return self._written_question(example)
+
+    def student_question(self, example: Example) -> str:
+        """Return what a student reads: the same as a teacher."""
+        return self.question(example)
 
     def _write_question(self, example: Example) -> str:
         if len(example.choices) > MOST_CHOICES:

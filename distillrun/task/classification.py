@@ -1,0 +1,188 @@
+"""Classification of texts from a user's own files: every text has one of the same labels, of two up to thousands."""
+
+import hashlib
+import logging
+import math
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from distillrun.errors import ConfigError, nearest
+from distillrun.files.rows import Row, digest_of, read_rows
+from distillrun.records import Example, Json, Split
+from distillrun.task.shared.choice_row import text_in, value_in
+from distillrun.task.shared.columns import check_keys
+from distillrun.task.shared.label_list import LabelForm, LabelList, labels_in, read_labels
+from distillrun.task.shared.label_text import LabelText
+from distillrun.task.shared.split import SPLITS, Duplicates, Placed, Splits, check_split_settings, counted, load_splits
+
+_log = logging.getLogger(__name__)
+
+
+class Classification:
+    """A classification task in any file or folder that `distillrun.files.rows` reads.
+
+    A teacher reads a text with the list of labels, a student the text alone.
+
+    Args:
+        folder: where the files are.
+        files: of train, dev and test, relative to the folder; dev None = a seeded share of train.
+        fields: columns of id (None = a digest of the text), text and label.
+        labels: a file of the labels, relative to the folder, with columns name and, where wanted, description; None =
+            the labels of the training rows, sorted.
+        label_form: how rows write their label: its text, or index, its number in the label file, counted from 0.
+        question_template, student_template, choice_template, description_template, choice_separator, answer_template:
+            see `LabelText`.
+        dev_share, split_seed: dev is this share of train, drawn by this seed.
+        limit: keep only the first examples of each split; None = all.
+        duplicates: what becomes of texts that stand again: keep, drop or refuse, see `Duplicates`.
+    """
+
+    def __init__(
+        self,
+        folder: str | None,
+        files: Mapping[str, str | None],
+        fields: Mapping[str, str | None],
+        labels: str | None,
+        label_form: LabelForm,
+        question_template: str,
+        student_template: str,
+        choice_template: str,
+        description_template: str,
+        choice_separator: str,
+        answer_template: str,
+        dev_share: float,
+        split_seed: int,
+        limit: int | None,
+        duplicates: Duplicates,
+    ) -> None:
+        self._text = LabelText(
+            question_template,
+            student_template,
+            choice_template,
+            description_template,
+            choice_separator,
+            answer_template,
+        )
+        check_split_settings(dev_share, limit)
+        check_keys("files", files, SPLITS)
+        check_keys("fields", fields, ("id", "text", "label"))
+        for name in ("text", "label"):
+            if fields[name] is None:
+                raise ConfigError(f"task.fields.{name} is not set; name the column that holds it")
+        if label_form == "index" and labels is None:
+            raise ConfigError("task.label_form=index counts the rows of a label file; set task.labels to it")
+        self._folder = Path(folder) if folder is not None else None
+        self._files, self._fields = files, fields
+        self._label_file, self._label_form = labels, label_form
+        self._dev_share, self._split_seed, self._limit = dev_share, split_seed, limit
+        self._duplicates: Duplicates = duplicates
+
+    def check(self) -> list[str]:
+        try:
+            self._text.question(self._loaded.examples["test"][0], self._descriptions)
+        except ConfigError as error:
+            return [str(error)]
+        return []
+
+    def examples(self, split: Split) -> list[Example]:
+        return list(self._loaded.examples[split])
+
+    def source(self) -> Mapping[str, Json]:
+        paths = [path for path in (*self._paths.values(), self._label_path) if path is not None]
+        files: dict[str, Json] = {str(path): digest_of(path) for path in paths}
+        return {"files": files, "labels": len(self._labels.names), **self._counts}
+
+    def labels(self) -> tuple[str, ...]:
+        return self._labels.names
+
+    def question(self, example: Example) -> str:
+        return self._text.question(example, self._descriptions)
+
+    def student_question(self, example: Example) -> str:
+        return self._text.student_question(example)
+
+    def answer(self, example: Example, choice: int) -> str:
+        return self._text.answer(example, choice)
+
+    def parse(self, text: str, example: Example) -> int | None:
+        return self._text.parse(text, example)
+
+    @cached_property
+    def _loaded(self) -> Splits:
+        placed = {split: None if path is None else self._placed(split) for split, path in self._paths.items()}
+        return load_splits(placed, self._dev_share, self._split_seed, self._limit, self._duplicates)
+
+    @cached_property
+    def _rows(self) -> dict[Split, list[Row]]:
+        return {split: list(read_rows(path)) for split, path in self._paths.items() if path is not None}
+
+    @cached_property
+    def _labels(self) -> LabelList:
+        if self._label_path is not None:
+            return read_labels(self._label_path)
+        given = (self._given(row, "train") for row in self._rows["train"])
+        found = labels_in((label for label in given if label is not None), str(self._paths["train"]))
+        _log.info("task=classification: %d labels, those of the training rows", len(found.names))
+        return found
+
+    @cached_property
+    def _descriptions(self) -> dict[str, str]:
+        return {name: told for name, told in zip(self._labels.names, self._labels.descriptions, strict=True) if told}
+
+    @cached_property
+    def _counts(self) -> dict[str, Json]:
+        return counted(self._loaded, "classification")
+
+    def _placed(self, split: Split) -> Iterator[Placed]:
+        seen: dict[str, int] = {}
+        for row in self._rows[split]:
+            text = text_in(row, str(self._fields["text"]), "task.fields.text")
+            given = self._given(row, split)
+            label = None if given is None else self._labels.place(given, self._label_form, row.where)
+            column = self._fields["id"]
+            name = text_in(row, column, "task.fields.id") if column is not None else _digest(split, text, seen)
+            yield row.where, Example(name, text, self._labels.names, label)
+
+    def _given(self, row: Row, split: Split) -> Any:
+        """Return the label that a row gives; None where it gives none, which only training rows may."""
+        column = str(self._fields["label"])
+        value = value_in(row, column, "task.fields.label") if split != "train" else row.values.get(column)
+        is_blank = value is None or (isinstance(value, float) and math.isnan(value)) or not str(value).strip()
+        if is_blank and split != "train":
+            raise ConfigError(f"{row.where}: the row has no label, and {split} is scored by labels; add it")
+        return None if is_blank else value
+
+    @property
+    def _paths(self) -> dict[Split, Path | None]:
+        if self._folder is None:
+            raise ConfigError("task.folder is not set; set it to the folder that holds task.files")
+        if not self._folder.is_dir():
+            raise ConfigError(f"task.folder={self._folder} is not a folder; name the folder that holds task.files")
+        return {split: self._path(f"files.{split}", self._files[split], split == "dev") for split in SPLITS}
+
+    @property
+    def _label_path(self) -> Path | None:
+        return self._path("labels", self._label_file, may_be_absent=True)
+
+    def _path(self, key: str, name: str | None, may_be_absent: bool) -> Path | None:
+        if name is None and may_be_absent:
+            return None
+        if name is None:
+            raise ConfigError(f"task.{key} is not set; only dev can be cut from train")
+        folder = self._folder or Path()
+        if not (folder / name).exists():
+            held = sorted(path.name for path in folder.iterdir())
+            shown = ", ".join(held[:8]) or "nothing"
+            raise ConfigError(
+                f"task.{key}={name} is not in task.folder={folder}{nearest(name, held)}; it holds: {shown}"
+            )
+        return folder / name
+
+
+def _digest(split: Split, text: str, seen: dict[str, int]) -> str:
+    """Return an id for a text: a digest of it, numbered where the split has the same text again."""
+    name = f"{split}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+    seen[name] = seen.get(name, 0) + 1
+    return name if seen[name] == 1 else f"{name}-{seen[name]}"

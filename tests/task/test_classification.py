@@ -1,0 +1,157 @@
+"""Texts with one of many labels: labels from a file or from the rows, what is read of a teacher, and what is stored."""
+
+import csv
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from distillrun.artifacts import ArtifactStore
+from distillrun.errors import ConfigError
+from distillrun.files.jsonl import read_records
+from distillrun.interfaces import LabelTask
+from distillrun.records import Example
+from distillrun.run.stages.load import load, loading_stage
+from distillrun.task.classification import Classification
+from tests.leaves import made
+
+TEXTS = [("where is my card", "card_arrival"), ("it was stolen", "lost card"), ("what is the rate", "Exchange rate")]
+LABELS: list[dict[str, Any]] = [
+    {"name": "lost card", "description": "lost or stolen"},
+    {"name": "card_arrival", "description": ""},
+    {"name": "Exchange rate", "description": ""},
+    {"name": "other", "description": "nothing of the above"},
+]
+
+
+def write(file: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    with file.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for split in ("train", "dev", "test"):
+        write(tmp_path / f"{split}.csv", [{"text": f"{text} ({split})", "label": label} for text, label in TEXTS])
+    write(tmp_path / "labels.csv", LABELS)
+    return tmp_path
+
+
+def task(folder: Path, **changes: Any) -> Classification:
+    found = made("task", "classification", folder=str(folder), **changes)
+    assert isinstance(found, Classification)
+    assert isinstance(found, LabelTask)
+    return found
+
+
+def test_labels_come_from_the_training_rows_where_there_is_no_file(folder: Path) -> None:
+    found = task(folder, dev_share=0.3)
+    assert found.check() == []
+    assert found.labels() == ("Exchange rate", "card_arrival", "lost card")
+    assert [found.labels()[one.answer or 0] for one in found.examples("test")] == [label for _, label in TEXTS]
+
+
+def test_a_label_file_gives_names_their_order_and_what_they_mean(folder: Path) -> None:
+    found = task(folder, labels="labels.csv")
+    (example, *_) = found.examples("test")
+    assert found.labels() == tuple(row["name"] for row in LABELS)
+    assert found.question(example) == (
+        "Labels:\n1. lost card: lost or stolen\n2. card_arrival\n3. Exchange rate\n4. other: nothing of the above\n\n"
+        "Text: where is my card (test)"
+    )
+    assert found.student_question(example) == "where is my card (test)"
+
+
+def test_training_rows_may_have_no_labels_and_a_description_may_hold_braces(folder: Path) -> None:
+    write(folder / "train.csv", [{"text": "a"}, {"text": "b"}])
+    write(folder / "labels.csv", [{"name": "x", "description": "{choice} {0}"}, *LABELS])
+    found = task(folder, labels="labels.csv", files={"train": "train.csv", "dev": "dev.csv", "test": "test.csv"})
+    assert [one.answer for one in found.examples("train")] == [None, None]
+    assert "1. x: {choice} {0}" in found.question(found.examples("train")[0])
+
+
+@pytest.mark.parametrize("split", ["dev", "test"])
+@pytest.mark.parametrize("blank", ["", "  "])
+def test_a_row_that_is_scored_needs_a_label(folder: Path, split: str, blank: str) -> None:
+    write(folder / f"{split}.csv", [{"text": "a", "label": "card_arrival"}, {"text": "b", "label": blank}])
+    found = task(folder, labels="labels.csv", files={"train": "train.csv", "dev": "dev.csv", "test": "test.csv"})
+    (problem,) = found.check()
+    assert f"{split}.csv:3: the row has no label" in problem
+
+
+def test_labels_are_read_by_their_number_where_the_form_says_so(folder: Path) -> None:
+    for split in ("train", "test"):
+        write(folder / f"{split}.csv", [{"text": f"{split} {n}", "label": n} for n in range(4)])
+    (problem,) = task(folder, labels="labels.csv").check()
+    assert "the label '0' is not among the 4 labels" in problem
+    assert "task.label_form=index" in problem
+    found = task(folder, labels="labels.csv", label_form="index")
+    assert [one.answer for one in found.examples("test")] == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([{"text": "a", "label": "lost cart"}], r"train.csv:2: the label 'lost cart' .*did you mean 'lost card'"),
+        ([{"text": "", "label": "lost card"}], "train.csv:2: text must hold a text"),
+        ([{"body": "a", "label": "lost card"}], "no column 'text'.*see task.fields.text"),
+    ],
+)
+def test_a_bad_row_is_named(folder: Path, rows: list[dict[str, Any]], message: str) -> None:
+    write(folder / "train.csv", rows)
+    with pytest.raises(ConfigError, match=message):
+        task(folder, labels="labels.csv").examples("train")
+
+
+def test_labels_that_read_alike_are_refused(folder: Path) -> None:
+    write(folder / "labels.csv", [{"name": "Lost card"}, {"name": "lost  CARD"}])
+    (problem,) = task(folder, labels="labels.csv").check()
+    assert "'Lost card' and 'lost  CARD' read alike" in problem
+
+
+def test_without_labels_anywhere_the_label_file_is_asked_for(folder: Path) -> None:
+    write(folder / "train.csv", [{"text": "a"}])
+    (problem,) = task(folder).check()
+    assert "set task.labels" in problem
+
+
+def test_letters_name_no_more_labels_than_there_are_letters(folder: Path) -> None:
+    write(folder / "labels.csv", [*LABELS, *({"name": f"label {n}"} for n in range(30))])
+    (problem,) = task(folder, labels="labels.csv", choice_template="({letter}) {choice}").check()
+    assert "{letter} names 26 labels, and there are 34; write {number}" in problem
+    assert task(folder, labels="labels.csv").check() == []
+
+
+def test_the_store_keeps_the_labels_once(folder: Path) -> None:
+    write(folder / "labels.csv", [*LABELS, *({"name": f"label {n}"} for n in range(1000))])
+    found, store = task(folder, labels="labels.csv"), ArtifactStore(folder / "store")
+    examples = found.examples("test")
+    stage = loading_stage(found, "test", examples)
+    made_of = load(store, stage, found, examples)
+    assert read_records(made_of.folder / "examples.jsonl", Example)[0].question == examples[0].question
+    assert "label 999" not in (made_of.folder / "examples.jsonl").read_text(encoding="utf-8")
+    assert "label 999" in (made_of.folder / "labels.json").read_text(encoding="utf-8")
+    assert all(one.choices is examples[0].choices for one in examples)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"student_template": "Text: {question}"},
+        {"question_template": "{question} {choices}"},
+        {"answer_template": "{number}"},
+        {"labels": "others.csv"},
+    ],
+)
+def test_what_is_read_or_written_is_hashed(folder: Path, change: dict[str, Any]) -> None:
+    write(folder / "others.csv", LABELS[::-1])
+    stages = [
+        loading_stage(one, "test", one.examples("test")).fingerprint
+        for one in (
+            task(folder, **{"labels": "labels.csv", **more}) for more in ({}, {"choice_separator": "\n"}, change)
+        )
+    ]
+    assert stages[0] == stages[1] != stages[2]
