@@ -11,8 +11,8 @@ from distillrun.artifacts import ArtifactStore
 from distillrun.errors import ConfigError
 from distillrun.files.jsonl import read_records
 from distillrun.interfaces import LabelTask
+from distillrun.pipeline.stages.load import load, loading_stage
 from distillrun.records import Example
-from distillrun.run.stages.load import load, loading_stage
 from distillrun.task.classification import Classification
 from tests.leaves import made
 
