@@ -3,10 +3,10 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from distillrun.records import Draw, Message, Prompt, Request, Sampling
+from distillrun.records import Completion, Draw, Message, Prompt, Request, Sampling
 from distillrun.teacher.api import Api
 from tests.leaves import EXAMPLE, made
-from tests.loopback import Loopback
+from tests.loopback import Answer, Answering, Loopback, Seen, told, written
 
 SAMPLING = Sampling(50, 0.7, 0.9, 1, ("\n\n",))
 
@@ -56,3 +56,38 @@ class Account:
             return None
         self.booked.append(Booked((prompt_tokens, completion_tokens)))
         return self.booked[-1]
+
+
+def ask(
+    answering: Answering, count: int = 1, account: Any = None, sampling: Sampling = SAMPLING, **changes: Any
+) -> dict[int, Completion]:
+    """Return the completions of so many draws, from a server that answers so; fewer where the account ends them."""
+    return asked(answering, count, account, sampling, **changes)[0]
+
+
+def asked(
+    answering: Answering, count: int = 3, account: Any = None, sampling: Sampling = SAMPLING, **changes: Any
+) -> tuple[dict[int, Completion], list[dict[str, Any]]]:
+    """Return the completions of so many draws, and the bodies of the requests that were sent for them."""
+    with Loopback(answering) as server:
+        teacher = api(server, **changes)
+        try:
+            rows = dict(sorted(teacher.complete(draws(count), sampling, account or Account())))
+        finally:
+            teacher.release()
+        return rows, [seen.body for seen in server.asked]
+
+
+def good(seen: Seen) -> Answer:
+    """Answer as a server in good order does."""
+    return Answer(written(told(seen)))
+
+
+def failed(status: int, message: str = "no", **parts: Any) -> Answer:
+    """Return an HTTP error in OpenAI's form, to be asked again at once."""
+    return Answer({"error": {"message": message, **parts}}, status, {"retry-after": "0"})
+
+
+def first(bad: Answer) -> Answering:
+    """Answer so once, and well from then on."""
+    return lambda seen: bad if seen.number == 0 else Answer(written("good"))

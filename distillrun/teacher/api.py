@@ -6,13 +6,12 @@ from typing import Any
 
 from distillrun.errors import ConfigError
 from distillrun.interfaces import Account, Task
+from distillrun.process.background_loop import Loop
 from distillrun.records import Budget, Completion, Draw, Json, Price, Prompt, Sampling, ScoredContinuation
-from distillrun.teacher.openai_api.address import read_address
-from distillrun.teacher.openai_api.ask import Asker
-from distillrun.teacher.openai_api.body import Endpoint, Writer
 from distillrun.teacher.openai_api.client import Connection
-from distillrun.teacher.openai_api.loop import Loop
-from distillrun.teacher.openai_api.secret import body_problems, name_problems
+from distillrun.teacher.openai_api.completion import Asker
+from distillrun.teacher.openai_api.request import Endpoint, Writer
+from distillrun.teacher.openai_api.server import body_problems, name_problems, read_address
 from distillrun.teacher.openai_api.session import Session
 
 MOST_LISTED = 20

@@ -7,10 +7,15 @@ import atheris
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 with atheris.instrument_imports(
-    include=["distillrun.task.shared.answer_parser", "distillrun.teacher.openai_api.answer"]
+    include=[
+        "distillrun.task.shared.answer_parser",
+        "distillrun.teacher.openai_api.answer",
+        "distillrun.teacher.openai_api.error",
+    ]
 ):
     from distillrun.task.shared.answer_parser import parsed_choice
-    from distillrun.teacher.openai_api.answer import UnreadableError, error_status, read_answer
+    from distillrun.teacher.openai_api.answer import UnreadableError, read_answer
+    from distillrun.teacher.openai_api.error import error_status
 
 
 def parser(content: bytes) -> None:

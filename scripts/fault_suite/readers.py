@@ -22,7 +22,8 @@ from distillrun.report.comparison.table import Request, read_observations
 from distillrun.study.answers import Columns, checksum, read_answers
 from distillrun.study.key import Key
 from distillrun.task.multiple_choice import MultipleChoice
-from distillrun.teacher.openai_api.answer import UnreadableError, error_status, read_answer
+from distillrun.teacher.openai_api.answer import UnreadableError, read_answer
+from distillrun.teacher.openai_api.error import error_status
 from tests.loopback import written
 
 REFUSALS = (ConfigError, UnreadableError)

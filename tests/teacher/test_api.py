@@ -10,9 +10,9 @@ from distillrun.interfaces import Teacher, WhiteBoxTeacher
 from distillrun.language_model.plain_text import plain_text
 from distillrun.records import Completion, Draw, Message, Prompt, Request, Sampling
 from distillrun.teacher.openai_api import session as api_session
-from tests.drawing import SAMPLING, Account, api, draws, prompt
+from tests.drawing import SAMPLING, Account, api, ask, draws, prompt
 from tests.leaves import EXAMPLE, made
-from tests.loopback import Answer, Answering, Loopback, Seen, told, written
+from tests.loopback import Answer, Loopback, Seen, told, written
 
 
 @pytest.fixture(autouse=True)
@@ -20,18 +20,9 @@ def _no_long_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(api_session, "FIRST_WAIT_S", 0.01)
 
 
-def complete(answering: Answering, count: int = 1, sampling: Sampling = SAMPLING, **changes: Any) -> list[Completion]:
-    """Return the completions of so many draws, from a server that answers so."""
-    with Loopback(answering) as server:
-        teacher = api(server, **changes)
-        rows = dict(teacher.complete(draws(count), sampling, Account()))
-        teacher.release()
-    return [rows[index] for index in range(count)]
-
-
 def completed(body: Any, sampling: Sampling = SAMPLING, **changes: Any) -> Completion:
     """Return the completion that a server's one answer makes."""
-    return complete(lambda seen: Answer(body), 1, sampling, **changes)[0]
+    return ask(lambda seen: Answer(body), 1, sampling=sampling, **changes)[0]
 
 
 def sent(draw: Draw, sampling: Sampling = SAMPLING, **changes: Any) -> Seen:
@@ -52,8 +43,8 @@ def test_it_is_a_teacher_that_scores_where_told_to() -> None:
 
 
 def test_every_draw_gets_the_answer_to_its_own_question() -> None:
-    rows = complete(lambda seen: Answer(written(f"about {seen.prompt}"), delay_s=0.001 * (seen.number % 7)), 50)
-    assert [row.text for row in rows] == [f"about question {index}" for index in range(50)]
+    rows = ask(lambda seen: Answer(written(f"about {seen.prompt}"), delay_s=0.001 * (seen.number % 7)), 50)
+    assert [row.text for row in rows.values()] == [f"about question {index}" for index in range(50)]
 
 
 def test_answers_come_as_they_arrive_and_not_in_turn() -> None:

@@ -1,31 +1,22 @@
-"""The server's answers: JSON that claims to follow OpenAI's protocol, read with nothing taken on trust."""
+"""The answers of a server: JSON that claims to follow OpenAI's protocol; nothing is taken on trust."""
 
 import json
-import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 Tokens: TypeAlias = tuple[tuple[str, float], ...]
 """Texts of tokens with their log-probs in nats."""
 
-
 MOST_TOKENS = 10**8
 """More tokens than any request takes: a server that counts more does not count."""
 
+_STREAMED = ("content", "text", "refusal", "reasoning_content", "reasoning")
+"""The texts that come piece by piece in a stream."""
+
 _REASONING = ("reasoning_content", "reasoning", "thinking")
 """Where servers put what the model thought, when they take it out of the text."""
-
-_STATUS_OF = {
-    **dict.fromkeys(("rate_limit_exceeded", "rate_limit_error", "insufficient_quota"), 429),
-    **dict.fromkeys(("invalid_api_key", "authentication_error"), 401),
-    **dict.fromkeys(("model_not_found", "not_found_error"), 404),
-    **dict.fromkeys(("context_length_exceeded", "invalid_request_error"), 400),
-    **dict.fromkeys(("server_error", "internal_server_error", "api_error", "overloaded_error"), 500),
-    "permission_error": 403,
-}
-"""The HTTP status with which OpenAI's and Anthropic's servers send a code or type of error."""
 
 LEAST_LOG_PROB, ROUNDING = -1e6, 1e-3
 """A lower log-prob stands for minus infinity, which no file can hold; one may be above 0 by this much rounding."""
@@ -69,23 +60,6 @@ def read_answer(content: bytes, content_type: str) -> Answer:
     except (ValueError, RecursionError):
         shown = content[:60].decode("utf-8", "replace")
         raise UnreadableError(f"it answered {content_type or 'something'} that is not JSON: {shown!r}") from None
-
-
-def error_status(content: bytes) -> int | None:
-    """Return the HTTP status that an answer names in its body though it came as a good one; None where it does not."""
-    if b'"error"' not in content:
-        return None
-    try:
-        payload = json.loads(content)
-    except (ValueError, RecursionError):
-        return None
-    error = payload.get("error") if isinstance(payload, dict) and not payload.get("choices") else None
-    if not isinstance(error, dict):
-        return None
-    code = str(error.get("code"))
-    if re.fullmatch(r"[45][0-9][0-9]", code, re.ASCII):
-        return int(code)
-    return next((status for name in (code, str(error.get("type"))) if (status := _STATUS_OF.get(name))), None)
 
 
 def _answer(payload: Any) -> Answer:
@@ -178,3 +152,58 @@ def _is_log_prob(value: Any) -> bool:
     """Return whether a value is a finite number of at most about 0; it is not converted, since no float may hold it."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     return is_number and -sys.float_info.max <= value <= ROUNDING
+
+
+def unstreamed(content: bytes, content_type: str) -> bytes:
+    """Return an answer as one JSON object, and one that was never streamed as it is. Raises UnreadableError."""
+    if "text/event-stream" not in content_type and not content.startswith(b"data:"):
+        return content
+    message: dict[str, str] = {}
+    choice: dict[str, Any] = {}
+    usage: Any = None
+    ended = False
+    for event in _events(content):
+        if event is None:
+            ended = True
+            break
+        if event.get("error"):
+            return json.dumps(event).encode()
+        usage = event.get("usage") or usage
+        choices = event.get("choices")
+        piece = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else {}
+        delta = piece.get("delta", piece)
+        for name in _STREAMED if isinstance(delta, dict) else ():
+            if isinstance(delta.get(name), str):
+                message[name] = message.get(name, "") + delta[name]
+        choice["finish_reason"] = piece.get("finish_reason") or choice.get("finish_reason")
+        _add_log_probs(choice, piece.get("logprobs"))
+    if not ended and not choice.get("finish_reason"):
+        raise UnreadableError("its stream broke off")
+    whole = message if "text" in message else {"content": None, **message}
+    return json.dumps({"choices": [{**choice, "message": whole}], "usage": usage}).encode()
+
+
+def _events(content: bytes) -> Iterator[dict[str, Any] | None]:
+    """Yield the JSON objects of a stream of server-sent events; None where it says that it is done."""
+    for line in content.decode("utf-8", "replace").splitlines():
+        if not line.startswith("data:"):
+            continue
+        data = line.removeprefix("data:").strip()
+        if data == "[DONE]":
+            yield None
+            return
+        try:
+            event = json.loads(data)
+        except (ValueError, RecursionError):
+            raise UnreadableError(f"its stream holds something that is not JSON: {data[:60]!r}") from None
+        if isinstance(event, dict):
+            yield event
+
+
+def _add_log_probs(choice: dict[str, Any], piece: Any) -> None:
+    """Add the lists of a piece's log-probs to those before it."""
+    if isinstance(piece, Mapping):
+        known = choice.setdefault("logprobs", {})
+        for name, values in piece.items():
+            if isinstance(values, list):
+                known[name] = [*known.get(name, []), *values]

@@ -1,17 +1,15 @@
-"""The `openai` client, restricted to one host and one key."""
+"""The `openai` client, restricted to one host, one key, and answers of a limited size."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import zlib
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, cast
 
-from distillrun.teacher.openai_api.address import read_address
-from distillrun.teacher.openai_api.answer import Answer, UnreadableError, error_status, read_answer
-from distillrun.teacher.openai_api.body import Endpoint
-from distillrun.teacher.openai_api.content import ENCODING, read_whole
-from distillrun.teacher.openai_api.error import ApiError, shown, status_trouble
-from distillrun.teacher.openai_api.secret import read_secret
-from distillrun.teacher.openai_api.stream import unstreamed
+from distillrun.teacher.openai_api.answer import Answer, UnreadableError, read_answer, unstreamed
+from distillrun.teacher.openai_api.error import ApiError, error_status, shown, status_trouble
+from distillrun.teacher.openai_api.request import Endpoint
+from distillrun.teacher.openai_api.server import read_address, read_secret
 
 LISTED_MODELS = 12
 LISTING_S = 5.0
@@ -21,6 +19,12 @@ _OF_THE_WIRE = frozenset({"content-encoding", "content-length", "transfer-encodi
 
 _UNREACHED = ("ConnectError", "ConnectTimeout", "ProxyError", "UnsupportedProtocol")
 """What httpx, or its successor that newer clients use, raises where no connection came about."""
+
+MOST_BYTES = 2**24
+"""More than the log-probs of 4,096 tokens with their twenty likeliest alternatives take."""
+
+ENCODING = "gzip"
+"""The one packing that is asked for: it can be undone piece by piece."""
 
 
 class RequestFailedError(Exception):
@@ -60,6 +64,30 @@ def bounded_http(trust_env: bool) -> Any:
             return type(response)(response.status_code, headers=headers, content=content, request=request)
 
     return Bounded(follow_redirects=False, trust_env=trust_env, headers={"accept-encoding": ENCODING})
+
+
+async def read_whole(pieces: AsyncIterator[bytes], encoding: str) -> bytes:
+    """Return what an answer's pieces hold, unpacked.
+
+    Raises:
+        UnreadableError: it is too large, packed in another way or no gzip at all; no more than the limit is held.
+    """
+    packed = encoding.strip().lower() not in ("", "identity")
+    if packed and encoding.strip().lower() not in (ENCODING, "x-gzip"):
+        raise UnreadableError(f"it answered in the encoding {encoding!r}, which was not asked for")
+    unpacking = zlib.decompressobj(zlib.MAX_WBITS | 16) if packed else None
+    content = bytearray()
+    try:
+        async for piece in pieces:
+            while piece:
+                content += unpacking.decompress(piece, MOST_BYTES + 1 - len(content)) if unpacking else piece
+                if len(content) > MOST_BYTES:
+                    size = f"{MOST_BYTES // 2**20} MiB{' when unpacked' if packed else ''}"
+                    raise UnreadableError(f"it answered more than {size}, which no completion takes")
+                piece = unpacking.unconsumed_tail if unpacking else b""
+    except zlib.error as error:
+        raise UnreadableError(f"it answered gzip that cannot be unpacked: {error}") from None
+    return bytes(content)
 
 
 class Client:

@@ -1,13 +1,17 @@
-"""Completions from a server's answers: cut at the stop texts, counted, and with our finish reasons."""
+"""Completions and scores of letters: asked for, and read from a server's answers."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from distillrun.records import Completion, Sampling
-from distillrun.teacher.openai_api.answer import Answer
-from distillrun.teacher.openai_api.body import estimated_tokens
-from distillrun.text.thinking import CLOSING, OPENING, first_stop
+from distillrun.errors import ConfigError
+from distillrun.process.background_loop import Gate
+from distillrun.records import Completion, Draw, Prompt, Sampling, ScoredContinuation
+from distillrun.teacher.openai_api.answer import Answer, Tokens, UnreadableError
+from distillrun.teacher.openai_api.request import Writer, estimated_tokens
+from distillrun.teacher.openai_api.session import Ask, RowFailedError, Session
+from distillrun.text.thinking import CLOSING, OPENING, first_stop, was_cut
 
 OVERSHOOT = (1.1, 8)
 """Factor and tokens by which a server may count past `max_new_tokens`: some count the end, some a stop text."""
@@ -15,6 +19,67 @@ OVERSHOOT = (1.1, 8)
 CUT_PROMPT = (3, 100)
 """Factor and tokens by which a prompt must be longer, by estimate, than the server counts before it is said to be cut:
 no tokenizer has tokens of twelve bytes on average."""
+
+_BLANKS = "\u0120\u2581"
+"""How byte-level and sentencepiece vocabularies write a blank before a word, where a server shows tokens raw."""
+
+_LEAST_REST = 1e-9
+"""Rounded probabilities may add up to 1 or more; the rest is taken to be at least this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """The requests to one server on behalf of the teacher of this name."""
+
+    name: str
+    session: Session
+    writer: Writer
+
+    async def complete(self, draw: Draw, sampling: Sampling, gate: Gate) -> Completion:
+        """Return the completion of a draw, also where it failed for a reason of its own."""
+        messages = draw.prompt.messages
+        reader = Reader(self.name, self.session.client.secret.hide, self.session.warn_once)
+
+        def read(answer: Answer) -> tuple[Completion, tuple[int, int]]:
+            made = reader.completion(answer, sampling, self.writer.estimated_tokens(messages))
+            return made, (made.prompt_tokens, made.completion_tokens)
+
+        cost = (self.writer.prompt_token_bound(messages), sampling.max_new_tokens)
+        request = Ask(lambda dialect: self.writer.draw(draw, sampling, dialect), cost, read, was_cut)
+        try:
+            return await self.session.ask(request, gate)
+        except RowFailedError as failed:
+            return Completion("", failed.finish_reason, 0, 0, teacher=self.name, reason=failed.reason)
+
+    async def score(
+        self, prompt: Prompt, continuations: Sequence[str], top: int, gate: Gate
+    ) -> tuple[ScoredContinuation, ...]:
+        """Return the scores of continuations among the `top` likeliest next tokens. Raises ConfigError without them."""
+
+        def read(answer: Answer) -> tuple[tuple[ScoredContinuation, ...], tuple[int, int]]:
+            if answer.tokens == () and answer.first is None:
+                raise UnreadableError("it wrote no token whose alternatives it could list")
+            if answer.first is None and answer.lists_first:
+                raise UnreadableError("its list of likeliest tokens holds an entry without a token or a log-prob")
+            if answer.first is None:
+                raise ConfigError(
+                    f"teacher.top_log_probs={top}, but teacher.model={self.name} lists no likeliest tokens at the"
+                    f" {self.writer.endpoint} endpoint; try the other teacher.endpoint, or a teacher that scores,"
+                    " such as teacher=local or teacher=vllm"
+                )
+            usage = answer.usage or (self.writer.estimated_tokens(prompt.messages), 1)
+            return score_continuations(answer.first, continuations), usage
+
+        cost = (self.writer.prompt_token_bound(prompt.messages), 1)
+        request = Ask(lambda dialect: self.writer.next_token(prompt, top, dialect), cost, read)
+        try:
+            return await self.session.ask(request, gate)
+        except RowFailedError as failed:
+            question = prompt.request.example.id
+            raise ConfigError(
+                f"teacher.model={self.name} could not score the choices of {question}: {failed.reason}; what was scored"
+                " is kept, so give the same command again, or leave the question out"
+            ) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,3 +182,27 @@ def _log_prob(answer: Answer, kept: int) -> float | None:
         total += log_prob
         position += len(token)
     return total
+
+
+def score_continuations(first: Tokens, continuations: Sequence[str]) -> tuple[ScoredContinuation, ...]:
+    """Return the log-prob of each continuation as the one next token.
+
+    Variants of a token that differ in blanks around it, such as "A" and " A", are added up. A continuation that is not
+    listed gets an upper bound: it is at most as likely as the least likely one listed, and as all that are not listed.
+
+    Args:
+        first: the likeliest next tokens.
+        continuations: texts of one token each, such as letters; of a longer one, only the bound can be told.
+    """
+    rest = max(1.0 - sum(math.exp(log_prob) for _, log_prob in first), _LEAST_REST)
+    bound = min([math.log(rest), *(log_prob for _, log_prob in first)])
+    return tuple(ScoredContinuation(_letter_log_prob(first, _bare(text), bound), 1) for text in continuations)
+
+
+def _letter_log_prob(first: Tokens, bare: str, bound: float) -> float:
+    mass = sum(math.exp(log_prob) for token, log_prob in first if _bare(token) == bare)
+    return math.log(min(mass, 1.0)) if mass > 0 else bound
+
+
+def _bare(text: str) -> str:
+    return text.strip().lstrip(_BLANKS).strip()

@@ -43,6 +43,16 @@ _NO_SYSTEM = re.compile(
     re.IGNORECASE,
 )
 
+_STATUS_OF = {
+    **dict.fromkeys(("rate_limit_exceeded", "rate_limit_error", "insufficient_quota"), 429),
+    **dict.fromkeys(("invalid_api_key", "authentication_error"), 401),
+    **dict.fromkeys(("model_not_found", "not_found_error"), 404),
+    **dict.fromkeys(("context_length_exceeded", "invalid_request_error"), 400),
+    **dict.fromkeys(("server_error", "internal_server_error", "api_error", "overloaded_error"), 500),
+    "permission_error": 403,
+}
+"""The HTTP status with which OpenAI's and Anthropic's servers send a code or type of error."""
+
 
 @dataclass(frozen=True, slots=True)
 class ApiError:
@@ -88,6 +98,23 @@ def status_trouble(status: int, headers: Mapping[str, str], text: str, hide: Cal
         return ApiError("busy", reason, True, wait_s=_wait_s(headers))
     field = _unsupported_field(detail)
     return ApiError("unsupported" if field else "refused", reason, True, field)
+
+
+def error_status(content: bytes) -> int | None:
+    """Return the HTTP status that an answer names in its body though it came as a good one; None where it does not."""
+    if b'"error"' not in content:
+        return None
+    try:
+        payload = json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+    error = payload.get("error") if isinstance(payload, dict) and not payload.get("choices") else None
+    if not isinstance(error, dict):
+        return None
+    code = str(error.get("code"))
+    if re.fullmatch(r"[45][0-9][0-9]", code, re.ASCII):
+        return int(code)
+    return next((status for name in (code, str(error.get("type"))) if (status := _STATUS_OF.get(name))), None)
 
 
 def shown(text: str) -> str:

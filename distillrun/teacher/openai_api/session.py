@@ -8,11 +8,11 @@ from random import Random
 from typing import Any, Generic, Literal, TypeVar
 
 from distillrun.errors import ConfigError
+from distillrun.process.background_loop import Gate, Start
 from distillrun.teacher.openai_api.answer import Answer, UnreadableError
-from distillrun.teacher.openai_api.body import Dialect
 from distillrun.teacher.openai_api.client import Client, Connection, RequestFailedError
 from distillrun.teacher.openai_api.error import ApiError
-from distillrun.teacher.openai_api.loop import Gate, Start
+from distillrun.teacher.openai_api.request import Dialect
 
 T = TypeVar("T")
 

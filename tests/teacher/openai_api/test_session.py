@@ -1,20 +1,20 @@
-"""What servers say when they refuse, each in its own words, and how the API teacher comes to terms with them."""
+"""A session with a server: retries, budgets, and how it adapts to what the server does not take."""
 
 import json
+import threading
 import time
 from collections.abc import Callable
-from email.utils import formatdate
 from typing import Any
 
 import pytest
 
 from distillrun.errors import ConfigError
-from distillrun.records import Completion, Draw, Message, Prompt, Request, Sampling
+from distillrun.records import Draw, Message, Prompt, Request, Sampling
 from distillrun.teacher.openai_api import session as api_session
-from distillrun.teacher.openai_api.error import status_trouble
-from tests.drawing import SAMPLING, Account, api, draws, prompt
+from tests.asking import Unlimited
+from tests.drawing import SAMPLING, Account, api, ask, asked, draws, failed, good, prompt
 from tests.leaves import EXAMPLE
-from tests.loopback import Answer, Answering, Loopback, Seen, told, written
+from tests.loopback import Answer, Answering, Loopback, Seen, failing, told, written
 
 SIX_STOPS = Sampling(50, 0.7, 0.9, 1, ("\n\n", "a", "b", "c", "d", "e"))
 
@@ -24,77 +24,9 @@ def _no_long_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(api_session, "FIRST_WAIT_S", 0.01)
 
 
-def asked(
-    answering: Answering, count: int = 3, sampling: Sampling = SAMPLING, **changes: Any
-) -> tuple[list[Completion], list[dict[str, Any]]]:
-    """Return the completions in order, and the bodies that were sent for them."""
-    with Loopback(answering) as server:
-        teacher = api(server, **changes)
-        try:
-            rows = dict(teacher.complete(draws(count), sampling, Account()))
-        finally:
-            teacher.release()
-    return [rows[index] for index in range(count)], [seen.body for seen in server.asked]
-
-
 def refusing(is_wrong: Callable[[dict[str, Any]], object], error: Any, status: int = 400) -> Answering:
     """Answer by an error as long as the body is wrong."""
     return lambda seen: Answer(error, status) if is_wrong(seen.body) else Answer(written(told(seen)))
-
-
-def trouble(status: int, body: Any) -> str:
-    text = body if isinstance(body, str) else json.dumps(body)
-    return status_trouble(status, {}, text, lambda shown: shown).kind
-
-
-@pytest.mark.parametrize(
-    ("status", "body"),
-    [
-        (400, {"error": {"message": "This model's maximum context length is 8 tokens.", "code": "x"}}),
-        (400, {"object": "error", "message": "Input: maximum context length is 2048 tokens", "code": 400}),
-        (
-            400,
-            {"error": {"message": "'max_tokens' is too large: 100. This model's maximum context length is 8 tokens"}},
-        ),
-        (400, {"error": {"message": "the request exceeds the available context size", "type": "exceed_context_size"}}),
-        (500, {"error": {"message": "Requested tokens (800) exceed context window of 512", "code": None}}),
-        (422, {"error": "`inputs` tokens + `max_new_tokens` must be <= 4096. Given: 5000", "error_type": "validation"}),
-        (400, {"error": {"message": "prompt is too long: 210000 tokens > 200000 maximum"}}),
-        (400, {"error": {"message": "The input token count (12) exceeds the maximum number of tokens allowed (8)."}}),
-        (413, "Payload too large"),
-    ],
-)
-def test_every_servers_word_for_too_long_is_understood(status: int, body: Any) -> None:
-    assert trouble(status, body) == "too_long"
-
-
-@pytest.mark.parametrize(
-    ("status", "body", "kind"),
-    [
-        (400, {"error": {"message": "bad role", "param": "messages", "type": "invalid_request_error"}}, "refused"),
-        (400, {"error": {"message": "max_tokens is too large: 9. At most 4 completion tokens"}}, "refused"),
-        (422, {"detail": [{"type": "extra_forbidden", "loc": ["body", "seed"], "msg": "Extra inputs"}]}, "unsupported"),
-        (400, {"error": {"message": "Invalid 'stop': array too long.", "param": "stop"}}, "unsupported"),
-        (400, {"error": {"message": "The response was filtered", "code": "content_filter"}}, "filtered"),
-        (429, {"error": {"message": "You exceeded your quota", "code": "insufficient_quota"}}, "spent"),
-        (429, {"error": {"message": "Rate limit"}}, "busy"),
-        (503, "<html>loading</html>", "busy"),
-        (401, "", "denied"),
-        (404, {"detail": "Not Found"}, "absent"),
-        (400, "[[[[", "refused"),
-        (400, {"error": None}, "refused"),
-        (400, [1], "refused"),
-    ],
-)
-def test_an_error_is_told_by_its_body(status: int, body: Any, kind: str) -> None:
-    assert trouble(status, body) == kind
-
-
-def test_what_a_server_says_is_shown_as_one_printable_line() -> None:
-    reason = status_trouble(400, {}, json.dumps({"error": {"message": "a\x1b[31m\nb" + "x" * 999}}), str).reason
-    assert reason.startswith("HTTP 400: a [31m b")
-    assert reason.isprintable()
-    assert len(reason) < 330
 
 
 def test_a_server_that_takes_four_stop_texts_gets_four_and_the_rest_is_cut_here() -> None:
@@ -105,14 +37,14 @@ def test_a_server_that_takes_four_stop_texts_gets_four_and_the_rest_is_cut_here(
 
     rows, bodies = asked(answer, sampling=SIX_STOPS, concurrency=1)
     assert [len(body["stop"]) for body in bodies] == [6, 4, 4, 4]
-    assert {(row.text, row.finish_reason) for row in rows} == {("HOW xyz ", "stop")}
+    assert {(row.text, row.finish_reason) for row in rows.values()} == {("HOW xyz ", "stop")}
 
 
 def test_a_server_that_takes_no_stop_texts_gets_none(caplog: pytest.LogCaptureFixture) -> None:
     error = {"error": {"message": "Unsupported parameter: 'stop' is not supported with this model.", "param": "stop"}}
     rows, bodies = asked(refusing(lambda body: "stop" in body, error), concurrency=1)
     assert ["stop" in body for body in bodies] == [True, False, False, False]
-    assert all(row.text for row in rows)
+    assert all(row.text for row in rows.values())
     assert "takes no stop texts" in caplog.text
 
 
@@ -162,29 +94,6 @@ def test_a_model_that_ends_at_once_is_asked_again_before_scoring_fails() -> None
         with pytest.raises(ConfigError, match="could not score the choices of q1: it wrote no token"):
             list(teacher.score([prompt("q")], [["A"]], Account()))
         teacher.release()
-
-
-@pytest.mark.parametrize(
-    ("headers", "wait_s"),
-    [
-        ({"retry-after": "7"}, 7.0),
-        ({"retry-after": "0.5"}, 0.5),
-        ({"retry-after": "-3"}, 0.0),
-        ({"retry-after-ms": "250", "retry-after": "7"}, 0.25),
-        ({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}, 0.0),
-        ({"retry-after": "nan"}, None),
-        ({"retry-after": "inf"}, None),
-        ({"retry-after": "soon"}, None),
-        ({}, None),
-    ],
-)
-def test_the_seconds_of_retry_after_are_read(headers: dict[str, str], wait_s: float | None) -> None:
-    assert status_trouble(429, headers, "", str).wait_s == wait_s
-
-
-def test_the_date_of_retry_after_is_read() -> None:
-    wait_s = status_trouble(429, {"retry-after": formatdate(time.time() + 60, usegmt=True)}, "", str).wait_s
-    assert wait_s == pytest.approx(60.0, abs=3.0)
 
 
 def test_no_wait_is_longer_than_the_cap(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -243,26 +152,6 @@ def test_an_answer_that_is_not_of_the_protocol_is_asked_again(body: bytes) -> No
     assert rows[0].text == "x"
     with pytest.raises(ConfigError, match="does not answer as an OpenAI-compatible server does"):
         asked(lambda seen: Answer(body), 1, max_retries=0)
-
-
-def test_no_key_of_another_server_is_sent_along(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OPENAI_API_KEY", "sk-of-another-server")
-    monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", "Authorization: Bearer sk-of-another-server")
-    with Loopback(lambda seen: Answer(written("x"))) as server:
-        teacher = api(server)
-        list(teacher.complete(draws(1), SAMPLING, Account()))
-        teacher.release()
-    assert server.seen[0].headers["authorization"] == "Bearer none"
-    assert "sk-of-another-server" not in str(server.seen[0].headers)
-
-
-def test_no_proxy_stands_between_this_machine_and_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
-        monkeypatch.setenv(name, "http://127.0.0.1:9")
-    monkeypatch.delenv("no_proxy", raising=False)
-    monkeypatch.delenv("NO_PROXY", raising=False)
-    rows, _ = asked(lambda seen: Answer(written("x")), 1)
-    assert rows[0].text == "x"
 
 
 def test_what_is_cancelled_stays_booked_since_it_may_be_paid() -> None:
@@ -376,7 +265,7 @@ def test_a_server_that_only_streams_is_asked_to_stream(message: str) -> None:
         )
 
     rows, bodies = asked(answer, 2, concurrency=1)
-    assert [(row.text, row.finish_reason, row.completion_tokens) for row in rows] == [
+    assert [(row.text, row.finish_reason, row.completion_tokens) for row in rows.values()] == [
         ("<think>Hm</think>A library.", "stop", 9)
     ] * 2
     assert [body.get("stream_options") for body in bodies] == [None, *[{"include_usage": True}] * 2]
@@ -401,3 +290,84 @@ def test_the_completion_endpoint_streams_texts() -> None:
     body = "".join(f"data: {json.dumps(event)}\n\n" for event in events) + "data: [DONE]\n\n"
     rows, _ = asked(lambda seen: Answer(body.encode()), 1, endpoint="completion")
     assert rows[0].text == "A library."
+
+
+def test_one_failure_in_ten_changes_no_row() -> None:
+    clean = ask(failing(0.0, 0.0), 120)
+    assert len(clean) == 120
+    assert ask(failing(0.0, 0.1), 120) == clean
+
+
+def test_no_more_requests_are_under_way_than_allowed() -> None:
+    with Loopback(lambda seen: Answer(written(told(seen)), delay_s=0.02)) as server:
+        teacher = api(server, concurrency=4)
+        assert len(dict(teacher.complete(draws(40), SAMPLING, Unlimited()))) == 40
+        teacher.release()
+        assert server.largest == 4
+
+
+def test_a_retry_waits_as_long_as_the_server_asks() -> None:
+    arrived: list[float] = []
+
+    def answer(seen: Seen) -> Answer:
+        arrived.append(time.monotonic())
+        busy = Answer({"error": {"message": "slow down"}}, 429, {"retry-after-ms": "300"})
+        return busy if len(arrived) == 1 else good(seen)
+
+    assert len(ask(answer)) == 1
+    assert arrived[1] - arrived[0] >= 0.3
+
+
+def test_every_retry_is_reserved_and_answered_errors_free_their_tokens() -> None:
+    account = Account()
+    replies = iter([failed(500), Answer(is_dropped=True), Answer(b"{not json"), None])
+    ask(lambda seen: next(replies) or good(seen), account=account)
+    assert [one.settled for one in account.booked] == [(0, 0), None, None, (20, 10)]
+
+
+def test_nothing_is_sent_beyond_the_budget_and_what_is_under_way_arrives() -> None:
+    with Loopback(lambda seen: Answer(written(told(seen)), delay_s=0.02)) as server:
+        teacher = api(server, concurrency=4)
+        found = dict(teacher.complete(draws(30), SAMPLING, Account(requests=7)))
+        teacher.release()
+        assert len(found) == len(server.asked) == 7
+
+
+def test_what_is_freed_by_an_answer_may_be_spent_again() -> None:
+    # each request books 50 completion tokens and takes 10: one at a time fits, and in the end all five
+    assert len(ask(good, 5, Account(tokens=95))) == 5
+
+
+def test_closing_cancels_what_is_under_way() -> None:
+    before = {*threading.enumerate()}
+    with Loopback(lambda seen: Answer(written(told(seen)), delay_s=0.0 if seen.number == 0 else 600.0)) as server:
+        teacher = api(server, concurrency=3)
+        stream: Any = teacher.complete(draws(9), SAMPLING, Unlimited())
+        next(stream)
+        started = time.monotonic()
+        stream.close()
+        teacher.release()
+        assert time.monotonic() - started < 300
+        assert not [thread for thread in {*threading.enumerate()} - before if "api" in thread.name.lower()]
+
+
+def test_newer_servers_get_the_newer_name_of_a_field() -> None:
+    bodies: list[dict[str, Any]] = []
+
+    def answer(seen: Seen) -> Answer:
+        bodies.append(seen.body)
+        if "max_tokens" in seen.body:
+            return failed(
+                400, "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead.", param="max_tokens"
+            )
+        return good(seen)
+
+    assert len(ask(answer, 3, concurrency=1)) == 3
+    assert ["max_tokens" in body for body in bodies] == [True, False, False, False]
+    assert bodies[-1]["max_completion_tokens"] == SAMPLING.max_new_tokens
+
+
+def test_a_temperature_that_is_not_taken_stops_the_run_rather_than_be_dropped() -> None:
+    reply = failed(400, "Unsupported value: 'temperature' does not support 0.7", param="temperature")
+    with pytest.raises(ConfigError, match="temperature"):
+        ask(lambda _: reply, 2)

@@ -1,11 +1,16 @@
-"""The key of an API teacher: read from the environment, kept out of settings, and never shown."""
+"""The server of an API teacher: its URL, and its key, which is read from the environment and never shown."""
 
 import os
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Any
+from urllib.parse import urlsplit
 
 from distillrun.errors import ConfigError
+
+ENDPOINTS = ("/chat/completions", "/completions")
 
 SHORTEST_SECRET = 8
 """Keys below this length are words such as `none`, and are not hidden: that would mangle texts and protect nothing."""
@@ -20,6 +25,53 @@ _SECRET_NAME = re.compile(
     r"api_?key|secret|passw|authori[sz]ation|bearer|credential|(access|auth)_?token|^token$", re.I
 )
 _SECRET_VALUE = re.compile(r"^\s*(sk-|gsk_|hf_|xai-|bearer\s)", re.I)
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A server's base URL, taken apart."""
+
+    host: str
+    path: str
+    is_loopback: bool
+
+
+def read_address(base_url: str) -> Address:
+    """Return where a base URL leads. Raises ConfigError for one that a key should not be sent to."""
+    example = "such as http://127.0.0.1:8000/v1 or https://api.openai.com/v1"
+    try:
+        parts = urlsplit(base_url)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        raise ConfigError(f"teacher.base_url cannot be read as a URL; give one {example}") from None
+    if "@" in base_url or parts.query or parts.fragment:
+        raise ConfigError(
+            "teacher.base_url holds a user name, a query or a fragment, which often hold keys; give the bare"
+            f" URL, {example}, and the key by teacher.api_key_env"
+        )
+    if parts.scheme not in ("http", "https") or not re.fullmatch(r"[A-Za-z0-9.:-]+", host):
+        raise ConfigError(f"teacher.base_url={base_url!r} is not an http or https URL; give one {example}")
+    if not re.fullmatch(r"[\w.~/%:+-]*", parts.path, re.ASCII):
+        raise ConfigError(
+            f"teacher.base_url={base_url!r} holds characters that a path may not have; give one {example}"
+        )
+    address = Address(host, parts.path.rstrip("/"), _is_loopback(host))
+    for endpoint in ENDPOINTS:
+        if address.path.endswith(endpoint):
+            raise ConfigError(f"teacher.base_url={base_url} ends in the endpoint; leave out {endpoint}")
+    if parts.scheme == "http" and not address.is_loopback:
+        raise ConfigError(
+            f"teacher.base_url={base_url} would send prompts and key over the network unencrypted; use https, or open"
+            f" a tunnel (ssh -L 8000:localhost:{parts.port or 80} {host}) and give http://127.0.0.1:8000{address.path}"
+        )
+    return address
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 class Secret:
