@@ -7,9 +7,9 @@ import signal
 import time
 from pathlib import Path
 
-from distillrun.journal.account import LedgerAccount
 from distillrun.journal.ledger import Ledger
-from distillrun.journal.spent import Spent
+from distillrun.journal.ledger_account import LedgerAccount
+from distillrun.journal.request_cost import Cost
 from distillrun.records import Budget, Price
 
 PRICE = Price(2.0, 8.0)
@@ -28,7 +28,7 @@ def hold(folder: Path, ready: str, lock: str) -> None:
     """Spend once under a cap, where locks are broken, and stay."""
     break_locks(lock)
     ledger = Ledger(folder, PRICE, DOLLAR)
-    ledger.book(Spent(1, 1, 1, 0.0))
+    ledger.book(Cost(1, 1, 1, 0.0))
     Path(ready).touch()
     time.sleep(60)
 
@@ -47,11 +47,11 @@ def fill_the_disk(folder: Path, outcome: str) -> None:
     """Book where 20 bytes are left, and write down what became of it."""
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     ledger = Ledger(folder, PRICE, DOLLAR)
-    ledger.book(Spent(1, 1, 1, 0.0))
+    ledger.book(Cost(1, 1, 1, 0.0))
     size = (folder / "ledger.jsonl").stat().st_size
     resource.setrlimit(resource.RLIMIT_FSIZE, (size + 20, resource.RLIM_INFINITY))
     try:
-        ledger.book(Spent(1, 1, 1, 0.0))
+        ledger.book(Cost(1, 1, 1, 0.0))
     except OSError as error:
         resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
         left = (folder / "ledger.jsonl").stat().st_size - size

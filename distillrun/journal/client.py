@@ -9,8 +9,8 @@ from distillrun.artifacts import canonical_json, digest
 from distillrun.errors import BudgetSpentError
 from distillrun.files.inside import refuse_links
 from distillrun.interfaces import AnyTeacher, Teacher, WhiteBoxTeacher, members_of
-from distillrun.journal.account import LedgerAccount
 from distillrun.journal.ledger import Ledger
+from distillrun.journal.ledger_account import LedgerAccount
 from distillrun.journal.rows import Journal
 from distillrun.records import Completion, Draw, Json, Prompt, Sampling, ScoredContinuation
 from distillrun.text.thinking import noted, spoken

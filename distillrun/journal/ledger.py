@@ -10,11 +10,11 @@ from itertools import count
 from pathlib import Path
 
 from distillrun.files.jsonl import sync_folder
-from distillrun.journal.alone import Alone
-from distillrun.journal.chain import NOTHING, Chain
-from distillrun.journal.exclusion import Exclusive, locks_fail
-from distillrun.journal.proof import LEDGER, proven_by_journals
-from distillrun.journal.spent import Spent
+from distillrun.journal.hash_chain import NOTHING, HashChain
+from distillrun.journal.journal_cost import LEDGER, proven_by_journals
+from distillrun.journal.pid_file import PidFile
+from distillrun.journal.process_lock import ProcessLock, locks_fail
+from distillrun.journal.request_cost import Cost
 from distillrun.records import Budget, Price
 
 NO_CAP = Budget(None, None, None)
@@ -27,7 +27,7 @@ class Ledger:
 
     What is reserved counts as spent until it is settled, so a request that a kill left open stays counted in full:
     it may have been paid. The file is only ever added to, one line for each booking and each correction, under a lock
-    that all processes share; see `chain` for its lines. Before the first request of a run it is held against the
+    that all processes share; see `hash_chain` for its lines. Before the first request of a run it is held against the
     journals, and what they prove beyond it is added. Lines that cannot be right are counted at the most that they may
     have held, and the file that holds them is kept next to the new one.
     """
@@ -35,10 +35,10 @@ class Ledger:
     def __init__(self, folder: Path, price: Price, budget: Budget) -> None:
         self._folder = folder
         self._file = folder / f"{LEDGER}.jsonl"
-        self._among_processes = Exclusive(folder / f"{LEDGER}.lock")
+        self._among_processes = ProcessLock(folder / f"{LEDGER}.lock")
         self._among_threads = threading.Lock()
-        self._alone: Alone | None = None
-        self._chain = Chain()
+        self._pid_file: PidFile | None = None
+        self._chain = HashChain()
         self._inode = 0
         self._is_checked = False
         # a free teacher without a cap loses nothing that a power cut takes
@@ -46,18 +46,18 @@ class Ledger:
         self.price = price
         self.budget = budget
 
-    def spent(self) -> Spent:
+    def spent(self) -> Cost:
         """Return what is spent and reserved, or more where the journals prove more. Changes no file."""
         proven = proven_by_journals(self._folder)
         with self._among_threads:
             self._read()
             return self._chain.total.plus(self._beyond(proven))
 
-    def cost(self, prompt_tokens: int, completion_tokens: int) -> Spent:
+    def cost(self, prompt_tokens: int, completion_tokens: int) -> Cost:
         """Return one request as an entry."""
-        return Spent(1, prompt_tokens, completion_tokens, self.price.usd(prompt_tokens, completion_tokens))
+        return Cost(1, prompt_tokens, completion_tokens, self.price.usd(prompt_tokens, completion_tokens))
 
-    def book(self, entry: Spent) -> str | None:
+    def book(self, entry: Cost) -> str | None:
         """Add a request unless the budget forbids it; then return which cap does. It is on disk when this returns.
 
         Raises:
@@ -72,7 +72,7 @@ class Ledger:
                 self._append(entry, self._is_synced)
             return exceeded
 
-    def correct(self, booked: Spent, real: Spent) -> None:
+    def correct(self, booked: Cost, real: Cost) -> None:
         """Put what a request really cost in the place of what was booked for it."""
         with self._among_threads, self._among_processes:
             self._catch_up()
@@ -81,16 +81,16 @@ class Ledger:
     def close(self) -> None:
         """Release the ledger for others, where only one process at a time may spend."""
         self._among_processes.close()
-        if self._alone is not None:
-            self._alone.release()
-            self._alone = None
+        if self._pid_file is not None:
+            self._pid_file.release()
+            self._pid_file = None
             self._is_checked = False
 
     def _check(self) -> None:
         """See to it that the cap can be held, and add what the journals prove beyond the ledger."""
         if self.budget != NO_CAP and (reason := locks_fail(self._folder)) is not None:
-            self._alone = Alone(self._folder / f"{LEDGER}.alone")
-            self._alone.claim(reason)
+            self._pid_file = PidFile(self._folder / f"{LEDGER}.alone")
+            self._pid_file.claim(reason)
         proven = proven_by_journals(self._folder)  # before the ledger: whatever is in a journal was settled there
         with self._among_threads, self._among_processes:
             self._catch_up()
@@ -104,13 +104,13 @@ class Ledger:
                 self._append(missing, is_synced=True)
         self._is_checked = True
 
-    def _beyond(self, proven: Spent) -> Spent:
+    def _beyond(self, proven: Cost) -> Cost:
         """Return what is proven and not counted."""
         missing = proven.plus(self._chain.total, -1).or_more(NOTHING)
         usd = self.price.usd(missing.prompt_tokens, missing.completion_tokens)
-        return Spent(missing.requests, missing.prompt_tokens, missing.completion_tokens, usd)
+        return Cost(missing.requests, missing.prompt_tokens, missing.completion_tokens, usd)
 
-    def _exceeded(self, total: Spent) -> str | None:
+    def _exceeded(self, total: Cost) -> str | None:
         tokens = total.prompt_tokens + total.completion_tokens
         for name, value in (("requests", total.requests), ("tokens", tokens), ("usd", total.usd)):
             cap = getattr(self.budget, name)
@@ -131,17 +131,17 @@ class Ledger:
         try:
             state = self._file.stat()
         except FileNotFoundError:
-            self._chain, self._inode = Chain(), 0
+            self._chain, self._inode = HashChain(), 0
             return
         is_same = state.st_ino == self._inode and state.st_size >= self._chain.size and not self._chain.flaws
         if not is_same:
-            self._chain, self._inode = Chain(), state.st_ino
+            self._chain, self._inode = HashChain(), state.st_ino
         if state.st_size > self._chain.size:
             with self._file.open("rb") as file:
                 file.seek(self._chain.size)
                 self._chain.read(file.read())
 
-    def _append(self, entry: Spent, is_synced: bool) -> None:
+    def _append(self, entry: Cost, is_synced: bool) -> None:
         line = self._chain.line(entry)
         is_new = self._chain.size == 0
         descriptor = os.open(self._file, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
@@ -158,7 +158,7 @@ class Ledger:
         if is_new and is_synced:
             sync_folder(self._folder)
 
-    def _restart(self, total: Spent) -> None:
+    def _restart(self, total: Cost) -> None:
         """Put a file that begins with the sum in the place of one that is damaged, and keep that one."""
         flaws = "; ".join(self._chain.flaws[:3]) + (" ..." if len(self._chain.flaws) > 3 else "")
         kept = ""
@@ -173,7 +173,7 @@ class Ledger:
             in_words(total),
             kept,
         )
-        chain, content = Chain(), b""
+        chain, content = HashChain(), b""
         largest = self._chain.largest  # what a torn line is counted at, once more
         for added in (largest, total.plus(largest, -1)) if largest.requests else (total,):
             line = chain.line(added)
@@ -192,7 +192,7 @@ class Ledger:
         return self._file.with_name(f"{LEDGER}.damaged-{number}.jsonl")
 
 
-def in_words(spent: Spent) -> str:
+def in_words(spent: Cost) -> str:
     """Return figures as a message shows them."""
     tokens = f"{spent.prompt_tokens:,} prompt and {spent.completion_tokens:,} completion tokens"
     return f"{spent.requests:,} requests, {tokens}, US$ {spent.usd:.4f}"

@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 from pydantic import TypeAdapter, ValidationError
 
 from distillrun.files.jsonl import append_record
-from distillrun.journal.proof import LEDGER
+from distillrun.journal.journal_cost import LEDGER
 from distillrun.records import Completion, Draw, Json, Prompt, Record, Sampling, ScoredContinuation
 from distillrun.text.thinking import was_cut
 

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from distillrun.errors import BudgetSpentError, ConfigError
-from distillrun.journal.account import LedgerAccount
 from distillrun.journal.client import TeacherClient, spent_by
 from distillrun.journal.ledger import Ledger
-from distillrun.journal.spent import Spent
+from distillrun.journal.ledger_account import LedgerAccount
+from distillrun.journal.request_cost import Cost
 from distillrun.records import Budget, Completion, Draw, Message, Price, Prompt, Request, Sampling
 from tests.asking import FREE, NO_CAP, Told, context
 from tests.leaves import EXAMPLE, made
@@ -248,7 +248,7 @@ def test_money_is_counted_at_the_price_of_each_side(tmp_path: Path) -> None:
 
 def test_what_a_kill_left_open_stays_counted_in_full(tmp_path: Path) -> None:
     assert LedgerAccount(Ledger(tmp_path, FREE, NO_CAP), lambda: False).reserve(7, 9) is not None
-    assert Ledger(tmp_path, FREE, NO_CAP).spent() == Spent(1, 7, 9, 0.0)
+    assert Ledger(tmp_path, FREE, NO_CAP).spent() == Cost(1, 7, 9, 0.0)
 
 
 def test_an_interrupt_lets_what_is_under_way_arrive_and_asks_nothing_more(tmp_path: Path) -> None:

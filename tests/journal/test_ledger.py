@@ -19,13 +19,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from distillrun.errors import BudgetSpentError, ConfigError
-from distillrun.journal.account import LedgerAccount
-from distillrun.journal.chain import Chain
 from distillrun.journal.client import TeacherClient
-from distillrun.journal.exclusion import locks_fail
+from distillrun.journal.hash_chain import HashChain
+from distillrun.journal.journal_cost import proven_by_journals
 from distillrun.journal.ledger import Ledger
-from distillrun.journal.proof import proven_by_journals
-from distillrun.journal.spent import Spent
+from distillrun.journal.ledger_account import LedgerAccount
+from distillrun.journal.process_lock import locks_fail
+from distillrun.journal.request_cost import Cost
 from distillrun.records import Budget, Completion, Draw, Price
 from tests.asking import FREE, NO_CAP, Told
 from tests.drawing import SAMPLING, api, draws
@@ -36,8 +36,8 @@ from tests.spending import DOLLAR, PRICE, break_locks, fill, fill_the_disk, hold
 OLD_STORE = Path(__file__).parents[1] / "data" / "ledger_of_78590cc"
 """A store whose teacher was asked four questions by the code of commit 78590cc, and then left a request open."""
 
-ENTRIES = [Spent(1, 10 * number, 20, 0.001 * number) for number in range(1, 7)]
-SUM = Spent(6, 210, 120, 0.021)
+ENTRIES = [Cost(1, 10 * number, 20, 0.001 * number) for number in range(1, 7)]
+SUM = Cost(6, 210, 120, 0.021)
 
 
 def ledger_in(folder: Path, budget: Budget = DOLLAR) -> Ledger:
@@ -53,11 +53,11 @@ def written(folder: Path) -> list[bytes]:
     return (folder / "ledger.jsonl").read_bytes().splitlines(keepends=True)
 
 
-def approximately(one: Spent, other: Spent) -> bool:
+def approximately(one: Cost, other: Cost) -> bool:
     return one.figures[:3] == other.figures[:3] and math.isclose(one.usd, other.usd, rel_tol=1e-9)
 
 
-def covers(one: Spent, other: Spent) -> bool:
+def covers(one: Cost, other: Cost) -> bool:
     return all(own >= least - 1e-9 for own, least in zip(one.figures, other.figures, strict=True))
 
 
@@ -78,12 +78,12 @@ def test_what_happens_to_a_line_in_the_middle_is_said_and_changes_no_sum(
     damaged = b"".join(lines)
     (tmp_path / "ledger.jsonl").write_bytes(damaged)
     ledger = ledger_in(tmp_path)
-    assert ledger.book(Spent(1, 1, 1, 0.0)) is None
-    assert approximately(ledger.spent(), SUM.plus(Spent(1, 1, 1, 0.0)))
+    assert ledger.book(Cost(1, 1, 1, 0.0)) is None
+    assert approximately(ledger.spent(), SUM.plus(Cost(1, 1, 1, 0.0)))
     assert "has changed since it was written" in caplog.text
     assert (tmp_path / "ledger.damaged-1.jsonl").read_bytes() == damaged
     caplog.clear()
-    assert ledger_in(tmp_path).book(Spent(1, 1, 1, 0.0)) is None
+    assert ledger_in(tmp_path).book(Cost(1, 1, 1, 0.0)) is None
     assert caplog.text == ""
 
 
@@ -113,12 +113,12 @@ def test_a_line_that_cannot_be_is_counted_as_a_request_and_lifts_no_cap(
     lines.insert(place, line + b"\n")
     (tmp_path / "ledger.jsonl").write_bytes(b"".join(lines))
     ledger = ledger_in(tmp_path, Budget(None, None, 0.03))
-    assert covers(ledger.spent(), SUM.plus(Spent(1)))
+    assert covers(ledger.spent(), SUM.plus(Cost(1)))
     assert ledger.spent().usd < 0.03
-    assert ledger.book(Spent(1, 10, 10, 0.01)) == "budget.usd=0.03"
+    assert ledger.book(Cost(1, 10, 10, 0.01)) == "budget.usd=0.03"
     assert "has changed since it was written" in caplog.text
-    assert ledger.book(Spent(1, 1, 1, 0.0)) is None
-    assert covers(ledger.spent(), SUM.plus(Spent(2)))
+    assert ledger.book(Cost(1, 1, 1, 0.0)) is None
+    assert covers(ledger.spent(), SUM.plus(Cost(2)))
 
 
 @pytest.mark.parametrize("place", [1, 3, 6])
@@ -129,8 +129,8 @@ def test_a_line_that_is_there_twice_is_said_and_counted_once(
     lines.insert(place, lines[0])
     (tmp_path / "ledger.jsonl").write_bytes(b"".join(lines))
     ledger = ledger_in(tmp_path)
-    assert ledger.book(Spent(1, 1, 1, 0.0)) is None
-    assert approximately(ledger.spent(), SUM.plus(Spent(1, 1, 1, 0.0)))
+    assert ledger.book(Cost(1, 1, 1, 0.0)) is None
+    assert approximately(ledger.spent(), SUM.plus(Cost(1, 1, 1, 0.0)))
     assert "has changed since it was written" in caplog.text
 
 
@@ -141,22 +141,22 @@ def test_a_torn_last_line_is_counted_at_its_most_and_never_glued(tmp_path: Path)
         folder.mkdir()
         (folder / "ledger.jsonl").write_bytes(b"".join(lines)[:-cut])
         ledger = ledger_in(folder)
-        assert covers(ledger.spent(), SUM.plus(Spent(0, 10, 0, 0.001), -1))  # at the largest of those before it
-        assert ledger.book(Spent(1, 1, 1, 0.0)) is None
+        assert covers(ledger.spent(), SUM.plus(Cost(0, 10, 0, 0.001), -1))  # at the largest of those before it
+        assert ledger.book(Cost(1, 1, 1, 0.0)) is None
         assert ledger_in(folder).spent() == ledger.spent()
         assert ledger.spent().requests == 7
 
 
 def test_a_second_torn_line_is_counted_as_the_first_one_was(tmp_path: Path) -> None:
     ledger = ledger_in(tmp_path)
-    ledger.book(Spent(1, 500, 60, 0.1))
-    ledger.correct(Spent(1, 500, 60, 0.1), Spent(1, 20, 10, 0.01))
+    ledger.book(Cost(1, 500, 60, 0.1))
+    ledger.correct(Cost(1, 500, 60, 0.1), Cost(1, 20, 10, 0.01))
     for torn in (1, 2, 3):
         with (tmp_path / "ledger.jsonl").open("ab") as file:
             file.write(b"[1, 50")
         ledger = ledger_in(tmp_path)
-        assert ledger.book(Spent(1, 0, 0, 0.0)) is None
-        assert approximately(ledger.spent(), Spent(1 + 2 * torn, 20 + 500 * torn, 10 + 60 * torn, 0.01 + 0.1 * torn))
+        assert ledger.book(Cost(1, 0, 0, 0.0)) is None
+        assert approximately(ledger.spent(), Cost(1 + 2 * torn, 20 + 500 * torn, 10 + 60 * torn, 0.01 + 0.1 * torn))
 
 
 def journaled(store: Path, count: int = 4, **settings: Any) -> TeacherClient:
@@ -196,14 +196,14 @@ def test_a_ledger_that_is_cut_while_it_is_used_counts_what_it_knew(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     ledger = ledger_in(tmp_path)
-    ledger.book(Spent(1, 10, 10, 0.1))
-    ledger.book(Spent(1, 10, 10, 0.1))
+    ledger.book(Cost(1, 10, 10, 0.1))
+    ledger.book(Cost(1, 10, 10, 0.1))
     for damage in (lambda: (tmp_path / "ledger.jsonl").unlink(), lambda: (tmp_path / "ledger.jsonl").write_bytes(b"")):
         known = ledger.spent()
         ledger._read()
         damage()
-        ledger.book(Spent(1, 10, 10, 0.1))
-        assert covers(ledger.spent(), known.plus(Spent(1, 10, 10, 0.1)))
+        ledger.book(Cost(1, 10, 10, 0.1))
+        assert covers(ledger.spent(), known.plus(Cost(1, 10, 10, 0.1)))
     assert caplog.text.count("it was cut") == 2
 
 
@@ -234,7 +234,7 @@ def test_a_ledger_of_an_earlier_version_is_read_and_continued(tmp_path: Path, ca
     store = shutil.copytree(OLD_STORE, tmp_path / "store")
     content = ledger_file(store).read_bytes()
     line = TeacherClient(store, "step", Told(numbered, price=PRICE, budget=Budget(7, None, None)))
-    assert approximately(line.ledger.spent(), Spent(5, 15, 30, 0.00027))
+    assert approximately(line.ledger.spent(), Cost(5, 15, 30, 0.00027))
     with pytest.raises(BudgetSpentError, match="1 request is left"):
         list(line.complete([Draw(prompt(number), 0, 5) for number in range(7)], GREEDY, lambda: False))
     assert ledger_file(store).read_bytes().startswith(content)
@@ -252,19 +252,19 @@ def test_a_torn_line_that_an_earlier_version_glued_to_the_next_is_counted_with_i
 ) -> None:
     (tmp_path / "ledger.jsonl").write_text("[1, 10, 10, 0.1]\n[1, 2[1, 7, 7, 0.05]\n[0, 0, -3, -0.01]\n")
     ledger = ledger_in(tmp_path)
-    assert ledger.book(Spent(1, 1, 1, 0.0)) is None
-    assert approximately(ledger.spent(), Spent(4, 28, 25, 0.24))
+    assert ledger.book(Cost(1, 1, 1, 0.0)) is None
+    assert approximately(ledger.spent(), Cost(4, 28, 25, 0.24))
     assert "line 2 holds no entry" in caplog.text
 
 
 def test_rounding_takes_no_sum_below_zero(tmp_path: Path) -> None:
     ledger = ledger_in(tmp_path)
     for usd in (0.1, 0.2, 0.3):
-        ledger.book(Spent(1, 1, 1, usd))
+        ledger.book(Cost(1, 1, 1, usd))
     for usd in (0.3, 0.2, 0.1):
-        ledger.correct(Spent(1, 1, 1, usd), Spent(1, 0, 0, 0.0))
+        ledger.correct(Cost(1, 1, 1, usd), Cost(1, 0, 0, 0.0))
     assert 0 <= ledger_in(tmp_path).spent().usd < 1e-12
-    assert ledger_in(tmp_path).book(Spent(1, 1, 1, 1.0)) is None
+    assert ledger_in(tmp_path).book(Cost(1, 1, 1, 1.0)) is None
 
 
 @given(
@@ -282,7 +282,7 @@ def test_whatever_is_done_to_a_ledger_it_counts_what_is_proven_and_goes_on(
         content = content[:place] + put + content[place + length :]
     ledger_file(folder).write_bytes(content)
     ledger = TeacherClient(folder, "step", Told(numbered, price=PRICE, budget=DOLLAR)).ledger
-    assert ledger.book(Spent(1, 1, 1, 0.0)) is None
+    assert ledger.book(Cost(1, 1, 1, 0.0)) is None
     assert ledger.spent().is_possible
     assert ledger.spent().requests > proven.requests
     assert ledger.spent().usd < 0.1
@@ -317,7 +317,7 @@ def test_four_processes_one_of_which_is_killed_spend_no_more_than_the_cap(
     processes[0].kill()
     for process in processes:
         process.join()
-    chain = Chain()
+    chain = HashChain()
     chain.read((tmp_path / "ledger.jsonl").read_bytes())
     assert chain.flaws == []
     assert chain.total.requests == 120
@@ -340,12 +340,12 @@ def test_where_locks_fail_a_second_process_that_would_spend_under_a_cap_is_refus
     with pytest.raises(
         ConfigError, match=f"process {first.pid} on .* a second one could go beyond the cap.*{reason}.*paths.store"
     ):
-        ledger_in(folder).book(Spent(1, 1, 1, 0.0))
-    assert ledger_in(folder, NO_CAP).book(Spent(1, 1, 1, 0.0)) is None
+        ledger_in(folder).book(Cost(1, 1, 1, 0.0))
+    assert ledger_in(folder, NO_CAP).book(Cost(1, 1, 1, 0.0)) is None
     os.kill(first.pid or 0, signal.SIGKILL)
     first.join()
     ledger = ledger_in(folder)
-    assert ledger.book(Spent(1, 1, 1, 0.0)) is None
+    assert ledger.book(Cost(1, 1, 1, 0.0)) is None
     assert ledger.spent().requests == 3
     ledger.close()
     assert [file.name for file in folder.iterdir() if "alone" in file.name or file.name.startswith(".")] == []
@@ -360,7 +360,7 @@ def test_a_mark_of_another_machine_or_one_that_cannot_be_read_is_not_taken_away(
     for content in (b"", json.dumps({"host": "x", "boot": "", "pid": "1", "started": ""}).encode()):
         mark.write_bytes(content)
         with pytest.raises(ConfigError, match=f"delete {mark}"):
-            ledger_in(tmp_path).book(Spent(1, 1, 1, 0.0))
+            ledger_in(tmp_path).book(Cost(1, 1, 1, 0.0))
         assert mark.read_bytes() == content
 
 
@@ -375,7 +375,7 @@ def test_a_line_that_only_fits_in_part_is_taken_back(tmp_path: Path, started: Ca
     started(fill_the_disk, tmp_path / "store", str(outcome)).join()
     assert outcome.read_text() == "No space left on device 0"
     ledger = ledger_in(tmp_path / "store")
-    assert ledger.book(Spent(1, 1, 1, 0.0)) is None
+    assert ledger.book(Cost(1, 1, 1, 0.0)) is None
     assert ledger.spent().requests == 2
 
 

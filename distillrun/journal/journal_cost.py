@@ -1,24 +1,24 @@
-"""A lower bound of a teacher's cost from its journals: every answer in them was requested, whatever the ledger says."""
+"""The cost that a teacher's journals prove: a lower bound, since every answer in them was requested."""
 
 import hashlib
 import json
 from functools import lru_cache
 from pathlib import Path
 
-from distillrun.journal.spent import Spent
+from distillrun.journal.request_cost import Cost
 
 LEDGER = "ledger"
 """How the names of the ledger's own files begin, among the journals of all steps."""
 
 
-def proven_by_journals(folder: Path) -> Spent:
+def proven_by_journals(folder: Path) -> Cost:
     """Return what the answers in a teacher's folder took at least; their price is not known.
 
     A row without tokens proves no request, since some teachers refuse a prompt by themselves. Scores prove a request
     of unknown length. Requests that brought no answer are in the ledger alone, so a ledger that is lost together with
     its journals leaves nothing that could be proven.
     """
-    proven = Spent()
+    proven = Cost()
     for file in sorted(folder.glob("*.jsonl")):
         if not file.name.startswith(LEDGER):
             state = file.stat()
@@ -27,9 +27,9 @@ def proven_by_journals(folder: Path) -> Spent:
 
 
 @lru_cache(maxsize=256)
-def _proven_by(file: str, size: int, changed_ns: int) -> Spent:
+def _proven_by(file: str, size: int, changed_ns: int) -> Cost:
     """Return what one journal proves; the same file, as far as its size and time tell, is read once."""
-    rows: dict[str, Spent] = {}
+    rows: dict[str, Cost] = {}
     with Path(file).open("rb") as lines:
         for line in lines:
             try:
@@ -38,7 +38,7 @@ def _proven_by(file: str, size: int, changed_ns: int) -> Spent:
                     rows[row["key"]] = _cost(row)
             except (ValueError, KeyError, TypeError, RecursionError):
                 continue  # damaged or torn; the journal itself says so
-    proven = Spent()
+    proven = Cost()
     for cost in rows.values():
         proven = proven.plus(cost)
     return proven
@@ -50,9 +50,9 @@ def _check(row: dict[str, object]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-def _cost(row: dict[str, object]) -> Spent:
+def _cost(row: dict[str, object]) -> Cost:
     completion = row["completion"]
     if not isinstance(completion, dict):
-        return Spent(1)
+        return Cost(1)
     prompt_tokens, completion_tokens = completion["prompt_tokens"], completion["completion_tokens"]
-    return Spent(1, prompt_tokens, completion_tokens) if prompt_tokens or completion_tokens else Spent()
+    return Cost(1, prompt_tokens, completion_tokens) if prompt_tokens or completion_tokens else Cost()

@@ -1,4 +1,4 @@
-"""A mark in place of a lock, where the file system has none: one process at a time spends under a cap."""
+"""A PID file, in place of a lock where the file system has none: one process at a time spends under a cap."""
 
 import json
 import os
@@ -9,20 +9,20 @@ from contextlib import suppress
 from pathlib import Path
 
 from distillrun.errors import ConfigError
-from distillrun.journal.exclusion import text_of
+from distillrun.journal.process_lock import text_of
 
 _TRIES, _TRY_S = 5, 0.05
-"""How often, and after how many seconds, a mark is read again that may just be being written."""
+"""How often, and after how many seconds, a file is read again that may just be being written."""
 
 
-class Alone:
-    """The mark of the one process that spends; it outlives a kill, and is then taken away by the next one."""
+class PidFile:
+    """A file that names the one process that spends; after a kill it stays, and the next process removes it."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def claim(self, reason: str) -> None:
-        """Set the mark. Raises ConfigError where another process that lives, or may live, has set it."""
+        """Write the file. Raises ConfigError where another process that lives, or may live, has written it."""
         while True:
             try:
                 descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -44,12 +44,12 @@ class Alone:
             return
 
     def release(self) -> None:
-        """Take the own mark away."""
+        """Remove the own file."""
         if self._owner() == _this_process():
             self._path.unlink(missing_ok=True)
 
     def _owner(self) -> dict[str, str] | None:
-        """Return who has set the mark; None where that cannot be read."""
+        """Return who has written the file; None where that cannot be read."""
         for _ in range(_TRIES):  # it may just be being written
             try:
                 found = json.loads(self._path.read_bytes())
@@ -60,13 +60,13 @@ class Alone:
         return None
 
     def _take_away(self, judged: dict[str, str]) -> None:
-        """Remove the mark of a process that has ended, unless another one has set its own since."""
+        """Remove the file of a process that has ended, unless another one has written its own since."""
         aside = self._path.with_name(f"{self._path.name}.{uuid.uuid4().hex}")
         try:
             self._path.rename(aside)
         except FileNotFoundError:
             return
-        if Alone(aside)._owner() != judged:
+        if PidFile(aside)._owner() != judged:
             with suppress(OSError):
                 os.link(aside, self._path)
         aside.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Totals of the requests sent to a teacher, which can be added up."""
+"""The cost of requests to a teacher: how many they are, their tokens, and US$."""
 
 import math
 from dataclasses import asdict, astuple, dataclass
@@ -9,26 +9,26 @@ FIELDS = ("requests", "prompt_tokens", "completion_tokens", "usd")
 
 
 @dataclass(frozen=True, slots=True)
-class Spent(Record):
-    """Totals of requests sent: every request with its retries, and what each cost or may have cost."""
+class Cost(Record):
+    """Totals of requests sent: every one with its retries, and what each cost or may have cost."""
 
     requests: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
     usd: float = 0.0
 
-    def plus(self, other: "Spent", sign: int = 1) -> "Spent":
+    def plus(self, other: "Cost", sign: int = 1) -> "Cost":
         """Return the sum; with `sign` -1 the difference."""
-        return Spent(
+        return Cost(
             self.requests + sign * other.requests,
             self.prompt_tokens + sign * other.prompt_tokens,
             self.completion_tokens + sign * other.completion_tokens,
             self.usd + sign * other.usd,
         )
 
-    def or_more(self, other: "Spent") -> "Spent":
+    def or_more(self, other: "Cost") -> "Cost":
         """Return the larger of each figure."""
-        return Spent(
+        return Cost(
             max(self.requests, other.requests),
             max(self.prompt_tokens, other.prompt_tokens),
             max(self.completion_tokens, other.completion_tokens),
@@ -50,11 +50,11 @@ class Spent(Record):
         return asdict(self)
 
 
-MOST = Spent(10**12, 10**15, 10**15, 1e12)
+MOST = Cost(10**12, 10**15, 10**15, 1e12)
 """More than anybody can have sent."""
 
 
-def read_spent(values: object) -> Spent | None:
+def read_cost(values: object) -> Cost | None:
     """Return what four values of a line say; None where they are not three integers and a finite number."""
     if not isinstance(values, list) or len(values) != len(FIELDS):
         return None
@@ -63,4 +63,4 @@ def read_spent(values: object) -> Spent | None:
         return None
     if any(abs(value) > most for value, most in zip(values, MOST.figures, strict=True)) or math.isnan(usd):
         return None
-    return Spent(requests, prompt_tokens, completion_tokens, float(usd))
+    return Cost(requests, prompt_tokens, completion_tokens, float(usd))

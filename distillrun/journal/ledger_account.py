@@ -1,9 +1,9 @@
-"""The account of a teacher with its ledger: each request is admitted, or the reason against it is kept."""
+"""The account that a teacher reserves its requests with: each is booked in the ledger, or refused."""
 
 from collections.abc import Callable
 
 from distillrun.journal.ledger import Ledger
-from distillrun.journal.spent import Spent
+from distillrun.journal.request_cost import Cost
 
 
 class LedgerAccount:
@@ -27,7 +27,7 @@ class LedgerAccount:
 class Booking:
     """A `Reservation` in a ledger."""
 
-    def __init__(self, ledger: Ledger, booked: Spent) -> None:
+    def __init__(self, ledger: Ledger, booked: Cost) -> None:
         self._ledger = ledger
         self._booked = booked
 

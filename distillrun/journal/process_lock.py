@@ -1,4 +1,4 @@
-"""The lock under which a ledger is written, and whether it keeps anybody out."""
+"""A lock among processes, under which a ledger is written, and a test of whether it keeps anybody out."""
 
 import errno
 import fcntl
@@ -16,7 +16,7 @@ _MISSING = frozenset({errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOLC
 """What a system says that has no locks for a file."""
 
 
-class Exclusive:
+class ProcessLock:
     """A lock among processes, held while it is entered; where the system has no locks, it holds nobody."""
 
     def __init__(self, path: Path) -> None:

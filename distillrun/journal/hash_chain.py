@@ -1,7 +1,9 @@
-"""The lines of a ledger: what each adds, the sum so far, the digest of the line before it, and a digest over all that.
+"""The hash chain that the lines of a ledger are.
 
+Each line adds a cost, and holds the sum so far, the digest of the line before it, and a digest over all that.
 A line that was changed is noticed by its own digest, and one that was taken out by the line after it; either way the
-sums in the lines that follow stay right. What a ledger lost at its end is proven by the journal alone, see `proof`.
+sums in the lines that follow stay right. What a ledger lost at its end is proven by the journal alone, see
+`journal_cost`.
 The digests are not a signature: anyone who recomputes them can write anything.
 Lines without sum and digest are of earlier versions; they stand at the beginning, and the first later line covers them.
 """
@@ -11,16 +13,16 @@ import json
 import re
 from dataclasses import dataclass, field
 
-from distillrun.journal.spent import FIELDS, Spent, read_spent
+from distillrun.journal.request_cost import FIELDS, Cost, read_cost
 
-NOTHING = Spent()
+NOTHING = Cost()
 _SHORT = 16
 _ROUNDING = 1e-9
 
 
 @dataclass(slots=True)
-class Chain:
-    """The running totals of the lines read so far.
+class HashChain:
+    """The chain as far as its lines were read.
 
     Attributes:
         proven: the sum by the last line that follows from those before it.
@@ -31,29 +33,29 @@ class Chain:
         flaws: what is wrong, in words, and with which line.
     """
 
-    proven: Spent = NOTHING
+    proven: Cost = NOTHING
     digest: str = ""
-    largest: Spent = NOTHING
+    largest: Cost = NOTHING
     size: int = 0
     lines: int = 0
     flaws: list[str] = field(default_factory=list)
     _is_chained: bool = False
-    _inserted: Spent = NOTHING
-    _doubtful: list[Spent] = field(default_factory=list)
+    _inserted: Cost = NOTHING
+    _doubtful: list[Cost] = field(default_factory=list)
 
     @property
-    def total(self) -> Spent:
+    def total(self) -> Cost:
         """The sum, with lines that prove nothing at the most that they may have held."""
         total = self.proven.plus(self._inserted)
         for most in self._doubtful:
             total = total.plus(most)
         return total
 
-    def after(self, added: Spent) -> Spent:
+    def after(self, added: Cost) -> Cost:
         """Return the sum after a further line; rounding carries none below zero."""
         return self.proven.plus(added).or_more(NOTHING)
 
-    def line(self, added: Spent) -> bytes:
+    def line(self, added: Cost) -> bytes:
         """Return the line that would follow and add so much."""
         numbers = json.dumps([*added.figures, *self.after(added).figures])[1:-1]
         return f'[{numbers}, "{self.digest}", "{_link(self.digest, numbers)}"]\n'.encode()
@@ -93,13 +95,13 @@ class Chain:
             self._doubtful.clear()  # what was changed or taken out is in the sum
             self._follow(entry.added, entry.total, entry.digest, is_chained=True)
 
-    def _follow(self, added: Spent, total: Spent, digest: str, is_chained: bool = False) -> None:
+    def _follow(self, added: Cost, total: Cost, digest: str, is_chained: bool = False) -> None:
         self.proven, self.digest = total, digest
         self._is_chained = self._is_chained or is_chained
         if added.requests == 1:
             self.largest = self.largest.or_more(added)
 
-    def _doubt(self, most: Spent, reason: str) -> None:
+    def _doubt(self, most: Cost, reason: str) -> None:
         self._doubtful.append(most)
         self.flaws.append(f"line {self.lines} {reason}")
 
@@ -109,10 +111,10 @@ class Chain:
         self._doubtful.clear()
 
     @property
-    def _one_request(self) -> Spent:
-        return self.largest.or_more(Spent(1))
+    def _one_request(self) -> Cost:
+        return self.largest.or_more(Cost(1))
 
-    def _can_add(self, added: Spent) -> bool:
+    def _can_add(self, added: Cost) -> bool:
         """Return whether a line may add so much: a request, or the correction of one."""
         if added.requests:
             return added.is_possible
@@ -127,8 +129,8 @@ class _Entry:
     `before` is the digest of the line before it, and `digest` that of `before` and `numbers`.
     """
 
-    added: Spent
-    total: Spent | None = None
+    added: Cost
+    total: Cost | None = None
     numbers: str = ""
     before: str = ""
     digest: str = ""
@@ -142,7 +144,7 @@ def _parse(line: bytes) -> _Entry | None:
     if not isinstance(values, list):
         return None
     count = len(FIELDS)
-    added, total, digests = read_spent(values[:count]), read_spent(values[count : 2 * count]), values[2 * count :]
+    added, total, digests = read_cost(values[:count]), read_cost(values[count : 2 * count]), values[2 * count :]
     if added is None:
         return None
     if len(values) == count:
@@ -152,7 +154,7 @@ def _parse(line: bytes) -> _Entry | None:
     return _Entry(added, total, line.decode().strip()[1:].rsplit(", ", 2)[0], *digests)
 
 
-def _glued(line: bytes) -> Spent:
+def _glued(line: bytes) -> Cost:
     """Return what the whole line of an earlier version holds that was written behind a torn one."""
     found = re.search(rb".(\[[^\[\]]*\])$", line)
     entry = _parse(found[1]) if found else None
