@@ -33,7 +33,7 @@ def digest(value: object) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One stage of one run, described by everything that its output depends on.
+    """What one node of a run hashes: everything that its output depends on.
 
     Attributes:
         name: such as `train` or `evaluate/generated_answer`.

@@ -22,8 +22,8 @@ from distillrun.sweep.finishing import finish
 from distillrun.sweep.folder import working_in
 from distillrun.sweep.job import claim_job_folder, say, score_of
 from distillrun.sweep.live import live_view
+from distillrun.sweep.machine_share import share_of
 from distillrun.sweep.running import JobPolicy, refuse_job, run_job
-from distillrun.sweep.share import share_of
 from distillrun.sweep.starting import Start
 
 

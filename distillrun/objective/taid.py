@@ -22,11 +22,11 @@ class TAID(TokenDistillation):
 
     Its logits are (1 - t) z_student + t z_teacher, the student's without gradient. After each step, t rises by
     step_size x sigmoid(m) x (1 - t), where m is the momentum of the relative fall of D, and at least linearly from
-    `start` to `end`. D is that of the whole step, on given and on written targets; a step in which nothing is learnt or
-    t is 0 leaves m as it is. It needs all ids: a bucket has no logit.
+    `start_share` to `end_share`. D is that of the whole step, on given and on written targets; a step in which nothing
+    is learnt or t is 0 leaves m as it is. It needs all ids: a bucket has no logit.
 
     Args:
-        start, end: of t, from 0 to 1.
+        start_share, end_share: t at the first and at the last step, from 0 to 1.
         step_size: of the adaptive rise.
         momentum: of the fall of D, from 0 to below 1.
         texts, teacher, top_k, temperature, temperature_squared, cross_entropy_weight, dtype: see `TokenDistillation`.
@@ -70,10 +70,10 @@ class TAID(TokenDistillation):
 
     def shared_loss(self, outputs: StudentOutputs, counts: Mapping[str, Count], sampled: float) -> Loss:
         loss = super().shared_loss(outputs, counts, sampled)
-        shares = {f"{view}/divergence": (1 - sampled) * weight for view, weight in self.texts.weights.items()}
-        shares |= {f"{view}/{SAMPLED}/divergence": sampled * weight for view, weight in self.texts.weights.items()}
-        for name in shares.keys() & loss.parts.keys():
-            self._now = (self._now or 0.0) + shares[name] * float(loss.parts[name])
+        weights = {f"{view}/divergence": (1 - sampled) * weight for view, weight in self.texts.weights.items()}
+        weights |= {f"{view}/{SAMPLED}/divergence": sampled * weight for view, weight in self.texts.weights.items()}
+        for name in weights.keys() & loss.parts.keys():
+            self._now = (self._now or 0.0) + weights[name] * float(loss.parts[name])
         return loss
 
     def end_step(self) -> dict[str, float]:

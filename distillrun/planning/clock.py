@@ -12,7 +12,7 @@ from distillrun.planning.forecast import Forecast
 from distillrun.planning.timing import Span, Timed, span_of
 from distillrun.records import Example, Json
 from distillrun.report.run.values import finite, mapping
-from distillrun.sweep.share import gpus
+from distillrun.sweep.machine_share import gpus
 from distillrun.text.display import duration, number
 
 WARM = 20

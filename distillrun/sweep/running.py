@@ -16,7 +16,7 @@ from distillrun.files.inside import append_to, read_text, write_whole
 from distillrun.process.interrupt import SIGNALS, stops_at_once
 from distillrun.sweep.ending import REASON, STOP, end_child, told_why
 from distillrun.sweep.job import CONSOLE, QUIET, REFUSED, Job, left_in, own_process, read_job, result_in, say, write_job
-from distillrun.sweep.share import MachineShare, taking_a_device
+from distillrun.sweep.machine_share import MachineShare, taking_a_device
 from distillrun.text.secret import hide
 
 GOES_ON = "the same command goes on from there"

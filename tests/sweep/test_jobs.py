@@ -16,7 +16,7 @@ from distillrun.config.sweep_jobs import Composer, job_overrides, swept_together
 from distillrun.errors import ConfigError
 from distillrun.sweep.folder import working_in
 from distillrun.sweep.job import Job, score_of
-from distillrun.sweep.share import available_cores
+from distillrun.sweep.machine_share import available_cores
 from distillrun.sweep.starting import sweep_jobs
 from tests.damage import DAMAGES
 
