@@ -266,7 +266,7 @@ def test_a_prediction_is_printed_as_answer_and_explanation(
 
 
 def test_the_store_is_listed_and_pruned(capfd: pytest.CaptureFixture[str]) -> None:
-    from distillrun.artifacts import ArtifactStore, Stage
+    from distillrun.artifacts import ArtifactStore, Stage, stored_artifacts
 
     store = ArtifactStore(Path("artifacts"))
     for seed in (1, 2):
@@ -279,7 +279,7 @@ def test_the_store_is_listed_and_pruned(capfd: pytest.CaptureFixture[str]) -> No
     assert "would be freed in 2 artifacts" in capfd.readouterr().out
     assert main(["store", "prune", "--stage", "train"]) == 0
     assert "freed in 2 artifacts" in capfd.readouterr().out
-    assert store.list() == ()
+    assert stored_artifacts(store.root) == ()
 
 
 def write(file: Path, size: int) -> None:

@@ -61,3 +61,12 @@ def describe(folder: Path) -> StoredArtifact | None:
         last_used=changed,
         complete=complete,
     )
+
+
+def stored_artifacts(root: Path) -> tuple[StoredArtifact, ...]:
+    """Return every folder of the store that is ours, by stage, the oldest first."""
+    if not root.is_dir():
+        return ()
+    folders = [folder for stage in sorted(root.iterdir()) if stage.is_dir() for folder in stage.iterdir()]
+    found = [stored for folder in folders if (stored := describe(folder)) is not None]
+    return tuple(sorted(found, key=lambda stored: (stored.stage, stored.created)))

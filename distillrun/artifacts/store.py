@@ -7,13 +7,11 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
-from filelock import Timeout
-
-from distillrun.artifacts.guard import lock_of, locked
-from distillrun.artifacts.listing import BROKEN, PARTIAL, StoredArtifact, describe, safe_name, stored_stages
+from distillrun.artifacts.guard import locked
+from distillrun.artifacts.listing import BROKEN, PARTIAL, safe_name, stored_stages
 from distillrun.artifacts.manifest import (
     MANIFEST,
     SCRATCH,
@@ -23,6 +21,7 @@ from distillrun.artifacts.manifest import (
     read_manifest,
     write_manifest,
 )
+from distillrun.artifacts.pruning import CURE
 from distillrun.artifacts.sealed import flush
 from distillrun.artifacts.stage import Stage, explain_miss, news
 from distillrun.errors import ConfigError
@@ -30,8 +29,6 @@ from distillrun.files.disk import REFUSED, writing
 from distillrun.files.inside import refuse_links
 
 log = logging.getLogger("distillrun")
-
-CURE = "free some with `distillrun store prune`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,37 +101,6 @@ class ArtifactStore:
         newest_first = sorted(found, key=lambda each: each[0].created, reverse=True)
         return [Made(manifest.stage, folder, manifest.seconds) for manifest, folder in newest_first]
 
-    def prune(
-        self, *, stage: str | None, older_than_days: float | None, unfinished: bool, dry_run: bool
-    ) -> list[StoredArtifact]:
-        """Delete stored artifacts and return them; with `dry_run` only return them.
-
-        Args:
-            stage: only those of this stage; None = of all.
-            older_than_days: only those last used longer ago; None = of any age.
-            unfinished: only what interrupted stages left and broken artifacts that were set aside, instead of only
-                finished artifacts.
-            dry_run: delete nothing.
-        """
-        oldest = None if older_than_days is None else datetime.now(UTC) - timedelta(days=older_than_days)
-        chosen = [
-            stored
-            for stored in self.list()
-            if stored.complete is not unfinished
-            and (stage is None or safe_name(stage) == stored.folder.parent.name)
-            and (oldest is None or stored.last_used < oldest)
-        ]
-        with writing("paths.store", self.root, CURE):
-            return [stored for stored in chosen if dry_run or self._delete(stored)]
-
-    def list(self) -> tuple[StoredArtifact, ...]:
-        """Return every folder of the store that is ours, by stage, the oldest first."""
-        if not self.root.is_dir():
-            return ()
-        folders = [folder for stage in sorted(self.root.iterdir()) if stage.is_dir() for folder in stage.iterdir()]
-        found = [stored for folder in folders if (stored := describe(folder)) is not None]
-        return tuple(sorted(found, key=lambda stored: (stored.stage, stored.created)))
-
     def _read(self, folder: Path, stage: Stage) -> tuple[Manifest, bool]:
         """Return what a store that may only be read holds of a stage."""
         manifest = read_manifest(folder)
@@ -202,22 +168,6 @@ class ArtifactStore:
             shutil.rmtree(aside)
         folder.rename(aside)
         return None
-
-    def _delete(self, stored: StoredArtifact) -> bool:
-        """Delete one folder unless some process is making it; an interrupted deletion never looks finished."""
-        key = stored.folder.name[:16]
-        try:
-            with lock_of(stored.folder.with_name(key)).acquire(timeout=0):
-                aside = stored.folder.with_name(key + BROKEN)
-                if stored.folder != aside:
-                    if aside.exists():
-                        shutil.rmtree(aside)
-                    stored.folder.rename(aside)
-                shutil.rmtree(aside)
-        except Timeout:
-            log.warning("%s: kept %s, which another process is using", stored.stage, stored.folder)
-            return False
-        return True
 
     def _stage_folder(self, name: str) -> Path:
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -11,19 +11,22 @@ from distillrun.errors import ConfigError
 def store(arguments: Sequence[str]) -> int:
     """Show what finished stages take up, or free it; a run that needs it again computes it again."""
     given = store_parser().parse_args(arguments)
-    from distillrun.artifacts import ArtifactStore
+    from distillrun.artifacts import prune, stored_artifacts
 
     if not given.store.is_dir():
         raise ConfigError(f"--store {given.store}: there is no such folder")
     if given.action == "prune" and given.older_than is not None and not given.older_than >= 0:
         raise ConfigError(f"--older-than {given.older_than:g}: the number of days must be 0 or more")
-    artifacts = ArtifactStore(given.store)
     if given.action == "list":
-        verb, stored = "stored", list(artifacts.list())
+        verb, stored = "stored", list(stored_artifacts(given.store))
     elif given.all or given.stage or given.older_than is not None or given.unfinished:
         verb = "would be freed" if given.dry_run else "freed"
-        stored = artifacts.prune(
-            stage=given.stage, older_than_days=given.older_than, unfinished=given.unfinished, dry_run=given.dry_run
+        stored = prune(
+            given.store,
+            stage=given.stage,
+            older_than_days=given.older_than,
+            unfinished=given.unfinished,
+            dry_run=given.dry_run,
         )
     else:
         raise ConfigError("say what to delete: --older-than DAYS, --stage NAME, --unfinished or --all")
@@ -43,14 +46,14 @@ def store_parser() -> argparse.ArgumentParser:
     told = "Print one line per stored artifact."
     everything = actions.add_parser("list", help=told, description=told)
     told = "Delete artifacts; say which."
-    prune = actions.add_parser("prune", help=told, description=told)
-    for action in (everything, prune):
+    freeing = actions.add_parser("prune", help=told, description=told)
+    for action in (everything, freeing):
         action.add_argument("--store", type=Path, default=Path("artifacts"), metavar="DIR", help="paths.store")
-    prune.add_argument("--stage", help="only of this stage, such as train")
-    prune.add_argument("--older-than", type=float, metavar="DAYS", help="only what was last used longer ago")
-    prune.add_argument("--unfinished", action="store_true", help="what interrupted stages left")
-    prune.add_argument("--all", action="store_true", help="everything that is finished")
-    prune.add_argument("--dry-run", action="store_true", help="delete nothing")
+    freeing.add_argument("--stage", help="only of this stage, such as train")
+    freeing.add_argument("--older-than", type=float, metavar="DAYS", help="only what was last used longer ago")
+    freeing.add_argument("--unfinished", action="store_true", help="what interrupted stages left")
+    freeing.add_argument("--all", action="store_true", help="everything that is finished")
+    freeing.add_argument("--dry-run", action="store_true", help="delete nothing")
     return parser
 
 

@@ -3,35 +3,22 @@
 from collections.abc import Collection, Mapping, Sequence
 from random import Random
 from statistics import fmean
-from textwrap import shorten, wrap
 from typing import Literal
 
 from distillrun.errors import ConfigError
+from distillrun.evaluation.shared.before_after import Values, compared, first_responses, responses_of
 from distillrun.evaluation.shared.embedding import Encoder
 from distillrun.evaluation.shared.judged import Judged, SameFamily, drawn
 from distillrun.evaluation.shared.overlap import grams, known_share, rouge_l, words
 from distillrun.evaluation.shared.rating import asked
 from distillrun.evaluation.shared.rubric import Rubric
-from distillrun.evaluation.shared.share import mean, share
+from distillrun.evaluation.shared.share import share
 from distillrun.evaluation.shared.token_similarity import token_divergences
 from distillrun.interfaces import MetricContext, Teacher
-from distillrun.records import (
-    Example,
-    Json,
-    MetricResult,
-    Prediction,
-    Request,
-    ResultTable,
-    Sampling,
-    Score,
-    find_factual,
-)
+from distillrun.records import Example, Json, MetricResult, Request, Sampling, find_factual
 
 GRAM = 4
 """Words in a row that count as shared."""
-
-Values = dict[str, float]
-"""What was found of one response, by name."""
 
 
 class ResponseSimilarity(Judged):
@@ -127,7 +114,7 @@ class ResponseSimilarity(Judged):
             for when, own in found.items()
             for example, row in zip(examples, own, strict=True)
         ]
-        table = _examples(examples, references, responses)
+        table = first_responses(examples, references, responses)
         return MetricResult(tuple(scores), (table,), rows=tuple(rows), note=self.kinship_note(context))
 
     def _told(self, context: MetricContext) -> tuple[list[Example], list[str], dict[str, list[str]]]:
@@ -140,8 +127,8 @@ class ResponseSimilarity(Judged):
         }
         examples = [context.examples[n] for n in told]
         responses = {
-            "after": _responses([context.predictions[n] for n in told]),
-            "before": _responses(context.answer(context.untrained, examples) if examples else []),
+            "after": responses_of([context.predictions[n] for n in told]),
+            "before": responses_of(context.answer(context.untrained, examples) if examples else []),
         }
         return examples, list(told.values()), responses
 
@@ -197,36 +184,3 @@ class ResponseSimilarity(Judged):
                     row |= {name: fmean(one[name] for one in known) for name in self._weights}
                     row["weighted"] = sum(weight * row[name] for name, weight in self._weights.items())
         return absent
-
-
-def compared(after: Sequence[Values], before: Sequence[Values]) -> list[Score]:
-    """Return the mean of each value after and before, and of the differences where both are known."""
-    scores = []
-    for name in dict.fromkeys(name for row in (*after, *before) for name in row):
-        for when, rows in (("after", after), ("before", before)):
-            if values := [row[name] for row in rows if name in row]:
-                scores.append(mean(f"similarity/{name}/{when}", values))
-        gains = [own[name] - old[name] for own, old in zip(after, before, strict=True) if name in own and name in old]
-        if gains:
-            scores.append(mean(f"similarity/{name}/gain", gains))
-    return scores
-
-
-def _responses(predictions: Sequence[Prediction]) -> list[str]:
-    """Return the student's text for each question: its explanation, or else its answer."""
-    return [made.rationale.strip() or made.text.strip() for made in predictions]
-
-
-def _examples(
-    examples: Sequence[Example], references: Sequence[str], responses: Mapping[str, Sequence[str]]
-) -> ResultTable:
-    """Return the first responses side by side, for a reader to see."""
-    told = [[one.question for one in examples], references, *responses.values()]
-    rows = tuple(tuple(map(_shown, row)) for row in zip(*told, strict=True))
-    columns = ("question", "teacher", *(f"student {when}" for when in responses))
-    return ResultTable("The first responses", columns, rows[:5])
-
-
-def _shown(text: str) -> str:
-    """Return a text that fits a table: an untrained student may write one endless word."""
-    return shorten(" ".join(wrap(text, 40)), 240, placeholder=" …")

@@ -1,9 +1,7 @@
 """Several objectives at once, on the same step: weighted, with weights that may change while the student trains."""
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import ClassVar, Literal
+from dataclasses import replace
 
 from torch import Tensor, nn
 
@@ -19,6 +17,8 @@ from distillrun.interfaces import (
     requirements_of,
 )
 from distillrun.loss.tensors import Count, Loss, StudentOutputs
+from distillrun.objective.shared.merged_pairs import counts_of, merged, pairs_of, view_of
+from distillrun.objective.shared.part_weight import PartWeight
 from distillrun.records import (
     Example,
     Json,
@@ -32,36 +32,6 @@ from distillrun.records import (
     TeacherRecord,
     TrainingItem,
 )
-
-BETWEEN = " + "
-"""Between the names of the parts that share a pair, in the name of its view."""
-
-
-@dataclass(frozen=True, slots=True)
-class PartWeight:
-    """A weight over the steps of a training.
-
-    Attributes:
-        start, end: 0 or more.
-        schedule: constant: `start` all along; linear, cosine: from `start` to `end`, which it keeps from then on.
-        until: the share of the training after which `end` is reached, above 0 up to 1.
-    """
-
-    __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid", "strict": True}
-
-    start: float
-    end: float
-    schedule: Literal["constant", "linear", "cosine"]
-    until: float
-
-    def at(self, progress: float) -> float:
-        """Return the weight after a share of the training, from 0 to below 1."""
-        if self.schedule == "constant":
-            return self.start
-        done = min(progress / self.until, 1.0)
-        if self.schedule == "cosine":
-            done = (1 - math.cos(math.pi * done)) / 2
-        return self.start + (self.end - self.start) * done
 
 
 class Sum:
@@ -114,7 +84,7 @@ class Sum:
         return frozenset().union(*(part.needs for part in self._parts.values()))
 
     def targets(self, example: Example, record: TeacherRecord | None, task: Task, seed: int) -> Sequence[TargetPair]:
-        return _merged({name: part.targets(example, record, task, seed) for name, part in self._parts.items()})
+        return merged({name: part.targets(example, record, task, seed) for name, part in self._parts.items()})
 
     def query(self, example: Example, task: Task) -> Query:
         return self._asked.query(example, task)
@@ -129,8 +99,8 @@ class Sum:
         total = outputs.logits.new_zeros(())
         parts: dict[str, Tensor] = {}
         for name, part in self._parts.items():
-            own = replace(outputs, views=tuple(_view_of(name, view) or "" for view in outputs.views))
-            found = part.loss(own, _counts_of(name, counts))
+            own = replace(outputs, views=tuple(view_of(name, view) or "" for view in outputs.views))
+            found = part.loss(own, counts_of(name, counts))
             total = total + self.weight(name) * found.total
             parts |= {f"{name}/{key}": value for key, value in found.parts.items()}
         return Loss(total, parts)
@@ -160,7 +130,7 @@ class Sum:
         return any(
             part.is_taught(replace(pair, view=view))
             for name, part in self._active()
-            if part.requirements.teacher != "none" and (view := _view_of(name, pair.view)) is not None
+            if part.requirements.teacher != "none" and (view := view_of(name, pair.view)) is not None
         )
 
     def modules(self) -> nn.ModuleDict:
@@ -172,9 +142,9 @@ class Sum:
         self._progress = step / self._max_steps
         made: dict[str, list[list[TargetPair]]] = {}
         for name, part in self._parts.items():
-            own = [_pairs_of(name, merged) for merged in pairs]
+            own = [pairs_of(name, row) for row in pairs]
             made[name] = part.prepare(step, visits, own) if isinstance(part, ActiveObjective) else own
-        return [_merged({name: own[row] for name, own in made.items()}) for row in range(len(pairs))]
+        return [merged({name: own[row] for name, own in made.items()}) for row in range(len(pairs))]
 
     def end_step(self) -> dict[str, float]:
         found = {f"weight/{name}": self.weight(name) for name in self._parts}
@@ -225,37 +195,3 @@ def _reading(wish: Requirements) -> str:
         return f"teacher={wish.teacher}"
     top_k = "null" if wish.logits.top_k is None else wish.logits.top_k
     return f"teacher={wish.teacher}, top_k={top_k}, temperature={wish.logits.temperature:g}, dtype={wish.logits.dtype}"
-
-
-def _merged(made: Mapping[str, Sequence[TargetPair]]) -> list[TargetPair]:
-    """Return the pairs of all parts, equal ones once; the view of each names its parts and their views."""
-    views: dict[TargetPair, list[str]] = {}
-    for name, pairs in made.items():
-        for pair in pairs:
-            views.setdefault(replace(pair, view=""), []).append(f"{name}:{pair.view}")
-    return [replace(pair, view=BETWEEN.join(names)) for pair, names in views.items()]
-
-
-def _view_of(name: str, view: str) -> str | None:
-    """Return the view of a merged pair for one of the parts; None where it is not the part's."""
-    for named in view.split(BETWEEN):
-        part, _, own = named.partition(":")
-        if part == name:
-            return own
-    return None
-
-
-def _pairs_of(name: str, merged: Sequence[TargetPair]) -> list[TargetPair]:
-    found = [(pair, _view_of(name, pair.view)) for pair in merged]
-    return [replace(pair, view=view) for pair, view in found if view is not None]
-
-
-def _counts_of(name: str, counts: Mapping[str, Count]) -> dict[str, Count]:
-    """Return the counts of one part's views."""
-    found: dict[str, Count] = {}
-    for view, count in counts.items():
-        own = _view_of(name, view)
-        if own is not None:
-            before = found.get(own, Count(0, 0))
-            found[own] = Count(before.tokens + count.tokens, before.pairs + count.pairs)
-    return found

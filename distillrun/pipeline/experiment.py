@@ -20,7 +20,8 @@ from distillrun.interfaces import (
     WritingStudent,
     requirements_of,
 )
-from distillrun.pipeline.preflight import check_lengths, preflight, wanted_kinds
+from distillrun.pipeline.preflight import check_lengths, preflight
+from distillrun.pipeline.preflight_generation import wanted_kinds
 from distillrun.pipeline.preflight_logits import stored_bytes
 from distillrun.pipeline.stages.evaluate import READER
 from distillrun.pipeline.stages.generate import Generating

@@ -20,7 +20,7 @@ from distillrun.pipeline.nodes.generation_node import GenerationNode, TaughtNode
 from distillrun.pipeline.nodes.learning_nodes import Learning, ReadLogitsNode, TrainNode
 from distillrun.pipeline.nodes.load_node import LoadNode
 from distillrun.pipeline.nodes.metric_node import MetricNode, after
-from distillrun.pipeline.preflight import wanted_kinds
+from distillrun.pipeline.preflight_generation import wanted_kinds
 from distillrun.pipeline.stages.generation_run import GenerationRun
 from distillrun.pipeline.stages.step_outputs import chosen_steps
 

@@ -1,6 +1,6 @@
 """Checks across parts, all reported at once, before any cost."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
 from distillrun.config.build import Parts
 from distillrun.config.schema import Until
@@ -9,32 +9,39 @@ from distillrun.errors import ConfigError
 from distillrun.generation.shared.ability import ABILITIES
 from distillrun.interfaces import (
     ActiveObjective,
-    AnyTeacher,
     AskingMetric,
     ChoiceObjective,
-    GenerationStep,
     RecordedTeacher,
     members_of,
     requirements_of,
 )
+from distillrun.pipeline.preflight_generation import (
+    abilities_of,
+    called,
+    generation_problems,
+    needs_teacher,
+    teacher_problems,
+    wanted_kinds,
+    written,
+)
 from distillrun.pipeline.preflight_logits import logit_problems
-from distillrun.pipeline.stages.step_outputs import EXAMPLES, chosen_steps, makers, makes_of
+from distillrun.pipeline.stages.step_outputs import makes_of
 from distillrun.process.runtime import pick_device
-from distillrun.records import WRONG_DECODES, Example, Json, TargetPair
+from distillrun.records import Example, TargetPair
 
 
 def preflight(config: Config, parts: Parts) -> None:
     """Raise a ConfigError that lists everything that would fail later."""
     problems = list(parts.task.check())
     if needs_teacher(config, parts):
-        problems += _teacher_problems(config, parts, wanted_kinds(config, parts))
-        problems += _generation_problems(config, parts)
+        problems += teacher_problems(config, parts, wanted_kinds(config, parts))
+        problems += generation_problems(config, parts)
     if config.until not in (Until.load, Until.generate):
         own = parts.student.check()
         problems += [*own, *_student_problems(config, parts)]
         if not problems:
             chosen = "teacher" if config.logit_teacher is None else "teacher@logit_teacher"
-            named, option = (f"{group}={_written(config.selected.get(group))}" for group in ("objective", chosen))
+            named, option = (f"{group}={written(config.selected.get(group))}" for group in ("objective", chosen))
             problems += logit_problems(named, option, parts.objective, parts.logit_teacher, parts.student, parts.task)
         try:
             pick_device(config.runtime.device)
@@ -68,40 +75,10 @@ def _asked(example: Example, parts: Parts) -> Iterator[TargetPair]:
         yield TargetPair(query.explain, (), "check")
 
 
-def wanted_kinds(config: Config, parts: Parts) -> frozenset[str]:
-    """Return what the teacher has to give: what the objective learns from, or all of it where generation is the end."""
-    if config.until is Until.generate:
-        return frozenset(kind for step in parts.steps.values() for kind in makes_of(step, parts.teacher))
-    return parts.objective.needs
-
-
-def needs_teacher(config: Config, parts: Parts) -> bool:
-    """Return whether the run uses a teacher at all."""
-    wanted = wanted_kinds(config, parts)
-    return config.until is not Until.load and bool(wanted or chosen_steps(parts.steps, parts.teacher, wanted))
-
-
-def _teacher_problems(config: Config, parts: Parts, wanted: frozenset[str]) -> list[str]:
-    """Return what is wrong with the teachers that are asked for these kinds, and what is asked that they cannot do."""
-    chosen = chosen_steps(parts.steps, parts.teacher, wanted)
-    asks_the_runs = any(step.asks or not step.makes for step in chosen.values())
-    problems = parts.teacher.check(parts.task) if asks_the_runs else []
-    option = _written(config.selected.get("teacher"))
-    for name, step in chosen.items():
-        for teacher in step.teachers:
-            problems += [f"generation step {name}: {problem}" for problem in teacher.check(parts.task)]
-        for absent in sorted(step.asks - _can(parts.teacher)) if not isinstance(parts.teacher, RecordedTeacher) else ():
-            problems.append(
-                f"generation step {name} needs a teacher that can {ABILITIES[absent]}, which teacher={option} "
-                "cannot; choose teacher=local, or leave the step out"
-            )
-    return problems
-
-
 def _student_problems(config: Config, parts: Parts) -> list[str]:
     """Return what is asked of a student that it cannot do: read with an encoder, or write."""
     problems = []
-    student = f"student={_written(config.selected.get('student'))}"
+    student = f"student={written(config.selected.get('student'))}"
     objective = parts.objective
     if config.training.learn_padding and (isinstance(objective, ActiveObjective) or not parts.student.writes):
         problems.append(
@@ -109,7 +86,7 @@ def _student_problems(config: Config, parts: Parts) -> list[str]:
             "multitask and a student that writes, or training.learn_padding=false"
         )
     if requirements_of(objective).encoder and not parts.student.has_encoder:
-        named = _written(config.selected.get("objective"))
+        named = written(config.selected.get("objective"))
         problems.append(
             f"objective={named} mixes what an encoder reads, and {student} has none; choose student=choice_scorer, "
             "or an encoder-decoder such as student=tiny_t5"
@@ -117,7 +94,7 @@ def _student_problems(config: Config, parts: Parts) -> list[str]:
     if parts.student.writes:
         return problems
     if not isinstance(objective, ChoiceObjective):
-        named = _written(config.selected.get("objective"))
+        named = written(config.selected.get("objective"))
         problems.append(
             f"objective={named} trains on texts, and {student} writes none; choose objective=label_only, "
             "choice_distillation or mixkd, or a student that writes"
@@ -140,10 +117,10 @@ def _measure_problems(config: Config, parts: Parts) -> list[str]:
                 f"evaluation=[{measure.of},{name}]"
             )
         made = {kind for step in parts.steps.values() for kind in makes_of(step, parts.teacher)}
-        problems += _teacher_problems(config, parts, measure.wants & made) if measure.wants else []
+        problems += teacher_problems(config, parts, measure.wants & made) if measure.wants else []
         for kind in sorted(measure.wants - made):
             problems.append(
-                f"evaluation.{name} compares with {_called(kind)} of the teacher, which no step makes; choose "
+                f"evaluation.{name} compares with {called(kind)} of the teacher, which no step makes; choose "
                 "generation=everything, or another reference"
             )
         if isinstance(measure, AskingMetric):
@@ -161,7 +138,7 @@ def _baseline_problems(config: Config, parts: Parts) -> list[str]:
         if isinstance(teacher, RecordedTeacher):
             continue
         found = teacher.check(parts.task)
-        if not found and not _can(teacher) & {"score", "complete"}:
+        if not found and not abilities_of(teacher) & {"score", "complete"}:
             found = [f"it can neither {ABILITIES['score']} nor {ABILITIES['complete']}"]
         cure = f"; choose another {name}, or evaluation.baselines=false"
         problems += [f"evaluation.baselines=true asks {name} the test questions: {problem}{cure}" for problem in found]
@@ -181,83 +158,3 @@ def _judge_problems(name: str, measure: AskingMetric, parts: Parts) -> list[str]
     for judge, teacher in measure.judges.items():
         found += [f"judges.{judge}: {problem}" for problem in teacher.check(parts.task)]
     return [f"evaluation.{name}: {problem}" for problem in found]
-
-
-def _can(teacher: AnyTeacher) -> frozenset[str]:
-    """Return what can be asked of a teacher; of an ensemble, what all of its members can do."""
-    abilities = [member.can for member in members_of(teacher).values()]
-    return frozenset.intersection(*abilities) if abilities else frozenset()
-
-
-def _generation_problems(config: Config, parts: Parts) -> list[str]:
-    """Return what the objective needs and no step makes, what a step needs, and steps that the teacher cannot do."""
-    option = {group: _written(config.selected.get(group)) for group in ("objective", "generation", "teacher")}
-    recorded = isinstance(parts.teacher, RecordedTeacher)
-    for name, step in parts.steps.items():
-        if recorded and step.asks:
-            return [
-                f"teacher={option['teacher']} replays recordings and can be asked nothing new, but the generation step "
-                f"{name} asks it; choose generation=recorded"
-            ]
-        if not recorded and not step.makes:
-            return [
-                f"generation=recorded replays recordings, but teacher={option['teacher']} has none; choose "
-                "teacher=recorded teacher.folder=DIR, or generation=everything"
-            ]
-    made = {kind for step in parts.steps.values() for kind in makes_of(step, parts.teacher)}
-    wanted = wanted_kinds(config, parts)
-    chosen = chosen_steps(parts.steps, parts.teacher, wanted)
-    needs = {f"objective={option['objective']}": wanted}
-    needs |= {f"generation step {name}": step.needs for name, step in chosen.items()}
-    cure = "add fields for them to teacher.fields" if recorded else "choose generation=everything"
-    absent = [
-        f"{who} needs {_called(kind)}, but generation={option['generation']} makes "
-        f"{'only ' + ', '.join(sorted(made)) if made else 'none'}; {_CURES.get(kind, cure)}"
-        for who, kinds in needs.items()
-        for kind in sorted(kinds - made)
-    ]
-    return absent + _order_problems(chosen, parts)
-
-
-_CURES = {
-    "answers": "put chain_of_thought or self_consistency before it in generation=[...]",
-    "verdicts": "put self_evaluation before it in generation=[...]",
-    WRONG_DECODES: "set generation=chain_of_thought generation.steps.chain_of_thought.wrong=keep",
-}
-
-
-def _called(kind: str) -> str:
-    """Return what a kind is called in a sentence."""
-    called = {"answers": "the teacher's own answers", "verdicts": "verdicts", WRONG_DECODES: WRONG_DECODES}
-    return called.get(kind, f"{kind} rationales")
-
-
-def _order_problems(chosen: Mapping[str, GenerationStep], parts: Parts) -> list[str]:
-    """Return which steps need what only a later step makes, and which make what a later one puts something else for."""
-    problems = []
-    makes = {name: makes_of(step, parts.teacher) for name, step in parts.steps.items()}
-    for place, name in enumerate(parts.steps):
-        earlier, later = list(makes)[:place], list(makes)[place + 1 :]
-        for kind in sorted(chosen[name].needs if name in chosen else ()):
-            found = [other for other in later if kind in makes[other]]
-            if found and not any(kind in makes[other] for other in earlier):
-                problems.append(
-                    f"generation step {name} needs {_called(kind)}, which {' and '.join(found)} makes after it; "
-                    f"in generation=[...], put {found[0]} before {name}"
-                )
-        if name in chosen or not later:
-            continue
-        for kind in sorted(makes[name] - {EXAMPLES}):
-            winner = makers(parts.steps, parts.teacher, {kind})[kind]
-            if winner in chosen and kind not in parts.steps[winner].needs:
-                problems.append(
-                    f"generation steps {name} and {winner} both make {kind}, and only the later one's would be used; "
-                    "take one of them out of generation=[...]"
-                )
-                break
-    return problems
-
-
-def _written(option: Json) -> str:
-    """Return what was chosen of a config group as the command line takes it."""
-    return f"[{','.join(map(str, option))}]" if isinstance(option, list) else str(option or "?")

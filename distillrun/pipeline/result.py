@@ -9,7 +9,7 @@ from distillrun.config.settings import Config
 from distillrun.files.json import read_json
 from distillrun.journal.usage import Usage
 from distillrun.pipeline.stages.generate import COUNTS, usage_of
-from distillrun.pipeline.stages.read_logits import summary_of
+from distillrun.pipeline.stages.stored_logits import summary_of
 from distillrun.process.environment import environment
 from distillrun.records import Example, Json, MetricResult, Prediction, Score, Split, TeacherRecord, is_right
 from distillrun.report.data_card import Step, data_card, stories

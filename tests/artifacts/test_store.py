@@ -5,8 +5,6 @@ import logging
 import os
 import re
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,52 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from distillrun.artifacts import Artifact, ArtifactStore, Stage, canonical_json
+from distillrun.artifacts import ArtifactStore, Stage, canonical_json, stored_artifacts
 from distillrun.artifacts import store as store_module
 from distillrun.errors import ConfigError
 from distillrun.records import Json
-
-STAGE = Stage(
-    name="train",
-    version=1,
-    config={"training": {"learning_rate": 0.001, "max_steps": 50}, "objective": {"name": "multitask"}},
-    upstream={"generate": "ab" * 32},
-)
-WORKER = """
-import os, signal, sys, time
-from pathlib import Path
-from distillrun.artifacts import ArtifactStore, Stage
-
-def make(work):
-    with (work / "scratch" / "calls").open("a") as calls:
-        calls.write("x")
-    (work / "calls").write_text((work / "scratch" / "calls").read_text())
-    {body}
-
-ArtifactStore(Path(sys.argv[1])).get_or_make(Stage("train", 1, {{}}, {{}}), make)
-"""
-
-
-def writes(text: str = "weights") -> Callable[[Path], None]:
-    def make(work: Path) -> None:
-        (work / "student").mkdir(exist_ok=True)
-        (work / "student" / "model.bin").write_text(text)
-
-    return make
-
-
-def never(work: Path) -> None:
-    raise AssertionError(f"{work} should have been reused")
-
-
-def start_worker(root: Path, body: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, "-c", WORKER.format(body=body), str(root)])
-
-
-@pytest.fixture
-def store(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> ArtifactStore:
-    caplog.set_level(logging.INFO, logger="distillrun")
-    return ArtifactStore(tmp_path / "store")
+from tests.artifacts.making import STAGE, never, start_worker, writes
 
 
 def test_a_stage_is_made_once_and_then_reused(store: ArtifactStore, caplog: pytest.LogCaptureFixture) -> None:
@@ -209,20 +166,20 @@ def test_a_stage_that_fails_publishes_nothing_and_resumes_in_the_same_folder(sto
 
     with pytest.raises(RuntimeError, match="out of luck"):
         store.get_or_make(STAGE, fail)
-    assert [stored.complete for stored in store.list()] == [False]
+    assert [stored.complete for stored in stored_artifacts(store.root)] == [False]
     artifact = store.get_or_make(STAGE, resume)
     assert folders[0] == folders[1]
     assert (artifact.folder / "whole").read_text() == "12"
-    assert [stored.complete for stored in store.list()] == [True]
+    assert [stored.complete for stored in stored_artifacts(store.root)] == [True]
 
 
 def test_a_job_that_dies_between_manifest_and_rename_publishes_nothing_and_loses_nothing(
     store: ArtifactStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dies_at(store, monkeypatch, Path, "rename")
-    assert not any(stored.complete for stored in store.list())
+    assert not any(stored.complete for stored in stored_artifacts(store.root))
     assert store.get_or_make(STAGE, never).cached
-    assert [stored.complete for stored in store.list()] == [True]
+    assert [stored.complete for stored in stored_artifacts(store.root)] == [True]
 
 
 def test_a_job_that_dies_before_its_manifest_still_has_its_scratch(
@@ -266,9 +223,9 @@ def dies_at(store: ArtifactStore, monkeypatch: pytest.MonkeyPatch, owner: object
 def test_a_killed_job_frees_its_lock_and_the_next_one_resumes(tmp_path: Path) -> None:
     killed = start_worker(tmp_path, "os.kill(os.getpid(), signal.SIGKILL)")
     assert killed.wait(60) == -signal.SIGKILL
-    assert [stored.complete for stored in ArtifactStore(tmp_path).list()] == [False]
+    assert [stored.complete for stored in stored_artifacts(tmp_path)] == [False]
     assert start_worker(tmp_path, "pass").wait(60) == 0
-    (stored,) = ArtifactStore(tmp_path).list()
+    (stored,) = stored_artifacts(tmp_path)
     assert stored.complete
     assert (stored.folder / "calls").read_text() == "xx"
 
@@ -276,7 +233,7 @@ def test_a_killed_job_frees_its_lock_and_the_next_one_resumes(tmp_path: Path) ->
 def test_two_processes_with_one_key_make_it_once(tmp_path: Path) -> None:
     workers = [start_worker(tmp_path, "time.sleep(0.5)") for _ in range(3)]
     assert [worker.wait(60) for worker in workers] == [0, 0, 0]
-    (stored,) = ArtifactStore(tmp_path).list()
+    (stored,) = stored_artifacts(tmp_path)
     assert (stored.folder / "calls").read_text() == "x"
 
 
@@ -290,49 +247,12 @@ def test_who_waits_for_another_process_says_so(store: ArtifactStore, caplog: pyt
     assert worker.wait(60) == 0
 
 
-def test_prune_deletes_what_it_is_asked_to_and_nothing_else(store: ArtifactStore) -> None:
-    trained = store.get_or_make(STAGE, writes())
-    loaded = store.get_or_make(replace(STAGE, name="load"), writes())
-    foreign = store.root / "train" / "0123456789abcdef"
-    foreign.mkdir()
-    (foreign / "thesis.tex").write_text("mine")
-    with pytest.raises(RuntimeError):
-        store.get_or_make(replace(STAGE, version=9), raises)
-
-    def folders(*found: Artifact) -> set[Path]:
-        return {artifact.folder for artifact in found}
-
-    listed = store.prune(stage=None, older_than_days=None, unfinished=False, dry_run=True)
-    assert {stored.folder for stored in listed} == folders(trained, loaded)
-    assert trained.folder.exists()
-    assert store.prune(stage=None, older_than_days=1, unfinished=False, dry_run=False) == []
-    (gone,) = store.prune(stage="load", older_than_days=None, unfinished=False, dry_run=False)
-    assert gone.folder == loaded.folder
-    assert not loaded.folder.exists()
-    (left,) = store.prune(stage=None, older_than_days=None, unfinished=True, dry_run=False)
-    assert left.folder.name.endswith(".partial")
-    two_days_ago = time.time() - 2 * 86400
-    os.utime(trained.folder / "manifest.json", (two_days_ago, two_days_ago))
-    assert len(store.prune(stage="train", older_than_days=1, unfinished=False, dry_run=False)) == 1
-    assert (foreign / "thesis.tex").read_text() == "mine"
-    assert store.list() == ()
-
-
-def test_prune_keeps_what_another_process_is_making(store: ArtifactStore) -> None:
-    worker = start_worker(store.root, "time.sleep(1.5)")
-    while not list(store.root.glob("train/*.partial/calls")):
-        assert worker.poll() is None
-        time.sleep(0.02)
-    assert store.prune(stage=None, older_than_days=None, unfinished=True, dry_run=False) == []
-    assert worker.wait(60) == 0
-
-
 def test_use_makes_an_artifact_young_again(store: ArtifactStore) -> None:
     folder = store.get_or_make(STAGE, writes()).folder
     os.utime(folder / "manifest.json", (0, 0))
-    assert store.list()[0].last_used.year == 1970
+    assert stored_artifacts(store.root)[0].last_used.year == 1970
     store.get_or_make(STAGE, never)
-    assert store.list()[0].last_used.year > 2000
+    assert stored_artifacts(store.root)[0].last_used.year > 2000
 
 
 def test_names_of_stages_cannot_leave_the_store(store: ArtifactStore) -> None:
@@ -356,17 +276,13 @@ def test_a_symbolic_link_in_an_artifact_is_refused(store: ArtifactStore) -> None
         store.get_or_make(STAGE, link)
 
 
-def raises(work: Path) -> None:
-    raise RuntimeError(f"cannot make {work}")
-
-
 def test_a_full_disk_names_the_key_and_publishes_nothing(store: ArtifactStore) -> None:
     def fill(work: Path) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with pytest.raises(ConfigError, match=r"paths\.store=.*No space left.*store prune"):
         store.get_or_make(STAGE, fill)
-    assert not any(stored.complete for stored in store.list())
+    assert not any(stored.complete for stored in stored_artifacts(store.root))
 
 
 def test_a_store_that_is_a_file_names_the_key(tmp_path: Path) -> None:

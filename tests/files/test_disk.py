@@ -15,7 +15,7 @@ from distillrun.artifacts.sealed import is_sealed
 from distillrun.errors import ConfigError
 from distillrun.files.disk import disk_trouble, writing
 from distillrun.training.checkpoint import Progress, save_checkpoint
-from tests.artifacts.test_store import STAGE, never, writes
+from tests.artifacts.making import STAGE, never, writes
 from tests.command_line import Launcher
 from tests.disks import read_only, small_disk
 from tests.end_to_end.runs import SMALL, run_small, student_bytes

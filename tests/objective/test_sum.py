@@ -9,7 +9,8 @@ import torch
 from distillrun.config.build import build
 from distillrun.errors import ConfigError
 from distillrun.loss.tensors import StudentOutputs
-from distillrun.objective.sum import PartWeight, Sum
+from distillrun.objective.shared.part_weight import PartWeight
+from distillrun.objective.sum import Sum
 from distillrun.records import TrainingItem
 from distillrun.training.step import count_views
 from tests.leaves import EXAMPLE, RECORD, leaf, made

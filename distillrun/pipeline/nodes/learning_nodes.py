@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from distillrun.artifacts import Artifact, Stage
 from distillrun.pipeline.experiment import Experiment, student_leaves, teaching_of
 from distillrun.pipeline.node import Making, Node, Seen
-from distillrun.pipeline.preflight import wanted_kinds
+from distillrun.pipeline.preflight_generation import wanted_kinds
 from distillrun.pipeline.result import Outcome
 from distillrun.pipeline.stages.generation_run import GenerationRun
 from distillrun.pipeline.stages.logit_supervision import LogitSupervision

@@ -17,7 +17,8 @@ from distillrun.interfaces import (
     WritingStudent,
     requirements_of,
 )
-from distillrun.pipeline.stages.read_logits import Key, StoredLogits, logits_stage, pair_key, read_logits
+from distillrun.pipeline.stages.read_logits import logits_stage, read_logits
+from distillrun.pipeline.stages.stored_logits import Key, StoredLogits, pair_key
 from distillrun.pipeline.stages.training_data import TrainingData
 from distillrun.records import Json, LogitRequest, TargetPair, TeacherRecord
 from distillrun.training.supervision import LiveSupervision, StoredSupervision, Supervision

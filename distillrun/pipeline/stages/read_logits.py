@@ -1,14 +1,11 @@
 """The read_logits stage: a teacher's next-token distributions for the pairs that a student will learn, read once."""
 
 import hashlib
-import json
 import logging
 import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -19,12 +16,13 @@ from torch import Tensor
 from distillrun.artifacts import SCRATCH, Artifact, ArtifactStore, Stage
 from distillrun.artifacts.sealed import is_sealed, sealing, set_aside
 from distillrun.config.schema import RuntimeConfig
-from distillrun.files.json import read_json, write_json
+from distillrun.files.json import write_json
 from distillrun.interfaces import LanguageModel
 from distillrun.language_model.batching import micro_batches
-from distillrun.loss.distribution import StoredDistribution, teacher_rows
+from distillrun.loss.distribution import teacher_rows
 from distillrun.loss.tensors import IGNORE, TeacherRows
 from distillrun.loss.token_loss import learnt_places
+from distillrun.pipeline.stages.stored_logits import KEY_BYTES, PARTS, SUMMARY, Key
 from distillrun.process.progress import Bar
 from distillrun.records import Json, LogitRequest, TargetPair
 from distillrun.training.supervision import check_labels, shared_ids
@@ -34,18 +32,7 @@ log = logging.getLogger("distillrun")
 VERSION = 1
 CHUNK = 1024
 """Pairs that are read, and kept, at once: what a kill can lose."""
-PARTS = "parts"
 ROWS = "rows.safetensors"
-KEY_BYTES = 16
-
-Key = bytes
-"""Tells a pair's texts from all others."""
-
-
-def pair_key(pair: TargetPair) -> Key:
-    """Return the key of a pair; its view does not matter to a teacher."""
-    read = [[(one.text, one.learn, one.cut) for one in segments] for segments in (pair.source, pair.target)]
-    return hashlib.sha256(json.dumps(read).encode()).digest()[:KEY_BYTES]
 
 
 def logits_stage(
@@ -107,7 +94,7 @@ def read_logits(
                 bar.advance(units=len(own))
         (work / PARTS).mkdir()
         files = [_linked(part / ROWS, work / PARTS / f"{part.name}.safetensors") for part in parts]
-        write_json(work / "logits.json", _summary(files, vocabulary, request))
+        write_json(work / SUMMARY, _summary(files, vocabulary, request))
 
     return store.get_or_make(stage, make)
 
@@ -191,39 +178,3 @@ def _summary(files: Sequence[Path], vocabulary: int, request: LogitRequest) -> d
         "bytes": size,
         "bytes_per_position": round(size / positions, 1),
     }
-
-
-def summary_of(artifact: Artifact) -> dict[str, Json]:
-    """Return what a reading stored, and how much of the teacher's mass lies outside the kept ids."""
-    return read_json(artifact.folder / "logits.json")
-
-
-class StoredLogits:
-    """The distributions of a reading; a file's pages are read when they are needed.
-
-    Args:
-        folder: of the artifact.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self._vocabulary = int(str(read_json(folder / "logits.json")["vocabulary"]))
-        self._places: dict[Key, tuple[Any, int, int]] = {}
-        for file in sorted((folder / PARTS).glob("*.safetensors")):
-            stored: Any = safe_open(file, "pt")
-            keys, starts = stored.get_tensor("keys").numpy().tobytes(), stored.get_tensor("starts").tolist()
-            tensors = {name: stored.get_slice(name) for name in stored.keys() if name not in ("keys", "starts")}  # noqa: SIM118
-            for number, (begin, end) in enumerate(pairwise(starts)):
-                key = keys[KEY_BYTES * number : KEY_BYTES * (number + 1)]
-                self._places[key] = (tensors, begin, end)
-
-    def of(self, pairs: Sequence[TargetPair], places: Tensor) -> StoredDistribution:
-        """Return the distributions of pairs, at `places`. Raises KeyError if one was not read."""
-        found: dict[str, list[Tensor]] = {}
-        for pair in pairs:
-            tensors, begin, end = self._places[pair_key(pair)]
-            for name, tensor in tensors.items():
-                found.setdefault(name, []).append(tensor[begin:end])
-        whole = {name: torch.cat(parts).to(places.device) for name, parts in found.items()}
-        if len(whole["log_probs"]) != len(places):
-            raise ValueError(f"{len(whole['log_probs'])} positions were read of pairs that have {len(places)}")
-        return StoredDistribution(places, whole.get("ids"), whole["log_probs"], whole.get("rest"), self._vocabulary)

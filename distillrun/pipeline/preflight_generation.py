@@ -1,0 +1,121 @@
+"""Checks of the teacher and the generation steps: what a run needs is made, in time, by a teacher who can."""
+
+from collections.abc import Mapping
+
+from distillrun.config.build import Parts
+from distillrun.config.schema import Until
+from distillrun.config.settings import Config
+from distillrun.generation.shared.ability import ABILITIES
+from distillrun.interfaces import AnyTeacher, GenerationStep, RecordedTeacher, members_of
+from distillrun.pipeline.stages.step_outputs import EXAMPLES, chosen_steps, makers, makes_of
+from distillrun.records import WRONG_DECODES, Json
+
+_CURES = {
+    "answers": "put chain_of_thought or self_consistency before it in generation=[...]",
+    "verdicts": "put self_evaluation before it in generation=[...]",
+    WRONG_DECODES: "set generation=chain_of_thought generation.steps.chain_of_thought.wrong=keep",
+}
+
+
+def wanted_kinds(config: Config, parts: Parts) -> frozenset[str]:
+    """Return what the teacher has to give: what the objective learns from, or all of it where generation is the end."""
+    if config.until is Until.generate:
+        return frozenset(kind for step in parts.steps.values() for kind in makes_of(step, parts.teacher))
+    return parts.objective.needs
+
+
+def needs_teacher(config: Config, parts: Parts) -> bool:
+    """Return whether the run uses a teacher at all."""
+    wanted = wanted_kinds(config, parts)
+    return config.until is not Until.load and bool(wanted or chosen_steps(parts.steps, parts.teacher, wanted))
+
+
+def teacher_problems(config: Config, parts: Parts, wanted: frozenset[str]) -> list[str]:
+    """Return what is wrong with the teachers that are asked for these kinds, and what is asked that they cannot do."""
+    chosen = chosen_steps(parts.steps, parts.teacher, wanted)
+    asks_the_runs = any(step.asks or not step.makes for step in chosen.values())
+    problems = parts.teacher.check(parts.task) if asks_the_runs else []
+    option = written(config.selected.get("teacher"))
+    for name, step in chosen.items():
+        for teacher in step.teachers:
+            problems += [f"generation step {name}: {problem}" for problem in teacher.check(parts.task)]
+        lacking = frozenset() if isinstance(parts.teacher, RecordedTeacher) else step.asks - abilities_of(parts.teacher)
+        for absent in sorted(lacking):
+            problems.append(
+                f"generation step {name} needs a teacher that can {ABILITIES[absent]}, which teacher={option} "
+                "cannot; choose teacher=local, or leave the step out"
+            )
+    return problems
+
+
+def abilities_of(teacher: AnyTeacher) -> frozenset[str]:
+    """Return what can be asked of a teacher; of an ensemble, what all of its members can do."""
+    abilities = [member.can for member in members_of(teacher).values()]
+    return frozenset.intersection(*abilities) if abilities else frozenset()
+
+
+def generation_problems(config: Config, parts: Parts) -> list[str]:
+    """Return what the objective needs and no step makes, what a step needs, and steps that the teacher cannot do."""
+    option = {group: written(config.selected.get(group)) for group in ("objective", "generation", "teacher")}
+    recorded = isinstance(parts.teacher, RecordedTeacher)
+    for name, step in parts.steps.items():
+        if recorded and step.asks:
+            return [
+                f"teacher={option['teacher']} replays recordings and can be asked nothing new, but the generation step "
+                f"{name} asks it; choose generation=recorded"
+            ]
+        if not recorded and not step.makes:
+            return [
+                f"generation=recorded replays recordings, but teacher={option['teacher']} has none; choose "
+                "teacher=recorded teacher.folder=DIR, or generation=everything"
+            ]
+    made = {kind for step in parts.steps.values() for kind in makes_of(step, parts.teacher)}
+    wanted = wanted_kinds(config, parts)
+    chosen = chosen_steps(parts.steps, parts.teacher, wanted)
+    needs = {f"objective={option['objective']}": wanted}
+    needs |= {f"generation step {name}": step.needs for name, step in chosen.items()}
+    cure = "add fields for them to teacher.fields" if recorded else "choose generation=everything"
+    absent = [
+        f"{who} needs {called(kind)}, but generation={option['generation']} makes "
+        f"{'only ' + ', '.join(sorted(made)) if made else 'none'}; {_CURES.get(kind, cure)}"
+        for who, kinds in needs.items()
+        for kind in sorted(kinds - made)
+    ]
+    return absent + _order_problems(chosen, parts)
+
+
+def called(kind: str) -> str:
+    """Return what a kind is called in a sentence."""
+    names = {"answers": "the teacher's own answers", "verdicts": "verdicts", WRONG_DECODES: WRONG_DECODES}
+    return names.get(kind, f"{kind} rationales")
+
+
+def _order_problems(chosen: Mapping[str, GenerationStep], parts: Parts) -> list[str]:
+    """Return which steps need what only a later step makes, and which make what a later one puts something else for."""
+    problems = []
+    makes = {name: makes_of(step, parts.teacher) for name, step in parts.steps.items()}
+    for place, name in enumerate(parts.steps):
+        earlier, later = list(makes)[:place], list(makes)[place + 1 :]
+        for kind in sorted(chosen[name].needs if name in chosen else ()):
+            found = [other for other in later if kind in makes[other]]
+            if found and not any(kind in makes[other] for other in earlier):
+                problems.append(
+                    f"generation step {name} needs {called(kind)}, which {' and '.join(found)} makes after it; "
+                    f"in generation=[...], put {found[0]} before {name}"
+                )
+        if name in chosen or not later:
+            continue
+        for kind in sorted(makes[name] - {EXAMPLES}):
+            winner = makers(parts.steps, parts.teacher, {kind})[kind]
+            if winner in chosen and kind not in parts.steps[winner].needs:
+                problems.append(
+                    f"generation steps {name} and {winner} both make {kind}, and only the later one's would be used; "
+                    "take one of them out of generation=[...]"
+                )
+                break
+    return problems
+
+
+def written(option: Json) -> str:
+    """Return what was chosen of a config group as the command line takes it."""
+    return f"[{','.join(map(str, option))}]" if isinstance(option, list) else str(option or "?")
