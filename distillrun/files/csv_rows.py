@@ -1,57 +1,87 @@
-"""CSV files as spreadsheets and programs save them: with commas, semicolons, tabs or |, in UTF-8 or UTF-16."""
+"""CSV files as spreadsheets and programs save them: with commas, semicolons, tabs or |, in any declared encoding."""
 
-import codecs
 import csv
+import re
 from collections.abc import Iterator
+from io import TextIOWrapper
+from itertools import chain
 from pathlib import Path
+from typing import Literal
 
 from distillrun.errors import ConfigError
+from distillrun.files.utf8_stream import open_utf8
 
 SEPARATORS = ",;\t|"
+TAB = "\t"
+
+_SAID = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
+"""The line by which a file tells Excel its separator."""
 
 
-def csv_rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
+Quoting = Literal[0, 3]
+"""csv.QUOTE_MINIMAL, csv.QUOTE_NONE."""
+
+
+def csv_rows(path: Path, encoding: str | None, separator: str | None = None) -> Iterator[tuple[int, dict[str, str]]]:
     """Yield the line and the cells of each row of a CSV file, by the columns that its first line names.
 
-    The separator is the comma, or else the sign that makes several columns of the first line.
+    A file of tabs in which quotes do not part cells as they should is read without them, as programs that never quote
+    write it.
+
+    Args:
+        path: of the file.
+        encoding: of the file, see `open_utf8`.
+        separator: None = the comma, or else the sign that makes several columns of the first line.
 
     Raises:
         ConfigError: naming the line that is malformed or has too many or too few cells.
     """
-    encoding = encoding_of(path)
-    with path.open(encoding=encoding, newline="") as file:
+    if separator == TAB:
+        try:
+            for _ in _rows(path, encoding, TAB, csv.QUOTE_MINIMAL):
+                pass
+        except ConfigError:
+            yield from _rows(path, encoding, TAB, csv.QUOTE_NONE)
+            return
+    yield from _rows(path, encoding, separator, csv.QUOTE_MINIMAL)
+
+
+def _rows(
+    path: Path, encoding: str | None, given: str | None, quoting: Quoting
+) -> Iterator[tuple[int, dict[str, str]]]:
+    with TextIOWrapper(open_utf8(path, encoding), encoding="utf-8-sig", newline="") as file:
         try:
             first = file.readline()
-            file.seek(0)
+            said = _SAID.fullmatch(first)
+            before = 1 if said else 0
+            first = file.readline() if said else first
             if "\0" in first:
-                raise ConfigError(f"{path}: looks like UTF-16 without a byte-order mark; save the file as UTF-8")
-            separator = _separator(first)
-            reader = csv.reader(file, delimiter=separator, strict=True)
+                raise ConfigError(
+                    f"{path}: looks like UTF-16 without a byte-order mark; save the file as UTF-8, or set "
+                    "task.encoding=utf-16-le"
+                )
+            separator = given or (said[1] if said else _separator(first))
+            lines = chain([first] if first else [], file)
+            reader = csv.reader(lines, delimiter=separator, strict=True, quoting=quoting)
         except UnicodeError as error:
-            raise _undecodable(path, encoding) from error
+            raise _undecodable(path) from error
         try:
             header = next(reader, [])
             if not header or len(set(header)) < len(header):
                 raise ConfigError(f"{path}:1: the first line must name each column once, not {','.join(header)[:80]!r}")
             for cells in reader:
+                line = before + reader.line_num
                 if len(cells) == len(header):
-                    yield reader.line_num, dict(zip(header, cells, strict=True))
+                    yield line, dict(zip(header, cells, strict=True))
                 elif cells:
                     raise ConfigError(
-                        f"{path}:{reader.line_num}: {len(cells)} cells, but {len(header)} columns; give every row a "
+                        f"{path}:{line}: {len(cells)} cells, but {len(header)} columns; give every row a "
                         f"cell for each column, and put cells that hold {separator!r} in double quotes"
                     )
         except csv.Error as error:
-            raise ConfigError(f"{path}:{reader.line_num}: malformed CSV: {error}") from error
+            raise ConfigError(f"{path}:{before + reader.line_num}: malformed CSV: {error}") from error
         except UnicodeError as error:  # raised for a whole block of lines
-            raise _undecodable(path, encoding) from error
-
-
-def encoding_of(path: Path) -> str:
-    """Return the encoding that a file's byte-order mark names; UTF-8 where it has none."""
-    with path.open("rb") as file:
-        start = file.read(2)
-    return "utf-16" if start in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
+            raise _undecodable(path) from error
 
 
 def _separator(first: str) -> str:
@@ -60,14 +90,13 @@ def _separator(first: str) -> str:
     return "," if found[","] > 1 else max(found, key=found.__getitem__)
 
 
-def _undecodable(path: Path, encoding: str) -> ConfigError:
+def _undecodable(path: Path) -> ConfigError:
     """Return the complaint about a file that is in another encoding, with the first line that is."""
-    if encoding == "utf-16":
-        return ConfigError(f"{path}: begins like UTF-16, but cannot be read as UTF-16; save the file as UTF-8")
-    with path.open("rb") as file:
+    cure = "save the file as UTF-8, or set task.encoding to what it is, such as cp1252 (Windows) or latin-1"
+    with open_utf8(path, None) as file:
         for number, line in enumerate(file, start=1):
             try:
                 line.decode("utf-8")
             except UnicodeDecodeError:
-                return ConfigError(f"{path}:{number}: not UTF-8; save the file as UTF-8")
-    return ConfigError(f"{path}: not UTF-8; save the file as UTF-8")
+                return ConfigError(f"{path}:{number}: not UTF-8; {cure}")
+    return ConfigError(f"{path}: not UTF-8; {cure}")

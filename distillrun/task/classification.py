@@ -8,14 +8,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from distillrun.errors import ConfigError, nearest
-from distillrun.files.rows import Row, digest_of, read_rows
+from distillrun.errors import ConfigError
+from distillrun.files.rows import Row, digest_of
+from distillrun.files.split_files import split_files
 from distillrun.records import Example, Json, Split
 from distillrun.task.shared.choice_row import text_in, value_in
 from distillrun.task.shared.columns import check_keys
 from distillrun.task.shared.label_list import LabelForm, LabelList, labels_in, read_labels
 from distillrun.task.shared.label_text import LabelText
-from distillrun.task.shared.split import SPLITS, Duplicates, Placed, Splits, check_split_settings, counted, load_splits
+from distillrun.task.shared.split import Duplicates, Placed, Splits, check_split_settings, counted, load_splits
+from distillrun.task.shared.task_files import Files, TaskFiles
 
 _log = logging.getLogger(__name__)
 
@@ -26,8 +28,7 @@ class Classification:
     A teacher reads a text with the list of labels, a student the text alone.
 
     Args:
-        folder: where the files are.
-        files: of train, dev and test, relative to the folder; dev None = a seeded share of train.
+        folder, hub_name, revision, files, encoding: see `TaskFiles`.
         fields: columns of id (None = a digest of the text), text and label.
         labels: a file of the labels, relative to the folder, with columns name and, where wanted, description; None =
             the labels of the training rows, sorted.
@@ -42,7 +43,10 @@ class Classification:
     def __init__(
         self,
         folder: str | None,
-        files: Mapping[str, str | None],
+        hub_name: str | None,
+        revision: str,
+        files: Files,
+        encoding: str | None,
         fields: Mapping[str, str | None],
         labels: str | None,
         label_form: LabelForm,
@@ -66,15 +70,14 @@ class Classification:
             answer_template,
         )
         check_split_settings(dev_share, limit)
-        check_keys("files", files, SPLITS)
         check_keys("fields", fields, ("id", "text", "label"))
         for name in ("text", "label"):
             if fields[name] is None:
                 raise ConfigError(f"task.fields.{name} is not set; name the column that holds it")
         if label_form == "index" and labels is None:
             raise ConfigError("task.label_form=index counts the rows of a label file; set task.labels to it")
-        self._folder = Path(folder) if folder is not None else None
-        self._files, self._fields = files, fields
+        self._files, self._fields = TaskFiles(folder, hub_name, revision, files, encoding), fields
+        self._encoding = encoding
         self._label_file, self._label_form = labels, label_form
         self._dev_share, self._split_seed, self._limit = dev_share, split_seed, limit
         self._duplicates: Duplicates = duplicates
@@ -90,9 +93,8 @@ class Classification:
         return list(self._loaded.examples[split])
 
     def source(self) -> Mapping[str, Json]:
-        paths = [path for path in (*self._paths.values(), self._label_path) if path is not None]
-        files: dict[str, Json] = {str(path): digest_of(path) for path in paths}
-        return {"files": files, "labels": len(self._labels.names), **self._counts}
+        label_file: dict[str, Json] = {str(path): digest_of(path) for path in (self._label_path,) if path is not None}
+        return {**self._files.source(), "label file": label_file, "labels": len(self._labels.names), **self._counts}
 
     def labels(self) -> tuple[str, ...]:
         return self._labels.names
@@ -111,19 +113,19 @@ class Classification:
 
     @cached_property
     def _loaded(self) -> Splits:
-        placed = {split: None if path is None else self._placed(split) for split, path in self._paths.items()}
+        placed = {split: None if path is None else self._placed(split) for split, path in self._files.paths.items()}
         return load_splits(placed, self._dev_share, self._split_seed, self._limit, self._duplicates)
 
     @cached_property
     def _rows(self) -> dict[Split, list[Row]]:
-        return {split: list(read_rows(path)) for split, path in self._paths.items() if path is not None}
+        return {split: list(self._files.rows(split)) for split, paths in self._files.paths.items() if paths is not None}
 
     @cached_property
     def _labels(self) -> LabelList:
         if self._label_path is not None:
-            return read_labels(self._label_path)
+            return read_labels(self._label_path, self._encoding)
         given = (self._given(row, "train") for row in self._rows["train"])
-        found = labels_in((label for label in given if label is not None), str(self._paths["train"]))
+        found = labels_in((label for label in given if label is not None), "task.files.train")
         _log.info("task=classification: %d labels, those of the training rows", len(found.names))
         return found
 
@@ -154,31 +156,18 @@ class Classification:
             raise ConfigError(f"{row.where}: the row has no label, and {split} is scored by labels; add it")
         return None if is_blank else value
 
-    @property
-    def _paths(self) -> dict[Split, Path | None]:
-        if self._folder is None:
-            raise ConfigError("task.folder is not set; set it to the folder that holds task.files")
-        if not self._folder.is_dir():
-            raise ConfigError(f"task.folder={self._folder} is not a folder; name the folder that holds task.files")
-        return {split: self._path(f"files.{split}", self._files[split], split == "dev") for split in SPLITS}
-
-    @property
+    @cached_property
     def _label_path(self) -> Path | None:
-        return self._path("labels", self._label_file, may_be_absent=True)
-
-    def _path(self, key: str, name: str | None, may_be_absent: bool) -> Path | None:
-        if name is None and may_be_absent:
+        """The file of the labels; None = they are those of the training rows."""
+        if self._label_file is None:
             return None
-        if name is None:
-            raise ConfigError(f"task.{key} is not set; only dev can be cut from train")
-        folder = self._folder or Path()
-        if not (folder / name).exists():
-            held = sorted(path.name for path in folder.iterdir())
-            shown = ", ".join(held[:8]) or "nothing"
-            raise ConfigError(
-                f"task.{key}={name} is not in task.folder={folder}{nearest(name, held)}; it holds: {shown}"
-            )
-        return folder / name
+        try:
+            found = split_files(self._files.folder, self._label_file)
+        except ConfigError as error:
+            raise ConfigError(f"task.labels={self._label_file}: {error}") from error
+        if len(found) > 1:
+            raise ConfigError(f"task.labels={self._label_file} is {len(found)} files; name one")
+        return found[0]
 
 
 def _digest(split: Split, text: str, seen: dict[str, int]) -> str:

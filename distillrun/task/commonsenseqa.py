@@ -5,14 +5,17 @@ from functools import cached_property
 from pathlib import Path
 
 from distillrun.errors import ConfigError
-from distillrun.files.rows import Row, digest_of, find_rows, read_rows
+from distillrun.files.rows import Row, digest_of, read_all
+from distillrun.files.split_files import split_files, stem_patterns
 from distillrun.records import Example, Json, Split
 from distillrun.task.shared.answer_form import Given, answer_index
 from distillrun.task.shared.choice_row import choices_in, text_in, value_in
+from distillrun.task.shared.hub import hub_files
 from distillrun.task.shared.multiple_choice_text import MultipleChoiceText
 from distillrun.task.shared.split import Duplicates, Placed, Splits, check_split_settings, counted, load_splits
 
-_CURE = "set task.folder to a folder with train and validation files (.jsonl, .json, .csv, .parquet)"
+_STEMS = ("train", "validation")
+_CURE = "set task.folder to a folder with train and validation files (.jsonl, .csv, .parquet, …)"
 
 
 class CommonsenseQA(MultipleChoiceText):
@@ -60,7 +63,7 @@ class CommonsenseQA(MultipleChoiceText):
 
     def source(self) -> Mapping[str, Json]:
         if self._folder is not None:
-            files: dict[str, Json] = {str(path): digest_of(path) for path in self._paths}
+            files: dict[str, Json] = {str(path): digest_of(path) for paths in self._paths for path in paths}
             return {"files": files, **self._counts}
         hub: dict[str, Json] = {"name": self._hub_name, "revision": self._revision, "commit": self._snapshot.name}
         return {"hub": hub, **self._counts}
@@ -69,9 +72,9 @@ class CommonsenseQA(MultipleChoiceText):
     def _loaded(self) -> Splits:
         train, validation = self._paths
         placed: dict[Split, Iterator[Placed] | None] = {
-            "train": ((row.where, _example(row)) for row in read_rows(train)),
+            "train": ((row.where, _example(row)) for row in read_all(train)),
             "dev": None,
-            "test": ((row.where, _example(row)) for row in read_rows(validation)),
+            "test": ((row.where, _example(row)) for row in read_all(validation)),
         }
         return load_splits(placed, self._dev_share, self._split_seed, self._limit, self._duplicates)
 
@@ -80,41 +83,19 @@ class CommonsenseQA(MultipleChoiceText):
         return counted(self._loaded, "commonsenseqa")
 
     @property
-    def _paths(self) -> tuple[Path, Path]:
+    def _paths(self) -> tuple[list[Path], list[Path]]:
         """The files of train and of the official validation set."""
-        if self._folder is None:
-            train, validation = (sorted(self._snapshot.rglob(f"{stem}*")) for stem in ("train", "validation"))
-            if len(train) != 1 or len(validation) != 1:
-                raise ConfigError(f"task.hub_name={self._hub_name} has no single train and validation file; {_CURE}")
-            return train[0], validation[0]
+        folder = self._folder or self._snapshot
         try:
-            return find_rows(self._folder, "train"), find_rows(self._folder, "validation")
+            train, validation = (split_files(folder, stem) for stem in _STEMS)
         except ConfigError as error:
-            raise ConfigError(f"task.folder={self._folder}: {error}; {_CURE}") from error
+            where = f"folder={self._folder}" if self._folder else f"hub_name={self._hub_name}"
+            raise ConfigError(f"task.{where}: {error}; {_CURE}") from error
+        return train, validation
 
     @cached_property
     def _snapshot(self) -> Path:
-        """The folder of the Hub's files; its name is the commit. Without a network, what was downloaded before."""
-        from huggingface_hub import HfApi, snapshot_download
-
-        files = ["*.parquet", "*.jsonl", "*.json", "*.csv"]
-        try:
-            commit = HfApi().dataset_info(self._hub_name, revision=self._revision, timeout=10).sha
-        except Exception:  # the client's errors differ by version, and all of them mean: not now
-            commit = None
-        try:
-            return Path(
-                snapshot_download(
-                    self._hub_name,
-                    repo_type="dataset",
-                    revision=commit or self._revision,
-                    allow_patterns=files,
-                    local_files_only=commit is None,
-                )
-            )
-        except Exception as error:
-            name = f"task.hub_name={self._hub_name} at task.revision={self._revision}"
-            raise ConfigError(f"{name} can neither be reached nor was it downloaded before; {_CURE}") from error
+        return hub_files(self._hub_name, self._revision, stem_patterns(_STEMS), _CURE)
 
 
 def _example(row: Row) -> Example:
@@ -122,8 +103,8 @@ def _example(row: Row) -> Example:
     nested = row.values.get("question")
     inner = Row(row.where, {**row.values, **nested}) if isinstance(nested, dict) else row
     question = text_in(inner, "stem" if inner is not row else "question", "task=commonsenseqa")
-    choices, labels = choices_in(value_in(inner, "choices", "task=commonsenseqa"), row, "choices")
+    choices = choices_in(value_in(inner, "choices", "task=commonsenseqa"), row, "choices")
     by_label = "answerKey" in row.values
     given = value_in(row, "answerKey" if by_label else "answer", "task=commonsenseqa")
-    answer = answer_index(Given(row.where, given, choices, labels), "letter" if by_label else "text")
-    return Example(text_in(row, "id", "task=commonsenseqa"), question, choices, answer)
+    answer = answer_index(Given(row.where, given, choices), "letter" if by_label else "text")
+    return Example(text_in(row, "id", "task=commonsenseqa"), question, choices.texts, answer)

@@ -4,15 +4,14 @@ import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from pathlib import Path
 
-from distillrun.errors import ConfigError, nearest
-from distillrun.files.rows import digest_of, read_rows
+from distillrun.errors import ConfigError
 from distillrun.records import Example, Json, Split
 from distillrun.task.shared.answer_form import FORMS, AnswerForm, answer_index, form_of
-from distillrun.task.shared.columns import RowQuestion, check_keys, columns_of, numbered
+from distillrun.task.shared.columns import RowQuestion, columns_of, numbered
 from distillrun.task.shared.multiple_choice_text import MultipleChoiceText
-from distillrun.task.shared.split import SPLITS, Duplicates, Splits, check_split_settings, counted, load_splits
+from distillrun.task.shared.split import Duplicates, Splits, check_split_settings, counted, load_splits
+from distillrun.task.shared.task_files import Files, TaskFiles
 
 _log = logging.getLogger(__name__)
 
@@ -21,8 +20,7 @@ class MultipleChoice(MultipleChoiceText):
     """A multiple-choice task in any file or folder that `distillrun.files.rows` reads.
 
     Args:
-        folder: where the files are.
-        files: of train, dev and test, relative to the folder; dev None = a seeded share of train.
+        folder, hub_name, revision, files, encoding: see `TaskFiles`.
         fields: columns of id, question, choices and answer. id None = a digest of question and choices. choices is a
             column that holds a list, or a list of columns, or None where `choices` is given.
         choices: the choices of every question, such as yes and no.
@@ -37,7 +35,10 @@ class MultipleChoice(MultipleChoiceText):
     def __init__(
         self,
         folder: str | None,
-        files: Mapping[str, str | None],
+        hub_name: str | None,
+        revision: str,
+        files: Files,
+        encoding: str | None,
         fields: Mapping[str, str | Sequence[str] | None],
         choices: Sequence[str] | None,
         answer_form: AnswerForm,
@@ -52,9 +53,8 @@ class MultipleChoice(MultipleChoiceText):
     ) -> None:
         super().__init__(question_template, choice_template, choice_separator, answer_template)
         check_split_settings(dev_share, limit)
-        check_keys("files", files, SPLITS)
-        self._folder = Path(folder) if folder is not None else None
-        self._files, self._columns = files, columns_of(fields, choices)
+        self._files = TaskFiles(folder, hub_name, revision, files, encoding)
+        self._columns = columns_of(fields, choices)
         self._answer_form: AnswerForm = answer_form
         self._dev_share, self._split_seed, self._limit = dev_share, split_seed, limit
         self._duplicates: Duplicates = duplicates
@@ -70,8 +70,7 @@ class MultipleChoice(MultipleChoiceText):
         return list(self._loaded.examples[split])
 
     def source(self) -> Mapping[str, Json]:
-        files: dict[str, Json] = {str(path): digest_of(path) for path in self._paths.values() if path is not None}
-        return {"files": files, "answers": self._answers, "unused columns": self._unused, **self._counts}
+        return {**self._files.source(), "answers": self._answers, "unused columns": self._unused, **self._counts}
 
     @cached_property
     def _loaded(self) -> Splits:
@@ -86,8 +85,8 @@ class MultipleChoice(MultipleChoiceText):
         """The questions of each split's rows; None for a split without a file."""
         seen: Counter[str] = Counter()
         asked: dict[Split, list[RowQuestion] | None] = {}
-        for split, path in self._paths.items():
-            rows = None if path is None else list(map(self._columns.asked, read_rows(path)))
+        for split, paths in self._files.paths.items():
+            rows = None if paths is None else list(map(self._columns.asked, self._files.rows(split)))
             asked[split] = rows if rows is None or self._columns.id is not None else numbered(rows, seen)
         return asked
 
@@ -109,8 +108,7 @@ class MultipleChoice(MultipleChoiceText):
 
     @cached_property
     def _unused(self) -> str:
-        path = self._paths["train"]
-        unused = ", ".join(self._columns.unused(next(read_rows(path)))) if path is not None else ""
+        unused = ", ".join(self._columns.unused(next(self._files.rows("train"))))
         if unused:
             _log.info("task=multiple_choice: columns that are not read: %s", unused)
         return unused
@@ -118,27 +116,6 @@ class MultipleChoice(MultipleChoiceText):
     @cached_property
     def _counts(self) -> dict[str, Json]:
         return counted(self._loaded, "multiple_choice")
-
-    @property
-    def _paths(self) -> dict[Split, Path | None]:
-        if self._folder is None:
-            raise ConfigError("task.folder is not set; set it to the folder that holds task.files")
-        if not self._folder.is_dir():
-            raise ConfigError(f"task.folder={self._folder} is not a folder; name the folder that holds task.files")
-        return {split: self._path(self._folder, split) for split in SPLITS}
-
-    def _path(self, folder: Path, split: Split) -> Path | None:
-        name = self._files[split]
-        if name is None and split == "dev":
-            return None
-        if name is None:
-            raise ConfigError(f"task.files.{split} is not set; only dev can be cut from train")
-        if not (folder / name).exists():
-            held = sorted(path.name for path in folder.iterdir())
-            shown = ", ".join(held[:8]) or "nothing"
-            hint = nearest(name, held)
-            raise ConfigError(f"task.files.{split}={name} is not in task.folder={folder}{hint}; it holds: {shown}")
-        return folder / name
 
     def _example(self, one: RowQuestion) -> Example:
         return Example(one.id, one.question, one.given.choices, answer_index(one.given, self._form))

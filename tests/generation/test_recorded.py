@@ -12,8 +12,8 @@ from distillrun.generation.recorded import Recorded as RecordedStep
 from distillrun.interfaces import GenerationStep, RecordedTeacher, Teacher
 from distillrun.records import Example, Rationale, TeacherRecord
 from distillrun.task.commonsenseqa import CommonsenseQA
-from distillrun.task.multiple_choice import MultipleChoice
 from distillrun.teacher.recorded import Recorded
+from tests import leaves
 from tests.asking import Told, context
 
 FIELDS = {
@@ -265,17 +265,14 @@ def test_every_real_record_joins_and_is_clean(shared_data: Path) -> None:
 @pytest.mark.realdata
 def test_strategyqa_replays_through_the_same_teacher(shared_data: Path) -> None:
     outputs = shared_data / "llama2-13b-outputs"
-    strategyqa = MultipleChoice(
+    strategyqa = leaves.made(
+        "task",
+        "multiple_choice",
         folder=str(outputs),
         files={"train": "strategyqa-train", "dev": None, "test": "strategyqa-test"},
         fields={"id": "qid", "question": "question", "choices": None, "answer": "answer"},
         choices=["yes", "no"],
         answer_form="boolean",
-        dev_share=0.1,
-        duplicates="keep",
-        split_seed=0,
-        limit=None,
-        **TEXTS,
     )
     replay = teacher(outputs / "strategyqa-train", id="qid", choices=None)
     assert replay.check(strategyqa) == []

@@ -122,7 +122,7 @@ def test_a_missing_folder_or_file_is_reported_with_the_cure(tmp_path: Path) -> N
     (tmp_path / "cqa" / "train.jsonl").touch()
     problems = [*task(tmp_path / "qca").check(), *task(tmp_path / "cqa").check()]
     assert "did you mean 'cqa'" in problems[0]
-    assert "holds no validation.jsonl" in problems[1]
+    assert "holds no validation, as a folder or with one of .jsonl" in problems[1]
     assert all("set task.folder to a folder with train and validation files" in problem for problem in problems)
 
 

@@ -12,28 +12,17 @@ import pytest
 from distillrun.errors import ConfigError
 from distillrun.interfaces import Task
 from distillrun.task.multiple_choice import MultipleChoice
+from tests import leaves
 
 FILES = {"train": "train.jsonl", "dev": None, "test": "test.jsonl"}
-FIELDS = {"id": "id", "question": "question", "choices": "choices", "answer": "answer"}
-SETTINGS: dict[str, Any] = {
-    "choices": None,
-    "answer_form": "auto",
-    "question_template": "{question} {choices}",
-    "choice_template": "({letter}) {choice}",
-    "choice_separator": " ",
-    "answer_template": "{choice}",
-    "dev_share": 0.1,
-    "split_seed": 0,
-    "limit": None,
-    "duplicates": "keep",
-}
 
 
 def task(folder: Path | None, **changes: Any) -> MultipleChoice:
-    fields = {**FIELDS, **changes.pop("fields", {})}
+    fields = {**leaves.leaf("task", "multiple_choice")["fields"], **changes.pop("fields", {})}
     files = {**FILES, **changes.pop("files", {})}
     where = str(folder) if folder is not None else None
-    return MultipleChoice(**{**SETTINGS, "folder": where, "fields": fields, "files": files, **changes})
+    found: MultipleChoice = leaves.made("task", "multiple_choice", folder=where, fields=fields, files=files, **changes)
+    return found
 
 
 def answered(folder: Path, row: dict[str, Any], others: Sequence[Any] = (), **changes: Any) -> int | None:
@@ -163,9 +152,46 @@ def test_columns_that_are_not_read_are_told(tmp_path: Path, caplog: pytest.LogCa
     assert "columns that are not read: passage, subject" in caplog.text
 
 
-def test_a_list_that_numpy_printed_is_no_list(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"not a list of choices with commas between them.*write it as JSON"):
-        answered(tmp_path, {"choices": "['red' 'blue' 'green']", "answer": "red"})
+def test_a_list_that_no_program_prints_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(
+        ConfigError, match=r"looks like a list of choices, but cannot be read as one .*write it as JSON"
+    ):
+        answered(tmp_path, {"choices": "['red' 'blue', 'green']", "answer": "red"})
+
+
+@pytest.mark.parametrize(
+    ("cells", "answer", "others", "index"),
+    [
+        (["red", "blue", "green", ""], "C", [], 2),
+        (["red", "", "green", "blue"], "C", ["D"], 1),
+        (["red", "", "green", "blue"], 2, [0], 1),
+        (["red", "", "green", "blue"], "4", ["1"], 2),
+        (["red", None, "green", None], "green", [], 1),
+        (["red", "blue", None, None], "2,0", ["1"], 1),
+    ],
+)
+def test_a_blank_cell_is_no_choice_and_keeps_its_letter_and_number(
+    tmp_path: Path, cells: list[str | None], answer: Any, others: list[Any], index: int
+) -> None:
+    row = {**dict(zip("ABCD", cells, strict=True)), "answer": answer}
+    fields = {"choices": ["A", "B", "C", "D"]}
+    assert answered(tmp_path, row, others, fields=fields) == index
+
+
+def test_columns_may_stand_in_objects(tmp_path: Path) -> None:
+    """The first release of ARC and OpenBookQA has them so."""
+    row = {
+        "question": {"stem": "Why?", "choices": [{"label": "1", "text": "x"}, {"label": "2", "text": "y"}]},
+        "answer": "2",
+    }
+    fields = {"question": "question.stem", "choices": "question.choices"}
+    write(tmp_path, [row], [row])
+    example = task(tmp_path, fields=fields, dev_share=0.0).examples("test")[0]
+    assert (example.question, example.choices, example.answer) == ("Why?", ("x", "y"), 1)
+    (problem,) = task(tmp_path, fields={**fields, "question": "question.sten"}, dev_share=0.0).check()
+    assert "no column 'question.sten' (did you mean 'stem'?)" in problem
+    (problem,) = task(tmp_path, fields={**fields, "question": "id.stem"}, dev_share=0.0).check()
+    assert "what is there holds no others" in problem
 
 
 def test_rows_without_ids_that_ask_the_same_are_kept_apart(tmp_path: Path) -> None:
@@ -214,9 +240,11 @@ def test_wrong_settings_are_named_with_the_cure(tmp_path: Path) -> None:
     (tmp_path / "train.jsonl").touch()
     assert "task.folder is not set" in task(None).check()[0]
     assert "task.folder=" in task(tmp_path / "none").check()[0]
-    assert "task.files.test=tset.jsonl is not in" in task(tmp_path, files={"test": "tset.jsonl"}).check()[0]
-    assert "task.files.train=tran.jsonl" in task(tmp_path, files={"train": "tran.jsonl"}).check()[0]
-    assert "did you mean 'train.jsonl'" in task(tmp_path, files={"train": "tran.jsonl"}).check()[0]
+    assert "task.files.test=tset.jsonl: " in task(tmp_path, files={"test": "tset.jsonl"}).check()[0]
+    (problem,) = task(tmp_path, files={"train": "tran.jsonl"}).check()
+    assert problem.startswith(
+        f"task.files.train=tran.jsonl: {tmp_path} holds no tran.jsonl (did you mean 'train.jsonl'"
+    )
     assert "task.files.train is not set" in task(tmp_path, files={"train": None}).check()[0]
     with pytest.raises(ConfigError, match=r"task\.fields\.chioces is not a setting \(did you mean 'choices'"):
         task(tmp_path, fields={"chioces": "x"})

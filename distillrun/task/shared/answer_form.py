@@ -1,6 +1,5 @@
 """The form of the answers in files: named by the user, or decided for all rows together."""
 
-import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,29 +8,34 @@ from typing import Any, Literal
 from distillrun.errors import ConfigError, nearest
 from distillrun.records import reading
 from distillrun.task.shared.choice_naming import folded
+from distillrun.task.shared.choice_row import Choices, is_blank
 
 AnswerForm = Literal["auto", "text", "letter", "index", "number", "boolean"]
 
 FORMS: Mapping[AnswerForm, str] = {
     "text": "the texts of choices",
-    "letter": "the letters of choices",
+    "letter": "the letters, or other labels, of choices",
     "index": "numbers of choices, counted from 0",
     "number": "numbers of choices, counted from 1",
     "boolean": "yes or no",
 }
 _TRUE = ("yes", "true")
 _FALSE = ("no", "false")
-_WHOLE = re.compile(r"(\d{1,3})(?:\.0*)?", re.ASCII)
+_WHOLE = re.compile(r"(\d{1,3})(?:[.,]0*)?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """The answer that a row gives, and the choices, with their labels, that it may mean; `where` is file and line."""
+    """The answer that a row gives, and what it may mean; `where` is file and line."""
 
     where: str
     answer: Any
-    choices: tuple[str, ...]
-    labels: tuple[str, ...]
+    among: Choices
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """The texts of the choices."""
+        return self.among.texts
 
 
 def answer_index(given: Given, form: AnswerForm) -> int:
@@ -94,9 +98,7 @@ def _read_all(rows: Sequence[Given], form: AnswerForm) -> list[int] | None:
 
 
 def _must_answer(given: Given) -> None:
-    answer = given.answer
-    is_blank = isinstance(answer, str) and not answer.strip()
-    if answer is None or is_blank or (isinstance(answer, float) and math.isnan(answer)):
+    if is_blank(given.answer):
         raise ConfigError(f"{given.where}: the row has no answer; add it, or remove the row")
 
 
@@ -122,14 +124,14 @@ def _read(given: Given, form: AnswerForm) -> int | None:
     if form == "text":
         return _position(answer, choices)
     if form == "letter":
-        found = _position(answer, given.labels)
-        return _position(answer.strip().strip("()[].:"), given.labels) if found is None else found
+        found = _position(answer, given.among.labels)
+        return _position(answer.strip().strip("()[].:"), given.among.labels) if found is None else found
     if form == "boolean":
         words = next((words for words in (_TRUE, _FALSE) if folded(answer) in words), ())
         return next((index for index, choice in enumerate(choices) if folded(choice) in words), None)
     match = _WHOLE.fullmatch(answer.strip())
-    index = int(match[1]) - (form == "number") if match else -1
-    return index if 0 <= index < len(choices) else None
+    place = int(match[1]) - (form == "number") if match else -1
+    return given.among.places.index(place) if place in given.among.places else None
 
 
 def _position(text: str, names: tuple[str, ...]) -> int | None:

@@ -8,9 +8,8 @@ from dataclasses import dataclass, replace
 
 from distillrun.errors import ConfigError, nearest
 from distillrun.files.rows import Row
-from distillrun.records import Json
 from distillrun.task.shared.answer_form import Given
-from distillrun.task.shared.choice_row import choices_in, text_in, value_in
+from distillrun.task.shared.choice_row import Choices, choices_in, choices_of_columns, text_in, value_in
 
 FIELDS = ("id", "question", "choices", "answer")
 
@@ -48,23 +47,22 @@ class Columns:
     def asked(self, row: Row) -> RowQuestion:
         """Return what a row asks. Raises ConfigError where a column is not there or holds something else."""
         question = text_in(row, self.question, "task.fields.question")
-        choices, labels = choices_in(self._choices_of(row), row, "choices")
+        choices = self._choices_of(row)
         answer = value_in(row, self.answer, "task.fields.answer")
-        name = text_in(row, self.id, "task.fields.id") if self.id is not None else _digest(question, choices)
-        return RowQuestion(name, question, Given(row.where, answer, choices, labels))
+        name = text_in(row, self.id, "task.fields.id") if self.id is not None else _digest(question, choices.texts)
+        return RowQuestion(name, question, Given(row.where, answer, choices))
 
     def unused(self, row: Row) -> list[str]:
         """Return the columns of a row that nothing reads, such as a passage that questions are about."""
         read = {self.id, self.question, self.answer, *self.choices}
         return [str(column) for column in row.values if column not in read]
 
-    def _choices_of(self, row: Row) -> Json:
+    def _choices_of(self, row: Row) -> Choices:
         if self.fixed is not None:
-            return list(self.fixed)
+            return choices_in(list(self.fixed), row, "task.choices")
         if self.is_list:
-            listed: Json = value_in(row, self.choices[0], "task.fields.choices")
-            return listed
-        return [text_in(row, column, "task.fields.choices") for column in self.choices]
+            return choices_in(value_in(row, self.choices[0], "task.fields.choices"), row, self.choices[0])
+        return choices_of_columns(row, self.choices, "task.fields.choices")
 
 
 def columns_of(fields: Fields, fixed: Sequence[str] | None) -> Columns:

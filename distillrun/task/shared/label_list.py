@@ -62,9 +62,9 @@ class LabelList:
         raise ConfigError(f"{where}: the label {text!r:.60} is not among the {len(self.names)} labels ({shown}){hint}")
 
 
-def read_labels(path: Path) -> LabelList:
+def read_labels(path: Path, encoding: str | None) -> LabelList:
     """Return the labels of a file with a column `name` and, where it has one, `description`."""
-    rows = list(read_rows(path))
+    rows = list(read_rows(path, encoding))
     names = tuple(text_in(row, "name", "task.labels").strip() for row in rows)
     return LabelList(names, tuple(_description(row) for row in rows), f"task.labels={path}")
 

@@ -1,0 +1,122 @@
+"""Rows of JSON: one on each line, a list of them, or a list under a key of an object."""
+
+import json
+from collections.abc import Iterator
+from io import BufferedReader
+from pathlib import Path
+from typing import Any
+
+from distillrun.errors import ConfigError, nearest
+from distillrun.files.strict_json import strict_json
+from distillrun.files.utf8_stream import open_utf8
+
+MOST_LINE_BYTES = 16 * 2**20
+MOST_JSON_BYTES = 2**30
+
+Numbered = Iterator[tuple[int | str, dict[str, Any]]]
+"""Rows with their lines or numbers."""
+
+
+def jsonl_rows(path: Path, encoding: str | None) -> Numbered:
+    """Yield the line and the values of each row of a file of JSON lines."""
+    with open_utf8(path, encoding) as file:
+        for number, line in enumerate(iter(lambda: file.readline(MOST_LINE_BYTES + 1), b""), start=1):
+            where = f"{path}:{number}"
+            if len(line) > MOST_LINE_BYTES:
+                raise ConfigError(f"{where}: the line is longer than {MOST_LINE_BYTES} bytes; is it JSON lines?")
+            if line.strip():
+                yield number, _object(_decoded(line.strip(), where), where)
+
+
+def json_rows(path: Path, key: str | None, encoding: str | None) -> Numbered:
+    """Yield the rows of a JSON file, which may also hold JSON lines.
+
+    Args:
+        path: of the file.
+        key: where its list of rows is, with dots between keys; None = the only one.
+        encoding: of the file, see `open_utf8`.
+    """
+    if key is None:
+        with open_utf8(path, encoding) as file:
+            if _holds_lines(file):
+                key = ""
+    if key == "":
+        yield from jsonl_rows(path, encoding)
+        return
+    with open_utf8(path, encoding) as file:
+        content = file.read(MOST_JSON_BYTES + 1)
+    if len(content) > MOST_JSON_BYTES:
+        raise ConfigError(f"{path} is larger than {MOST_JSON_BYTES} bytes; store it as JSON lines (.jsonl)")
+    for number, values in enumerate(_list_in(_decoded(content, str(path)), path, key), start=1):
+        yield f"entry {number}", _object(values, f"{path}:entry {number}")
+
+
+def _holds_lines(file: BufferedReader) -> bool:
+    """Return whether the first line is an object of its own: a row, not one that holds rows, or others follow it."""
+    first = file.readline(MOST_LINE_BYTES).removeprefix(b"\xef\xbb\xbf").strip()
+    if not first or first.startswith(b"["):
+        return False
+    try:
+        values = strict_json(first.decode())
+    except (ValueError, RecursionError):
+        following = file.readline(MOST_LINE_BYTES).strip()
+        return first.startswith(b"{") and following.startswith(b"{") and first.endswith(b"}")
+    holds_rows = isinstance(values, dict) and (
+        _lists_in(values) or all(isinstance(one, dict) for one in values.values())
+    )
+    return not holds_rows or file.readline(MOST_LINE_BYTES).strip().startswith(b"{")
+
+
+def _lists_in(values: Any) -> dict[str, list[Any]]:
+    """Return the lists of objects in an object, by their keys."""
+    pairs = values.items() if isinstance(values, dict) else ()
+    return {name: one for name, one in pairs if isinstance(one, list) and one and isinstance(one[0], dict)}
+
+
+def _list_in(values: Any, path: Path, key: str | None) -> list[Any]:
+    for name in key.split(".") if key else ():
+        if not isinstance(values, dict) or name not in values:
+            known = list(values) if isinstance(values, dict) else []
+            held = f"it has {', '.join(map(str, known[:8]))}" if known else "what is there is not an object"
+            raise ConfigError(f"{path} has no key {name!r}{nearest(name, known)}, see #{key}; {held}")
+        values = values[name]
+    if isinstance(values, list):
+        return values
+    lists = _lists_in(values)
+    if len(lists) == 1 and key is None:
+        return next(iter(lists.values()))
+    if lists:
+        ways = " or ".join(f"{path.name}#{f'{key}.' if key else ''}{name}" for name in lists)
+        raise ConfigError(f"{path} holds lists of rows under {', '.join(lists)}; name the one that is meant: {ways}")
+    raise ConfigError(
+        f"{path} holds no list of rows; write a list of objects, or an object on each line (pandas: "
+        'to_json(orient="records"))'
+    )
+
+
+def _decoded(content: bytes, where: str) -> Any:
+    if b"\0" in content:
+        raise ConfigError(
+            f"{where}: holds NUL bytes, as UTF-16 without a byte-order mark does; save the file as UTF-8, or set "
+            "task.encoding=utf-16-le"
+        )
+    try:
+        values = strict_json(content.decode("utf-8-sig"))
+        if b"\\u" in content:
+            json.dumps(values, ensure_ascii=False).encode()  # half a surrogate pair could never be written again
+        return values
+    except json.JSONDecodeError as error:
+        place = where if error.lineno == 1 else f"{where}:{error.lineno}"
+        raise ConfigError(f"{place}: malformed JSON: {error.msg} at column {error.colno}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(
+            f"{where}: not UTF-8 ({error}); save the file as UTF-8, or set task.encoding, such as cp1252"
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"{where}: cannot be read as UTF-8 JSON: {error}") from error
+
+
+def _object(values: Any, where: str) -> dict[str, Any]:
+    if not isinstance(values, dict):
+        raise ConfigError(f'{where}: a row must be an object such as {{"id": ...}}, not {json.dumps(values)[:60]}')
+    return values

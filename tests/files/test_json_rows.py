@@ -1,0 +1,64 @@
+"""JSON files hold rows as lines, as a list, or as a list under a key."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas
+import pytest
+
+from distillrun.errors import ConfigError
+from distillrun.files.rows import read_rows
+
+ROWS = [{"id": 1, "text": "a"}, {"id": 2, "text": "b"}]
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+@pytest.mark.parametrize(
+    ("content", "part"),
+    [
+        (ROWS, ""),
+        ({"data": ROWS}, ""),
+        ({"version": "1", "data": ROWS, "tags": ["x"], "empty": []}, ""),
+        ({"train": ROWS, "test": [{"id": 3}]}, "#train"),
+        ({"data": {"train": ROWS, "test": [{"id": 3}]}}, "#data.train"),
+    ],
+)
+def test_rows_are_found_under_their_key(tmp_path: Path, content: Any, part: str, indent: int | None) -> None:
+    (tmp_path / "a.json").write_text(json.dumps(content, indent=indent), encoding="utf-8")
+    assert [row.values for row in read_rows(tmp_path / f"a.json{part}")] == ROWS
+
+
+def test_lines_with_lists_of_objects_stay_lines(tmp_path: Path) -> None:
+    rows = [{"id": n, "choices": [{"label": "A", "text": "x"}]} for n in range(2)]
+    (tmp_path / "a.json").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    assert [row.values for row in read_rows(tmp_path / "a.json")] == rows
+
+
+def test_what_pandas_writes_is_read_or_answered_with_the_cure(tmp_path: Path) -> None:
+    frame, path = pandas.DataFrame(ROWS), tmp_path / "a.json"
+    frame.to_json(path, orient="records")
+    assert [row.values for row in read_rows(path)] == ROWS
+    frame.to_json(path, orient="records", lines=True)
+    assert [row.values for row in read_rows(path)] == ROWS
+    frame.to_json(path, orient="table", index=False)
+    assert [row.values for row in read_rows(tmp_path / "a.json#data")] == ROWS
+    frame.to_json(path)
+    with pytest.raises(ConfigError, match=r'holds no list of rows; .*to_json\(orient="records"'):
+        list(read_rows(path))
+
+
+@pytest.mark.parametrize(
+    ("content", "part", "message"),
+    [
+        ({"train": ROWS, "test": ROWS}, "", r"lists of rows under train, test; name .*: a\.json#train or a\.json#test"),
+        ({"train": ROWS}, "#tran", r"has no key 'tran' \(did you mean 'train'\?\), see #tran; it has train"),
+        ({"train": "x"}, "#train", r"holds no list of rows"),
+        ({"a": {"b": 1}}, "#a.b.c", r"has no key 'c', see #a\.b\.c; what is there is not an object"),
+        (ROWS, "#train", r"has no key 'train'"),
+    ],
+)
+def test_what_is_ambiguous_or_missing_is_named(tmp_path: Path, content: Any, part: str, message: str) -> None:
+    (tmp_path / "a.json").write_text(json.dumps(content, indent=1), encoding="utf-8")
+    with pytest.raises(ConfigError, match=message):
+        list(read_rows(tmp_path / f"a.json{part}"))
