@@ -4,8 +4,8 @@
 """
 
 import argparse
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from copy import deepcopy
 from functools import lru_cache
 from pathlib import Path
@@ -24,6 +24,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.plugins.completion_plugin import DefaultCompletionPlugin
 from hydra.plugins.config_source import ConfigResult
+from hydra.plugins.sweeper import Sweeper
 from omegaconf import DictConfig, flag_override
 
 BASIC_LAUNCHER = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
@@ -91,6 +92,33 @@ class FileConfigSource(file_config_source.FileConfigSource):  # Hydra keeps one 
 @lru_cache(maxsize=1024)
 def _loaded(provider: str, folder: str, config_path: str, content: bytes) -> ConfigResult:
     return file_config_source.FileConfigSource(provider, folder).load_config(config_path)
+
+
+def multirun(
+    hydra: Hydra, config_name: str, words: Sequence[str], job: Callable[[DictConfig], Any], checked: bool
+) -> None:
+    """Have Hydra's sweeper and launcher start the jobs of a sweep.
+
+    Args:
+        hydra: begun for it.
+        config_name: the primary config.
+        words: the settings of all jobs, swept values among them.
+        job: called with the config of each, wherever the launcher runs.
+        checked: the jobs have been composed before, so that the sweeper need not do so once more.
+    """
+    with _taken_as_legal() if checked else nullcontext():
+        hydra.multirun(config_name, job, list(words))
+
+
+@contextmanager
+def _taken_as_legal() -> Iterator[None]:
+    """Spare Hydra's own sweeper the composition of every job before the first is launched."""
+    own, checking = "validate_batch_is_legal", Sweeper.validate_batch_is_legal
+    setattr(Sweeper, own, lambda sweeper, batch: None)
+    try:
+        yield
+    finally:
+        setattr(Sweeper, own, checking)
 
 
 def jobs_of(overrides: list[Override]) -> list[list[str]]:

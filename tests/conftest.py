@@ -1,6 +1,7 @@
 """What several test modules share."""
 
 import gc
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,11 @@ from tests.command_line import Launcher
 
 settings.register_profile("steady", deadline=None)  # a busy machine is no failure
 settings.load_profile("steady")
+
+
+def pytest_configure() -> None:
+    """Take a closed terminal for what it is, also under `nohup`, whose ignored SIGHUP would be inherited."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def pytest_collection_finish() -> None:

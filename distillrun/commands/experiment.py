@@ -7,11 +7,14 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+import hydra
+from hydra.core.global_hydra import GlobalHydra
+
 from distillrun.commands.completion import Parsers, shell_completion
 from distillrun.commands.overview import help_text
 from distillrun.commands.run import run
-from distillrun.commands.sweep import sweep, through_hydra
-from distillrun.config.compose import compose_first
+from distillrun.commands.sweep import sweep
+from distillrun.config.compose import compose_first, conf_folder
 from distillrun.config.guess import check_blanks, check_flags
 from distillrun.config.hydra_errors import explain, is_complaint
 from distillrun.config.schema import register_schema
@@ -76,14 +79,24 @@ def _made(given: Sequence[str], hydra_flags: Sequence[str], flags: argparse.Name
     """Show a config, or run what is asked for."""
     if flags.cfg or flags.info or flags.hydra_help:
         compose_first(flags.overrides, flags.config_name or "config", flags.config_dir)  # checks what is shown
-        through_hydra([*flags.overrides, *hydra_flags], flags)
+        _show([*flags.overrides, *hydra_flags])
         return 0
     start = start_of(flags)
     if not isinstance(start, Config):
-        return sweep(start, hydra_flags, flags)
+        return sweep(start, flags)
     outcome, folder = run(start, given)
     say(f"{outcome.shown()}run: {folder}")
     return 0
+
+
+def _show(arguments: Sequence[str]) -> None:
+    """Have Hydra print what its own flags ask for."""
+    GlobalHydra.instance().clear()
+    saved, sys.argv = sys.argv, ["distillrun", *arguments]
+    try:
+        hydra.main(config_path=str(conf_folder()), config_name="config", version_base="1.3")(lambda _: None)()
+    finally:
+        sys.argv = saved
 
 
 def _help(flags: argparse.Namespace, commands: Commands) -> int:

@@ -1,13 +1,10 @@
 """`distillrun -m`: a sweep, of which Hydra composes and launches the jobs."""
 
 import argparse
-import sys
-from collections.abc import Sequence
+from collections.abc import Callable
 from pathlib import Path
 
-import hydra
 from hydra.conf import HydraConf
-from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
@@ -25,9 +22,10 @@ from distillrun.sweep.live import live_view
 from distillrun.sweep.machine_share import share_of
 from distillrun.sweep.running import JobPolicy, refuse_job, run_job
 from distillrun.sweep.starting import Start
+from distillrun.upstream import begun_hydra, multirun
 
 
-def sweep(start: Start, hydra_flags: Sequence[str], flags: argparse.Namespace) -> int:
+def sweep(start: Start, flags: argparse.Namespace) -> int:
     """Run a sweep in its folder, and tell what became of it even where it was interrupted."""
     complete = False
     total = None if start.jobs is None else len(start.jobs)
@@ -35,9 +33,9 @@ def sweep(start: Start, hydra_flags: Sequence[str], flags: argparse.Namespace) -
         try:
             with stops_at_once(lambda: end_jobs(start.folder)), live_view(start.folder, total, start.drawn):
                 words = swept_together(start.overrides, flags.config_dir)
-                through_hydra(
-                    [f"hydra.sweep.dir={quoted(start.folder)}", *words, *start.launching, *hydra_flags], flags
-                )
+                words = [f"hydra.sweep.dir={quoted(start.folder)}", *words, *start.launching, "hydra.mode=MULTIRUN"]
+                with begun_hydra(conf_folder(), flags.config_dir) as hydra:
+                    multirun(hydra, flags.config_name or "config", words, _job_of(flags), start.jobs is not None)
             complete = True
         except ValueError as error:
             if "No trials are completed" not in str(error):  # Optuna's, where no job of a search ended well
@@ -52,19 +50,14 @@ def sweep(start: Start, hydra_flags: Sequence[str], flags: argparse.Namespace) -
     return exit_code
 
 
-def through_hydra(arguments: Sequence[str], flags: argparse.Namespace) -> None:
-    """Have Hydra show a config, or call every job wherever its launcher runs."""
+def _job_of(flags: argparse.Namespace) -> Callable[[DictConfig], float | None]:
+    """Return what Hydra calls for each job, wherever its launcher runs."""
     permitted = permits(flags.overrides)
 
     def job(cfg: DictConfig) -> float | None:
         return _job(cfg, HydraConfig.get(), permitted)
 
-    GlobalHydra.instance().clear()
-    saved, sys.argv = sys.argv, ["distillrun", *arguments]
-    try:
-        hydra.main(config_path=str(conf_folder()), config_name="config", version_base="1.3")(job)()
-    finally:
-        sys.argv = saved
+    return job
 
 
 def _job(cfg: DictConfig, node: HydraConf, permitted: bool) -> float | None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from hydra.types import RunMode
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
 from distillrun.config.compose import (
     check_permission,
@@ -26,10 +26,14 @@ def single_run(overrides: Sequence[str], config_name: str = "config", config_dir
     Raises:
         ConfigError: they ask for a sweep, a value is wrong, or a file gives a permission that it may not give.
     """
+    check_experiment(overrides, config_dir)
+    return composed_run(compose_first(overrides, config_name, config_dir), overrides)
+
+
+def composed_run(composed: DictConfig, overrides: Sequence[str]) -> Config:
+    """Return the config of the one run that was composed of some overrides. Raises as `single_run`."""
     if swept := sweeping(overrides):
         raise ConfigError(f"{swept[0]}: several values are a sweep, which needs -m; a list is written [a,b]")
-    check_experiment(overrides, config_dir)
-    composed = compose_first(overrides, config_name, config_dir)
     if composed.hydra.mode is RunMode.MULTIRUN:
         raise ConfigError("hydra.mode=MULTIRUN asks for a sweep, and this is about one run; leave it out")
     check_sweep_words(overrides, multirun=False)

@@ -23,7 +23,7 @@ from distillrun.config.compose import (
 from distillrun.config.permitted import AS_SHIPPED
 from distillrun.config.schema import Progress
 from distillrun.config.settings import Config, digest
-from distillrun.config.single_run import check_experiment, single_run
+from distillrun.config.single_run import check_experiment, composed_run
 from distillrun.config.sweep_jobs import Composer, check_choices, job_overrides
 from distillrun.errors import ConfigError, UnsafeError, install
 from distillrun.files.folder import check_is_text, claim_folder, make_folder
@@ -64,9 +64,9 @@ def start_of(flags: argparse.Namespace) -> Start | Config:
     where = (flags.config_name or "config", flags.config_dir)
     swept = sweeping(flags.overrides)
     others = [line for line in flags.overrides if line not in swept]
-    if not flags.multirun and compose_first(others, *where).hydra.mode is not RunMode.MULTIRUN:
-        return single_run(flags.overrides, *where)
     check_experiment(flags.overrides, flags.config_dir)
+    if not flags.multirun and (composed := compose_first(others, *where)).hydra.mode is not RunMode.MULTIRUN:
+        return composed_run(composed, flags.overrides)
     composed = compose_first(flags.overrides, *where)
     first = resolve_composed(composed)
     check_permission(first, permits(flags.overrides))

@@ -126,7 +126,7 @@ def test_a_setting_that_another_option_has_is_answered_with_those_of_the_chosen_
         ("-m task.limit=4 student = tiny_t5", "student = tiny_t5: blanks around = make several words; write student="),
         ("objective multitask", "objective is a setting, not a command; write objective=multitask"),
         ("student", "student is a setting, not a command; write student=OPTION"),
-        ("task=csqa", "there is no task=csqa (did you mean 'commonsenseqa'?); task is one of: commonsenseqa, "),
+        ("task=csqa", "there is no task=csqa (did you mean 'commonsenseqa'?); task is one of: "),
         (
             "student=google/flan-t5-small",
             "there is no student=google/flan-t5-small; a checkpoint is a setting of its own: "

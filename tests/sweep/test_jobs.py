@@ -6,8 +6,10 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
 
 from distillrun.cli import main
 from distillrun.config.compose import compose_first, config_of, quoted
@@ -77,6 +79,19 @@ def test_a_job_that_fails_or_is_killed_fails_alone(capfd: pytest.CaptureFixture[
 def test_a_sweep_without_failures_ends_well_in_the_folder_that_it_was_given() -> None:
     assert main(["-m", "tracking=jsonl", "training.seed=1,2", "hydra.sweep.dir='a sweep'"]) == 0
     assert sorted(path.name[:3] for path in Path("a sweep").glob("0*")) == ["000", "001"]
+
+
+@pytest.mark.usefixtures("children")
+def test_each_job_is_composed_once_when_it_is_launched(monkeypatch: pytest.MonkeyPatch) -> None:
+    compose, composed = ConfigLoaderImpl.load_configuration, list[list[str]]()
+
+    def counted(self: ConfigLoaderImpl, *given: Any, **named: Any) -> Any:
+        composed.append(named["overrides"])
+        return compose(self, *given, **named)
+
+    monkeypatch.setattr(ConfigLoaderImpl, "load_configuration", counted)
+    assert main(["-m", "tracking=jsonl", "training.seed=1,2,3,4"]) == 0
+    assert len(composed) == 3 + 4  # the sweep's own twice, what its jobs share, and each job
 
 
 @pytest.mark.usefixtures("children")
