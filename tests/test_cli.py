@@ -16,7 +16,7 @@ from distillrun.config.compose import config_of, quoted
 from distillrun.config.settings import Config
 from distillrun.errors import ConfigError
 from distillrun.files.folder import claim_folder
-from distillrun.pipeline.result import Outcome
+from distillrun.pipeline.outcome import Outcome
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,7 @@ from distillrun.config.settings import Config, digest
 from distillrun.files.folder import claim_folder, make_folder
 
 if TYPE_CHECKING:  # torch, which the command line loads only when a run begins
-    from distillrun.pipeline.result import Outcome
+    from distillrun.pipeline.outcome import Outcome
 
 
 def run(config: Config, words: Sequence[str]) -> "tuple[Outcome, Path]":

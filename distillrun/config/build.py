@@ -4,48 +4,26 @@ A leaf's keys are bound and typed against the constructor before anything is con
 group's protocol.
 """
 
-import inspect
 import json
-import types
-import typing
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
-from difflib import get_close_matches
+from dataclasses import dataclass
 from typing import Any
 
-from pydantic import PydanticSchemaGenerationError, TypeAdapter, ValidationError
-
+from distillrun.config.arguments import bound
+from distillrun.config.protocols import LISTED, missing_members
 from distillrun.config.settings import Config
 from distillrun.config.target import find_class
 from distillrun.errors import ConfigError
 from distillrun.interfaces import (
     AnyTeacher,
-    EnsembleTeacher,
     GenerationStep,
     Metric,
-    RecordedTeacher,
     Scorer,
     Student,
     StudentObjective,
     Task,
-    Teacher,
-    TextObjective,
     Tracker,
 )
-
-PROTOCOLS: Mapping[str, tuple[type, ...]] = {
-    "task": (Task,),
-    "teacher": (Teacher, RecordedTeacher, EnsembleTeacher),
-    "generation": (GenerationStep,),
-    "student": (Student,),
-    "objective": (StudentObjective, TextObjective),
-    "evaluation": (Scorer, Metric),
-    "tracking": (Tracker,),
-}
-"""What the objects of each config group can do; they keep one of the protocols."""
-
-LISTED = frozenset({"generation", "evaluation"})
-"""The groups of which several options are chosen at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,99 +102,17 @@ def build(node: Mapping[str, Any], group: str, allowed: Sequence[str] = (), key:
     target: str = node["_target_"]
     kind = find_class(target, group, allowed, key)
     given = {name: value for name, value in node.items() if name != "_target_"}
-    arguments = _bind(kind, given, allowed, key, option=kind.__module__.rpartition(".")[2])
+    option = kind.__module__.rpartition(".")[2]
+    arguments = bound(kind, given, key, option, lambda node, group, key: build(node, group, allowed, key))
     try:
         made = kind(**arguments)
     except ValueError as error:
         message = str(error)
         raise ConfigError(message if message.startswith((f"{key}.", f"{key}=")) else f"{key}: {message}") from error
-    absent = _absent(made, group)
+    absent = missing_members(made, group)
     if absent:
         raise ConfigError(f"{key}: {target} cannot be used as {group}; missing: {', '.join(absent)}")
     return made
-
-
-def members(protocol: type) -> set[str]:
-    """Return the names that an object must have to keep a protocol."""
-    names = {name for base in protocol.__mro__[:-1] for name in {**vars(base), **vars(base).get("__annotations__", {})}}
-    return {name for name in names if not name.startswith("_")}
-
-
-def _bind(kind: type, given: dict[str, Any], allowed: Sequence[str], key: str, option: str) -> dict[str, Any]:
-    """Return the arguments as the constructor's annotations want them. Raises ConfigError naming every wrong key."""
-    parameters = inspect.signature(kind).parameters
-    settings = ", ".join(parameters) or "none"
-    problems, suggested = [], set()
-    for name in [name for name in given if name not in parameters]:
-        close = get_close_matches(name, parameters, n=1, cutoff=0.5)
-        suggested.update(close)
-        hint = f" (did you mean {key}.{close[0]}?)" if close else ""
-        problems.append(f"{key}.{name} is not a setting of {option}{hint}; its settings: {settings}")
-    for name, parameter in parameters.items():
-        if parameter.default is parameter.empty and name not in given and name not in suggested:
-            problems.append(f"{key}.{name} is missing, and {option} has no default for it; add {key}.{name}=...")
-    if problems:
-        raise ConfigError("\n".join(problems))
-    hints = typing.get_type_hints(kind.__init__)  # type: ignore[misc]
-    return {name: _argument(value, hints.get(name, Any), allowed, f"{key}.{name}") for name, value in given.items()}
-
-
-def _argument(value: Any, hint: Any, allowed: Sequence[str], key: str) -> Any:
-    """Return a YAML value as the annotated type; where that is a part of some group, the part that a leaf describes."""
-    if typing.get_origin(hint) is Mapping:
-        _, inner = typing.get_args(hint)
-        if _group_of(inner) and isinstance(value, Mapping):
-            return {name: _argument(node, inner, allowed, f"{key}.{name}") for name, node in value.items()}
-    group = _group_of(hint)
-    if group is None:
-        return _typed(value, hint, key)
-    if value is None and type(None) in typing.get_args(hint):
-        return None
-    made = build(value, group, allowed, key)
-    if inspect.isclass(hint) and not isinstance(made, hint):
-        raise ConfigError(f"{key} must be a {hint.__name__}, not a {type(made).__name__}")
-    return made
-
-
-def _group_of(hint: Any) -> str | None:
-    """Return the config group whose parts an annotation asks for; None where it asks for plain values."""
-    is_union = typing.get_origin(hint) in (typing.Union, types.UnionType)
-    for kind in typing.get_args(hint) if is_union else (hint,):
-        for group, protocols in PROTOCOLS.items():
-            if kind in protocols or (inspect.isclass(kind) and _is_part(kind, group)):
-                return group
-    return None
-
-
-def _is_part(kind: type, group: str) -> bool:
-    return kind.__module__.startswith(f"distillrun.{group}.") and any(
-        members(protocol) <= {*dir(kind), *kind.__annotations__} for protocol in PROTOCOLS[group]
-    )
-
-
-def _typed(value: Any, hint: Any, key: str) -> Any:
-    """Return a YAML value as the annotated type: lists become tuples, integers floats, nothing else is guessed."""
-    try:
-        adapter = TypeAdapter(hint)
-    except PydanticSchemaGenerationError:
-        return value
-    try:
-        return adapter.validate_json(json.dumps(value), strict=True)
-    except ValidationError as error:
-        reasons = []
-        for problem in error.errors():
-            where = ".".join([key, *map(str, problem["loc"])])
-            shown = json.dumps(problem["input"], ensure_ascii=False, default=str)
-            reasons.append(f"{where}={shown:.300}: {problem['msg']}{_example(hint, key, problem['type'])}")
-        raise ConfigError("; ".join(dict.fromkeys(reasons))) from error
-
-
-def _example(hint: Any, key: str, reason: str) -> str:
-    """Return how settings in braces are written, where something else was given; nothing for other reasons."""
-    kind = next((one for one in (hint, *typing.get_args(hint)) if inspect.isclass(one) and is_dataclass(one)), None)
-    if kind is None or reason != "dataclass_type":
-        return ""
-    return f"; write '{key}={{{', '.join(f'{field.name}: ...' for field in fields(kind))}}}'"
 
 
 def _without_target(node: object, group: str, key: str) -> str:
@@ -228,13 +124,3 @@ def _without_target(node: object, group: str, key: str) -> str:
         f"{key}.{next(iter(node))} is set, on the command line or in an experiment file, but {name} was not chosen; "
         f"add it: {group}=[...,{name}]"
     )
-
-
-def _absent(made: object, group: str) -> list[str]:
-    """Return the members that an object is missing to be one of the group's, by the nearest protocol."""
-    gaps = []
-    for protocol in PROTOCOLS[group]:
-        if isinstance(made, protocol):
-            return []
-        gaps.append(sorted(name for name in members(protocol) if not hasattr(made, name)))
-    return min(gaps, key=len)

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from distillrun.config.settings import Config
 from distillrun.errors import ConfigError
 from distillrun.files.inside import read_text
+from distillrun.pipeline.outcome import COLUMNS
 from distillrun.pipeline.predict import TrainedStudent, load_student, read_config
-from distillrun.pipeline.result import COLUMNS
 from distillrun.records import Json, Score
 from distillrun.report.places import position
 from distillrun.report.run.values import finite, mapping

@@ -7,7 +7,7 @@ from distillrun.artifacts import Artifact, ArtifactStore, Stage
 from distillrun.config.schema import Until
 from distillrun.interfaces import ChoiceModel
 from distillrun.pipeline.experiment import Experiment, student_loader
-from distillrun.pipeline.result import Outcome
+from distillrun.pipeline.outcome import Outcome
 
 Report = Callable[[Mapping[str, float], int], None]
 """Takes metrics of a training and the optimizer step that they belong to."""

@@ -1,232 +1,121 @@
-"""The result of a run, as it goes into `result.json`, the report and the tracker."""
+"""The result of a run as JSON: what stands in `result.json`, and what pages are made from."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict
 
 from distillrun.artifacts import Artifact
-from distillrun.config.settings import Config
 from distillrun.files.json import read_json
 from distillrun.journal.usage import Usage
+from distillrun.pipeline.outcome import Outcome
 from distillrun.pipeline.stages.generate import COUNTS, usage_of
 from distillrun.pipeline.stages.stored_logits import summary_of
-from distillrun.process.environment import environment
-from distillrun.records import Example, Json, MetricResult, Prediction, Score, Split, TeacherRecord, is_right
+from distillrun.records import Example, Json, Score, Split
 from distillrun.report.data_card import Step, data_card, stories
 
-MOSTLY_UNPARSED = 0.9
-UNTAUGHT = (
-    "{share:.0f} % of what the student wrote names no choice: it has not learnt to write answers. Train it longer "
-    "(training.max_steps), take a pretrained one (student=t5_base), or score choices by their likelihood "
-    "(evaluation=[choice_likelihood])\n"
-)
 
-COLUMNS = ("evaluator", "id", "question", "choices", "answer", "choice", "right", "text", "rationale")
-
-
-@dataclass(slots=True)
-class Outcome:
-    """A run on its way: every stage notes here what it made.
-
-    Attributes:
-        config: the settings of the run.
-        examples: the questions of every split.
-        rules: of each evaluator and measure, what it counts.
-        command: the words that ask for the run on a command line.
-        source: where the questions came from, and how their files were read.
-        status: running, done, failed, interrupted or budget spent.
-        error: why it did not end well.
-        stages: the artifact of each stage, by name.
-        asked: what each generation step asked in this run, rather than found in the journal.
-        ledgers: what each teacher was ever asked from this store, retries and unanswered requests among it.
-        taught: the training examples with those that generation added; None where nothing was generated.
-        records: what the teacher gave for them.
-        left_out: how many training examples have nothing of the teacher to learn from.
-        predictions: of each evaluator, one per test question.
-        findings: what each measure found.
-        scores: by name.
-        baselines: who is compared with -> scores by name.
-        environment: versions and machine.
-    """
-
-    config: Config
-    examples: Mapping[Split, Sequence[Example]]
-    rules: Mapping[str, str] = field(default_factory=dict)
-    command: Sequence[str] = ()
-    source: dict[str, Json] = field(default_factory=dict)
-    status: str = "running"
-    error: str | None = None
-    stages: dict[str, Artifact] = field(default_factory=dict)
-    asked: dict[str, Usage] = field(default_factory=dict)
-    ledgers: dict[str, Json] = field(default_factory=dict)
-    taught: Sequence[Example] | None = None
-    records: list[TeacherRecord] | None = None
-    left_out: int = 0
-    predictions: dict[str, list[Prediction]] = field(default_factory=dict)
-    findings: dict[str, MetricResult] = field(default_factory=dict)
-    scores: dict[str, Score] = field(default_factory=dict)
-    baselines: dict[str, dict[str, Score]] = field(default_factory=dict)
-    environment: dict[str, Json] = field(default_factory=environment)
-
-    def add_scores(self, scores: Iterable[Score]) -> None:
-        """Note scores."""
-        self.scores |= {score.name: score for score in scores}
-
-    def add_tested(self, scores: Iterable[Score], who: str = "") -> None:
-        """Note scores on the test questions: the student's own, or somebody's that it is compared with."""
-        found = {f"test/{score.name}": replace(score, name=f"test/{score.name}") for score in scores}
-        (self.baselines.setdefault(who, {}) if who else self.scores).update(found)
-
-    def result(self) -> dict[str, Json]:
-        """Return everything about the run in one JSON object."""
-        return {
-            "status": self.status,
-            **({"error": self.error} if self.error else {}),
-            "name": self.config.name,
-            "command": list(self.command),
-            "selected": dict(self.config.selected),
-            "scores": _nameless(self._all_scores()),
-            "baselines": {who: _nameless(scores) for who, scores in self.baselines.items()},
-            "stages": {
-                name: {
-                    "fingerprint": made.fingerprint,
-                    "cached": made.cached,
-                    "seconds": round(made.seconds, 3),
-                    "made_in_s": round(made.made_in_s, 3),
-                }
-                for name, made in self.stages.items()
-            },
-            "teacher": self._teacher(),
-            **({"logits": summary_of(self.stages["read_logits"])} if "read_logits" in self.stages else {}),
-            **self._training(),
-            "rules": dict(self.rules),
-            **({"findings": self._findings()} if self.findings else {}),
-            "source": self.source,
-            "data": self._data(),
-            "stories": list(stories(self.taught or self.examples["train"], self.records)),
-            "environment": self.environment,
-        }
-
-    def shown(self) -> str:
-        """Return the scores as lines for a terminal."""
-        scores = self._all_scores()
-        width = max(map(len, scores), default=0)
-        lines = []
-        for name, score in scores.items():
-            scale, unit, form = (100, "%", ".1f") if score.unit == "share" else (1, score.unit, ".4g")
-            value, low, high = (f"{scale * number:{form}}" for number in (score.value, score.low, score.high))
-            lines.append(f"{name:<{width}}  {value:>6} {unit:<5}  [{low}, {high}]  n={score.n}\n")
-        unparsed = scores.get("test/unparsed")
-        if unparsed is not None and unparsed.value >= MOSTLY_UNPARSED:
-            lines.append(UNTAUGHT.format(share=100 * unparsed.value))
-        return "".join(lines)
-
-    def summary(self) -> dict[str, Json]:
-        """Return the flat values that a tracker shows for a run: scores with interval and n, and the status."""
-        values: dict[str, Json] = {"status": self.status}
-        for name, score in self._all_scores().items():
-            values |= {name: score.value, f"{name}/low": score.low, f"{name}/high": score.high, f"{name}/n": score.n}
-        return values | {f"fingerprint/{name}": made.fingerprint for name, made in self.stages.items()}
-
-    def prediction_rows(self) -> list[dict[str, Json]]:
-        """Return the answers of every evaluator, each with its question."""
-        return [
-            {
-                "evaluator": name,
-                **asdict(example),
-                **asdict(made),
-                "right": is_right(example, made.choice),
+def result_of(outcome: Outcome) -> dict[str, Json]:
+    """Return everything about the run in one JSON object."""
+    return {
+        "status": outcome.status,
+        **({"error": outcome.error} if outcome.error else {}),
+        "name": outcome.config.name,
+        "command": list(outcome.command),
+        "selected": dict(outcome.config.selected),
+        "scores": _nameless(outcome.all_scores()),
+        "baselines": {who: _nameless(scores) for who, scores in outcome.baselines.items()},
+        "stages": {
+            name: {
+                "fingerprint": made.fingerprint,
+                "cached": made.cached,
+                "seconds": round(made.seconds, 3),
+                "made_in_s": round(made.made_in_s, 3),
             }
-            for name, predictions in self.predictions.items()
-            for example, made in zip(self.examples["test"], predictions, strict=True)
-        ]
+            for name, made in outcome.stages.items()
+        },
+        "teacher": _teacher(outcome),
+        **({"logits": summary_of(outcome.stages["read_logits"])} if "read_logits" in outcome.stages else {}),
+        **_training(outcome),
+        "rules": dict(outcome.rules),
+        **({"findings": _findings(outcome)} if outcome.findings else {}),
+        "source": outcome.source,
+        "data": _data(outcome),
+        "stories": list(stories(outcome.taught or outcome.examples["train"], outcome.records)),
+        "environment": outcome.environment,
+    }
 
-    def prediction_table(self) -> tuple[Sequence[str], list[list[Json]]]:
-        """Return columns and rows of the answers, for a tracker."""
-        return COLUMNS, [[row[column] for column in COLUMNS] for row in self.prediction_rows()]
 
-    def _all_scores(self) -> dict[str, Score]:
-        """Return the dev score that training left, and the test scores."""
-        if "train" not in self.stages:
-            return self.scores
-        dev = read_json(self.stages["train"].folder / "training.json")["dev"]
-        known = (
-            {key: value for key, value in dev.items() if isinstance(value, int | float)}
-            if isinstance(dev, dict)
+def _teacher(outcome: Outcome) -> dict[str, Json]:
+    """Return what the teacher's data took, and what of it was asked in this run rather than found."""
+    spent = [usage_of(stage) for name, stage in outcome.stages.items() if name.startswith("generate/")]
+    failures: Counter[str] = Counter()
+    for usage in spent:
+        reasons = usage["failures"]
+        failures.update(
+            {reason: count for reason, count in reasons.items() if isinstance(count, int)}
+            if isinstance(reasons, dict)
             else {}
         )
-        if not known:
-            return self.scores
-        score = Score("dev/accuracy", known["value"], int(known["n"]), known["low"], known["high"], "share")
-        return {score.name: score, **self.scores}
+    return {
+        **_summed(spent),
+        "failures": dict(failures),
+        "asked_now": _summed(usage.as_json() for usage in outcome.asked.values()),
+        "ever": outcome.ledgers,
+    }
 
-    def _teacher(self) -> dict[str, Json]:
-        """Return what the teacher's data took, and what of it was asked in this run rather than found."""
-        spent = [usage_of(stage) for name, stage in self.stages.items() if name.startswith("generate/")]
-        failures: Counter[str] = Counter()
-        for usage in spent:
-            reasons = usage["failures"]
-            failures.update(
-                {reason: count for reason, count in reasons.items() if isinstance(count, int)}
-                if isinstance(reasons, dict)
-                else {}
-            )
-        return {
-            **_summed(spent),
-            "failures": dict(failures),
-            "asked_now": _summed(usage.as_json() for usage in self.asked.values()),
-            "ever": self.ledgers,
+
+def _findings(outcome: Outcome) -> dict[str, Json]:
+    """Return the tables and curves of every measure, and the names of its scores; its rows stand in a file."""
+    return {
+        name: {
+            "scores": [f"test/{score.name}" for score in found.scores],
+            "note": found.note,
+            "tables": [asdict(one) for one in found.tables],
+            "curves": [asdict(one) for one in found.curves],
         }
+        for name, found in outcome.findings.items()
+    }
 
-    def _findings(self) -> dict[str, Json]:
-        """Return the tables and curves of every measure, and the names of its scores; its rows stand in a file."""
-        return {
-            name: {
-                "scores": [f"test/{score.name}" for score in found.scores],
-                "note": found.note,
-                "tables": [asdict(one) for one in found.tables],
-                "curves": [asdict(one) for one in found.curves],
-            }
-            for name, found in self.findings.items()
-        }
 
-    def _data(self) -> dict[str, Json]:
-        """Return the data card."""
-        taught: dict[Split, Sequence[Example]] = {**self.examples, "train": self.taught or self.examples["train"]}
-        steps = {
-            name.removeprefix("generate/"): self._step(name.removeprefix("generate/"), made)
-            for name, made in self.stages.items()
-            if name.startswith("generate/")
-        }
-        return data_card(taught, self.records, self.left_out, steps)
+def _data(outcome: Outcome) -> dict[str, Json]:
+    """Return the data card."""
+    taught: dict[Split, Sequence[Example]] = {**outcome.examples, "train": outcome.taught or outcome.examples["train"]}
+    steps = {
+        name.removeprefix("generate/"): _step(outcome, name.removeprefix("generate/"), made)
+        for name, made in outcome.stages.items()
+        if name.startswith("generate/")
+    }
+    return data_card(taught, outcome.records, outcome.left_out, steps)
 
-    def _step(self, name: str, made: Artifact) -> Step:
-        counts, asked = made.folder / COUNTS, self.asked.get(name, Usage())
-        found = read_json(counts) if counts.exists() else {}
-        tags = [str(tag) for tag in self.config.generation.steps[name].get("tags", [])]
-        return Step(tags, usage_of(made), asked.as_json(), found, made.cached)
 
-    def _training(self) -> dict[str, Json]:
-        """Return the size of the student and the course of its training, once it is trained."""
-        if "train" not in self.stages:
-            return {}
-        folder = self.stages["train"].folder
-        noted = read_json(folder / "training.json")
-        return {
-            "student": {
-                "parameters": noted["parameters"],
-                "trained_parameters": noted["trained_parameters"],
-                "bytes": sum(file.stat().st_size for file in (folder / "student").glob("*.safetensors")),
-            },
-            "training": {
-                "steps": noted["step"],
-                "best_step": noted["best_step"],
-                "target_tokens": noted["target_tokens"],
-                "padding": _ratio(noted["padded_tokens"], noted["real_tokens"]),
-                "seconds": noted["seconds"],
-                **({"sampling_share": share} if (share := _ratio(noted["sampling_seconds"], noted["seconds"])) else {}),
-            },
-        }
+def _step(outcome: Outcome, name: str, made: Artifact) -> Step:
+    counts, asked = made.folder / COUNTS, outcome.asked.get(name, Usage())
+    found = read_json(counts) if counts.exists() else {}
+    tags = [str(tag) for tag in outcome.config.generation.steps[name].get("tags", [])]
+    return Step(tags, usage_of(made), asked.as_json(), found, made.cached)
+
+
+def _training(outcome: Outcome) -> dict[str, Json]:
+    """Return the size of the student and the course of its training, once it is trained."""
+    if "train" not in outcome.stages:
+        return {}
+    folder = outcome.stages["train"].folder
+    noted = read_json(folder / "training.json")
+    return {
+        "student": {
+            "parameters": noted["parameters"],
+            "trained_parameters": noted["trained_parameters"],
+            "bytes": sum(file.stat().st_size for file in (folder / "student").glob("*.safetensors")),
+        },
+        "training": {
+            "steps": noted["step"],
+            "best_step": noted["best_step"],
+            "target_tokens": noted["target_tokens"],
+            "padding": _ratio(noted["padded_tokens"], noted["real_tokens"]),
+            "seconds": noted["seconds"],
+            **({"sampling_share": share} if (share := _ratio(noted["sampling_seconds"], noted["seconds"])) else {}),
+        },
+    }
 
 
 def _nameless(scores: Mapping[str, Score]) -> dict[str, Json]:

@@ -14,7 +14,8 @@ from distillrun.interfaces import Metric, Scorer, Status, TrackedRun
 from distillrun.pipeline.experiment import Experiment
 from distillrun.pipeline.graph import graph_of
 from distillrun.pipeline.node import Making
-from distillrun.pipeline.result import Outcome
+from distillrun.pipeline.outcome import Outcome
+from distillrun.pipeline.result import result_of
 from distillrun.pipeline.run_folder import RunFolder
 from distillrun.process.interrupt import stops_at_once
 from distillrun.process.runtime import use_threads
@@ -28,7 +29,7 @@ TAKEN_OUT = " (task.duplicates=drop takes such questions out of train and dev, t
 
 
 def run(experiment: Experiment, path: Path, command: Sequence[str] = ()) -> Outcome:
-    """Run an experiment into a folder and return what came out, which `result.json` holds too.
+    """Run an experiment into a folder and return what came out, which `result.json` holds, too.
 
     Whatever happens, the folder tells what was done, and the tracker's run is ended.
 
@@ -44,7 +45,7 @@ def run(experiment: Experiment, path: Path, command: Sequence[str] = ()) -> Outc
     outcome = Outcome(config, experiment.examples, {name: part.rule for name, part in judging.items()}, command)
     key = "paths.runs" if config.paths.run is None else "paths.run"
     with writing(key, path), RunFolder(path, config) as folder, stops_at_once():
-        folder.write_result(outcome.result())
+        folder.write_result(result_of(outcome))
         tracker.start(_tracked(experiment, path))
         try:
             _go(experiment, folder, tracker, outcome)
@@ -70,7 +71,7 @@ def run(experiment: Experiment, path: Path, command: Sequence[str] = ()) -> Outc
 
 def _tell(folder: RunFolder, tracker: RunLog, outcome: Outcome) -> None:
     """Write down what came out; a disk that refuses it does not hide why the run ended."""
-    result = outcome.result()
+    result = result_of(outcome)
     try:
         folder.write_result(result)
         folder.write_report(result, outcome)

@@ -17,7 +17,7 @@ import yaml
 from distillrun.config.settings import Config, plain
 from distillrun.files.disk import disk_trouble
 from distillrun.files.inside import append_to, link_to, refuse_links, write_whole
-from distillrun.pipeline.result import Outcome
+from distillrun.pipeline.outcome import Outcome
 from distillrun.process.progress import log as progress_log
 from distillrun.process.progress import on_terminal
 from distillrun.records import Json

@@ -12,7 +12,7 @@ import pytest
 
 from distillrun.interfaces import Metric, Scorer
 from distillrun.pipeline.experiment import Experiment
-from distillrun.pipeline.result import Outcome
+from distillrun.pipeline.outcome import Outcome
 from distillrun.pipeline.run import run
 from distillrun.records import Example, MetricResult, Prediction, ResultCurve, ResultTable, Score, Split, gold
 from tests.altered import altered

@@ -6,6 +6,7 @@ from pathlib import Path
 from distillrun.config.settings import Config
 from distillrun.config.sweep_jobs import Composer
 from distillrun.pipeline.experiment import Experiment, prepare
+from distillrun.pipeline.result import result_of
 from distillrun.pipeline.run import run
 from distillrun.records import Json
 
@@ -39,7 +40,7 @@ def experiment(store: Path, *overrides: str) -> Experiment:
 def run_small(folder: Path, *overrides: str, store: Path | None = None) -> dict[str, Json]:
     """Run it into a folder; the store is inside unless one is given."""
     folder.mkdir(parents=True)
-    return run(experiment(store or folder / "store", *overrides), folder).result()
+    return result_of(run(experiment(store or folder / "store", *overrides), folder))
 
 
 def run_scored(folder: Path, *overrides: str, store: Path) -> dict[str, Json]:
@@ -47,7 +48,7 @@ def run_scored(folder: Path, *overrides: str, store: Path) -> dict[str, Json]:
     folder.mkdir(parents=True)
     words = [word for word in SMALL if not word.startswith("evaluation.")]
     scored = [*words, "evaluation=[choice_likelihood]", f"paths.store={store}", *overrides]
-    return run(prepare(composed(*scored)), folder).result()
+    return result_of(run(prepare(composed(*scored)), folder))
 
 
 def student_bytes(folder: Path) -> bytes:

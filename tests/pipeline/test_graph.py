@@ -14,7 +14,7 @@ from distillrun.pipeline import graph as graph_module
 from distillrun.pipeline.experiment import Experiment
 from distillrun.pipeline.graph import Graph, graph_of
 from distillrun.pipeline.node import Making, Node, Seen
-from distillrun.pipeline.result import Outcome
+from distillrun.pipeline.outcome import Outcome
 from distillrun.planning.making import make_plan
 from distillrun.records import Score
 from tests.end_to_end.runs import experiment, run_small

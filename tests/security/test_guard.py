@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from distillrun.config.build import PROTOCOLS, build
+from distillrun.config.build import build
+from distillrun.config.protocols import PROTOCOLS
 from distillrun.config.target import find_class
 from distillrun.errors import ConfigError
 from tests.structure.disk import MODULES, module_of

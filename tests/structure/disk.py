@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from distillrun.config.build import PROTOCOLS
+from distillrun.config.protocols import PROTOCOLS
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "distillrun"

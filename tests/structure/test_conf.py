@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from omegaconf import DictConfig
 
-from distillrun.config.build import PROTOCOLS, members
 from distillrun.config.compose import compose_first
+from distillrun.config.protocols import PROTOCOLS, members
 from distillrun.config.target import find_class
 from tests.structure.disk import (
     CONF,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from distillrun.config.build import PROTOCOLS
+from distillrun.config.protocols import PROTOCOLS
 from distillrun.config.target import find_class
 from distillrun.errors import ConfigError
 from distillrun.names import parts

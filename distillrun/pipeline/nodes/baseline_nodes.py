@@ -14,7 +14,7 @@ from distillrun.evaluation.shared.share import share_by_group
 from distillrun.interfaces import AnyTeacher, RecordedTeacher, members_of
 from distillrun.pipeline.experiment import Experiment, generating, student_leaves
 from distillrun.pipeline.nodes.generation_node import GenerationNode
-from distillrun.pipeline.result import Outcome
+from distillrun.pipeline.outcome import Outcome
 from distillrun.pipeline.stages.generation_run import GenerationRun
 from distillrun.records import answer_of, is_right
 

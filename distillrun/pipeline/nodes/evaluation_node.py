@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from distillrun.artifacts import Artifact, Stage
 from distillrun.pipeline.experiment import Experiment
 from distillrun.pipeline.node import Making, Node, Seen
-from distillrun.pipeline.result import Outcome
+from distillrun.pipeline.outcome import Outcome
 from distillrun.pipeline.stages.evaluate import Evaluation, evaluate, predictions_of, scores_of
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from distillrun.artifacts import Artifact, Stage
 from distillrun.journal.client import spent_by
 from distillrun.pipeline.node import Making, Node, Seen
-from distillrun.pipeline.result import Outcome
+from distillrun.pipeline.outcome import Outcome
 from distillrun.pipeline.stages.generation_run import GenerationRun
 
 

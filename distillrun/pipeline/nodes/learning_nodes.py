@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 from distillrun.artifacts import Artifact, Stage
 from distillrun.pipeline.experiment import Experiment, student_leaves, teaching_of
 from distillrun.pipeline.node import Making, Node, Seen
+from distillrun.pipeline.outcome import Outcome
 from distillrun.pipeline.preflight_generation import wanted_kinds
-from distillrun.pipeline.result import Outcome
 from distillrun.pipeline.stages.generation_run import GenerationRun
 from distillrun.pipeline.stages.logit_supervision import LogitSupervision
 from distillrun.pipeline.stages.train import Training, train, training_stage

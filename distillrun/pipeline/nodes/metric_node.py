@@ -25,7 +25,7 @@ from distillrun.journal.usage import Usage
 from distillrun.objective.label_only import LabelOnly
 from distillrun.pipeline.experiment import Experiment, student_loader
 from distillrun.pipeline.node import Making, Node, Seen
-from distillrun.pipeline.result import Outcome
+from distillrun.pipeline.outcome import Outcome
 from distillrun.pipeline.stages.generation_run import GenerationRun
 from distillrun.pipeline.stages.measure import finding_of, measure, measuring_stage
 from distillrun.pipeline.stages.train import Training, train, training_stage

@@ -3,7 +3,7 @@
 import pytest
 
 from distillrun.config.compose import config_of
-from distillrun.pipeline.result import Outcome
+from distillrun.pipeline.outcome import Outcome
 from distillrun.records import Score
 
 

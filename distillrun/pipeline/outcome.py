@@ -1,0 +1,127 @@
+"""The outcome of a run: what its stages made, noted as they end, and how a terminal and a tracker show it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+
+from distillrun.artifacts import Artifact
+from distillrun.config.settings import Config
+from distillrun.files.json import read_json
+from distillrun.journal.usage import Usage
+from distillrun.process.environment import environment
+from distillrun.records import Example, Json, MetricResult, Prediction, Score, Split, TeacherRecord, is_right
+
+MOSTLY_UNPARSED = 0.9
+UNTAUGHT = (
+    "{share:.0f} % of what the student wrote names no choice: it has not learnt to write answers. Train it longer "
+    "(training.max_steps), take a pretrained one (student=t5_base), or score choices by their likelihood "
+    "(evaluation=[choice_likelihood])\n"
+)
+
+COLUMNS = ("evaluator", "id", "question", "choices", "answer", "choice", "right", "text", "rationale")
+
+
+@dataclass(slots=True)
+class Outcome:
+    """A run on its way: every stage notes here what it made.
+
+    Attributes:
+        config: the settings of the run.
+        examples: the questions of every split.
+        rules: of each evaluator and measure, what it counts.
+        command: the words that ask for the run on a command line.
+        source: where the questions came from, and how their files were read.
+        status: running, done, failed, interrupted or budget spent.
+        error: why it did not end well.
+        stages: the artifact of each stage, by name.
+        asked: what each generation step asked in this run, rather than found in the journal.
+        ledgers: what each teacher was ever asked from this store, retries and unanswered requests among it.
+        taught: the training examples with those that generation added; None where nothing was generated.
+        records: what the teacher gave for them.
+        left_out: how many training examples have nothing of the teacher to learn from.
+        predictions: of each evaluator, one per test question.
+        findings: what each measure found.
+        scores: by name.
+        baselines: who is compared with -> scores by name.
+        environment: versions and machine.
+    """
+
+    config: Config
+    examples: Mapping[Split, Sequence[Example]]
+    rules: Mapping[str, str] = field(default_factory=dict)
+    command: Sequence[str] = ()
+    source: dict[str, Json] = field(default_factory=dict)
+    status: str = "running"
+    error: str | None = None
+    stages: dict[str, Artifact] = field(default_factory=dict)
+    asked: dict[str, Usage] = field(default_factory=dict)
+    ledgers: dict[str, Json] = field(default_factory=dict)
+    taught: Sequence[Example] | None = None
+    records: list[TeacherRecord] | None = None
+    left_out: int = 0
+    predictions: dict[str, list[Prediction]] = field(default_factory=dict)
+    findings: dict[str, MetricResult] = field(default_factory=dict)
+    scores: dict[str, Score] = field(default_factory=dict)
+    baselines: dict[str, dict[str, Score]] = field(default_factory=dict)
+    environment: dict[str, Json] = field(default_factory=environment)
+
+    def add_scores(self, scores: Iterable[Score]) -> None:
+        """Note scores."""
+        self.scores |= {score.name: score for score in scores}
+
+    def add_tested(self, scores: Iterable[Score], who: str = "") -> None:
+        """Note scores on the test questions: the student's own, or somebody's that it is compared with."""
+        found = {f"test/{score.name}": replace(score, name=f"test/{score.name}") for score in scores}
+        (self.baselines.setdefault(who, {}) if who else self.scores).update(found)
+
+    def shown(self) -> str:
+        """Return the scores as lines for a terminal."""
+        scores = self.all_scores()
+        width = max(map(len, scores), default=0)
+        lines = []
+        for name, score in scores.items():
+            scale, unit, form = (100, "%", ".1f") if score.unit == "share" else (1, score.unit, ".4g")
+            value, low, high = (f"{scale * number:{form}}" for number in (score.value, score.low, score.high))
+            lines.append(f"{name:<{width}}  {value:>6} {unit:<5}  [{low}, {high}]  n={score.n}\n")
+        unparsed = scores.get("test/unparsed")
+        if unparsed is not None and unparsed.value >= MOSTLY_UNPARSED:
+            lines.append(UNTAUGHT.format(share=100 * unparsed.value))
+        return "".join(lines)
+
+    def summary(self) -> dict[str, Json]:
+        """Return the flat values that a tracker shows for a run: scores with interval and n, and the status."""
+        values: dict[str, Json] = {"status": self.status}
+        for name, score in self.all_scores().items():
+            values |= {name: score.value, f"{name}/low": score.low, f"{name}/high": score.high, f"{name}/n": score.n}
+        return values | {f"fingerprint/{name}": made.fingerprint for name, made in self.stages.items()}
+
+    def prediction_rows(self) -> list[dict[str, Json]]:
+        """Return the answers of every evaluator, each with its question."""
+        return [
+            {
+                "evaluator": name,
+                **asdict(example),
+                **asdict(made),
+                "right": is_right(example, made.choice),
+            }
+            for name, predictions in self.predictions.items()
+            for example, made in zip(self.examples["test"], predictions, strict=True)
+        ]
+
+    def prediction_table(self) -> tuple[Sequence[str], list[list[Json]]]:
+        """Return columns and rows of the answers, for a tracker."""
+        return COLUMNS, [[row[column] for column in COLUMNS] for row in self.prediction_rows()]
+
+    def all_scores(self) -> dict[str, Score]:
+        """Return the dev score that training left, and the test scores."""
+        if "train" not in self.stages:
+            return self.scores
+        dev = read_json(self.stages["train"].folder / "training.json")["dev"]
+        known = (
+            {key: value for key, value in dev.items() if isinstance(value, int | float)}
+            if isinstance(dev, dict)
+            else {}
+        )
+        if not known:
+            return self.scores
+        score = Score("dev/accuracy", known["value"], int(known["n"]), known["low"], known["high"], "share")
+        return {score.name: score, **self.scores}
