@@ -16,6 +16,7 @@ from distillrun.task.shared.choice_row import text_in, value_in
 from distillrun.task.shared.columns import check_keys
 from distillrun.task.shared.label_list import LabelForm, LabelList, labels_in, read_labels
 from distillrun.task.shared.label_text import LabelText
+from distillrun.task.shared.row_text import RowText
 from distillrun.task.shared.split import Duplicates, Placed, Splits, check_split_settings, counted, load_splits
 from distillrun.task.shared.task_files import Files, TaskFiles
 
@@ -30,6 +31,7 @@ class Classification:
     Args:
         folder, hub_name, revision, files, encoding: see `TaskFiles`.
         fields: columns of id (None = a digest of the text), text and label.
+        template: the text made of several columns, such as "{title}\\n{body}", see `RowText`; None = fields.text alone.
         labels: a file of the labels, relative to the folder, with columns name and, where wanted, description; None =
             the labels of the training rows, sorted.
         label_form: how rows write their label: its text, or index, its number in the label file, counted from 0.
@@ -48,6 +50,7 @@ class Classification:
         files: Files,
         encoding: str | None,
         fields: Mapping[str, str | None],
+        template: str | None,
         labels: str | None,
         label_form: LabelForm,
         question_template: str,
@@ -72,8 +75,9 @@ class Classification:
         check_split_settings(dev_share, limit)
         check_keys("fields", fields, ("id", "text", "label"))
         for name in ("text", "label"):
-            if fields[name] is None:
+            if fields[name] is None and (name == "label" or template is None):
                 raise ConfigError(f"task.fields.{name} is not set; name the column that holds it")
+        self._row_text = RowText(fields["text"] or "", template, "task.fields.text")
         if label_form == "index" and labels is None:
             raise ConfigError("task.label_form=index counts the rows of a label file; set task.labels to it")
         self._files, self._fields = TaskFiles(folder, hub_name, revision, files, encoding), fields
@@ -140,7 +144,7 @@ class Classification:
     def _placed(self, split: Split) -> Iterator[Placed]:
         seen: dict[str, int] = {}
         for row in self._rows[split]:
-            text = text_in(row, str(self._fields["text"]), "task.fields.text")
+            text = self._row_text.of(row)
             given = self._given(row, split)
             label = None if given is None else self._labels.place(given, self._label_form, row.where)
             column = self._fields["id"]

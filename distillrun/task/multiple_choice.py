@@ -8,6 +8,7 @@ from functools import cached_property
 from distillrun.errors import ConfigError
 from distillrun.records import Example, Json, Split
 from distillrun.task.shared.answer_form import FORMS, AnswerForm, answer_index, form_of
+from distillrun.task.shared.choice_order import shuffled, warn_of_one_place
 from distillrun.task.shared.columns import RowQuestion, columns_of, numbered
 from distillrun.task.shared.multiple_choice_text import MultipleChoiceText
 from distillrun.task.shared.split import Duplicates, Splits, check_split_settings, counted, load_splits
@@ -23,9 +24,13 @@ class MultipleChoice(MultipleChoiceText):
         folder, hub_name, revision, files, encoding: see `TaskFiles`.
         fields: columns of id, question, choices and answer. id None = a digest of question and choices. choices is a
             column that holds a list, or a list of columns, or None where `choices` is given.
+        template: the question made of several columns, such as "{passage}\\n{question}", see `RowText`; None =
+            fields.question alone.
         choices: the choices of every question, such as yes and no.
         answer_form: how the answer is written: text, letter, index (from 0), number (from 1), boolean; auto finds the
             one that fits all rows of all files, says which it is, and refuses what could mean two choices.
+        shuffle_choices: bring the choices of each question into an order drawn by split_seed and its id, where the
+            files have the right answer always at one place.
         question_template, choice_template, choice_separator, answer_template: see `MultipleChoiceText`.
         dev_share, split_seed: dev is this share of train, drawn by this seed.
         limit: keep only the first examples of each split; None = all.
@@ -40,8 +45,10 @@ class MultipleChoice(MultipleChoiceText):
         files: Files,
         encoding: str | None,
         fields: Mapping[str, str | Sequence[str] | None],
+        template: str | None,
         choices: Sequence[str] | None,
         answer_form: AnswerForm,
+        shuffle_choices: bool,
         question_template: str,
         choice_template: str,
         choice_separator: str,
@@ -54,8 +61,9 @@ class MultipleChoice(MultipleChoiceText):
         super().__init__(question_template, choice_template, choice_separator, answer_template)
         check_split_settings(dev_share, limit)
         self._files = TaskFiles(folder, hub_name, revision, files, encoding)
-        self._columns = columns_of(fields, choices)
+        self._columns = columns_of(fields, choices, template)
         self._answer_form: AnswerForm = answer_form
+        self._shuffle = shuffle_choices
         self._dev_share, self._split_seed, self._limit = dev_share, split_seed, limit
         self._duplicates: Duplicates = duplicates
 
@@ -78,6 +86,9 @@ class MultipleChoice(MultipleChoiceText):
             split: None if rows is None else [(one.given.where, self._example(one)) for one in rows]
             for split, rows in self._asked.items()
         }
+        warn_of_one_place(
+            [example for rows in placed.values() for _, example in rows or ()], "task.shuffle_choices=true"
+        )
         return load_splits(placed, self._dev_share, self._split_seed, self._limit, self._duplicates)
 
     @cached_property
@@ -118,4 +129,5 @@ class MultipleChoice(MultipleChoiceText):
         return counted(self._loaded, "multiple_choice")
 
     def _example(self, one: RowQuestion) -> Example:
-        return Example(one.id, one.question, one.given.choices, answer_index(one.given, self._form))
+        example = Example(one.id, one.question, one.given.choices, answer_index(one.given, self._form))
+        return shuffled(example, self._split_seed) if self._shuffle else example

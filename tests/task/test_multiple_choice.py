@@ -178,6 +178,24 @@ def test_a_blank_cell_is_no_choice_and_keeps_its_letter_and_number(
     assert answered(tmp_path, row, others, fields=fields) == index
 
 
+def test_a_passage_and_a_question_are_one_text(tmp_path: Path) -> None:
+    row = {"article": "On {choices}.", "choices": ["x", "y"], "answer": "x"}
+    made = task(write(tmp_path, [row], [row]), dev_share=0.0, template="{article}\n{question}")
+    example = made.examples("test")[0]
+    assert made.question(example) == "On {choices}.\ntest 0? (a) x (b) y"
+    assert made.source()["unused columns"] == ""
+
+
+def test_the_right_answer_may_have_a_column_of_its_own(tmp_path: Path) -> None:
+    """SciQ: three columns of wrong choices, and one of the right one."""
+    rows = [{"wrong": f"x{n}", "right": f"y{n}"} for n in range(40)]
+    fields = {"choices": ["wrong", "right"], "answer": "right"}
+    made = task(write(tmp_path, rows, rows[:1]), fields=fields, dev_share=0.0, shuffle_choices=True)
+    examples = made.examples("train")
+    assert {example.choices[example.answer or 0] for example in examples} == {f"y{n}" for n in range(40)}
+    assert {example.answer for example in examples} == {0, 1}
+
+
 def test_columns_may_stand_in_objects(tmp_path: Path) -> None:
     """The first release of ARC and OpenBookQA has them so."""
     row = {

@@ -10,6 +10,7 @@ from distillrun.errors import ConfigError, nearest
 from distillrun.files.rows import Row
 from distillrun.task.shared.answer_form import Given
 from distillrun.task.shared.choice_row import Choices, choices_in, choices_of_columns, text_in, value_in
+from distillrun.task.shared.row_text import RowText
 
 FIELDS = ("id", "question", "choices", "answer")
 
@@ -31,14 +32,15 @@ class Columns:
 
     Attributes:
         id: None = a digest of question and choices.
-        question, answer: a column each.
+        question: a column, or a template over several.
+        answer: a column.
         choices: one column with a list, or several with a text each; none where the choices are fixed.
         is_list: the choices are a list in one column.
         fixed: the choices of every question; None where the rows hold them.
     """
 
     id: str | None
-    question: str
+    question: RowText
     answer: str
     choices: tuple[str, ...]
     is_list: bool
@@ -46,7 +48,7 @@ class Columns:
 
     def asked(self, row: Row) -> RowQuestion:
         """Return what a row asks. Raises ConfigError where a column is not there or holds something else."""
-        question = text_in(row, self.question, "task.fields.question")
+        question = self.question.of(row)
         choices = self._choices_of(row)
         answer = value_in(row, self.answer, "task.fields.answer")
         name = text_in(row, self.id, "task.fields.id") if self.id is not None else _digest(question, choices.texts)
@@ -54,8 +56,9 @@ class Columns:
 
     def unused(self, row: Row) -> list[str]:
         """Return the columns of a row that nothing reads, such as a passage that questions are about."""
-        read = {self.id, self.question, self.answer, *self.choices}
-        return [str(column) for column in row.values if column not in read]
+        read = {self.id, *self.question.columns, self.answer, *self.choices}
+        known = read | {name.split(".")[0] for name in read if name is not None}
+        return [str(column) for column in row.values if column not in known]
 
     def _choices_of(self, row: Row) -> Choices:
         if self.fixed is not None:
@@ -65,7 +68,7 @@ class Columns:
         return choices_of_columns(row, self.choices, "task.fields.choices")
 
 
-def columns_of(fields: Fields, fixed: Sequence[str] | None) -> Columns:
+def columns_of(fields: Fields, fixed: Sequence[str] | None, template: str | None) -> Columns:
     """Return the columns that settings name. Raises ConfigError for a setting that is none, or is missing."""
     check_keys("fields", fields, FIELDS)
     choices = fields["choices"]
@@ -74,7 +77,8 @@ def columns_of(fields: Fields, fixed: Sequence[str] | None) -> Columns:
     is_list = isinstance(choices, str)
     named = (choices,) if isinstance(choices, str) else tuple(choices or ())
     own = None if fields["id"] is None else _column(fields, "id")
-    question, answer = _column(fields, "question"), _column(fields, "answer")
+    asked = "" if template is not None and fields["question"] is None else _column(fields, "question")
+    question, answer = RowText(asked, template, "task.fields.question"), _column(fields, "answer")
     return Columns(own, question, answer, named, is_list, None if fixed is None else tuple(fixed))
 
 
