@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from distillrun.evaluation.shared.likelihood_rule import (
     above_prior,
-    answers_to,
+    all_answers,
     per_character,
     per_token,
     scored_prediction,
@@ -67,10 +67,7 @@ class ChoiceLikelihood:
             texts = student.generate([queries[n].answer for n in first], self._rationale_tokens, tokens_per_batch)
             for n, text in zip(first, texts, strict=True):
                 rationales[n] = objective.read(text, None).rationale
-        continuations = [
-            answers_to(objective, example, task, rationale)
-            for example, rationale in zip(examples, rationales, strict=True)
-        ]
+        continuations = all_answers(objective, examples, task, rationales)
         scored = student.score([query.answer for query in queries], continuations, tokens_per_batch)
         priors: list[tuple[float, ...] | None] = [None] * len(examples)
         if self._prior:

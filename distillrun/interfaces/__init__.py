@@ -14,7 +14,7 @@ from distillrun.interfaces.objective import (
     requirements_of,
     token_loss_of,
 )
-from distillrun.interfaces.student import Student, WritingStudent
+from distillrun.interfaces.student import EmbeddingStudent, LabelStudent, Student, WritingStudent
 from distillrun.interfaces.task import LabelTask, Task
 from distillrun.interfaces.teacher import (
     Account,
@@ -37,11 +37,13 @@ __all__ = [
     "AskingMetric",
     "ChoiceModel",
     "ChoiceObjective",
+    "EmbeddingStudent",
     "EnsembleTeacher",
     "ExpansionStep",
     "GenerationContext",
     "GenerationStep",
     "Kind",
+    "LabelStudent",
     "LabelTask",
     "LanguageModel",
     "LogitTeacher",

@@ -1,6 +1,6 @@
 """The interface of students."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -37,6 +37,33 @@ class Student(Protocol):
 
     def load(self, folder: Path) -> ChoiceModel:
         """Return the student that `ChoiceModel.save` wrote to the folder."""
+
+
+@runtime_checkable
+class LabelStudent(Student, Protocol):
+    """A student with an output for each label of a `LabelTask`; it is built after it was given them."""
+
+    def for_labels(self, labels: Sequence[str]) -> "LabelStudent":
+        """Return the student for these labels."""
+
+
+@runtime_checkable
+class EmbeddingStudent(LabelStudent, Protocol):
+    """A label student that may train its head alone: the vectors of texts are made once then, for all trainings."""
+
+    freezes: bool
+
+    def embedding(self) -> Mapping[str, Json]:
+        """Return what the vectors of texts depend on, for fingerprints."""
+
+    def embedder(self, device: str) -> Callable[[Sequence[str], Path], None]:
+        """Return what writes the vectors of distinct texts into a folder. It loads weights."""
+
+    def with_embeddings(self, folders: Callable[[], Sequence[Path]]) -> "EmbeddingStudent":
+        """Return the student with vectors that were made before; others it makes itself.
+
+        `folders` is called where a model is built or loaded, and only then makes what is not there.
+        """
 
 
 @runtime_checkable

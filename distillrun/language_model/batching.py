@@ -27,6 +27,8 @@ def micro_batches(
     """
     pairs = [(length, 0) if isinstance(length, int) else length for length in lengths]
     rows = range(len(pairs))
+    if len(set(pairs)) == 1 and padded_size(pairs) <= tokens_per_batch:  # such as texts that were encoded before
+        return [[*rows]]
     plans = [_cut(sorted(rows, key=key), pairs, tokens_per_batch, tokens_per_forward) for key in _sort_keys(pairs)]
     _, groups = min(plans, key=lambda plan: plan[0])
     return sorted(groups, key=lambda group: (-padded_size([pairs[row] for row in group]), group))

@@ -5,6 +5,8 @@ from typing import Any
 
 import torch
 from transformers import (
+    BertConfig,
+    BertModel,
     PreTrainedModel,
     PreTrainedTokenizerBase,
     PreTrainedTokenizerFast,
@@ -68,6 +70,22 @@ def tiny_qwen(
         bos_token_id=None,
     )
     return Qwen3ForCausalLM(config)
+
+
+def tiny_bert(sizes: Sizes, tokenizer: PreTrainedTokenizerBase, max_tokens: int) -> PreTrainedModel:
+    """Return a BERT with fresh weights and without a pooler."""
+    config = BertConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=sizes.width,
+        intermediate_size=sizes.feed_forward_width,
+        num_hidden_layers=sizes.layers,
+        num_attention_heads=sizes.heads,
+        hidden_dropout_prob=sizes.dropout,
+        attention_probs_dropout_prob=sizes.dropout,
+        max_position_embeddings=max_tokens,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    return BertModel(config, add_pooling_layer=False)
 
 
 def count_weights(build: Callable[[PreTrainedTokenizerBase], PreTrainedModel]) -> int:

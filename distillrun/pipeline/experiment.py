@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import chain
+from pathlib import Path
 
 from distillrun.artifacts import Artifact, ArtifactStore
 from distillrun.artifacts.meaning import changed
@@ -15,7 +16,11 @@ from distillrun.errors import ConfigError
 from distillrun.interfaces import (
     ActiveObjective,
     ChoiceModel,
+    EmbeddingStudent,
+    LabelStudent,
+    LabelTask,
     LogitTeacher,
+    Student,
     Task,
     WritingStudent,
     requirements_of,
@@ -123,18 +128,34 @@ def teaching_of(experiment: Experiment, data: TrainingData) -> LogitSupervision 
     return LogitSupervision(objective, teacher, student, parts.task, data, config.training, config.runtime)
 
 
-def student_loader(experiment: Experiment, trained: Artifact | None) -> Callable[[], ChoiceModel]:
+def ready_student(experiment: Experiment, embeddings: Callable[[], Sequence[Path]]) -> Student:
+    """Return the student with the labels of its task, where it needs them, and with the vectors of texts.
+
+    Args:
+        experiment: whose student it is.
+        embeddings: returns the folders of vectors that stages made; called where a model is built or loaded.
+    """
+    student, task = experiment.parts.student, experiment.parts.task
+    if isinstance(student, EmbeddingStudent) and student.freezes:
+        student = student.with_embeddings(embeddings)
+    return (
+        student.for_labels(task.labels())
+        if isinstance(student, LabelStudent) and isinstance(task, LabelTask)
+        else student
+    )
+
+
+def student_loader(
+    experiment: Experiment, trained: Artifact | None, embeddings: Callable[[], Sequence[Path]]
+) -> Callable[[], ChoiceModel]:
     """Return a function that loads the trained student, or builds the untrained one, when it is first asked for it."""
 
     @cache
     def student() -> ChoiceModel:
         from distillrun.process.runtime import pick_device
 
-        parts, config = experiment.parts, experiment.config
-        if trained is None:
-            model = parts.student.build(config.training.seed)
-        else:
-            model = parts.student.load(trained.folder / "student")
+        config, ready = experiment.config, ready_student(experiment, embeddings)
+        model = ready.build(config.training.seed) if trained is None else ready.load(trained.folder / "student")
         model.module.to(pick_device(config.runtime.device))
         return model
 

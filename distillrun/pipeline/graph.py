@@ -5,9 +5,9 @@ from dataclasses import replace
 
 from distillrun.artifacts import ArtifactStore
 from distillrun.config.schema import Until
-from distillrun.interfaces import ExpansionStep, requirements_of
+from distillrun.interfaces import EmbeddingStudent, ExpansionStep, requirements_of
 from distillrun.pipeline.experiment import SPLITS, Experiment, generating, generation_run
-from distillrun.pipeline.node import Node
+from distillrun.pipeline.node import EMBED, Node
 from distillrun.pipeline.nodes.baseline_nodes import (
     TeacherAnswersNode,
     answering_run,
@@ -15,6 +15,7 @@ from distillrun.pipeline.nodes.baseline_nodes import (
     teachers_of,
     untrained_identity,
 )
+from distillrun.pipeline.nodes.embed_node import EmbedNode
 from distillrun.pipeline.nodes.evaluation_node import EvaluationNode
 from distillrun.pipeline.nodes.generation_node import GenerationNode, TaughtNode
 from distillrun.pipeline.nodes.learning_nodes import Learning, ReadLogitsNode, TrainNode
@@ -64,7 +65,28 @@ def _learning(experiment: Experiment, store: ArtifactStore, graph: Graph, prefix
         name = f"{prefix}read_logits"
         yield ReadLogitsNode(name, Until.read_logits, tuple(needs), learning=learning)
         needs.append(name)
+    if not prefix:
+        for node in _embeddings(experiment):
+            needs += [node.name] if node.until is Until.train else []
+            yield node
     yield TrainNode(f"{prefix}train", Until.train, tuple(needs), learning=learning)
+
+
+def _embeddings(experiment: Experiment) -> Iterator[EmbedNode]:
+    """Declare the vectors of texts that a frozen encoder makes once."""
+    student = experiment.parts.student
+    if isinstance(student, EmbeddingStudent) and student.freezes:
+        for split in SPLITS:
+            until = Until.evaluate if split == "test" else Until.train
+            yield EmbedNode(
+                EMBED.format(split),
+                until,
+                (f"load/{split}",),
+                on_demand=True,
+                experiment=experiment,
+                student=student,
+                split=split,
+            )
 
 
 def _rules(
@@ -82,7 +104,7 @@ def _rules(
         yield EvaluationNode(
             name,
             Until.evaluate,
-            ("load/test", *([trained] if trained else [])),
+            ("load/test", *([trained] if trained else []), *(name for name in [EMBED.format("test")] if name in graph)),
             experiment=experiment,
             rule=rule,
             trained=trained,

@@ -2,12 +2,17 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from distillrun.artifacts import Artifact, ArtifactStore, Stage
 from distillrun.config.schema import Until
 from distillrun.interfaces import ChoiceModel
 from distillrun.pipeline.experiment import Experiment, student_loader
 from distillrun.pipeline.outcome import Outcome
+from distillrun.records import Split
+
+EMBED = "embed/{}"
+"""The name of the node of a split's vectors. What is trained and tested hashes the texts and the encoder itself."""
 
 Report = Callable[[Mapping[str, float], int], None]
 """Takes metrics of a training and the optimizer step that they belong to."""
@@ -26,8 +31,9 @@ class Seen:
     artifacts: dict[str, Artifact] = field(default_factory=dict)
 
     def upstream(self, names: Iterable[str]) -> dict[str, str]:
-        """Return the fingerprints of some nodes by the names of their stages."""
-        return {self.stages[name].name: self.stages[name].fingerprint for name in names}
+        """Return the fingerprints of some nodes by the names of their stages; vectors of texts add nothing to them."""
+        hashed = [self.stages[name] for name in names if not name.startswith(EMBED.format(""))]
+        return {stage.name: stage.fingerprint for stage in hashed}
 
 
 @dataclass(frozen=True)
@@ -101,6 +107,11 @@ class Making:
             self.graph[name].note(artifact, self.outcome)
         return self.seen.artifacts[name]
 
+    def embeddings(self, *splits: Split) -> list[Path]:
+        """Return the folders of the vectors of some splits, made if they are not yet; none where no node makes them."""
+        nodes = [name for name in map(EMBED.format, splits) if name in self.graph]
+        return [self.made(name).folder for name in nodes if name in self.seen.stages]
+
     def student(self, experiment: Experiment, trained: str | None) -> Callable[[], ChoiceModel]:
         """Return what loads a student; one at a time stays in memory.
 
@@ -110,5 +121,5 @@ class Making:
         """
         if self._student is None or self._student[0] != trained:
             artifact = self.seen.artifacts[trained] if trained else None
-            self._student = trained, student_loader(experiment, artifact)
+            self._student = trained, student_loader(experiment, artifact, lambda: self.embeddings("dev", "test"))
         return self._student[1]

@@ -11,6 +11,8 @@ from distillrun.interfaces import (
     ActiveObjective,
     AskingMetric,
     ChoiceObjective,
+    LabelStudent,
+    LabelTask,
     RecordedTeacher,
     members_of,
     requirements_of,
@@ -90,6 +92,12 @@ def _student_problems(config: Config, parts: Parts) -> list[str]:
         problems.append(
             f"objective={named} mixes what an encoder reads, and {student} has none; choose student=choice_scorer, "
             "or an encoder-decoder such as student=tiny_t5"
+        )
+    if isinstance(parts.student, LabelStudent) and not isinstance(parts.task, LabelTask):
+        task = written(config.selected.get("task"))
+        problems.append(
+            f"{student} has an output for each label, and the questions of task={task} have choices of their own; "
+            "choose task=classification, or student=choice_scorer"
         )
     if parts.student.writes:
         return problems

@@ -58,6 +58,7 @@ class Trainer:
         self._model = model
         self._objective = objective
         self._active = objective if isinstance(objective, ActiveObjective) else None
+        self._task = task
         self._examples = examples
         self._records = records
         self._settings = settings
@@ -162,7 +163,7 @@ class Trainer:
         torch.manual_seed(derive(settings.seed, "dropout", step))  # a resumed run drops what this one would have
         model.module.train()
         self._own.train()
-        taken = self._gradient.take(step, visits_of_step(self._examples, self._records, settings, step))
+        taken = self._gradient.take(step, visits_of_step(self._examples, self._records, self._task, settings, step))
         if not math.isfinite(taken.loss):
             raise FloatingPointError(
                 f"the loss is {taken.loss} at step {step + 1}: training diverged; lower training.learning_rate "

@@ -19,7 +19,7 @@ from distillrun.language_model.batching import micro_batches
 from distillrun.loss.tensors import Count, Loss
 from distillrun.records import Question, TargetPair, TrainingItem
 from distillrun.training.supervision import Supervision
-from distillrun.training.visits import question_of
+from distillrun.training.visits import Questions
 
 
 @dataclass(slots=True)
@@ -76,6 +76,7 @@ class StepGradient:
         self._active = objective if isinstance(objective, ActiveObjective) else None
         self._required = requirements_of(objective)
         self._task = task
+        self._questions = Questions(objective, task)
         self._tokens = tokens_per_batch
         self._learn_padding = learn_padding
         self._supervision = supervision
@@ -87,7 +88,7 @@ class StepGradient:
         if self._writer is not None:
             self._learn_texts(self._writer, step, visits, taken)
         if isinstance(self._objective, ChoiceObjective) and (self._writer is None or self._required.choices):
-            questions = [question_of(visit, self._objective, self._task) for visit in visits]
+            questions = [self._questions.of(visit) for visit in visits]
             self._learn_choices(self._objective, questions, taken)
         return taken
 

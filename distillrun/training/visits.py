@@ -3,27 +3,55 @@
 from collections.abc import Sequence
 
 from distillrun.config.schema import TrainingConfig
-from distillrun.interfaces import StudentObjective, Task
-from distillrun.records import Example, Question, TeacherRecord, TrainingItem, gold
+from distillrun.interfaces import LabelTask, StudentObjective, Task
+from distillrun.records import Example, Question, Segment, TeacherRecord, TrainingItem, gold
 from distillrun.training.order import derive, examples_of_step, shuffle_choices
 
 
+def shuffles(task: Task, settings: TrainingConfig) -> bool:
+    """Return whether choices get a fresh order in every epoch: not where a student reads none and learns labels."""
+    return settings.shuffle_choices and not isinstance(task, LabelTask)
+
+
 def visits_of_step(
-    examples: Sequence[Example], records: Sequence[TeacherRecord] | None, settings: TrainingConfig, step: int
+    examples: Sequence[Example],
+    records: Sequence[TeacherRecord] | None,
+    task: Task,
+    settings: TrainingConfig,
+    step: int,
 ) -> list[TrainingItem]:
     """Return the examples of a step, with fresh orders of choices where these are wanted: pure in seed and step."""
-    visits = []
+    visits, shuffle = [], shuffles(task, settings)
     for epoch, index in examples_of_step(len(examples), settings.seed, settings.examples_per_step, step):
         example, record = examples[index], records[index] if records is not None else None
-        if settings.shuffle_choices:
+        if shuffle:
             example, record = shuffle_choices(example, record, settings.seed, epoch)
         visits.append(TrainingItem(example, record, derive(settings.seed, "objective", step, example.id)))
     return visits
 
 
-def question_of(visit: TrainingItem, objective: StudentObjective, task: Task) -> Question:
-    """Return the question of a visit with all of its answers, as the student is asked at test time."""
-    example, record = visit.example, visit.record
-    answers = (objective.continuation(example, choice, task, "") for choice in range(len(example.choices)))
-    teacher = record.choice_log_probs if record is not None else None
-    return Question(objective.query(example, task).answer, tuple(answers), gold(example), teacher, visit.seed)
+class Questions:
+    """The questions of visits with all of their answers, as the student is asked at test time.
+
+    Answers depend on the choices alone, so those of labels are written once.
+    """
+
+    def __init__(self, objective: StudentObjective, task: Task) -> None:
+        self._objective, self._task = objective, task
+        self._written: dict[tuple[str, ...], tuple[tuple[Segment, ...], ...]] = {}
+
+    def of(self, visit: TrainingItem) -> Question:
+        """Return the question of a visit."""
+        example, record = visit.example, visit.record
+        source = self._objective.query(example, self._task).answer
+        teacher = record.choice_log_probs if record is not None else None
+        return Question(source, self._answers(example), gold(example), teacher, visit.seed)
+
+    def _answers(self, example: Example) -> tuple[tuple[Segment, ...], ...]:
+        if isinstance(self._task, LabelTask) and example.choices in self._written:
+            return self._written[example.choices]
+        choices = range(len(example.choices))
+        answers = tuple(self._objective.continuation(example, choice, self._task, "") for choice in choices)
+        if isinstance(self._task, LabelTask):
+            self._written[example.choices] = answers
+        return answers

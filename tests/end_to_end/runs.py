@@ -43,12 +43,16 @@ def run_small(folder: Path, *overrides: str, store: Path | None = None) -> dict[
     return result_of(run(experiment(store or folder / "store", *overrides), folder))
 
 
+def scored(store: Path, *overrides: str) -> Experiment:
+    """Return a checked experiment whose student writes nothing."""
+    words = [word for word in SMALL if not word.startswith("evaluation.")]
+    return prepare(composed(*words, "evaluation=[choice_likelihood]", f"paths.store={store}", *overrides))
+
+
 def run_scored(folder: Path, *overrides: str, store: Path) -> dict[str, Json]:
     """Run one whose student writes nothing."""
     folder.mkdir(parents=True)
-    words = [word for word in SMALL if not word.startswith("evaluation.")]
-    scored = [*words, "evaluation=[choice_likelihood]", f"paths.store={store}", *overrides]
-    return result_of(run(prepare(composed(*scored)), folder))
+    return result_of(run(scored(store, *overrides), folder))
 
 
 def student_bytes(folder: Path) -> bytes:

@@ -45,6 +45,17 @@ def answers_to(
     return [objective.continuation(example, choice, task, rationale) for choice in range(len(example.choices))]
 
 
+def all_answers(
+    objective: StudentObjective, examples: Sequence[Example], task: Task, rationales: Sequence[str]
+) -> list[list[tuple[Segment, ...]]]:
+    """Return `answers_to` each question after its rationale; equal choices are written once."""
+    written: dict[tuple[tuple[str, ...], str], list[tuple[Segment, ...]]] = {}
+    for example, rationale in zip(examples, rationales, strict=True):
+        if (example.choices, rationale) not in written:
+            written[example.choices, rationale] = answers_to(objective, example, task, rationale)
+    return [written[example.choices, rationale] for example, rationale in zip(examples, rationales, strict=True)]
+
+
 def chosen(scores: Sequence[ScoredContinuation]) -> int:
     """Return the choice whose answer is the likeliest, the first of equals."""
     return best([score.log_prob for score in scores])

@@ -4,7 +4,7 @@ import logging
 from dataclasses import dataclass, field, replace
 
 from distillrun.artifacts import Artifact, Stage
-from distillrun.pipeline.experiment import Experiment, student_leaves, teaching_of
+from distillrun.pipeline.experiment import Experiment, ready_student, student_leaves, teaching_of
 from distillrun.pipeline.node import Making, Node, Seen
 from distillrun.pipeline.outcome import Outcome
 from distillrun.pipeline.preflight_generation import wanted_kinds
@@ -101,7 +101,7 @@ class TrainNode(Node):
             )
         config, parts = self.learning.experiment.config, self.learning.experiment.parts
         training = Training(
-            parts.student,
+            ready_student(self.learning.experiment, lambda: making.embeddings("train", "dev")),
             parts.objective,
             parts.task,
             data,

@@ -160,7 +160,7 @@ class _Services:
 
     @cached_property
     def _untrained(self) -> Callable[[], ChoiceModel]:
-        return student_loader(self.node.experiment, None)
+        return student_loader(self.node.experiment, None, lambda: self.making.embeddings("dev", "test"))
 
     def _answer(self, student: Callable[[], ChoiceModel], examples: Sequence[Example]) -> list[Prediction]:
         parts, runtime = self.node.experiment.parts, self.node.experiment.config.runtime

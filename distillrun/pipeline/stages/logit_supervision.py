@@ -22,7 +22,7 @@ from distillrun.pipeline.stages.stored_logits import Key, StoredLogits, pair_key
 from distillrun.pipeline.stages.training_data import TrainingData
 from distillrun.records import Json, LogitRequest, TargetPair, TeacherRecord
 from distillrun.training.supervision import LiveSupervision, StoredSupervision, Supervision
-from distillrun.training.visits import visits_of_step
+from distillrun.training.visits import shuffles, visits_of_step
 
 log = logging.getLogger("distillrun")
 
@@ -65,13 +65,13 @@ class LogitSupervision:
         records: Sequence[TeacherRecord | None] = self.data.records or [None] * len(examples)
         rows = list(zip(examples, records, strict=True))
         targets = self.objective.targets
-        why = "training.shuffle_choices=true" if self.training.shuffle_choices else ""
+        why = "training.shuffle_choices=true" if shuffles(self.task, self.training) else ""
         if not why:
             made, other = ([targets(example, record, self.task, seed) for example, record in rows] for seed in (0, 1))
             why = "targets are drawn afresh" if made != other else ""
         if why:
             steps = range(self.training.max_steps)
-            visits = (visits_of_step(examples, self.data.records, self.training, step) for step in steps)
+            visits = (visits_of_step(examples, self.data.records, self.task, self.training, step) for step in steps)
             made = [targets(one.example, one.record, self.task, one.seed) for some in visits for one in some]
             log.info("read_logits: the pairs that this training will see, since %s; other seeds see others", why)
         found = {pair_key(pair): pair for own in made for pair in own if self.objective.is_taught(pair)}

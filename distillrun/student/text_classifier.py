@@ -1,0 +1,164 @@
+"""An encoder or decoder with an output for each label of a classification."""
+
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import copy
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from distillrun.errors import ConfigError, refusals
+from distillrun.language_model.checkpoint import CheckpointReference
+from distillrun.language_model.checkpoint_folder import is_encoder, quantised
+from distillrun.language_model.limits import OWN_TOKENS, positions_of
+from distillrun.records import Json, TargetPair
+
+if TYPE_CHECKING:
+    from distillrun.interfaces import ChoiceModel
+    from distillrun.language_model.text_encoder import Pooling, TextEncoder
+
+_log = logging.getLogger(__name__)
+
+
+class TextClassifier:
+    """Any encoder or decoder that transformers loads, with a linear head: one forward pass of a text for all labels.
+
+    With `freeze` the head alone learns. The vectors of all texts are then made once, as a stage of their own that runs
+    with other seeds, objectives and training settings share.
+
+    Args:
+        checkpoint: a folder, or a name on the Hugging Face Hub.
+        revision: branch, tag or commit on the Hub; the commit that it resolves to is recorded.
+        pooling: what stands for a text: the mean of its tokens' states, that of the first (cls) or the last token; auto
+            = as sentence-transformers' files in the folder say, else mean for encoders and last for decoders.
+        max_tokens: of a text.
+        truncate: what becomes of longer ones: cut at the end (tail), at the beginning (head), or refused.
+        freeze: train the head alone.
+        dropout: share of the units of a text's vector dropped in training.
+        gradient_checkpointing: compute activations twice instead of keeping them; without `freeze` only.
+
+    Source: the linear probe of sentence embeddings: Reimers & Gurevych 2019, https://arxiv.org/abs/1908.10084, section
+    5; fine-tuned: Devlin et al. 2018, https://arxiv.org/abs/1810.04805, section 4.1.
+    """
+
+    writes = False
+    has_encoder = False  # what it reads is not mixed
+
+    def __init__(
+        self,
+        checkpoint: str,
+        revision: str,
+        pooling: Literal["auto", "mean", "cls", "last"],
+        max_tokens: int,
+        truncate: Literal["tail", "head", "refuse"],
+        freeze: bool,
+        dropout: float,
+        gradient_checkpointing: bool,
+    ) -> None:
+        self._reference = CheckpointReference(checkpoint, revision)
+        self._checkpoint, self._pooling = checkpoint, pooling
+        self._max_tokens, self._truncate = max_tokens, truncate
+        self.freezes = freeze
+        self._dropout, self._checkpointing = dropout, gradient_checkpointing
+        self._labels: tuple[str, ...] = ()
+        self._tables: Callable[[], Sequence[Path]] = tuple
+
+    def for_labels(self, labels: Sequence[str]) -> "TextClassifier":
+        """Return the student with an output for each of these labels."""
+        other = copy(self)
+        other._labels = tuple(labels)
+        return other
+
+    def with_embeddings(self, folders: Callable[[], Sequence[Path]]) -> "TextClassifier":
+        """Return the student with the vectors that stages made, so that it makes none of them again."""
+        other = copy(self)
+        other._tables = folders
+        return other
+
+    def check(self) -> list[str]:
+        config = self._reference.config() or {}
+        problems = [*self._reference.problems(), *quantised(config, self._checkpoint)]
+        if config.get("is_encoder_decoder"):
+            cure = "choose an encoder such as MiniLM, a decoder, or student=t5_base, which writes the label"
+            problems.append(f"student.checkpoint={self._checkpoint} is an encoder-decoder; {cure}")
+        positions = positions_of(config)
+        if self._max_tokens < 2 or (positions is not None and self._max_tokens > positions):
+            most = f"the {positions} positions of this model" if positions is not None else "the model's"
+            problems.append(f"student.max_tokens={self._max_tokens} must be from 2 to {most}")
+        if not 0 <= self._dropout < 1:
+            problems.append(f"student.dropout={self._dropout} must be from 0 to below 1")
+        return problems or refusals(lambda: self._encoder(self._reference.outline(), self._pooled, outline=True))
+
+    def check_texts(self, pairs: Iterable[TargetPair]) -> list[str]:
+        texts = ["".join(segment.text for segment in pair.source) for pair in pairs]
+        # a tokenizer makes no more tokens than a text has bytes
+        long = [text for text in texts if len(text.encode()) + OWN_TOKENS > self._max_tokens]
+        if not long:
+            return []
+        from distillrun.language_model.text_encoder import token_counts
+
+        counts = token_counts(self._reference.outline(), long)
+        cut = sum(count > self._max_tokens for count in counts)
+        told = f"{cut} of {len(texts)} texts have more than student.max_tokens={self._max_tokens} tokens"
+        if cut and self._truncate == "refuse":
+            return [f"{told}, the longest {max(counts)}; set student.max_tokens, or student.truncate=tail to cut them"]
+        if cut:
+            _log.warning("%s and are cut (student.truncate=%s); the longest has %d", told, self._truncate, max(counts))
+        return []
+
+    def weights(self) -> int | None:
+        return self._reference.weights()
+
+    def identity(self) -> Mapping[str, Json]:
+        return {**self._reference.identity(), "pooling": self._pooled}
+
+    def embedding(self) -> Mapping[str, Json]:
+        """Return what the vectors of texts depend on."""
+        return {**self.identity(), "max_tokens": self._max_tokens, "truncate": self._truncate}
+
+    def embedder(self, device: str) -> Callable[[Sequence[str], Path], None]:
+        """Return what writes the vectors of distinct texts into a folder."""
+        from distillrun.language_model.text_classifier import embedded, save_embeddings
+        from distillrun.process.runtime import pick_device
+
+        encoder = self._encoder(self._reference.folder(), self._pooled)
+        encoder.module.to(pick_device(device))
+
+        def write(texts: Sequence[str], folder: Path) -> None:
+            save_embeddings(texts, embedded(encoder, texts), folder)
+
+        return write
+
+    def build(self, seed: int) -> "ChoiceModel":
+        from distillrun.language_model.load import checkpoint_gradients
+        from distillrun.language_model.text_classifier import TextClassifier as Model
+        from distillrun.process.runtime import seeded
+
+        if not self._labels:
+            raise ConfigError("student=text_classifier learns the labels of task=classification; choose that task")
+        encoder = self._encoder(self._reference.folder(), self._pooled)
+        if self._checkpointing and not self.freezes:
+            checkpoint_gradients(encoder.module)
+        with seeded(seed):
+            return Model(encoder, self._labels, self._dropout, self.freezes, self._tables() if self.freezes else ())
+
+    def load(self, folder: Path) -> "ChoiceModel":
+        from distillrun.language_model.text_classifier import load_classifier
+
+        tables = self._tables() if self.freezes else ()
+        limits = (self._max_tokens, self._truncate)
+        return load_classifier(folder, *limits, self._dropout, self.freezes, tables)
+
+    @cached_property
+    def _pooled(self) -> "Pooling":
+        from distillrun.language_model.text_encoder import pooling_of
+
+        if self._pooling != "auto":
+            return self._pooling
+        config = self._reference.config() or {}
+        return pooling_of(self._reference.outline()) or ("mean" if is_encoder(config) else "last")
+
+    def _encoder(self, folder: Path, pooling: "Pooling", outline: bool = False) -> "TextEncoder":
+        from distillrun.language_model.text_encoder import load_encoder
+
+        return load_encoder(folder, pooling, self._max_tokens, self._truncate, outline)
