@@ -36,6 +36,7 @@ from distillrun.pipeline.stages.step_outputs import chosen_steps
 from distillrun.pipeline.stages.train import dev_judge
 from distillrun.pipeline.stages.training_data import TrainingData
 from distillrun.records import Example, Json, Split
+from distillrun.text.overlap import EQUAL_ALONE, Overlap, overlap_of
 
 log = logging.getLogger("distillrun")
 
@@ -52,6 +53,10 @@ class Experiment:
     config: Config
     parts: Parts
     examples: Mapping[Split, Sequence[Example]]
+
+    def overlap(self) -> Overlap:
+        """Return the questions of dev and test that other splits have, too; without files equal ones alone."""
+        return overlap_of(self.examples, float(self.config.task.get("overlap_threshold", EQUAL_ALONE)))
 
 
 def prepare(config: Config) -> Experiment:

@@ -9,6 +9,7 @@ from distillrun.files.json import read_json
 from distillrun.journal.usage import Usage
 from distillrun.process.environment import environment
 from distillrun.records import Example, Json, MetricResult, Prediction, Score, Split, TeacherRecord, is_right
+from distillrun.text.overlap import Overlap
 
 MOSTLY_UNPARSED = 0.9
 UNTAUGHT = (
@@ -30,6 +31,7 @@ class Outcome:
         rules: of each evaluator and measure, what it counts.
         command: the words that ask for the run on a command line.
         source: where the questions came from, and how their files were read.
+        overlap: of the splits; None before it is known.
         status: running, done, failed, interrupted or budget spent.
         error: why it did not end well.
         stages: the artifact of each stage, by name.
@@ -50,6 +52,7 @@ class Outcome:
     rules: Mapping[str, str] = field(default_factory=dict)
     command: Sequence[str] = ()
     source: dict[str, Json] = field(default_factory=dict)
+    overlap: Overlap | None = None
     status: str = "running"
     error: str | None = None
     stages: dict[str, Artifact] = field(default_factory=dict)
@@ -72,6 +75,10 @@ class Outcome:
         """Note scores on the test questions: the student's own, or somebody's that it is compared with."""
         found = {f"test/{score.name}": replace(score, name=f"test/{score.name}") for score in scores}
         (self.baselines.setdefault(who, {}) if who else self.scores).update(found)
+
+    def touched(self) -> frozenset[str]:
+        """Return the test questions that stand in another split, too, word for word or nearly."""
+        return frozenset() if self.overlap is None else self.overlap.touched("test")
 
     def shown(self) -> str:
         """Return the scores as lines for a terminal."""

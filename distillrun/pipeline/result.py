@@ -85,7 +85,8 @@ def _data(outcome: Outcome) -> dict[str, Json]:
         for name, made in outcome.stages.items()
         if name.startswith("generate/")
     }
-    return data_card(taught, outcome.records, outcome.left_out, steps)
+    near = {} if outcome.overlap is None else outcome.overlap.near_counts()
+    return data_card(taught, outcome.records, outcome.left_out, steps, near)
 
 
 def _step(outcome: Outcome, name: str, made: Artifact) -> Step:

@@ -25,7 +25,7 @@ from distillrun.tracking.jsonl import RunLog
 
 log = logging.getLogger("distillrun")
 
-TAKEN_OUT = " (task.duplicates=drop takes such questions out of train and dev, task.duplicates=refuse ends the run)"
+TAKEN_OUT = " (task.on_overlap=drop takes such questions out of train and dev, task.on_overlap=refuse ends the run)"
 
 
 def run(experiment: Experiment, path: Path, command: Sequence[str] = ()) -> Outcome:
@@ -109,8 +109,9 @@ def _go(experiment: Experiment, folder: RunFolder, tracker: RunLog, outcome: Out
     config, parts = experiment.config, experiment.parts
     use_threads(config.runtime.threads)
     outcome.source = dict(parts.task.source())
-    if again := told(experiment.examples):
-        log.warning("data: %s%s", "; ".join(again), TAKEN_OUT if "duplicates" in config.task else "")
+    outcome.overlap = experiment.overlap()
+    if again := [*told(experiment.examples), *outcome.overlap.told()]:
+        log.warning("data: %s%s", "; ".join(again), TAKEN_OUT if "on_overlap" in config.task else "")
     store = ArtifactStore(Path(config.paths.store))
     graph = graph_of(experiment, store)
     if config.until is not Until.load and (idle := [name for name in parts.steps if f"generate/{name}" not in graph]):

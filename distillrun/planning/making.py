@@ -24,6 +24,7 @@ from distillrun.planning.generation_plan import GenerationPlan, asked_in
 from distillrun.planning.plan import Plan, PlannedStage, TeacherPlan, planned, timed
 from distillrun.planning.timing import Span
 from distillrun.records import Prediction, Split
+from distillrun.text.repeats import told
 
 UNKNOWN = "cannot be known before the training texts are written"
 UNWRITTEN = f"the student's future texts are counted with {EXPLANATION_WORDS} words a question"
@@ -55,7 +56,8 @@ def make_plan(experiment: Experiment, known: SharedPlans | None = None) -> Plan:
     """
     making = _Making(experiment, ArtifactStore(Path(experiment.config.paths.store)), known or SharedPlans())
     making.go()
-    return Plan([*making.stages.values()], making.teachers())
+    overlap = [*told(experiment.examples), *experiment.overlap().told()]
+    return Plan([*making.stages.values()], making.teachers(), overlap)
 
 
 @dataclass(slots=True)

@@ -95,10 +95,11 @@ class TeacherPlan:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All stages of a run in their order, and the teachers that it may ask."""
+    """All stages of a run in their order, the teachers that it may ask, and what its questions have in common."""
 
     stages: Sequence[PlannedStage]
     teachers: Sequence[TeacherPlan]
+    overlap: Sequence[str] = ()
 
     def total(self) -> Forecast:
         """Return what remains of all steps."""
@@ -114,5 +115,6 @@ class Plan:
             "stages": [asdict(stage) for stage in self.stages],
             "total": asdict(self.total()),
             "teachers": teachers,
+            "overlap": list(self.overlap),
             "fits": not any(teacher.exceeded() for teacher in self.teachers),
         }

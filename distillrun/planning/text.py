@@ -27,6 +27,8 @@ def plan_text(plan: Plan) -> str:
         lines.append(f"{', '.join(stage.name for stage in plan.stages if stage.unknown == unknown)}: {unknown}")
     for teacher in plan.teachers:
         lines += ["", *about_teacher(teacher)]
+    if plan.overlap:
+        lines += ["", f"data: {'; '.join(plan.overlap)}"]
     return "\n".join(map(plain, lines)) + "\n"
 
 

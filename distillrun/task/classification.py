@@ -16,8 +16,9 @@ from distillrun.task.shared.choice_row import text_in, value_in
 from distillrun.task.shared.columns import check_keys
 from distillrun.task.shared.label_list import LabelForm, LabelList, labels_in, read_labels
 from distillrun.task.shared.label_text import LabelText
+from distillrun.task.shared.on_overlap import Duplicates, OnOverlap, overlap_policy
 from distillrun.task.shared.row_text import RowText
-from distillrun.task.shared.split import Duplicates, Placed, Splits, check_split_settings, counted, load_splits
+from distillrun.task.shared.split import Placed, Splits, check_split_settings, counted, load_splits
 from distillrun.task.shared.task_files import Files, TaskFiles
 
 _log = logging.getLogger(__name__)
@@ -39,7 +40,8 @@ class Classification:
             see `LabelText`.
         dev_share, split_seed: dev is this share of train, drawn by this seed.
         limit: keep only the first examples of each split; None = all.
-        duplicates: what becomes of texts that stand again: keep, drop or refuse, see `Duplicates`.
+        on_overlap, overlap_threshold: what becomes of texts that stand in two splits, or twice, see `OverlapPolicy`.
+        duplicates: the former name of on_overlap.
     """
 
     def __init__(
@@ -62,7 +64,9 @@ class Classification:
         dev_share: float,
         split_seed: int,
         limit: int | None,
-        duplicates: Duplicates,
+        on_overlap: OnOverlap,
+        overlap_threshold: float,
+        duplicates: Duplicates | None,
     ) -> None:
         self._text = LabelText(
             question_template,
@@ -84,7 +88,7 @@ class Classification:
         self._encoding = encoding
         self._label_file, self._label_form = labels, label_form
         self._dev_share, self._split_seed, self._limit = dev_share, split_seed, limit
-        self._duplicates: Duplicates = duplicates
+        self._overlap = overlap_policy(on_overlap, overlap_threshold, duplicates)
 
     def check(self) -> list[str]:
         try:
@@ -118,7 +122,7 @@ class Classification:
     @cached_property
     def _loaded(self) -> Splits:
         placed = {split: None if path is None else self._placed(split) for split, path in self._files.paths.items()}
-        return load_splits(placed, self._dev_share, self._split_seed, self._limit, self._duplicates)
+        return load_splits(placed, self._dev_share, self._split_seed, self._limit, self._overlap)
 
     @cached_property
     def _rows(self) -> dict[Split, list[Row]]:

@@ -12,7 +12,8 @@ from distillrun.task.shared.answer_form import Given, answer_index
 from distillrun.task.shared.choice_row import choices_in, text_in, value_in
 from distillrun.task.shared.hub import hub_files
 from distillrun.task.shared.multiple_choice_text import MultipleChoiceText
-from distillrun.task.shared.split import Duplicates, Placed, Splits, check_split_settings, counted, load_splits
+from distillrun.task.shared.on_overlap import Duplicates, OnOverlap, overlap_policy
+from distillrun.task.shared.split import Placed, Splits, check_split_settings, counted, load_splits
 
 _STEMS = ("train", "validation")
 _CURE = "set task.folder to a folder with train and validation files (.jsonl, .csv, .parquet, …)"
@@ -27,7 +28,8 @@ class CommonsenseQA(MultipleChoiceText):
         question_template, choice_template, choice_separator, answer_template: see `MultipleChoiceText`.
         dev_share, split_seed: dev is this share of train, drawn by this seed.
         limit: keep only the first examples of each split; None = all.
-        duplicates: what becomes of questions that stand again: keep, drop or refuse, see `Duplicates`.
+        on_overlap, overlap_threshold: what becomes of questions that stand twice, or nearly, see `OverlapPolicy`.
+        duplicates: the former name of on_overlap.
     """
 
     def __init__(
@@ -42,14 +44,16 @@ class CommonsenseQA(MultipleChoiceText):
         dev_share: float,
         split_seed: int,
         limit: int | None,
-        duplicates: Duplicates,
+        on_overlap: OnOverlap,
+        overlap_threshold: float,
+        duplicates: Duplicates | None,
     ) -> None:
         super().__init__(question_template, choice_template, choice_separator, answer_template)
         check_split_settings(dev_share, limit)
         self._folder = Path(folder) if folder is not None else None
         self._hub_name, self._revision = hub_name, revision
         self._dev_share, self._split_seed, self._limit = dev_share, split_seed, limit
-        self._duplicates: Duplicates = duplicates
+        self._overlap = overlap_policy(on_overlap, overlap_threshold, duplicates)
 
     def check(self) -> list[str]:
         try:
@@ -76,7 +80,7 @@ class CommonsenseQA(MultipleChoiceText):
             "dev": None,
             "test": ((row.where, _example(row)) for row in read_all(validation)),
         }
-        return load_splits(placed, self._dev_share, self._split_seed, self._limit, self._duplicates)
+        return load_splits(placed, self._dev_share, self._split_seed, self._limit, self._overlap)
 
     @cached_property
     def _counts(self) -> dict[str, Json]:

@@ -11,7 +11,8 @@ from distillrun.task.shared.answer_form import FORMS, AnswerForm, answer_index, 
 from distillrun.task.shared.choice_order import shuffled, warn_of_one_place
 from distillrun.task.shared.columns import RowQuestion, columns_of, numbered
 from distillrun.task.shared.multiple_choice_text import MultipleChoiceText
-from distillrun.task.shared.split import Duplicates, Splits, check_split_settings, counted, load_splits
+from distillrun.task.shared.on_overlap import Duplicates, OnOverlap, overlap_policy
+from distillrun.task.shared.split import Splits, check_split_settings, counted, load_splits
 from distillrun.task.shared.task_files import Files, TaskFiles
 
 _log = logging.getLogger(__name__)
@@ -34,7 +35,8 @@ class MultipleChoice(MultipleChoiceText):
         question_template, choice_template, choice_separator, answer_template: see `MultipleChoiceText`.
         dev_share, split_seed: dev is this share of train, drawn by this seed.
         limit: keep only the first examples of each split; None = all.
-        duplicates: what becomes of questions that stand again: keep, drop or refuse, see `Duplicates`.
+        on_overlap, overlap_threshold: what becomes of questions that stand twice, or nearly, see `OverlapPolicy`.
+        duplicates: the former name of on_overlap.
     """
 
     def __init__(
@@ -56,7 +58,9 @@ class MultipleChoice(MultipleChoiceText):
         dev_share: float,
         split_seed: int,
         limit: int | None,
-        duplicates: Duplicates,
+        on_overlap: OnOverlap,
+        overlap_threshold: float,
+        duplicates: Duplicates | None,
     ) -> None:
         super().__init__(question_template, choice_template, choice_separator, answer_template)
         check_split_settings(dev_share, limit)
@@ -65,7 +69,7 @@ class MultipleChoice(MultipleChoiceText):
         self._answer_form: AnswerForm = answer_form
         self._shuffle = shuffle_choices
         self._dev_share, self._split_seed, self._limit = dev_share, split_seed, limit
-        self._duplicates: Duplicates = duplicates
+        self._overlap = overlap_policy(on_overlap, overlap_threshold, duplicates)
 
     def check(self) -> list[str]:
         try:
@@ -89,7 +93,7 @@ class MultipleChoice(MultipleChoiceText):
         warn_of_one_place(
             [example for rows in placed.values() for _, example in rows or ()], "task.shuffle_choices=true"
         )
-        return load_splits(placed, self._dev_share, self._split_seed, self._limit, self._duplicates)
+        return load_splits(placed, self._dev_share, self._split_seed, self._limit, self._overlap)
 
     @cached_property
     def _asked(self) -> dict[Split, list[RowQuestion] | None]:

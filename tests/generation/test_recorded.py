@@ -40,7 +40,9 @@ def task(folder: Path, **changes: Any) -> CommonsenseQA:
         "dev_share": 0.1,
         "split_seed": 0,
         "limit": None,
-        "duplicates": "keep",
+        "on_overlap": "report",
+        "overlap_threshold": 0.8,
+        "duplicates": None,
         **TEXTS,
         **changes,
     }

@@ -23,7 +23,9 @@ SETTINGS: dict[str, Any] = {
     "dev_share": 0.1,
     "split_seed": 0,
     "limit": None,
-    "duplicates": "keep",
+    "on_overlap": "report",
+    "overlap_threshold": 0.8,
+    "duplicates": None,
 }
 CHOICES = ["zoo", "lake", "sea", "lake", "sky"]
 

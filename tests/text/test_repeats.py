@@ -78,24 +78,24 @@ def leaky(folder: Path) -> Path:
 def test_a_leak_is_dropped_from_train_or_refused_by_a_setting(tmp_path: Path) -> None:
     folder = leaky(tmp_path)
     assert len(task(folder).examples("train")) + len(task(folder).examples("dev")) == 41
-    made = task(folder, duplicates="drop", dev_share=0.5)
+    made = task(folder, on_overlap="drop", dev_share=0.5)
     splits = {split: made.examples(split) for split in ("train", "dev", "test")}
     assert [len(rows) for rows in splits.values()] == [10, 10, 20]
     assert told(splits) == []  # type: ignore[arg-type]
     assert made.source()["dropped"] == {"train": 21}
-    (problem,) = task(folder, duplicates="refuse").check()
+    (problem,) = task(folder, on_overlap="refuse").check()
     assert "20 of 20 test questions stand in train, too; 1 of 41 train questions" in problem
     assert f"{folder / 'train.jsonl'}:41, which asks the same as {folder / 'train.jsonl'}:40" in problem
     write(
         tmp_path, [{"question": "?", "choices": ["x", "y"], "answer": "x"}] * 2, [{"choices": ["x", "y"], "answer": 0}]
     )
-    assert task(leaky(tmp_path), duplicates="refuse", files={"test": "train.jsonl"}, fields={"id": None}).check()
+    assert task(leaky(tmp_path), on_overlap="refuse", files={"test": "train.jsonl"}, fields={"id": None}).check()
 
 
 def test_a_split_that_only_repeats_another_is_empty(tmp_path: Path) -> None:
     row = {"question": "?", "choices": ["x", "y"], "answer": "x"}
-    (problem,) = task(write(tmp_path, [row], [row]), duplicates="drop").check()
-    assert problem == "the train split is empty: task.duplicates=drop leaves none of 1 questions"
+    (problem,) = task(write(tmp_path, [row], [row]), on_overlap="drop").check()
+    assert problem == "the train split is empty: task.on_overlap=drop leaves none of 1 questions"
 
 
 def test_the_page_warns_of_what_may_be_learnt_by_heart() -> None:
@@ -122,7 +122,7 @@ def test_the_benchmark_that_ships_tests_nothing_that_it_teaches() -> None:
 
 @pytest.mark.realdata
 def test_commonsenseqa_tests_nothing_that_it_teaches(shared_data: Path) -> None:
-    own = commonsenseqa(shared_data / "cqa", duplicates="refuse")
+    own = commonsenseqa(shared_data / "cqa", on_overlap="refuse")
     assert own.check() == []
 
 

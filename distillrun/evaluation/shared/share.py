@@ -1,6 +1,7 @@
 """Shares and means over questions as scores, whole and by group."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from distillrun.records import Example, Score
 from distillrun.statistics.interval import mean_interval, share_interval, wilson
@@ -40,3 +41,21 @@ def share_by_group(name: str, flags: Sequence[bool], examples: Sequence[Example]
         for group in groups
     }
     return [share(name, flags), *(share(f"{name}/{group}", members[group]) for group in groups)]
+
+
+def untouched(
+    name: str, score: Callable[[Sequence[int]], Sequence[Score]], examples: Sequence[Example], touched: frozenset[str]
+) -> list[Score]:
+    """Return the accuracies over the questions that no other split has, as `<name>/untouched`.
+
+    Args:
+        name: how the scores that are accuracies end.
+        score: returns the scores over the questions at some places.
+        examples: of the test.
+        touched: ids of those that stand in another split, or nearly; where there are none, or no others, neither is a
+            score.
+    """
+    kept = [place for place, example in enumerate(examples) if example.id not in touched]
+    if not kept or len(kept) == len(examples):
+        return []
+    return [replace(one, name=f"{one.name}/untouched") for one in score(kept) if one.name.split("/")[-1] == name]

@@ -1,5 +1,6 @@
 """The nodes of the baselines: the untrained student, the label-only student, and the teachers."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -10,13 +11,13 @@ from distillrun.artifacts import Artifact, ArtifactStore, digest
 from distillrun.artifacts.meaning import with_meanings
 from distillrun.config.build import build
 from distillrun.config.compose import compose_first, conf_folder
-from distillrun.evaluation.shared.share import share_by_group
+from distillrun.evaluation.shared.share import share, share_by_group, untouched
 from distillrun.interfaces import AnyTeacher, RecordedTeacher, members_of
 from distillrun.pipeline.experiment import Experiment, generating, student_leaves
 from distillrun.pipeline.nodes.generation_node import GenerationNode
 from distillrun.pipeline.outcome import Outcome
 from distillrun.pipeline.stages.generation_run import GenerationRun
-from distillrun.records import answer_of, is_right
+from distillrun.records import Score, answer_of, is_right
 
 STEPS = {"score": "choice_scores", "complete": "chain_of_thought"}
 """What a teacher can do -> the generation step in which it answers questions, the cheapest first."""
@@ -41,8 +42,12 @@ class TeacherAnswersNode(GenerationNode):
         right = [
             is_right(example, answer_of(record, example)) for example, record in zip(examples, records, strict=True)
         ]
-        found = share_by_group("accuracy", right, examples)
-        outcome.add_tested(found, self.who)
+        outcome.add_tested(share_by_group("accuracy", right, examples), self.who)
+
+        def score(places: Sequence[int]) -> list[Score]:
+            return [share("accuracy", [right[place] for place in places])]
+
+        outcome.add_tested(untouched("accuracy", score, examples, outcome.touched()), self.who)
 
 
 def control_of(experiment: Experiment) -> Experiment | None:

@@ -1,13 +1,15 @@
 """The node of a scoring rule."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from distillrun.artifacts import Artifact, Stage
+from distillrun.evaluation.shared.share import untouched
 from distillrun.pipeline.experiment import Experiment
 from distillrun.pipeline.node import Making, Node, Seen
 from distillrun.pipeline.outcome import Outcome
 from distillrun.pipeline.stages.evaluate import Evaluation, evaluate, predictions_of, scores_of
+from distillrun.records import Score
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +47,14 @@ class EvaluationNode(Node):
         return evaluate(making.store, stage, self.evaluation, making.student(self.experiment, self.trained))
 
     def note(self, made: Artifact, outcome: Outcome) -> None:
-        """Note the answers and the scores in the outcome."""
+        """Note the answers and the scores in the outcome, those on questions that no other split has among them."""
+        examples, predictions = self.experiment.examples["test"], predictions_of(made)
+        rule = self.experiment.parts.evaluators[self.rule]
+
+        def score(places: Sequence[int]) -> list[Score]:
+            return rule.score([predictions[place] for place in places], [examples[place] for place in places])
+
         outcome.add_tested(scores_of(made), self.who)
+        outcome.add_tested(untouched("accuracy", score, examples, outcome.touched()), self.who)
         if not self.who:
-            outcome.predictions[self.rule] = predictions_of(made)
+            outcome.predictions[self.rule] = predictions

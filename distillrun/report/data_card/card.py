@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from distillrun.records import Example, Json, Split, TeacherRecord, kind_of, repeats_choices
 from distillrun.report.data_card.answers import agreement_histogram, choice_scores, own_answers, verdicts
 from distillrun.report.data_card.rationales import Row, length_histogram, rationale_counts
+from distillrun.text.overlap import questions_in
 from distillrun.text.repeats import repeats
 
 
@@ -34,6 +35,7 @@ def data_card(
     records: Sequence[TeacherRecord] | None,
     left_out: int,
     steps: Mapping[str, Step],
+    near: Mapping[Split, Mapping[str, int]],
 ) -> dict[str, Json]:
     """Return counts of the questions, of what each step took, and of the rationales by kind.
 
@@ -42,8 +44,9 @@ def data_card(
         records: of the training examples, in their order; None where no teacher was asked.
         left_out: training examples without a rationale to learn from.
         steps: the generation steps, by name.
+        near: of each split, how many of its questions are nearly the same as one of another split.
     """
-    card: dict[str, Json] = {"questions": _question_counts(examples)}
+    card: dict[str, Json] = {"questions": _question_counts(examples, near)}
     for name, step in steps.items():
         if step.counts:
             card["recordings" if "rows" in step.counts else f"new questions of {name}"] = dict(step.counts)
@@ -52,6 +55,9 @@ def data_card(
     if not records:
         return card
     card["training examples left out for lack of a rationale"] = left_out
+    texts = (rationale.text for record in records for rationale in record.rationales)
+    if leaked := questions_in(texts, examples.get("test", ())):
+        card["test questions in the teacher's texts"] = len(leaked)
     return card | {name: value for name, value in _written(examples["train"], records).items() if value}
 
 
@@ -83,10 +89,17 @@ def _counted(names: Sequence[str]) -> dict[str, Json]:
     return dict(Counter(name or "not told" for name in names)) if any(names) else {}
 
 
-def _question_counts(examples: Mapping[Split, Sequence[Example]]) -> dict[str, Json]:
+def _question_counts(
+    examples: Mapping[Split, Sequence[Example]], near: Mapping[Split, Mapping[str, int]]
+) -> dict[str, Json]:
     again = repeats(examples)
     return {
-        split: {"questions": len(rows), "with repeated choices": sum(map(repeats_choices, rows)), **again[split]}
+        split: {
+            "questions": len(rows),
+            "with repeated choices": sum(map(repeats_choices, rows)),
+            **again[split],
+            **near.get(split, {}),
+        }
         for split, rows in examples.items()
     }
 

@@ -57,14 +57,14 @@ def data_sections(data: Values) -> list[Section]:
 def _leaks(questions: Values) -> list[Paragraph]:
     """Return a warning for each split that tests a student on questions that it, or its selection, has seen."""
     return [
-        Paragraph(
-            f"{number(count)} of {number(mapping(counts).get('questions'))} {split} questions stand in {other}, too: "
-            "their answers may be memorised.",
-            "bad",
-        )
+        Paragraph(f"{number(count)} of {number(mapping(counts).get('questions'))} {split} {what} {other}{why}", "bad")
         for split, counts in questions.items()
         for other in ("train", "dev")
-        if (count := mapping(counts).get(f"also in {other}"))
+        for key, what, why in (
+            ("also in", "questions stand in", ", too: their answers may be memorised."),
+            ("nearly in", "questions are nearly the same as one of", ": scores on the others are named untouched."),
+        )
+        if (count := mapping(counts).get(f"{key} {other}"))
     ]
 
 

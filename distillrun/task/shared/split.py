@@ -5,20 +5,17 @@ import logging
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import get_args
 
 from distillrun.errors import ConfigError
 from distillrun.records import Example, Json, Split, repeats_choices
-from distillrun.text.repeats import asked, told, without_repeats
+from distillrun.task.shared.on_overlap import OverlapPolicy
+from distillrun.text.repeats import asked
 
 SPLITS: tuple[Split, ...] = get_args(Split)
 
 Placed = tuple[str, Example]
 """An example, and the file and line where it stands."""
-
-Duplicates = Literal["keep", "drop", "refuse"]
-"""keep: every question stays, and the run says how many stand again. drop: train loses what stands in dev or test, or
-earlier in train, and dev what stands in test; test keeps all. refuse: the run ends where a question stands again."""
 
 _log = logging.getLogger(__name__)
 
@@ -36,7 +33,7 @@ def load_splits(
     dev_share: float,
     split_seed: int,
     limit: int | None,
-    duplicates: Duplicates,
+    policy: OverlapPolicy,
 ) -> Splits:
     """Return the examples of each split.
 
@@ -45,7 +42,7 @@ def load_splits(
         dev_share: the part of train that becomes dev, rounded up.
         split_seed: decides which part; the order of the rows does not.
         limit: how many examples of each split are kept, the first ones; None = all.
-        duplicates: what becomes of a question that stands again, see `Duplicates`.
+        policy: what becomes of a question that stands again, see `OverlapPolicy`.
 
     Raises:
         ConfigError: an id occurs twice, within a split or across splits, a split is empty, or a question stands again
@@ -61,34 +58,36 @@ def load_splits(
                 raise ConfigError(f"{where}: the id {example.id!r} is already that of {places[example.id]}")
             places[example.id] = where
             splits[split].append(example)
+    if found_again := policy.refusals(splits):
+        first = _first_again(splits, places)
+        raise ConfigError("; ".join([f"task.on_overlap=refuse: {found_again[0]}", *found_again[1:], *first]))
     whole = {split: len(examples) for split, examples in splits.items()}
-    if duplicates == "refuse" and (found_again := told(splits)):
-        raise ConfigError(f"task.duplicates=refuse: {'; '.join(found_again)}; {_first_again(splits, places)}")
-    if duplicates == "drop":
-        splits["dev"] = without_repeats(splits["dev"], splits["test"])
-        splits["train"] = without_repeats(splits["train"], [*splits["dev"], *splits["test"]])
+    splits = policy.without_equal(splits)
     dropped = {split: whole[split] - len(examples) for split, examples in splits.items()}
     if placed.get("dev") is None:
         held_out = dev_ids([example.id for example in splits["train"]], dev_share, split_seed)
         splits["dev"] = [example for example in splits["train"] if example.id in held_out]
         splits["train"] = [example for example in splits["train"] if example.id not in held_out]
+    apart = policy.without_near(splits)
+    dropped = {split: dropped[split] + len(splits[split]) - len(examples) for split, examples in apart.items()}
+    splits = apart
     for split, examples in splits.items():
         if not examples and (split != "dev" or dev_share > 0):
             taken = split == "train" and len(splits["dev"])
             why = f"task.dev_share={dev_share} takes all {taken} questions of it" if taken else "its file holds no rows"
-            why = f"task.duplicates=drop leaves none of {dropped[split]} questions" if dropped[split] else why
+            why = f"task.on_overlap=drop leaves none of {dropped[split]} questions" if dropped[split] else why
             raise ConfigError(f"the {split} split is empty: {why}")
     return Splits({split: examples[:limit] for split, examples in splits.items()}, dropped)
 
 
-def _first_again(splits: Mapping[Split, Sequence[Example]], places: Mapping[str, str]) -> str:
-    """Return where the first question stands that stands again, and where."""
+def _first_again(splits: Mapping[Split, Sequence[Example]], places: Mapping[str, str]) -> list[str]:
+    """Return where the first question stands that stands again, and where; empty where none does."""
     known: dict[str, str] = {}
     for example in (example for split in SPLITS for example in splits[split]):
         first = known.setdefault(asked(example), example.id)
         if first != example.id:
-            return f"the first is {places[example.id]}, which asks the same as {places[first]}"
-    return ""
+            return [f"the first is {places[example.id]}, which asks the same as {places[first]}"]
+    return []
 
 
 def check_split_settings(dev_share: float, limit: int | None) -> None:

@@ -34,7 +34,7 @@ STEP = Step(
 
 def card(records: list[TeacherRecord] | None = None) -> Any:
     examples = {"train": [EXAMPLE, OTHER], "dev": [], "test": [EXAMPLE]}
-    return data_card(examples, RECORDS if records is None else records, 0, {"s": STEP})  # type: ignore[arg-type]
+    return data_card(examples, RECORDS if records is None else records, 0, {"s": STEP}, {})  # type: ignore[arg-type]
 
 
 def test_shares_are_of_all_rationales_of_a_kind() -> None:
@@ -86,7 +86,7 @@ def test_writers_origins_failures_and_steps_are_counted() -> None:
 
 def test_what_a_replay_and_an_expansion_counted_stands_by_itself() -> None:
     steps = {"a": replace(STEP, counts={"rows": 5}), "steps": replace(STEP, counts={"kept": 1})}
-    found = data_card({"train": [EXAMPLE], "dev": [], "test": []}, None, 0, steps)
+    found = data_card({"train": [EXAMPLE], "dev": [], "test": []}, None, 0, steps, {})
     assert (found["recordings"], found["new questions of steps"]) == ({"rows": 5}, {"kept": 1})
 
 
@@ -108,12 +108,12 @@ def test_the_teachers_own_answers_are_scored_with_their_interval() -> None:
 
 def test_answers_to_questions_without_a_known_one_are_not_scored() -> None:
     example = replace(EXAMPLE, answer=None)
-    found: Any = data_card({"train": [example], "dev": [], "test": []}, [replace(RECORDS[0], rationales=())], 0, {})
+    found: Any = data_card({"train": [example], "dev": [], "test": []}, [replace(RECORDS[0], rationales=())], 0, {}, {})
     assert found["the teacher's own answers"] == {"answered": 1, "without an answer": 0, "mean agreement": 0.8}
 
 
 def test_without_a_teacher_there_are_questions_alone() -> None:
-    assert set(data_card({"train": [EXAMPLE], "dev": [], "test": []}, None, 0, {})) == {"questions"}
+    assert set(data_card({"train": [EXAMPLE], "dev": [], "test": []}, None, 0, {}, {})) == {"questions"}
 
 
 def test_stories_lead_from_the_draft_to_the_revision() -> None:
@@ -141,7 +141,7 @@ def test_six_rationales_each_of_ten_thousand_questions_take_seconds() -> None:
     rationales = tuple(replace(LENDS, text=f"{text} {number}", raw=text) for number in range(6))
     examples = [replace(EXAMPLE, id=str(number)) for number in range(2000)]
     started = time.process_time()
-    data_card({"train": examples}, [TeacherRecord(one.id, rationales, {}) for one in examples], 0, {})
+    data_card({"train": examples}, [TeacherRecord(one.id, rationales, {}) for one in examples], 0, {}, {})
     assert time.process_time() - started < 4  # a fifth of the work, on a slow machine
 
 
@@ -178,7 +178,7 @@ def test_hostile_teacher_texts_are_shown_and_nothing_more(text: str, tmp_path: P
         "q", (draft, revised, other), {"critique": text, f"critique/{text}": text}, failures=(failure,)
     )
     step = replace(STEP, tags=[text], usage={"failures": {text: 1}}, counts={text: 1})
-    data = data_card({"train": [example], "dev": [], "test": []}, [record], 0, {text: step})
+    data = data_card({"train": [example], "dev": [], "test": []}, [record], 0, {text: step}, {})
     told: list[Json] = list(stories([example], [record]))
     write_report(tmp_path, {"status": "done", "stories": told}, {}, [], [], [], data)
     html, md = (tmp_path / "report.html").read_text(), (tmp_path / "report.md").read_text()
