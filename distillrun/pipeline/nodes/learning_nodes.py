@@ -108,6 +108,7 @@ class TrainNode(Node):
             student_leaves(self.learning.experiment),
             config.training,
             config.runtime,
+            wording={key: value for key, value in config.task.items() if key.endswith(("_template", "_separator"))},
         )
         if teaching is not None:
             stored = next((making.seen.artifacts[name] for name in self.needs if name.endswith("read_logits")), None)

@@ -71,6 +71,7 @@ class Training:
         settings: of the training.
         runtime: how, but not what.
         supervise: brings what the objective wants of the teacher; called only where something is trained.
+        wording: the task's templates, for the student's card.
     """
 
     student: Student
@@ -81,6 +82,7 @@ class Training:
     settings: TrainingConfig
     runtime: RuntimeConfig
     supervise: Supervise = field(default=lambda student: (None, None))
+    wording: Mapping[str, Json] = field(default_factory=dict)
 
 
 def training_stage(leaves: Mapping[str, Json], settings: TrainingConfig, upstream: Mapping[str, str]) -> Stage:
@@ -155,7 +157,7 @@ def train(store: ArtifactStore, stage: Stage, training: Training, report: Report
         with named(work / "student"):
             check_room(work / "student", sum(weight.nbytes for weight in model.module.parameters()))
             model.save(work / "student")
-        card = model_card(training.leaves, _hashed(settings), progress.dev)
+        card = model_card(training.leaves, training.wording, _hashed(settings), progress.dev, _usage(training, model))
         (work / "student" / "README.md").write_text(card, encoding="utf-8")
         weights = sum(weight.numel() for weight in model.module.parameters())
         trained = sum(weight.numel() for weight in model.module.parameters() if weight.requires_grad)
@@ -179,6 +181,18 @@ def train(store: ArtifactStore, stage: Stage, training: Training, report: Report
         ):
             report(metrics, step)
     return artifact
+
+
+def _usage(training: Training, model: ChoiceModel) -> str:
+    """Return the code of the card that asks the student a question; empty where it writes nothing."""
+    from distillrun.pipeline.stages.student_usage import usage_of
+
+    if not training.student.writes:
+        return ""
+    settings = training.leaves["student"]
+    separator = str(settings.get("separator") or "") if isinstance(settings, dict) else ""
+    objective, task, tokens = training.objective, training.task, training.settings.dev_new_tokens
+    return usage_of(model.module, objective, task, training.data.train, separator, tokens)
 
 
 def _never() -> bool:
