@@ -4,8 +4,10 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from string import ascii_uppercase
 from typing import Literal
 
+from distillrun.errors import ConfigError
 from distillrun.generation.shared.ability import MayHaveOwnTeacher, must_serve
 from distillrun.generation.shared.few_shot import FewShotPrompt, chat
 from distillrun.interfaces import AnyTeacher, GenerationContext, Tag, Task
@@ -87,10 +89,10 @@ class ChoiceScores(MayHaveOwnTeacher):
 
     def continuations(self, example: Example, task: Task) -> list[str]:
         """Return what is scored for each choice."""
-        return [
-            self._continuation.render({"letter": _letter(choice), "answer": task.answer(example, choice)})
-            for choice in range(len(example.choices))
-        ]
+        choices = range(len(example.choices))
+        if self.form == "letter":
+            return [self._continuation.render({"letter": _letter(choice)}) for choice in choices]
+        return [self._continuation.render({"answer": task.answer(example, choice)}) for choice in choices]
 
     def _value(self, score: ScoredContinuation) -> float:
         return score.log_prob / max(1, score.tokens) if self.normalise == "token" else score.log_prob
@@ -108,10 +110,11 @@ class ChoiceScores(MayHaveOwnTeacher):
         return self.continuations(example, task)[gold(example)].strip() if self.form == "letter" else reply
 
     def _asked(self, example: Example, task: Task) -> str:
-        lines = [f"{_letter(place)}. {text}" for place, text in enumerate(example.choices)]
-        return self._ask.render(
-            {"question": task.question(example), "lettered": "\n".join([example.question.strip(), *lines])}
-        )
+        fields = {"question": task.question(example)}
+        if "{lettered}" in self.prompt.ask:
+            lines = [f"{_letter(place)}. {text}" for place, text in enumerate(example.choices)]
+            fields["lettered"] = "\n".join([example.question.strip(), *lines])
+        return self._ask.render(fields)
 
 
 def normalised(values: Sequence[float], example: Example, temperature: float) -> tuple[float, ...]:
@@ -126,4 +129,9 @@ def normalised(values: Sequence[float], example: Example, temperature: float) ->
 
 
 def _letter(choice: int) -> str:
-    return chr(ord("A") + choice)
+    if choice >= len(ascii_uppercase):
+        raise ConfigError(
+            f"generation.steps.choice_scores.form=letter names {len(ascii_uppercase)} choices, and there are more; set "
+            'form=text and continuation=" {answer}", with {question} in prompt.ask, or choose generation=label'
+        )
+    return ascii_uppercase[choice]

@@ -12,7 +12,7 @@ from distillrun.artifacts.meaning import with_meanings
 from distillrun.config.build import build
 from distillrun.config.compose import compose_first, conf_folder
 from distillrun.evaluation.shared.share import share, share_by_group, untouched
-from distillrun.interfaces import AnyTeacher, RecordedTeacher, members_of
+from distillrun.interfaces import AnyTeacher, LabelStudent, LabelTask, RecordedTeacher, members_of
 from distillrun.pipeline.experiment import Experiment, generating, student_leaves
 from distillrun.pipeline.nodes.generation_node import GenerationNode
 from distillrun.pipeline.outcome import Outcome
@@ -21,6 +21,9 @@ from distillrun.records import Score, answer_of, is_right
 
 STEPS = {"score": "choice_scores", "complete": "chain_of_thought"}
 """What a teacher can do -> the generation step in which it answers questions, the cheapest first."""
+
+LABEL_STEPS = {"complete": "label", "score": "choice_scores"}
+"""The same of labels, of which there are more than letters."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,8 +54,14 @@ class TeacherAnswersNode(GenerationNode):
 
 
 def control_of(experiment: Experiment) -> Experiment | None:
-    """Return the run whose student is trained on labels alone; None where the student itself is."""
+    """Return the run whose student is trained on labels alone; None where the student itself is.
+
+    A label student reads what the run's own does, so that vectors of texts are those that are there.
+    """
     leaf: Any = OmegaConf.to_container(OmegaConf.load(conf_folder() / "objective" / "label_only.yaml"))
+    if isinstance(experiment.parts.student, LabelStudent):
+        own: Any = experiment.config.objective
+        leaf = next((one for one in (own, own.get("texts")) if one and one["_target_"] == leaf["_target_"]), leaf)
     if experiment.config.objective == leaf:
         return None
     config = replace(experiment.config, objective=leaf)
@@ -79,7 +88,8 @@ def answering_run(experiment: Experiment, store: ArtifactStore, teacher: AnyTeac
     if isinstance(teacher, RecordedTeacher):
         return None
     abilities = frozenset.intersection(*(member.can for member in members_of(teacher).values()))
-    name = next(step for ability, step in STEPS.items() if ability in abilities)
+    steps = LABEL_STEPS if isinstance(experiment.parts.task, LabelTask) else STEPS
+    name = next(step for ability, step in steps.items() if ability in abilities)
     leaf = _step_leaf(name)
     config = replace(experiment.config, generation=replace(experiment.config.generation, steps={name: leaf}))
     parts = replace(experiment.parts, teacher=teacher, steps={name: build(leaf, "generation")})
