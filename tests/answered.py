@@ -13,6 +13,7 @@ def answered(**known: Any) -> MetricContext:
         "task": made("task", "multiple_choice", folder="unused"),
         "objective": made("objective", "label_only"),
         "examples": (),
+        "dev": (),
         "predictions": (),
         "trained_on": (),
         "findings": {},

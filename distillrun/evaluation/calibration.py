@@ -1,6 +1,7 @@
 """Calibration: how well the student's confidence matches its accuracy."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import ClassVar, Literal
 
 from distillrun.evaluation.shared.confidence import (
@@ -8,13 +9,23 @@ from distillrun.evaluation.shared.confidence import (
     calibration_bins,
     error_by_chance,
     expected_calibration_error,
+    fitted_temperature,
     risk_coverage,
     sureness_of,
     sureness_score,
 )
 from distillrun.evaluation.shared.share import mean
 from distillrun.interfaces import MetricContext
-from distillrun.records import MetricResult, ResultCurve, ResultTable, answer_of, is_right
+from distillrun.records import (
+    Json,
+    MetricResult,
+    Prediction,
+    ResultCurve,
+    ResultTable,
+    Score,
+    answer_of,
+    is_right,
+)
 
 DEFERRED = (0.0, 0.1, 0.2, 0.3, 0.5, 1.0)
 POINTS = 60
@@ -33,8 +44,11 @@ class Calibration:
         bins: of equal width.
         teacher: what the run's teacher is asked for the cascade, answers or choice_scores; null = the cascade shows
             how often the teacher would have to be right.
+        temperature: one, or fitted on dev, by which log-likelihoods are divided: `temperature`,
+            `calibration_error/fitted` and `brier/fitted` are then scored, too.
     """
 
+    ADDED: ClassVar[Mapping[str, Json]] = {"temperature": "one"}
     MEANING: ClassVar[int] = 3  # 2: choices with equal texts are one; 3: a bin holds its upper edge
 
     rule = (
@@ -42,11 +56,18 @@ class Calibration:
         "as often as its confidence says; a useful confidence makes few mistakes on its most confident answers."
     )
 
-    def __init__(self, of: str, bins: int, teacher: Literal["answers", "choice_scores"] | None) -> None:
+    def __init__(
+        self,
+        of: str,
+        bins: int,
+        teacher: Literal["answers", "choice_scores"] | None,
+        temperature: Literal["one", "fitted"],
+    ) -> None:
         if bins < 1:
             raise ValueError(f"bins={bins} must be 1 or more")
         self.of = of
         self._bins = bins
+        self._fits = temperature == "fitted"
         self.wants = frozenset({teacher} if teacher else ())
 
     def measure(self, context: MetricContext) -> MetricResult:
@@ -57,6 +78,7 @@ class Calibration:
             mean("brier", [one.brier for one in found]),
             sureness_score("risk_coverage_area", found, _area),
         ]
+        scores += self._fitted(context) if self._fits else []
         reliability = ResultTable(
             "Confidence and accuracy",
             ("mean confidence", "accuracy", "questions"),
@@ -81,6 +103,24 @@ class Calibration:
             "shown. The interval tells how far the error scatters over questions; no student's reaches down to 0."
         )
         return MetricResult(tuple(scores), (reliability, cascade(found, teacher)), (risks,), note=note)
+
+    def _fitted(self, context: MetricContext) -> list[Score]:
+        """Return the temperature that fits the dev questions best, and what the test's confidences score under it."""
+        dev = context.answer(context.student, context.dev)
+        temperature = fitted_temperature(dev, context.dev)
+        cooled = [_cooled(prediction, temperature) for prediction in context.predictions]
+        found = [sureness_of(*pair) for pair in zip(cooled, context.examples, strict=True)]
+        error = sureness_score(
+            "calibration_error/fitted", found, lambda part: expected_calibration_error(part, self._bins)
+        )
+        fitted = Score("temperature", temperature, len(dev), temperature, temperature)
+        return [fitted, error, mean("brier/fitted", [one.brier for one in found])]
+
+
+def _cooled(prediction: Prediction, temperature: float) -> Prediction:
+    """Return a prediction whose log-likelihoods are divided by a temperature."""
+    values = prediction.choice_log_probs or ()
+    return replace(prediction, choice_log_probs=tuple(value / temperature for value in values) or None)
 
 
 def cascade(found: Sequence[Confidence], teacher: Sequence[bool] | None) -> ResultTable:

@@ -45,6 +45,7 @@ class MetricContext:
     Attributes:
         task, objective: as in the training.
         examples: the test questions.
+        dev: the dev questions, to fit what must not be fitted on test.
         predictions: one per question, of the evaluator that the measure is `of`; empty where it is of none.
         trained_on: the training examples, and `records` what the teacher gave for them, one per example; None where
             it was asked for nothing.
@@ -64,6 +65,7 @@ class MetricContext:
     task: Task
     objective: StudentObjective
     examples: Sequence[Example]
+    dev: Sequence[Example]
     predictions: Sequence[Prediction]
     trained_on: Sequence[Example]
     records: Sequence[TeacherRecord] | None

@@ -56,6 +56,7 @@ def asked_by(
             task=parts.task,
             objective=parts.objective,
             examples=examples,
+            dev=experiment.examples["dev"],
             predictions=_unwritten(experiment, examples) if predictions is None else predictions,
             trained_on=experiment.examples["train"],
             records=None,

@@ -57,7 +57,7 @@ def test_choices_with_equal_texts_share_their_part(tmp_path: Path) -> None:
 
 def test_what_cannot_be_read_is_no_label(tmp_path: Path) -> None:
     _, (record,) = run(tmp_path, lambda draw: "I would say it depends")
-    assert record.answer is record.agreement is record.choice_log_probs is None
+    assert (record.answer, record.agreement, record.choice_log_probs) == (None, None, None)
     assert record.failures[0].detail == "I would say it depends"
 
 

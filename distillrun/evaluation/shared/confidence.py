@@ -5,7 +5,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from distillrun.records import Example, Prediction, Score, first_alike, is_right
+from distillrun.records import Example, Prediction, Score, first_alike, gold, is_right
 from distillrun.statistics.resampling import percentile_interval
 
 
@@ -40,6 +40,27 @@ def sureness_of(prediction: Prediction, example: Example) -> Confidence:
     best = max(shares, key=shares.__getitem__)
     brier = sum((share - is_right(example, choice)) ** 2 for choice, share in shares.items())
     return Confidence(shares[best], is_right(example, best), brier)
+
+
+def fitted_temperature(predictions: Sequence[Prediction], examples: Sequence[Example]) -> float:
+    """Return the temperature under which the right answers are the likeliest, between 0.01 and 100.
+
+    The log-likelihoods of the choices are divided by it; above 1 it makes a student less sure.
+
+    Source: Guo et al. 2017, https://arxiv.org/abs/1706.04599, section 4.2.
+    """
+    import numpy as np
+    from scipy.optimize import minimize_scalar
+
+    pairs = [(one.choice_log_probs or (), gold(example)) for one, example in zip(predictions, examples, strict=True)]
+
+    def loss(log_temperature: float) -> float:
+        scale = math.exp(-log_temperature)
+        rows = [(np.array(values) * scale, right) for values, right in pairs]
+        return math.fsum(float(np.logaddexp.reduce(row) - row[right]) for row, right in rows)
+
+    bound = math.log(100)
+    return math.exp(float(minimize_scalar(loss, bounds=(-bound, bound), method="bounded").x))
 
 
 def calibration_bins(found: Sequence[Confidence], bins: int) -> list[tuple[float, float, int]]:

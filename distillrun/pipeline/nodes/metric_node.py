@@ -122,6 +122,7 @@ class _Services:
             task=parts.task,
             objective=parts.objective,
             examples=experiment.examples["test"],
+            dev=experiment.examples["dev"],
             predictions=outcome.predictions.get(wanted.of, ()),
             trained_on=outcome.taught or experiment.examples["train"],
             records=outcome.records,
