@@ -34,7 +34,7 @@ class ChainOfThought(MayHaveOwnTeacher):
     """Chains of thought that end in the right answer, kept as initial rationales.
 
     The answer is that of the vote over all samples of a question. There is no vote where the teacher got the right
-    one. Where the right answer is not known, the chains that give the voted one are kept. A chain's conclusion is taken
+    one. Where the right answer is not known, the voted one stands for it. A chain's conclusion is taken
     off: objectives write the answer themselves. Of several chains with the same text one is kept.
 
     Args:
@@ -89,6 +89,10 @@ class ChainOfThought(MayHaveOwnTeacher):
             )
 
     @property
+    def told_answers(self) -> bool:
+        return self.answer_given
+
+    @property
     def makes(self) -> frozenset[str]:
         made = {"initial"} if self.answer_given else {"initial", "answers"}
         if self.wrong != "keep":
@@ -139,7 +143,7 @@ class ChainOfThought(MayHaveOwnTeacher):
         fates = [(chain, chain.fate(example, target, self._leak)) for chain in (*chains, *second)]
         right = [chain.rationale(target, "factual") for chain, fate in fates if fate == "right" and target is not None]
         kept = right if self.keep_all else right[:1]
-        if self.wrong == "keep" and example.answer is not None:
+        if self.wrong == "keep":
             kept += [
                 chain.rationale(chain.choice, "counterfactual")
                 for chain, fate in fates

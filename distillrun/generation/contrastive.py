@@ -40,6 +40,7 @@ class Contrastive(MayHaveOwnTeacher):
 
     abilities = ("complete", "contrast")
     needs = frozenset[str]()
+    told_answers = True
     makes = frozenset({"initial"})
 
     def __post_init__(self) -> None:

@@ -34,6 +34,7 @@ class Counterfactual(MayHaveOwnTeacher):
     tags: tuple[Tag, ...]
 
     needs = frozenset[str]()
+    told_answers = True
     makes = frozenset({"counterfactual"})
 
     def __post_init__(self) -> None:

@@ -70,6 +70,7 @@ class Expansion(MayHaveOwnTeacher):
     tags: tuple[Tag, ...]
 
     needs = frozenset[str]()
+    told_answers = True
     makes = frozenset({"examples"})
 
     def __post_init__(self) -> None:

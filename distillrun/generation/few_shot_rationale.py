@@ -40,6 +40,7 @@ class FewShotRationale(MayHaveOwnTeacher):
     tags: tuple[Tag, ...]
 
     needs = frozenset[str]()
+    told_answers = True
     makes = frozenset({"initial"})
 
     def __post_init__(self) -> None:

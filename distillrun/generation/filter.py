@@ -71,6 +71,10 @@ class Filter:
         return frozenset({*self.kinds, *judged, *({"answers"} if self.rules.needs_answers else ())})
 
     @property
+    def told_answers(self) -> bool:
+        return self.rules.parsed
+
+    @property
     def makes(self) -> frozenset[str]:
         return frozenset(self.kinds)
 

@@ -1,7 +1,15 @@
 """The verbs: what a swappable part must do. The config alone decides which part runs, see `distillrun.config.build`."""
 
 from distillrun.interfaces.evaluation import AskingMetric, Metric, MetricContext, Scorer
-from distillrun.interfaces.generation import ExpansionStep, GenerationContext, GenerationStep, Refuse, Tag
+from distillrun.interfaces.generation import (
+    AnswerConditionedStep,
+    ExpansionStep,
+    GenerationContext,
+    GenerationStep,
+    Refuse,
+    Tag,
+    is_told_answers,
+)
 from distillrun.interfaces.model import ChoiceModel, LanguageModel, WritingModel
 from distillrun.interfaces.objective import (
     ActiveObjective,
@@ -15,7 +23,7 @@ from distillrun.interfaces.objective import (
     token_loss_of,
 )
 from distillrun.interfaces.student import EmbeddingStudent, LabelStudent, Student, WritingStudent
-from distillrun.interfaces.task import LabelTask, Task
+from distillrun.interfaces.task import LabelSource, LabelTask, Task, TaskWithLabelSource, label_source_of
 from distillrun.interfaces.teacher import (
     Account,
     AnyTeacher,
@@ -33,6 +41,7 @@ __all__ = [
     "TEXTS",
     "Account",
     "ActiveObjective",
+    "AnswerConditionedStep",
     "AnyTeacher",
     "AskingMetric",
     "ChoiceModel",
@@ -43,6 +52,7 @@ __all__ = [
     "GenerationContext",
     "GenerationStep",
     "Kind",
+    "LabelSource",
     "LabelStudent",
     "LabelTask",
     "LanguageModel",
@@ -60,6 +70,7 @@ __all__ = [
     "StudentObjective",
     "Tag",
     "Task",
+    "TaskWithLabelSource",
     "Teacher",
     "TextObjective",
     "TokenLossObjective",
@@ -68,6 +79,8 @@ __all__ = [
     "WhiteBoxTeacher",
     "WritingModel",
     "WritingStudent",
+    "is_told_answers",
+    "label_source_of",
     "members_of",
     "requirements_of",
     "token_loss_of",

@@ -106,3 +106,20 @@ class ExpansionStep(GenerationStep, Protocol):
         self, examples: Sequence[Example], context: GenerationContext
     ) -> tuple[Sequence[Example], Mapping[str, int]]:
         """Return new examples, with ids of their own, and how many candidates there were and each filter removed."""
+
+
+@runtime_checkable
+class AnswerConditionedStep(GenerationStep, Protocol):
+    """A step that may be told the right answers: of a question that has none, the teacher's own from an earlier step.
+
+    Questions without either are not given to it.
+    """
+
+    @property
+    def told_answers(self) -> bool:
+        """True if it is told them."""
+
+
+def is_told_answers(step: GenerationStep) -> bool:
+    """Return whether a step is told the right answers."""
+    return isinstance(step, AnswerConditionedStep) and step.told_answers

@@ -1,9 +1,13 @@
 """The interface of benchmarks."""
 
 from collections.abc import Mapping
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 from distillrun.records import Example, Json, Split
+
+LabelSource = Literal["gold", "teacher", "teacher_where_missing"]
+"""Where the labels of the training examples come from. gold: their files. teacher: the teacher's own answers; what the
+files say is shown to nobody. teacher_where_missing: the files and, where they give no answer, the teacher."""
 
 
 @runtime_checkable
@@ -41,3 +45,16 @@ class LabelTask(Task, Protocol):
 
     def labels(self) -> tuple[str, ...]:
         """Return the labels in their order."""
+
+
+@runtime_checkable
+class TaskWithLabelSource(Task, Protocol):
+    """A task whose training examples may have no answers of their own."""
+
+    @property
+    def label_source(self) -> LabelSource: ...
+
+
+def label_source_of(task: Task) -> LabelSource:
+    """Return where a task's training labels come from: its files, unless it says otherwise."""
+    return task.label_source if isinstance(task, TaskWithLabelSource) else "gold"

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import chain
 from pathlib import Path
@@ -23,16 +23,16 @@ from distillrun.interfaces import (
     Student,
     Task,
     WritingStudent,
+    label_source_of,
     requirements_of,
 )
 from distillrun.pipeline.preflight import check_lengths, preflight
-from distillrun.pipeline.preflight_generation import wanted_kinds
+from distillrun.pipeline.preflight_generation import run_steps
 from distillrun.pipeline.preflight_logits import stored_bytes
 from distillrun.pipeline.stages.evaluate import READER
 from distillrun.pipeline.stages.generate import Generating
 from distillrun.pipeline.stages.generation_run import GenerationRun
 from distillrun.pipeline.stages.logit_supervision import LogitSupervision, wants_teacher
-from distillrun.pipeline.stages.step_outputs import chosen_steps
 from distillrun.pipeline.stages.train import dev_judge
 from distillrun.pipeline.stages.training_data import TrainingData
 from distillrun.records import Example, Json, Split
@@ -67,8 +67,14 @@ def prepare(config: Config) -> Experiment:
 
 
 def read_examples(task: Task) -> dict[Split, Sequence[Example]]:
-    """Return the questions of every split. Raises ConfigError where one has none."""
+    """Return the questions of every split; where the teacher gives the labels, training questions have no answers.
+
+    Raises:
+        ConfigError: a split has no question.
+    """
     examples: dict[Split, Sequence[Example]] = {split: task.examples(split) for split in SPLITS}
+    if label_source_of(task) == "teacher":
+        examples["train"] = [replace(example, answer=None) for example in examples["train"]]
     for split, rows in examples.items():
         if not rows:
             raise ConfigError(
@@ -103,7 +109,7 @@ def generating(experiment: Experiment) -> Generating:
 def generation_run(experiment: Experiment, store: ArtifactStore) -> GenerationRun:
     """Return the generation steps that a run of the experiment takes, none of them done yet."""
     parts = experiment.parts
-    chosen = chosen_steps(parts.steps, parts.teacher, wanted_kinds(experiment.config, parts))
+    chosen = run_steps(experiment.config, parts)
     return GenerationRun(store, parts.steps, chosen, generating(experiment), experiment.examples["train"])
 
 

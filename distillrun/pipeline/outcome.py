@@ -9,6 +9,7 @@ from distillrun.files.json import read_json
 from distillrun.journal.usage import Usage
 from distillrun.process.environment import environment
 from distillrun.records import Example, Json, MetricResult, Prediction, Score, Split, TeacherRecord, is_right
+from distillrun.report.data_card import label_noise
 from distillrun.text.overlap import Overlap
 
 MOSTLY_UNPARSED = 0.9
@@ -39,6 +40,8 @@ class Outcome:
         ledgers: what each teacher was ever asked from this store, retries and unanswered requests among it.
         taught: the training examples with those that generation added; None where nothing was generated.
         records: what the teacher gave for them.
+        gold: the training questions with the answers that their files give, where the labels are the teacher's.
+        answered: what the teacher answered to the questions of a split, as labels or as a baseline.
         left_out: how many training examples have nothing of the teacher to learn from.
         predictions: of each evaluator, one per test question.
         findings: what each measure found.
@@ -60,12 +63,24 @@ class Outcome:
     ledgers: dict[str, Json] = field(default_factory=dict)
     taught: Sequence[Example] | None = None
     records: list[TeacherRecord] | None = None
+    gold: Sequence[Example] = ()
+    answered: dict[Split, Sequence[TeacherRecord]] = field(default_factory=dict)
     left_out: int = 0
     predictions: dict[str, list[Prediction]] = field(default_factory=dict)
     findings: dict[str, MetricResult] = field(default_factory=dict)
     scores: dict[str, Score] = field(default_factory=dict)
     baselines: dict[str, dict[str, Score]] = field(default_factory=dict)
     environment: dict[str, Json] = field(default_factory=environment)
+
+    def known_answers(self) -> dict[Split, Sequence[Example]]:
+        """Return the questions of every split, those that generation added among them, with all answers known."""
+        known = {example.id: example for example in self.gold}
+        train = self.taught or self.examples["train"]
+        return {**self.examples, "train": [known.get(example.id, example) for example in train]}
+
+    def label_noise(self) -> dict[str, Json]:
+        """Return how often the teacher's labels are right, as far as it is known."""
+        return label_noise(self.known_answers(), self.answered, self.records if self.gold else None)
 
     def add_scores(self, scores: Iterable[Score]) -> None:
         """Note scores."""

@@ -22,12 +22,12 @@ from distillrun.pipeline.preflight_generation import (
     called,
     generation_problems,
     needs_teacher,
+    run_steps,
     teacher_problems,
-    wanted_kinds,
     written,
 )
 from distillrun.pipeline.preflight_logits import logit_problems
-from distillrun.pipeline.stages.step_outputs import makes_of
+from distillrun.pipeline.stages.step_outputs import chosen_steps, makes_of
 from distillrun.process.runtime import pick_device
 from distillrun.records import Example, TargetPair
 
@@ -36,7 +36,7 @@ def preflight(config: Config, parts: Parts) -> None:
     """Raise a ConfigError that lists everything that would fail later."""
     problems = list(parts.task.check())
     if needs_teacher(config, parts):
-        problems += teacher_problems(config, parts, wanted_kinds(config, parts))
+        problems += teacher_problems(config, parts, run_steps(config, parts))
         problems += generation_problems(config, parts)
     if config.until not in (Until.load, Until.generate):
         own = parts.student.check()
@@ -125,7 +125,8 @@ def _measure_problems(config: Config, parts: Parts) -> list[str]:
                 f"evaluation=[{measure.of},{name}]"
             )
         made = {kind for step in parts.steps.values() for kind in makes_of(step, parts.teacher)}
-        problems += teacher_problems(config, parts, measure.wants & made) if measure.wants else []
+        reference = chosen_steps(parts.steps, parts.teacher, measure.wants & made)
+        problems += teacher_problems(config, parts, reference) if measure.wants else []
         for kind in sorted(measure.wants - made):
             problems.append(
                 f"evaluation.{name} compares with {called(kind)} of the teacher, which no step makes; choose "

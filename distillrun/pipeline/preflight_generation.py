@@ -6,8 +6,15 @@ from distillrun.config.build import Parts
 from distillrun.config.schema import Until
 from distillrun.config.settings import Config
 from distillrun.generation.shared.ability import ABILITIES
-from distillrun.interfaces import AnyTeacher, GenerationStep, RecordedTeacher, members_of
-from distillrun.pipeline.stages.step_outputs import EXAMPLES, chosen_steps, makers, makes_of
+from distillrun.interfaces import (
+    AnyTeacher,
+    GenerationStep,
+    RecordedTeacher,
+    is_told_answers,
+    label_source_of,
+    members_of,
+)
+from distillrun.pipeline.stages.step_outputs import EXAMPLES, LABELS, chosen_steps, label_kind, makers, makes_of
 from distillrun.records import WRONG_DECODES, Json
 
 _CURES = {
@@ -18,21 +25,33 @@ _CURES = {
 
 
 def wanted_kinds(config: Config, parts: Parts) -> frozenset[str]:
-    """Return what the teacher has to give: what the objective learns from, or all of it where generation is the end."""
+    """Return what the teacher has to give: what the objective learns from, or all of it where generation is the end.
+
+    Where the labels are its own, they are part of it.
+    """
     if config.until is Until.generate:
         return frozenset(kind for step in parts.steps.values() for kind in makes_of(step, parts.teacher))
-    return parts.objective.needs
+    labels = () if is_labelled(parts) else {label_kind(parts.steps, parts.teacher)}
+    return parts.objective.needs.union(labels)
+
+
+def is_labelled(parts: Parts) -> bool:
+    """Return whether every training question has an answer of its own."""
+    return label_source_of(parts.task) == "gold"
+
+
+def run_steps(config: Config, parts: Parts) -> dict[str, GenerationStep]:
+    """Return the generation steps that a run takes for its training questions."""
+    return chosen_steps(parts.steps, parts.teacher, wanted_kinds(config, parts), is_labelled(parts))
 
 
 def needs_teacher(config: Config, parts: Parts) -> bool:
     """Return whether the run uses a teacher at all."""
-    wanted = wanted_kinds(config, parts)
-    return config.until is not Until.load and bool(wanted or chosen_steps(parts.steps, parts.teacher, wanted))
+    return config.until is not Until.load and bool(wanted_kinds(config, parts) or run_steps(config, parts))
 
 
-def teacher_problems(config: Config, parts: Parts, wanted: frozenset[str]) -> list[str]:
-    """Return what is wrong with the teachers that are asked for these kinds, and what is asked that they cannot do."""
-    chosen = chosen_steps(parts.steps, parts.teacher, wanted)
+def teacher_problems(config: Config, parts: Parts, chosen: Mapping[str, GenerationStep]) -> list[str]:
+    """Return what is wrong with the teachers that are asked in these steps, and what is asked that they cannot do."""
     asks_the_runs = any(step.asks or not step.makes for step in chosen.values())
     problems = parts.teacher.check(parts.task) if asks_the_runs else []
     option = written(config.selected.get("teacher"))
@@ -71,8 +90,8 @@ def generation_problems(config: Config, parts: Parts) -> list[str]:
             ]
     made = {kind for step in parts.steps.values() for kind in makes_of(step, parts.teacher)}
     wanted = wanted_kinds(config, parts)
-    chosen = chosen_steps(parts.steps, parts.teacher, wanted)
-    needs = {f"objective={option['objective']}": wanted}
+    chosen = run_steps(config, parts)
+    needs = {f"objective={option['objective']}": parts.objective.needs & wanted}
     needs |= {f"generation step {name}": step.needs for name, step in chosen.items()}
     cure = "add fields for them to teacher.fields" if recorded else "choose generation=everything"
     absent = [
@@ -81,7 +100,26 @@ def generation_problems(config: Config, parts: Parts) -> list[str]:
         for who, kinds in needs.items()
         for kind in sorted(kinds - made)
     ]
-    return absent + _order_problems(chosen, parts)
+    return absent + _label_problems(chosen, parts) + _order_problems(chosen, parts)
+
+
+def _label_problems(chosen: Mapping[str, GenerationStep], parts: Parts) -> list[str]:
+    """Return where a label of the teacher's is wanted that it does not give, or not early enough."""
+    if is_labelled(parts):
+        return []
+    source = f"task.label_source={label_source_of(parts.task)}"
+    cure = "put self_consistency, chain_of_thought or choice_scores {where} in generation=[...]"
+    if isinstance(parts.teacher, RecordedTeacher):
+        cure = "give recordings that hold them, or a teacher that can be asked"
+    if not makers(parts.steps, parts.teacher, LABELS):
+        cure = cure.format(where="first")
+        return [f"{source} takes labels from the teacher, and no generation step makes answers of its own; {cure}"]
+    return [
+        f"generation step {name} is told the right answers, which {source} takes from the teacher, and no step before "
+        f"it asks for them; {cure.format(where=f'before {name}')}"
+        for name, step in chosen.items()
+        if is_told_answers(step) and not makers(parts.steps, parts.teacher, LABELS, before=name)
+    ]
 
 
 def called(kind: str) -> str:

@@ -15,7 +15,7 @@ from distillrun.interfaces import (
     requirements_of,
 )
 from distillrun.pipeline.stages.logit_supervision import wants_teacher
-from distillrun.records import Example, gold
+from distillrun.records import Example
 from distillrun.training.supervision import tokenizer_problem
 
 RATIONALE_TOKENS = 50
@@ -67,7 +67,7 @@ def stored_bytes(
     if requirements.teacher != "stored" or requirements.logits is None or not isinstance(student, WritingStudent):
         return 0
     some = examples[:: len(examples) // 200 + 1]
-    texts = [objective.continuation(example, gold(example), task, "") for example in some]
+    texts = [objective.continuation(example, example.answer or 0, task, "") for example in some]
     answers = sum(len(student.cut("".join(one.text for one in text if one.learn))) for text in texts) / len(some)
     rationales = len(objective.needs & {"initial", "revised", "counterfactual"})
     number = 2 if requirements.logits.dtype == "float16" else 4

@@ -1,7 +1,7 @@
 """The result of a run as JSON: what stands in `result.json`, and what pages are made from."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 
 from distillrun.artifacts import Artifact
@@ -10,7 +10,7 @@ from distillrun.journal.usage import Usage
 from distillrun.pipeline.outcome import Outcome
 from distillrun.pipeline.stages.generate import COUNTS, usage_of
 from distillrun.pipeline.stages.stored_logits import summary_of
-from distillrun.records import Example, Json, Score, Split
+from distillrun.records import Json, Score
 from distillrun.report.data_card import Step, data_card, stories
 
 
@@ -79,14 +79,14 @@ def _findings(outcome: Outcome) -> dict[str, Json]:
 
 def _data(outcome: Outcome) -> dict[str, Json]:
     """Return the data card."""
-    taught: dict[Split, Sequence[Example]] = {**outcome.examples, "train": outcome.taught or outcome.examples["train"]}
     steps = {
         name.removeprefix("generate/"): _step(outcome, name.removeprefix("generate/"), made)
         for name, made in outcome.stages.items()
         if name.startswith("generate/")
     }
     near = {} if outcome.overlap is None else outcome.overlap.near_counts()
-    return data_card(taught, outcome.records, outcome.left_out, steps, near)
+    known, noise = outcome.known_answers(), outcome.label_noise()
+    return data_card(known, outcome.records, outcome.left_out, steps, near, noise)
 
 
 def _step(outcome: Outcome, name: str, made: Artifact) -> Step:

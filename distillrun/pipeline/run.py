@@ -10,7 +10,7 @@ from distillrun.config.settings import digest, plain
 from distillrun.errors import BudgetSpentError
 from distillrun.files.disk import disk_trouble, writing
 from distillrun.files.folder import files_in, sweep_of
-from distillrun.interfaces import Metric, Scorer, Status, TrackedRun
+from distillrun.interfaces import Metric, Scorer, Status, TrackedRun, label_source_of
 from distillrun.pipeline.experiment import Experiment
 from distillrun.pipeline.graph import graph_of
 from distillrun.pipeline.node import Making
@@ -43,6 +43,8 @@ def run(experiment: Experiment, path: Path, command: Sequence[str] = ()) -> Outc
     parts = experiment.parts
     judging: dict[str, Scorer | Metric] = {**parts.evaluators, **parts.measures}
     outcome = Outcome(config, experiment.examples, {name: part.rule for name, part in judging.items()}, command)
+    if label_source_of(parts.task) != "gold":
+        outcome.gold = parts.task.examples("train")
     key = "paths.runs" if config.paths.run is None else "paths.run"
     with writing(key, path), RunFolder(path, config) as folder, stops_at_once():
         folder.write_result(result_of(outcome))

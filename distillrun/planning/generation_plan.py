@@ -81,10 +81,7 @@ class GenerationPlan:
         return name in self._read_at_the_end or any(makes_examples or name in self._makers(other) for other in later)
 
     def _makers(self, name: str) -> set[str]:
-        generation = self.generation
-        return set(
-            makers(generation.steps, generation.shared.teacher, generation.chosen[name].needs, before=name).values()
-        )
+        return set(self.generation.makers_before(name).values())
 
     def _rests_on(self, name: str) -> list[str]:
         """Return the earlier steps whose texts or questions the step is given, and which are not there yet."""
@@ -112,10 +109,11 @@ class GenerationPlan:
         )
         records: list[TeacherRecord] = []
         examples: list[Example] = []
+        asked, given = generation.given(name)
         if isinstance(step, ExpansionStep):
-            examples = list(step.expand(generation.examples, context)[0])
+            examples = list(step.expand(asked, context)[0])
         else:
-            records = list(step.run(generation.examples, generation.handed(step.needs, before=name), context))
+            records = list(step.run(asked, given, context))
         return _StepForecast(records, examples, context.by_teacher, context.has_guessed)
 
 

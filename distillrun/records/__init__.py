@@ -45,6 +45,7 @@ from distillrun.records.teaching import (
     is_of,
     kind_of,
     likeliest_choice,
+    taught,
 )
 
 __all__ = [
@@ -95,5 +96,6 @@ __all__ = [
     "readings",
     "reads_alike",
     "repeats_choices",
+    "taught",
     "wrong_choices",
 ]

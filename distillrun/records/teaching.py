@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from distillrun.records.example import Example, Record, first_alike
@@ -105,6 +105,13 @@ def answer_of(record: TeacherRecord, example: Example) -> int | None:
     if record.answer is not None or record.choice_log_probs is None:
         return record.answer
     return likeliest_choice(example, record.choice_log_probs)
+
+
+def taught(example: Example, record: TeacherRecord | None) -> Example:
+    """Return an example with the label that is taught: its own answer or, where it has none, the teacher's."""
+    if example.answer is not None or record is None:
+        return example
+    return replace(example, answer=answer_of(record, example))
 
 
 def factual(record: TeacherRecord | None, version: str) -> Rationale:

@@ -6,11 +6,12 @@ import math
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from distillrun.errors import ConfigError
 from distillrun.files.rows import Row, digest_of
 from distillrun.files.split_files import split_files
+from distillrun.interfaces import LabelSource
 from distillrun.records import Example, Json, Split
 from distillrun.task.shared.choice_row import text_in, value_in
 from distillrun.task.shared.columns import check_keys
@@ -38,10 +39,12 @@ class Classification:
         label_form: how rows write their label: its text, or index, its number in the label file, counted from 0.
         question_template, student_template, choice_template, description_template, choice_separator, answer_template:
             see `LabelText`.
-        dev_share, split_seed: dev is this share of train, drawn by this seed.
+        dev_share, split_seed, dev_from: dev is this share of this split, drawn by this seed; of train, it is of the
+            rows that have answers.
         limit: keep only the first examples of each split; None = all.
         on_overlap, overlap_threshold: what becomes of texts that stand in two splits, or twice, see `OverlapPolicy`.
         duplicates: the former name of on_overlap.
+        label_source: of the training rows, see `LabelSource`; unless it is gold, they may be without answers.
     """
 
     def __init__(
@@ -67,6 +70,8 @@ class Classification:
         on_overlap: OnOverlap,
         overlap_threshold: float,
         duplicates: Duplicates | None,
+        dev_from: Literal["train", "test"] = "train",
+        label_source: LabelSource = "gold",
     ) -> None:
         self._text = LabelText(
             question_template,
@@ -89,6 +94,8 @@ class Classification:
         self._label_file, self._label_form = labels, label_form
         self._dev_share, self._split_seed, self._limit = dev_share, split_seed, limit
         self._overlap = overlap_policy(on_overlap, overlap_threshold, duplicates)
+        self._dev_from: Literal["train", "test"] = dev_from
+        self.label_source = label_source
 
     def check(self) -> list[str]:
         try:
@@ -122,7 +129,8 @@ class Classification:
     @cached_property
     def _loaded(self) -> Splits:
         placed = {split: None if path is None else self._placed(split) for split, path in self._files.paths.items()}
-        return load_splits(placed, self._dev_share, self._split_seed, self._limit, self._overlap)
+        how = self._dev_share, self._split_seed, self._limit, self._overlap, self._dev_from, self.label_source
+        return load_splits(placed, *how)
 
     @cached_property
     def _rows(self) -> dict[Split, list[Row]]:

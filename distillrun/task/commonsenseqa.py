@@ -7,6 +7,7 @@ from pathlib import Path
 from distillrun.errors import ConfigError
 from distillrun.files.rows import Row, digest_of, read_all
 from distillrun.files.split_files import split_files, stem_patterns
+from distillrun.interfaces import LabelSource
 from distillrun.records import Example, Json, Split
 from distillrun.task.shared.answer_form import Given, answer_index
 from distillrun.task.shared.choice_row import choices_in, text_in, value_in
@@ -30,6 +31,7 @@ class CommonsenseQA(MultipleChoiceText):
         limit: keep only the first examples of each split; None = all.
         on_overlap, overlap_threshold: what becomes of questions that stand twice, or nearly, see `OverlapPolicy`.
         duplicates: the former name of on_overlap.
+        label_source: of the training rows, see `LabelSource`; unless it is gold, they may be without answers.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class CommonsenseQA(MultipleChoiceText):
         on_overlap: OnOverlap,
         overlap_threshold: float,
         duplicates: Duplicates | None,
+        label_source: LabelSource = "gold",
     ) -> None:
         super().__init__(question_template, choice_template, choice_separator, answer_template)
         check_split_settings(dev_share, limit)
@@ -54,6 +57,7 @@ class CommonsenseQA(MultipleChoiceText):
         self._hub_name, self._revision = hub_name, revision
         self._dev_share, self._split_seed, self._limit = dev_share, split_seed, limit
         self._overlap = overlap_policy(on_overlap, overlap_threshold, duplicates)
+        self.label_source = label_source
 
     def check(self) -> list[str]:
         try:
@@ -80,7 +84,8 @@ class CommonsenseQA(MultipleChoiceText):
             "dev": None,
             "test": ((row.where, _example(row)) for row in read_all(validation)),
         }
-        return load_splits(placed, self._dev_share, self._split_seed, self._limit, self._overlap)
+        how = self._dev_share, self._split_seed, self._limit, self._overlap
+        return load_splits(placed, *how, label_source=self.label_source)
 
     @cached_property
     def _counts(self) -> dict[str, Json]:

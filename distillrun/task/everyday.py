@@ -9,6 +9,7 @@ from typing import ClassVar
 from distillrun.everyday.base import read_base
 from distillrun.everyday.question import make_examples
 from distillrun.everyday.wording import read_wording
+from distillrun.interfaces import LabelSource
 from distillrun.records import Example, Json, Split
 from distillrun.task.shared.multiple_choice_text import MultipleChoiceText
 
@@ -25,6 +26,7 @@ class Everyday:
         limit: the first so many examples of each split, for trials; null = all.
         shuffled_labels: train on labels drawn at random, as a control that must stay at chance. Dev and test keep
             theirs.
+        label_source: of the training examples, see `LabelSource`; each has an answer, so that any but gold is a trial.
     """
 
     RESTS_ON: ClassVar = (MultipleChoiceText,)
@@ -38,11 +40,13 @@ class Everyday:
         split_seed: int,
         limit: int | None,
         shuffled_labels: bool,
+        label_source: LabelSource = "gold",
     ) -> None:
         self._text = MultipleChoiceText(question_template, choice_template, choice_separator, answer_template)
         self._split_seed = split_seed
         self._limit = limit
         self._shuffled_labels = shuffled_labels
+        self.label_source = label_source
 
     def check(self) -> list[str]:
         if self._limit is not None and self._limit < 1:

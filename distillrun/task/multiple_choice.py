@@ -4,8 +4,10 @@ import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from typing import Literal
 
 from distillrun.errors import ConfigError
+from distillrun.interfaces import LabelSource
 from distillrun.records import Example, Json, Split
 from distillrun.task.shared.answer_form import FORMS, AnswerForm, answer_index, form_of
 from distillrun.task.shared.choice_order import shuffled, warn_of_one_place
@@ -33,10 +35,12 @@ class MultipleChoice(MultipleChoiceText):
         shuffle_choices: bring the choices of each question into an order drawn by split_seed and its id, where the
             files have the right answer always at one place.
         question_template, choice_template, choice_separator, answer_template: see `MultipleChoiceText`.
-        dev_share, split_seed: dev is this share of train, drawn by this seed.
+        dev_share, split_seed, dev_from: dev is this share of this split, drawn by this seed; of train, it is of the
+            rows that have answers.
         limit: keep only the first examples of each split; None = all.
         on_overlap, overlap_threshold: what becomes of questions that stand twice, or nearly, see `OverlapPolicy`.
         duplicates: the former name of on_overlap.
+        label_source: of the training rows, see `LabelSource`; unless it is gold, they may be without answers.
     """
 
     def __init__(
@@ -61,6 +65,8 @@ class MultipleChoice(MultipleChoiceText):
         on_overlap: OnOverlap,
         overlap_threshold: float,
         duplicates: Duplicates | None,
+        dev_from: Literal["train", "test"] = "train",
+        label_source: LabelSource = "gold",
     ) -> None:
         super().__init__(question_template, choice_template, choice_separator, answer_template)
         check_split_settings(dev_share, limit)
@@ -70,6 +76,8 @@ class MultipleChoice(MultipleChoiceText):
         self._shuffle = shuffle_choices
         self._dev_share, self._split_seed, self._limit = dev_share, split_seed, limit
         self._overlap = overlap_policy(on_overlap, overlap_threshold, duplicates)
+        self._dev_from: Literal["train", "test"] = dev_from
+        self.label_source = label_source
 
     def check(self) -> list[str]:
         try:
@@ -93,7 +101,8 @@ class MultipleChoice(MultipleChoiceText):
         warn_of_one_place(
             [example for rows in placed.values() for _, example in rows or ()], "task.shuffle_choices=true"
         )
-        return load_splits(placed, self._dev_share, self._split_seed, self._limit, self._overlap)
+        how = self._dev_share, self._split_seed, self._limit, self._overlap, self._dev_from, self.label_source
+        return load_splits(placed, *how)
 
     @cached_property
     def _asked(self) -> dict[Split, list[RowQuestion] | None]:
@@ -101,7 +110,8 @@ class MultipleChoice(MultipleChoiceText):
         seen: Counter[str] = Counter()
         asked: dict[Split, list[RowQuestion] | None] = {}
         for split, paths in self._files.paths.items():
-            rows = None if paths is None else list(map(self._columns.asked, self._files.rows(split)))
+            may_lack = split == "train" and self.label_source != "gold"
+            rows = None if paths is None else [self._columns.asked(row, may_lack) for row in self._files.rows(split)]
             asked[split] = rows if rows is None or self._columns.id is not None else numbered(rows, seen)
         return asked
 
@@ -115,8 +125,9 @@ class MultipleChoice(MultipleChoiceText):
     @cached_property
     def _answers(self) -> str:
         """A sentence on how the answers are read, with an example to check it by."""
-        first = next(one.given for rows in self._asked.values() for one in rows or ())
-        meant = first.choices[answer_index(first, self._form)]
+        given = (one.given for rows in self._asked.values() for one in rows or ())
+        first, place = next((one, place) for one in given if (place := answer_index(one, self._form)) is not None)
+        meant = first.choices[place]
         told = f"{FORMS[self._form]} (task.answer_form={self._form}), such as {first.answer!r} for {meant!r}"
         _log.info("task=multiple_choice: answers are read as %s", told)
         return told

@@ -50,7 +50,7 @@ class Recorded:
 
     @cached_property
     def makes(self) -> frozenset[str]:
-        """The kinds of rationale that the recordings hold; of a folder that cannot be read, those of `fields`."""
+        """The kinds that the recordings hold; of a folder that cannot be read, those of `fields`."""
         try:
             stored = [record for path in self._folders.values() for record in own_records(path) or ()]
         except ConfigError:  # reported by `check`
@@ -58,6 +58,8 @@ class Recorded:
         texts = [rationale for record in stored for rationale in record.rationales if rationale.text.strip()]
         kinds = {kind_of(rationale) for rationale in texts}
         kinds |= {WRONG_DECODES for rationale in texts if is_of(rationale, {WRONG_DECODES})}
+        kinds |= {"answers" for record in stored if record.answer is not None}
+        kinds |= {"choice_scores" for record in stored if record.choice_log_probs is not None}
         return frozenset(kinds) if stored else self._columns.makes
 
     def check(self, task: Task) -> list[str]:

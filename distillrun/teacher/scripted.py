@@ -67,9 +67,16 @@ class Scripted:
     def check(self, task: Task) -> list[str]:
         if task.source().get("name") == "everyday":
             return []
+        try:
+            asked = [*task.examples("train"), *task.examples("test")]
+        except ConfigError:
+            return []  # the task reports what is wrong with it
+        stranger = next((example for example in asked if known_fact(example, self._base) is None), None)
+        if stranger is None:  # everyday's questions in a user's files
+            return []
         return [
-            f"teacher=scripted knows the facts of task=everyday only, but the task is {type(task).__name__}; choose "
-            "task=everyday, or teacher=recorded teacher.folder=DIR generation=recorded"
+            f"teacher=scripted knows the facts of task=everyday only, not {stranger.question!r:.60} of the task "
+            f"{type(task).__name__}; choose task=everyday, or teacher=recorded teacher.folder=DIR generation=recorded"
         ]
 
     def identity(self) -> Mapping[str, Json]:

@@ -24,7 +24,7 @@ FIELDS = {
     "revised": "few_shot_revision",
     "by_choice": "counterfactual_prompt_answer_{number}_rationale",
 }
-TEXTS = {
+TEXTS: dict[str, Any] = {
     "question_template": "{question} {choices}",
     "choice_template": "({letter}) {choice}",
     "choice_separator": " ",

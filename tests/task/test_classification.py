@@ -68,8 +68,11 @@ def test_a_label_file_gives_names_their_order_and_what_they_mean(folder: Path) -
 def test_training_rows_may_have_no_labels_and_a_description_may_hold_braces(folder: Path) -> None:
     write(folder / "train.csv", [{"text": "a"}, {"text": "b"}])
     write(folder / "labels.csv", [{"name": "x", "description": "{choice} {0}"}, *LABELS])
-    found = task(folder, labels="labels.csv", files={"train": "train.csv", "dev": "dev.csv", "test": "test.csv"})
+    files = {"train": "train.csv", "dev": "dev.csv", "test": "test.csv"}
+    found = task(folder, labels="labels.csv", files=files, label_source="teacher")
     assert [one.answer for one in found.examples("train")] == [None, None]
+    (problem,) = task(folder, labels="labels.csv", files=files).check()
+    assert "the row has no answer (2 of 2 rows of train have none)" in problem
     assert "1. x: {choice} {0}" in found.question(found.examples("train")[0])
 
 

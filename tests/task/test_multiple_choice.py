@@ -3,6 +3,7 @@
 import csv
 import json
 import logging
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -295,3 +296,65 @@ def test_a_split_that_is_left_without_questions_says_why(tmp_path: Path) -> None
     assert task(tmp_path).check() == ["the train split is empty: task.dev_share=0.1 takes all 1 questions of it"]
     (tmp_path / "train.jsonl").write_text("", encoding="utf-8")
     assert task(tmp_path).check() == ["the train split is empty: its file holds no rows"]
+
+
+ROW = {"choices": ["red", "blue", "green"]}
+
+
+def unlabelled(folder: Path, answers: Sequence[Any], **changes: Any) -> MultipleChoice:
+    """Return a task whose training rows have these answers, or no column for them where there are none."""
+    rows = [ROW if answer is None else {**ROW, "answer": answer} for answer in answers]
+    write(folder, rows, [{**ROW, "answer": answer} for answer in ("B", "C", "A", "A")])
+    return task(folder, **{"label_source": "teacher", "dev_from": "test", "dev_share": 0.5, **changes})
+
+
+def test_training_rows_need_no_answers_where_the_teacher_gives_them(tmp_path: Path) -> None:
+    made = unlabelled(tmp_path, [None] * 5)
+    assert made.check() == []
+    assert [example.answer for example in made.examples("train")] == [None] * 5
+    scored = [*made.examples("dev"), *made.examples("test")]
+    assert len(made.examples("dev")) == 2
+    assert sorted((one.id, one.answer) for one in scored) == [("test0", 1), ("test1", 2), ("test2", 0), ("test3", 0)]
+
+
+@pytest.mark.parametrize("blank", [None, "", "  "])
+def test_answers_that_are_there_are_read_beside_blank_ones(blank: Any, tmp_path: Path) -> None:
+    rows = [{**ROW, "answer": blank}, {**ROW, "answer": "C"}, {**ROW, "answer": blank}]
+    write(tmp_path, rows, [{**ROW, "answer": "B"}] * 2)
+    made = task(tmp_path, label_source="teacher_where_missing", dev_from="test", dev_share=0.5)
+    assert [example.answer for example in made.examples("train")] == [None, 2, None]
+
+
+def test_a_dev_split_of_train_is_taken_from_rows_with_answers(tmp_path: Path) -> None:
+    made = unlabelled(tmp_path, [None, "A", None, "B", None, "C", "A"], dev_from="train")
+    dev, train = made.examples("dev"), made.examples("train")
+    assert len(dev) == 2, "half of the four that have answers"
+    assert all(example.answer is not None for example in dev)
+    assert len(train) == 5
+
+
+@pytest.mark.parametrize(
+    ("changes", "answers", "message"),
+    [
+        ({"dev_from": "train"}, [None] * 4, r"no row of it has an answer.*task\.files\.dev=FILE.*task\.dev_from=test"),
+        ({"label_source": "gold"}, ["A", None], "no column 'answer'"),
+        (
+            {"label_source": "gold"},
+            ["A", ""],
+            r"train\.jsonl:2: the row has no answer; .*task\.label_source=teacher_where",
+        ),
+        ({"label_source": "teacher"}, ["A", "Q"], "the answer 'Q' is not among the choices"),
+    ],
+)
+def test_a_missing_answer_is_refused_where_it_is_needed(
+    changes: dict[str, Any], answers: list[Any], message: str, tmp_path: Path
+) -> None:
+    (problem,) = unlabelled(tmp_path, answers, **changes).check()
+    assert re.search(message, problem), problem
+
+
+def test_a_test_row_without_an_answer_is_refused_whoever_labels(tmp_path: Path) -> None:
+    write(tmp_path, [{**ROW, "answer": "A"}], [{**ROW, "answer": "A"}, {**ROW, "answer": ""}, {**ROW, "answer": ""}])
+    (problem,) = task(tmp_path, label_source="teacher", dev_share=0.0).check()
+    assert "test.jsonl:2: the row has no answer (2 of 3 rows of test have none); add it, or remove the row" in problem
+    assert "label_source" not in problem

@@ -10,7 +10,7 @@ from distillrun.everyday.critique import names
 from distillrun.everyday.question import fact_of
 from distillrun.everyday.wording import read_wording
 from distillrun.interfaces import Teacher
-from distillrun.records import Completion, Draw, Example, Json, Message, Prompt, Request, Sampling
+from distillrun.records import Completion, Draw, Example, Json, Message, Prompt, Request, Sampling, Split
 from distillrun.task.everyday import Everyday
 from distillrun.teacher.scripted import Scripted
 from tests.asking import Unlimited
@@ -191,10 +191,14 @@ def test_another_task_is_refused_before_any_work() -> None:
         def source(self) -> dict[str, Json]:
             return {"name": "commonsenseqa", "revision": "main"}
 
+        def examples(self, split: Split) -> list[Example]:
+            known = super().examples(split)
+            return known if split == "train" else [replace(known[0], id="abc", question="Who sings?")]
+
     assert scripted(0.3).check(TASK) == []
     (problem,) = scripted(0.3).check(Other("{question} {choices}", "{choice}", " | ", "{choice}", 0, None, False))
     assert "teacher=scripted" in problem
-    assert "the task is Other" in problem
+    assert "not 'Who sings?' of the task Other" in problem
     assert "choose task=everyday" in problem
 
 

@@ -16,7 +16,9 @@ from distillrun.interfaces import AnyTeacher, LabelStudent, LabelTask, RecordedT
 from distillrun.pipeline.experiment import Experiment, generating, student_leaves
 from distillrun.pipeline.nodes.generation_node import GenerationNode
 from distillrun.pipeline.outcome import Outcome
+from distillrun.pipeline.preflight_generation import is_labelled
 from distillrun.pipeline.stages.generation_run import GenerationRun
+from distillrun.pipeline.stages.step_outputs import label_kind
 from distillrun.records import Score, answer_of, is_right
 
 STEPS = {"score": "choice_scores", "complete": "chain_of_thought"}
@@ -51,6 +53,8 @@ class TeacherAnswersNode(GenerationNode):
             return [share("accuracy", [right[place] for place in places])]
 
         outcome.add_tested(untouched("accuracy", score, examples, outcome.touched()), self.who)
+        if self.who == "teacher":
+            outcome.answered["test"] = records
 
 
 def control_of(experiment: Experiment) -> Experiment | None:
@@ -83,18 +87,32 @@ def teachers_of(experiment: Experiment) -> dict[str, AnyTeacher]:
 
 
 def answering_run(experiment: Experiment, store: ArtifactStore, teacher: AnyTeacher) -> GenerationRun | None:
-    """Return the step in which a teacher answers the test questions, by the likelihood of the choices where it can tell
-    it; None for one that only replays recordings."""
+    """Return the step in which a teacher answers the test questions; None for one that only replays recordings.
+
+    It is the one in which it labels the training questions, where it does. Otherwise it tells the likelihood of the
+    choices, or answers where it cannot.
+    """
     if isinstance(teacher, RecordedTeacher):
         return None
     abilities = frozenset.intersection(*(member.can for member in members_of(teacher).values()))
     steps = LABEL_STEPS if isinstance(experiment.parts.task, LabelTask) else STEPS
     name = next(step for ability, step in steps.items() if ability in abilities)
     leaf = _step_leaf(name)
+    if teacher is experiment.parts.teacher and (labelling := _labelling_step(experiment)) is not None:
+        name, leaf = labelling, experiment.config.generation.steps[labelling]
     config = replace(experiment.config, generation=replace(experiment.config.generation, steps={name: leaf}))
     parts = replace(experiment.parts, teacher=teacher, steps={name: build(leaf, "generation")})
     own = Experiment(config, parts, experiment.examples)
     return GenerationRun(store, parts.steps, parts.steps, generating(own), experiment.examples["test"], "test")
+
+
+def _labelling_step(experiment: Experiment) -> str | None:
+    """Return the step that asks the teacher for the training labels; None where it gives none."""
+    parts = experiment.parts
+    if is_labelled(parts):
+        return None
+    kind = label_kind(parts.steps, parts.teacher)
+    return [name for name, step in parts.steps.items() if kind in step.makes - step.needs][-1]
 
 
 @cache

@@ -1,5 +1,6 @@
 """The nodes of generation steps: what teachers give for training questions, and for test questions as a reference."""
 
+import logging
 from dataclasses import dataclass
 
 from distillrun.artifacts import Artifact, Stage
@@ -7,6 +8,9 @@ from distillrun.journal.client import spent_by
 from distillrun.pipeline.node import Making, Node, Seen
 from distillrun.pipeline.outcome import Outcome
 from distillrun.pipeline.stages.generation_run import GenerationRun
+from distillrun.report.data_card import noise_sentences
+
+log = logging.getLogger("distillrun")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,3 +55,7 @@ class TaughtNode(GenerationNode):
         if self.is_last:
             outcome.taught = self.generation.examples
             outcome.records = self.generation.handed(self.wanted)
+            if answered := self.generation.answered():
+                outcome.answered["train"] = answered
+                for told in noise_sentences(outcome.label_noise()):
+                    log.info("labels: %s", told)

@@ -4,13 +4,21 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 
 from distillrun.artifacts import Artifact, ArtifactStore, Stage, digest
-from distillrun.interfaces import AnyTeacher, ExpansionStep, GenerationStep
+from distillrun.interfaces import AnyTeacher, ExpansionStep, GenerationStep, is_told_answers, label_source_of
 from distillrun.journal.usage import Usage
 from distillrun.pipeline.stages.generate import Generating, examples_of, generate, generation_stage, records_of
 from distillrun.pipeline.stages.renewing import renewed
-from distillrun.pipeline.stages.step_outputs import EXAMPLES, StepOutput, joined, makers, makes_of
+from distillrun.pipeline.stages.step_outputs import (
+    EXAMPLES,
+    StepOutput,
+    joined,
+    label_kind,
+    makers,
+    makes_of,
+    needs_of,
+)
 from distillrun.pipeline.stages.usable import check_usable
-from distillrun.records import Example, Split, TeacherRecord
+from distillrun.records import Example, Split, TeacherRecord, taught
 
 
 @dataclass(slots=True)
@@ -48,6 +56,11 @@ class GenerationRun:
         return [*self.questions, *self.added] if self.added else self.questions
 
     @property
+    def is_labelled(self) -> bool:
+        """True if every question has an answer of its own."""
+        return self.split != "train" or label_source_of(self.shared.task) == "gold"
+
+    @property
     def teachers(self) -> list[AnyTeacher]:
         """The run's teacher, and those that steps have of their own."""
         return [self.shared.teacher, *(own for step in self.chosen.values() for own in step.teachers)]
@@ -55,13 +68,13 @@ class GenerationRun:
     def make(self, name: str, stage: Stage) -> Artifact:
         """Run the next step, or find it done, and take in what it made."""
         step = self.chosen[name]
-        given = self.handed(step.needs, before=name)
+        examples, given = self.given(name)
         is_needed = self.split == "train"
         asked = self.asked[name] = Usage()
-        made = generate(self.store, stage, name, step, self.shared, self.examples, given, asked, is_needed)
+        made = generate(self.store, stage, name, step, self.shared, examples, given, asked, is_needed)
         records = records_of(made)
         if made.cached and records:  # an earlier version may have ended in silence with nothing
-            own = [records[example.id] for example in self.examples]
+            own = [records[example.id] for example in examples]
             check_usable(name, step, makes_of(step, self.shared.teacher), given, own, is_needed, is_known=True)
         self.add(name, records, examples_of(made))
         return made
@@ -94,14 +107,43 @@ class GenerationRun:
         if any(isinstance(step, ExpansionStep) for step in self.chosen.values()):
             held_out = digest([asdict(example) for example in self.shared.held_out])
         stages: dict[str, Stage] = {}
-        for name, step in self.chosen.items():
-            before = set(makers(self.steps, self.shared.teacher, step.needs, before=name).values())
+        for name in self.chosen:
+            before = set(self.makers_before(name).values())
             before |= {other for other in stages if EXAMPLES in self.chosen[other].makes}
             upstream = {f"load/{self.split}": loaded}
             upstream |= {stages[other].name: stages[other].fingerprint for other in self.chosen if other in before}
-            stages[name] = renewed(self.store, generation_stage(name, step, self.shared, upstream, held_out))
+            stage = generation_stage(name, self.chosen[name], self.shared, upstream, held_out)
+            stages[name] = renewed(self.store, stage)
         self._stages[loaded] = stages
         return stages
+
+    def makers_before(self, name: str) -> dict[str, str]:
+        """Return, for each kind that a step needs, the step that makes it for it."""
+        needs = needs_of(name, self.steps, self.shared.teacher, self.is_labelled)
+        return makers(self.steps, self.shared.teacher, needs, before=name)
+
+    def given(self, name: str) -> tuple[list[Example], list[TeacherRecord]]:
+        """Return the questions that a step is given, and what earlier steps made of them, one record each.
+
+        A step that is told the right answers is given the teacher's own for questions that have none, and those
+        questions alone that have either.
+        """
+        needs = needs_of(name, self.steps, self.shared.teacher, self.is_labelled)
+        pairs = list(zip(self.examples, self.handed(needs, before=name), strict=True))
+        if is_told_answers(self.chosen[name]):
+            labelled = [(taught(example, record), record) for example, record in pairs]
+            pairs = [(example, record) for example, record in labelled if example.answer is not None]
+        return [example for example, _ in pairs], [record for _, record in pairs]
+
+    def answered(self) -> list[TeacherRecord]:
+        """Return what the teacher answered to each question, before any step took answers out; empty if it did not."""
+        kind = label_kind(self.steps, self.shared.teacher)
+        made = {name: makes_of(self.chosen[name], self.shared.teacher) for name in self.records}
+        asking = [name for name, kinds in made.items() if kind in kinds - self.chosen[name].needs]
+        if not asking:
+            return []
+        handed = StepOutput(self.records[asking[-1]], frozenset({kind}))
+        return joined([example.id for example in self.examples], [handed])
 
     def handed(self, kinds: Collection[str], before: str | None = None) -> list[TeacherRecord]:
         """Return one record per example with what the steps made of some kinds, from each kind's last maker."""

@@ -3,11 +3,14 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from distillrun.interfaces import AnyTeacher, GenerationStep, RecordedTeacher
+from distillrun.interfaces import AnyTeacher, GenerationStep, RecordedTeacher, is_told_answers
 from distillrun.records import Rationale, TeacherRecord, is_of
 
 EXAMPLES = "examples"
 """The kind of what expansion makes: it is not part of a record, and every later step works on it."""
+
+LABELS = frozenset({"answers", "choice_scores"})
+"""The kinds in which a teacher says which choice it takes."""
 
 
 def makes_of(step: GenerationStep, teacher: AnyTeacher) -> frozenset[str]:
@@ -25,16 +28,46 @@ def makers(
     return {kind: found[kind] for kind in sorted(kinds) if kind in found}
 
 
+def label_kind(steps: Mapping[str, GenerationStep], teacher: AnyTeacher, before: str | None = None) -> str:
+    """Return the kind that holds the teacher's labels: its answers or, where it gives none, its scores of choices.
+
+    Args:
+        steps: of the config.
+        teacher: the run's.
+        before: only what steps before this one make counts.
+    """
+    made = makers(steps, teacher, LABELS, before)
+    return "choice_scores" if made.keys() == {"choice_scores"} else "answers"
+
+
+def needs_of(
+    name: str, steps: Mapping[str, GenerationStep], teacher: AnyTeacher, is_labelled: bool = True
+) -> frozenset[str]:
+    """Return the kinds that a step needs; `is_labelled`: every question has an answer of its own."""
+    step = steps[name]
+    if is_labelled or not is_told_answers(step):
+        return step.needs
+    return step.needs | {label_kind(steps, teacher, before=name)}
+
+
 def chosen_steps(
-    steps: Mapping[str, GenerationStep], teacher: AnyTeacher, wanted: Collection[str]
+    steps: Mapping[str, GenerationStep], teacher: AnyTeacher, wanted: Collection[str], is_labelled: bool = True
 ) -> dict[str, GenerationStep]:
-    """Return the steps, in their order, that make what is wanted, and what these need in turn."""
+    """Return the steps, in their order, that make what is wanted, and what these need in turn.
+
+    Args:
+        steps: of the config.
+        teacher: the run's.
+        wanted: the kinds.
+        is_labelled: every question has an answer of its own.
+    """
     chosen = {name for name, step in steps.items() if EXAMPLES in step.makes}
     chosen |= set(makers(steps, teacher, wanted).values())
     waiting = set(chosen)
     while waiting:
         name = waiting.pop()
-        needed = set(makers(steps, teacher, steps[name].needs, before=name).values()) - chosen
+        needs = needs_of(name, steps, teacher, is_labelled)
+        needed = set(makers(steps, teacher, needs, before=name).values()) - chosen
         chosen |= needed
         waiting |= needed
     return {name: step for name, step in steps.items() if name in chosen}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from distillrun.errors import ConfigError
 from distillrun.interfaces import SelectiveObjective, StudentObjective
-from distillrun.records import Example, TeacherRecord
+from distillrun.records import Example, TeacherRecord, is_right, taught
 
 DECIDING = frozenset({"initial", "revised", "choice_scores"})
 """The kinds without which nothing can be learnt from a record; a counterfactual may be missing."""
@@ -26,18 +26,33 @@ def training_data_of(
     dev: Sequence[Example],
     records: Sequence[TeacherRecord] | None,
 ) -> TrainingData:
-    """Return the training data: the training examples for which the teacher gave what the objective learns from.
+    """Return the training data: the training examples for which there is a label and what the objective learns from.
+
+    The label is the example's own answer or, where it has none, the teacher's.
 
     Raises:
-        ConfigError: it gave it for none of them.
+        ConfigError: the teacher gave what is learnt from for none of them.
     """
     if records is None:
         return TrainingData(train, dev, None)
-    whole = [(example, one) for example, one in zip(train, records, strict=True) if _can_learn(objective, one)]
+    labelled = [(taught(example, record), record) for example, record in zip(train, records, strict=True)]
+    if all(example.answer is None for example, _ in labelled):
+        raise ConfigError("no training example has a label: neither the task nor the teacher answers one; check both")
+    whole = [
+        (label, record)
+        for example, (label, record) in zip(train, labelled, strict=True)
+        if label.answer is not None and _can_learn(objective, record) and _is_of_one_mind(example, label, record)
+    ]
     if not whole:
         named = ", ".join(sorted(objective.needs & DECIDING))
         raise ConfigError(f"no training example has a text to learn ({named}); check the teacher's data")
     return TrainingData([example for example, _ in whole], dev, [record for _, record in whole])
+
+
+def _is_of_one_mind(example: Example, label: Example, record: TeacherRecord) -> bool:
+    """Return whether the teacher argues for the label that it gave; another step may have asked it anew."""
+    factual = [rationale for rationale in record.rationales if rationale.kind == "factual"]
+    return example.answer is not None or all(is_right(label, rationale.supports) for rationale in factual)
 
 
 def _can_learn(objective: StudentObjective, record: TeacherRecord) -> bool:

@@ -24,7 +24,7 @@ def own_answers(records: Sequence[TeacherRecord], by_id: Mapping[str, Example]) 
     means: dict[str, Json] = {"mean agreement": round(math.fsum(agreements) / len(agreements), 4)} if agreements else {}
     known = [(by_id[record.example_id], record.answer) for record in told]
     right = [is_right(example, answer) for example, answer in known if example.answer is not None]
-    return {"answered": len(told), "without an answer": len(records) - len(told), **_accuracy(right), **means}
+    return {"answered": len(told), "without an answer": len(records) - len(told), **accuracy(right), **means}
 
 
 def agreement_histogram(records: Sequence[TeacherRecord]) -> dict[str, Json]:
@@ -46,7 +46,7 @@ def choice_scores(records: Sequence[TeacherRecord], by_id: Mapping[str, Example]
     even = math.fsum(math.log(len(shares)) for shares in answers) / len(scored)
     return {
         "scored": len(scored),
-        **_accuracy(right),
+        **accuracy(right),
         "mean entropy (nats)": round(math.fsum(entropies) / len(entropies), 4),
         "entropy of a guess (nats)": round(even, 4),
     }
@@ -60,13 +60,13 @@ def verdicts(rows: Sequence[Row]) -> dict[str, Json]:
     table: dict[str, Json] = {}
     for verdict in ("right", "wrong", "uncertain"):
         judged = [row for row in rows if row.rationale.verdict == verdict and row.example.answer is not None]
-        right = sum(row.rationale.kind == "factual" for row in judged)
+        right = sum(is_right(row.example, row.rationale.supports) for row in judged)
         if judged:
             table[f"judged {verdict}"] = {"argue for the right choice": right, "for a wrong one": len(judged) - right}
     return table
 
 
-def _accuracy(right: Sequence[bool]) -> dict[str, Json]:
+def accuracy(right: Sequence[bool]) -> dict[str, Json]:
     """Return a share with its n and its 95 % Wilson interval; empty without any."""
     if not right:
         return {}

@@ -36,6 +36,7 @@ def data_card(
     left_out: int,
     steps: Mapping[str, Step],
     near: Mapping[Split, Mapping[str, int]],
+    noise: Mapping[str, Json] | None = None,
 ) -> dict[str, Json]:
     """Return counts of the questions, of what each step took, and of the rationales by kind.
 
@@ -45,6 +46,7 @@ def data_card(
         left_out: training examples without a rationale to learn from.
         steps: the generation steps, by name.
         near: of each split, how many of its questions are nearly the same as one of another split.
+        noise: of the teacher's labels, see `label_noise`; None where it is not known.
     """
     card: dict[str, Json] = {"questions": _question_counts(examples, near)}
     for name, step in steps.items():
@@ -52,6 +54,8 @@ def data_card(
             card["recordings" if "rows" in step.counts else f"new questions of {name}"] = dict(step.counts)
     if steps:
         card["steps"] = {name: _step_counts(step) for name, step in steps.items()}
+    if noise:
+        card["label noise"] = dict(noise)
     if not records:
         return card
     card["training examples left out for lack of a rationale"] = left_out

@@ -22,6 +22,7 @@ PARTS: Mapping[str, str] = {
     "the teacher's own answers": "The teacher's own judgement",
     "agreement": "The teacher's own judgement",
     "choice scores": "The teacher's own judgement",
+    "label noise": "The teacher's labels",
 }
 """The section of each part of the data card; all others stand under "Data"."""
 
@@ -32,6 +33,8 @@ NOTES: Mapping[str, str] = {
     "rationales": "Shares are of all rationales of a kind. Deny: their words go against the choice they argue for. "
     "Cut off: ended by the token limit, or without a full stop. Run on: the teacher wrote more than was kept.",
     "self-evaluation": "The teacher's verdicts on its own rationales.",
+    "label noise": "How often the teacher's answer is the right one, on questions whose right answer is known: of all, "
+    "and by how sure the teacher was. Agreement: the share of its samples that give the answer.",
 }
 
 
@@ -93,6 +96,8 @@ def _blocks(name: str, inner: Values) -> list[Block]:
     if name == "agreement":
         caption = "Share of the teacher's answers to a question that agree with the one that most of them give."
         return [_histogram(inner, name, caption)]
+    if name == "label noise":
+        return [_rows("labels", inner)]
     if name == "steps":
         return [*step_tables(inner)]
     if all(isinstance(cells, dict) for cells in inner.values()):
@@ -114,6 +119,14 @@ def _grid(name: str, rows: Mapping[str, Json]) -> Table:
     measures = list(dict.fromkeys(measure for cells in flat.values() for measure in cells))
     body = [[one, *(_cell(one, cells.get(one)) for cells in flat.values())] for one in measures]
     return Table([name, *flat], body, frozenset(range(1, len(flat) + 1)))
+
+
+def _rows(name: str, rows: Mapping[str, Json]) -> Table:
+    """Return a table with a row for each thing measured, where there are many of them."""
+    measures = list(dict.fromkeys(measure for cells in rows.values() for measure in mapping(cells)))
+    named = {one: mapping(cells) for one, cells in rows.items()}
+    body = [[one, *(_cell(measure, cells.get(measure)) for measure in measures)] for one, cells in named.items()]
+    return Table([name, *measures], body, frozenset(range(1, len(measures) + 1)))
 
 
 def _cell(name: str, value: Json) -> str:

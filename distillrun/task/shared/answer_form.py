@@ -38,30 +38,34 @@ class Given:
         return self.among.texts
 
 
-def answer_index(given: Given, form: AnswerForm) -> int:
-    """Return which choice an answer of a known form means; the first one where choices repeat.
+def answer_index(given: Given, form: AnswerForm) -> int | None:
+    """Return which choice an answer of a known form means; the first one where choices repeat; None without an answer.
 
     Raises:
-        ConfigError: there is no answer, or it is not among the choices.
+        ConfigError: the answer is not among the choices.
     """
-    _must_answer(given)
+    if is_blank(given.answer):
+        return None
     found = _read(given, form)
     if found is None:
         raise _unknown(given, f"task.answer_form={form}")
     return found
 
 
-def form_of(rows: Sequence[Given]) -> AnswerForm:
+def form_of(everyone: Sequence[Given]) -> AnswerForm:
     """Return the form in which all of the answers can be read, of two the one that goes without saying.
+
+    Rows without an answer play no part.
 
     Texts and letters go before numbers, so that years among the choices are years. Numbers count from 0 where one of
     them is 0, and from 1 where one of them is that of the last choice.
 
     Raises:
-        ConfigError: a row has no answer, no form fits all of them, or two do that mean different choices.
+        ConfigError: no row has an answer, no form fits all of them, or two do that mean different choices.
     """
-    for given in rows:
-        _must_answer(given)
+    rows = [given for given in everyone if not is_blank(given.answer)]
+    if not rows:
+        raise ConfigError(f"{everyone[0].where}: neither this row nor another has an answer; see task.fields.answer")
     texts = any(isinstance(given.answer, str) for given in rows)
     groups: tuple[tuple[AnswerForm, ...], ...] = (("text", "letter"), ("index", "number"), ("boolean",))
     for group in groups if texts else (("text", "index", "number"), ("boolean",)):
@@ -95,11 +99,6 @@ def _read_all(rows: Sequence[Given], form: AnswerForm) -> list[int] | None:
             return None
         found.append(index)
     return found
-
-
-def _must_answer(given: Given) -> None:
-    if is_blank(given.answer):
-        raise ConfigError(f"{given.where}: the row has no answer; add it, or remove the row")
 
 
 def _ambiguous(given: Given, meant: Mapping[AnswerForm, str]) -> ConfigError:

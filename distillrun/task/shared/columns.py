@@ -46,11 +46,17 @@ class Columns:
     is_list: bool
     fixed: tuple[str, ...] | None
 
-    def asked(self, row: Row) -> RowQuestion:
-        """Return what a row asks. Raises ConfigError where a column is not there or holds something else."""
+    def asked(self, row: Row, may_lack_answers: bool = False) -> RowQuestion:
+        """Return what a row asks. Raises ConfigError where a column is not there or holds something else.
+
+        Args:
+            row: of a file.
+            may_lack_answers: the column of answers may be missing.
+        """
         question = self.question.of(row)
         choices = self._choices_of(row)
-        answer = value_in(row, self.answer, "task.fields.answer")
+        lacks_answer = may_lack_answers and self.answer not in row.values
+        answer = None if lacks_answer else value_in(row, self.answer, "task.fields.answer")
         name = text_in(row, self.id, "task.fields.id") if self.id is not None else _digest(question, choices.texts)
         return RowQuestion(name, question, Given(row.where, answer, choices))
 

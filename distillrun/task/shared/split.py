@@ -5,9 +5,10 @@ import logging
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import get_args
+from typing import Literal, get_args
 
 from distillrun.errors import ConfigError
+from distillrun.interfaces import LabelSource
 from distillrun.records import Example, Json, Split, repeats_choices
 from distillrun.task.shared.on_overlap import OverlapPolicy
 from distillrun.text.repeats import asked
@@ -16,6 +17,12 @@ SPLITS: tuple[Split, ...] = get_args(Split)
 
 Placed = tuple[str, Example]
 """An example, and the file and line where it stands."""
+
+UNLABELLED = (
+    "dev is a part of train (task.files.dev is null), and no row of it has an answer to score by; name a file of rows "
+    "with answers (task.files.dev=FILE), or take dev from the test rows: task.dev_from=test, of which task.dev_share "
+    "is the share"
+)
 
 _log = logging.getLogger(__name__)
 
@@ -34,19 +41,23 @@ def load_splits(
     split_seed: int,
     limit: int | None,
     policy: OverlapPolicy,
+    dev_from: Literal["train", "test"] = "train",
+    label_source: LabelSource = "gold",
 ) -> Splits:
     """Return the examples of each split.
 
     Args:
-        placed: the examples of each split with their places; where dev is None it is a part of train.
-        dev_share: the part of train that becomes dev, rounded up.
+        placed: the examples of each split with their places; where dev is None it is a part of another split.
+        dev_share: the part of train (or test) that becomes dev, rounded up; of train, it is of rows that have answers.
         split_seed: decides which part; the order of the rows does not.
         limit: how many examples of each split are kept, the first ones; None = all.
         policy: what becomes of a question that stands again, see `OverlapPolicy`.
+        dev_from: the split that dev is a part of, where it has no file.
+        label_source: of the training examples; unless it is gold, they may be without answers.
 
     Raises:
-        ConfigError: an id occurs twice, within a split or across splits, a split is empty, or a question stands again
-            and is refused.
+        ConfigError: an id occurs twice, within a split or across splits, a split is empty, a question stands again and
+            is refused, or an answer is missing.
     """
     places: dict[str, str] = {}
     splits: dict[Split, list[Example]] = {split: [] for split in SPLITS}
@@ -58,6 +69,7 @@ def load_splits(
                 raise ConfigError(f"{where}: the id {example.id!r} is already that of {places[example.id]}")
             places[example.id] = where
             splits[split].append(example)
+    _check_answers(splits, places, label_source)
     if found_again := policy.refusals(splits):
         first = _first_again(splits, places)
         raise ConfigError("; ".join([f"task.on_overlap=refuse: {found_again[0]}", *found_again[1:], *first]))
@@ -65,19 +77,38 @@ def load_splits(
     splits = policy.without_equal(splits)
     dropped = {split: whole[split] - len(examples) for split, examples in splits.items()}
     if placed.get("dev") is None:
-        held_out = dev_ids([example.id for example in splits["train"]], dev_share, split_seed)
-        splits["dev"] = [example for example in splits["train"] if example.id in held_out]
-        splits["train"] = [example for example in splits["train"] if example.id not in held_out]
+        rows = splits[dev_from]
+        answered = [example.id for example in rows if example.answer is not None]
+        if dev_share and rows and not answered:
+            raise ConfigError(UNLABELLED)
+        held_out = dev_ids(answered, dev_share, split_seed)
+        splits["dev"] = [example for example in rows if example.id in held_out]
+        splits[dev_from] = [example for example in rows if example.id not in held_out]
     apart = policy.without_near(splits)
     dropped = {split: dropped[split] + len(splits[split]) - len(examples) for split, examples in apart.items()}
     splits = apart
     for split, examples in splits.items():
         if not examples and (split != "dev" or dev_share > 0):
-            taken = split == "train" and len(splits["dev"])
+            taken = split == dev_from and len(splits["dev"])
             why = f"task.dev_share={dev_share} takes all {taken} questions of it" if taken else "its file holds no rows"
             why = f"task.on_overlap=drop leaves none of {dropped[split]} questions" if dropped[split] else why
             raise ConfigError(f"the {split} split is empty: {why}")
     return Splits({split: examples[:limit] for split, examples in splits.items()}, dropped)
+
+
+def _check_answers(
+    splits: Mapping[Split, Sequence[Example]], places: Mapping[str, str], label_source: LabelSource
+) -> None:
+    """Raise ConfigError where an example has no answer whose split needs one."""
+    for split, examples in splits.items():
+        without = [example for example in examples if example.answer is None]
+        if not without or (split == "train" and label_source != "gold"):
+            continue
+        others = f" ({len(without)} of {len(examples)} rows of {split} have none)" if len(without) > 1 else ""
+        cure = "add it, or remove the row"
+        if split == "train":
+            cure += "; or let the teacher answer: task.label_source=teacher_where_missing"
+        raise ConfigError(f"{places[without[0].id]}: the row has no answer{others}; {cure}")
 
 
 def _first_again(splits: Mapping[Split, Sequence[Example]], places: Mapping[str, str]) -> list[str]:

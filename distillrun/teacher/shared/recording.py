@@ -53,10 +53,15 @@ class StoredRecording:
     stored: TeacherRecord
 
     def belongs_to(self, example: Example) -> bool:
+        stored, places = self.stored, range(len(example.choices))
+        if stored.answer is not None and stored.answer not in places:
+            return False
+        if stored.choice_log_probs is not None and len(stored.choice_log_probs) != len(places):
+            return False
         return all(
-            0 <= rationale.supports < len(example.choices)
-            and is_right(example, rationale.supports) == (rationale.kind == "factual")
-            for rationale in self.stored.rationales
+            rationale.supports in places
+            and (example.answer is None or is_right(example, rationale.supports) == (rationale.kind == "factual"))
+            for rationale in stored.rationales
         )
 
     def record(self, example: Example, counts: Counter[str]) -> TeacherRecord:
