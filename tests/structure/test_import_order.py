@@ -111,6 +111,7 @@ def test_no_package_imports_itself_in_a_circle() -> None:
 
 def test_what_the_command_line_reads_first_is_light() -> None:
     heavy = {"torch", "transformers", "datasets", "wandb", "accelerate", "peft", "pandas", "scipy", "numpy", "pydantic"}
+    heavy |= {"matplotlib"}
     light = {f"distillrun.{name}" for name in LIGHT}
     files = [path for path in MODULES if _within(module_of(path), light)]
     assert {one for one in light if any(_within(module_of(path), {one}) for path in files)} == light
@@ -121,6 +122,13 @@ def test_what_the_command_line_reads_first_is_light() -> None:
         inside = {name for name in names if name.startswith("distillrun.")} - packages - {"distillrun.__version__"}
         wrong = {name for name in inside if not _within(name, light)}
         assert not wrong, f"{name_of(path)} imports {sorted(wrong)}, which are not light"
+
+
+def test_nothing_imports_matplotlib_before_a_chart_is_drawn() -> None:
+    found = {path: at_import for path in MODULES for name, at_import in imports(path) if name.startswith("matplotlib")}
+    assert found
+    assert not any(found.values())
+    assert {path.parent.relative_to(PACKAGE).as_posix() for path in found} == {"report/page"}
 
 
 def _within(name: str, places: set[str]) -> bool:

@@ -1,31 +1,22 @@
-"""The axes of drawings: round numbers, and where a value lies."""
+"""The axes of charts: round numbers, and where an axis begins."""
 
-import math
-from dataclasses import dataclass
+from collections.abc import Sequence
 
-
-@dataclass(frozen=True, slots=True)
-class Scale:
-    """A straight axis: values from `low` to `high` lie from the place `start` to the place `end` of a drawing."""
-
-    low: float
-    high: float
-    start: float
-    end: float
-
-    def __call__(self, value: float) -> float:
-        return self.start + (value - self.low) / (self.high - self.low) * (self.end - self.start)
+HIDDEN = 0.25
+"""Where values lie within this share of the highest, an axis from 0 would make them all look alike."""
 
 
 def ticks(low: float, high: float, about: int = 5) -> list[float]:
     """Return round numbers that span [low, high], spaced by 1, 2 or 5 times a power of ten."""
-    if high <= low:
-        high = low + 1
-    raw = (high - low) / about
-    power = 10.0 ** math.floor(math.log10(raw))
-    spacing = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= raw * (1 - 1e-9))
-    first, last = math.floor(low / spacing + 1e-9), math.ceil(high / spacing - 1e-9)
-    return [round(index * spacing, 12) for index in range(first, last + 1)]
+    from matplotlib.ticker import MaxNLocator
+
+    found = MaxNLocator(nbins=about, steps=[1, 2, 5, 10]).tick_values(low, high if high > low else low + 1)
+    return [round(float(tick), 12) for tick in found]
+
+
+def is_far_from_zero(values: Sequence[float]) -> bool:
+    """Return whether an axis from 0 would hide how these values differ."""
+    return len(set(values)) > 1 and min(values) > 0 and max(values) - min(values) < HIDDEN * max(values)
 
 
 def axis_label(value: float, unit: str) -> str:

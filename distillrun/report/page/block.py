@@ -5,13 +5,15 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeAlias
 from urllib.parse import quote
 
+from distillrun.report.page.canvas import Chart
+
 State: TypeAlias = Literal["good", "bad", "plain"]
 
 
 class Drawing(Protocol):
-    """Draws an SVG of any width, so that a narrow screen gets a drawing of its own rather than a shrunken one."""
+    """Draws a chart of any width, so that a narrow screen gets one of its own rather than a shrunken one."""
 
-    def __call__(self, *, width: float) -> str: ...
+    def __call__(self, *, width: float) -> Chart: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +61,17 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A drawing, the sentence under it, and the same as a table where drawings cannot be shown.
+    """A chart, the sentence under it, and the same as a table where charts cannot be shown.
 
-    One that has a `name` is also written as files of its own.
+    One that has a `name` is also written as files of its own. Those that are `small` have one form for every screen, and
+    stand side by side where there is room.
     """
 
     draw: Drawing
     caption: str
     table: Table
     name: str = ""
+    small: bool = False
 
 
 @dataclass(frozen=True, slots=True)

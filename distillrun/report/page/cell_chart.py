@@ -1,15 +1,19 @@
-"""A drawing of cells: means with intervals, and every run as a dot."""
+"""A chart of cells: means with intervals, and every run as a dot."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from distillrun.report.page.axis import Scale, axis_label, ticks
-from distillrun.report.page.svg import COLOURS, LETTER, NARROW, dot, drawing, fitting, legend, line, text
+from distillrun.report.page.axis import axis_label, is_far_from_zero, ticks
+from distillrun.report.page.canvas import NARROW, Chart, Key, fitting, width_of
+from distillrun.report.page.palette import COLOURS, colour, of_series
+from distillrun.text.display import number
 
-LEFT, RIGHT, PLOT = 56.0, 16.0, 230.0
-HIDDEN = 0.25
-"""Where values lie within this share of the highest, bars from 0 would all look alike."""
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+LEFT, RIGHT, PLOT, BOTTOM = 56.0, 16.0, 230.0, 28.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +50,7 @@ class CellChart:
     def has_bars(self) -> bool:
         """True if means are drawn as bars from 0."""
         values = [value for bar in self._bars for value in (bar.mean, *bar.runs) if math.isfinite(value)]
-        is_hidden = len(set(values)) > 1 and min(values) > 0 and max(values) - min(values) < HIDDEN * max(values)
-        return self.scale is None and not is_hidden
+        return self.scale is None and not is_far_from_zero(values)
 
     @property
     def caption(self) -> str:
@@ -64,12 +67,12 @@ class CellChart:
             return ""
         return f" Chance, {axis_label(round(self.chance, 2), self.unit)}, lies outside the drawing."
 
-    def draw(self, width: float) -> str:
-        """Return the drawing at a width."""
+    def draw(self, width: float) -> Chart:
+        """Return the chart at a width."""
         names = list(dict.fromkeys(bar.name for bar in self._bars))
         slot = (width - LEFT - RIGHT) / len(self.groups)
         most = max(len(bars) for _, bars in self.groups)
-        has_room = slot * 0.88 / most >= 14 and all(LETTER * len(group) <= slot for group, _ in self.groups)
+        has_room = slot * 0.88 / most >= 14 and all(width_of(group) <= slot for group, _ in self.groups)
         if len(names) > COLOURS or not has_room:
             return self._lying(width)
         return self._upright(names, slot, width)
@@ -95,78 +98,96 @@ class CellChart:
         low, high = (end if end != end else min(most, max(least, end)) for end in (bar.low, bar.high))
         return Bar(bar.name, bar.mean, low, high, bar.runs)
 
-    def _upright(self, names: Sequence[str], slot: float, width: float) -> str:
-        marks, top = legend(names, LEFT, width)
-        levels, bottom = self._levels, top + PLOT
-        at_y = Scale(levels[0], levels[-1], bottom, top)
-        parts = [*marks]
-        for level in levels:
-            parts.append(line(LEFT, at_y(level), width - RIGHT, at_y(level), "grid"))
-            parts.append(text(LEFT - 8, at_y(level) + 4, axis_label(level, self.unit), "end"))
-        for place, (group, bars) in enumerate(self.groups):
-            start = LEFT + place * slot
+    def _upright(self, names: Sequence[str], slot: float, width: float) -> Chart:
+        key = Key(names, LEFT, width)
+        chart = self._chart(width, key.height + PLOT + BOTTOM)
+        axes = chart.axes(LEFT, key.height, RIGHT, BOTTOM)
+        key.draw(chart)
+        axes.set_xlim(0, slot * len(self.groups))  # in pixels
+        axes.set_ylim(self._levels[0], self._levels[-1])
+        middles = [(place + 0.5) * slot for place in range(len(self.groups))]
+        axes.set_xticks(middles, [fitting(group, slot) for group, _ in self.groups])
+        axes.set_yticks(self._levels, [axis_label(level, self.unit) for level in self._levels])
+        axes.grid(axis="y")
+        for middle, (_, bars) in zip(middles, self.groups, strict=True):
             wide = min(48.0, slot * 0.88 / len(bars))
-            first = start + (slot - wide * len(bars)) / 2
             for index, bar in enumerate(map(self._within, bars)):
-                x = first + (index + 0.5) * wide
-                parts += self._marks(bar, names.index(bar.name), at_y, (x, 0.4 * wide), is_upright=True)
-            parts.append(text(start + slot / 2, bottom + 18, group, "middle"))
+                at = middle + (index + 0.5 - len(bars) / 2) * wide
+                self._mark(axes, bar, of_series(names.index(bar.name)), (at, 0.4 * wide), is_upright=True)
         if self.chance is not None and self._shows(self.chance):
-            parts.append(line(LEFT, at_y(self.chance), width - RIGHT, at_y(self.chance), "chance"))
-            parts.append(text(width - RIGHT, at_y(self.chance) - 5, "chance", "end"))
-        return drawing(width, bottom + 28, parts, "means of " + ", ".join(names))
+            axes.axhline(self.chance, **_chance_line())
+            axes.annotate("chance", (1, self.chance), (0, 5), ("axes fraction", "data"), "offset points", ha="right")
+        return chart
 
-    def _lying(self, width: float) -> str:
-        """Draw a row for each cell: its name before the marks or, in a narrow drawing, above them."""
+    def _lying(self, width: float) -> Chart:
+        """Draw a row for each cell: its name before the marks or, in a narrow chart, above them."""
         is_narrow = width <= NARROW
-        left, top, tall = (24.0, 22.0, 38.0) if is_narrow else (190.0, 22.0, 22.0)
-        bottom = top + sum(22.0 * bool(group) + tall * len(bars) for group, bars in self.groups)
-        levels = self._levels
-        at_x = Scale(levels[0], levels[-1], left, width - 30)
-        parts = []
-        for place, level in enumerate(levels):
-            parts.append(line(at_x(level), top, at_x(level), bottom, "grid"))
-            if not is_narrow or place % 2 == 0:
-                parts.append(text(at_x(level), bottom + 18, axis_label(level, self.unit), "middle"))
-        y = top
+        left, top, tall, heading = (24.0, 22.0, 38.0, 22.0) if is_narrow else (190.0, 22.0, 22.0, 22.0)
+        high = sum(heading * bool(group) + tall * len(bars) for group, bars in self.groups)
+        chart = self._chart(width, top + high + BOTTOM)
+        axes = chart.axes(left, top, 30, BOTTOM)
+        axes.set_xlim(self._levels[0], self._levels[-1])
+        axes.set_ylim(high, 0)  # in pixels
+        labels = [axis_label(level, self.unit) for level in self._levels]
+        axes.set_xticks(self._levels, ["" if is_narrow and n % 2 else label for n, label in enumerate(labels)])
+        axes.set_yticks([])
+        axes.grid(axis="x")
+        y = 0.0
         for group, bars in self.groups:
             if group:
-                parts.append(text(0, y + 15, fitting(group, width), "start"))
-                y += 22.0
+                axes.annotate(fitting(group, width), (-left, y + 15), xycoords=(("axes points"), "data"))
+                y += heading
             for bar in map(self._within, bars):
-                if is_narrow:
-                    parts.append(text(left, y + 14, fitting(bar.name, width - left), "start"))
-                else:
-                    parts.append(text(left - 12, y + tall / 2 + 4, fitting(bar.name, left - 12), "end"))
-                parts += self._marks(bar, 0, at_x, (y + tall - 11, 8.0), is_upright=False)
+                name, side, down = (24.0, "left", 14.0) if is_narrow else (left - 12, "right", tall / 2 + 4)
+                at = (name, y + down)
+                axes.annotate(
+                    fitting(bar.name, width - left if is_narrow else name),
+                    at,
+                    xycoords=("figure points", "data"),
+                    ha=side,
+                )
+                self._mark(axes, bar, of_series(0), (y + tall - 11, 8.0), is_upright=False)
                 y += tall
         if self.chance is not None and self._shows(self.chance):
-            parts.append(line(at_x(self.chance), top - 6, at_x(self.chance), bottom, "chance"))
-            parts.append(text(at_x(self.chance), top - 10, "chance", "middle"))
-        return drawing(width, bottom + 28, parts, "means of " + ", ".join(bar.name for bar in self._bars))
+            axes.axvline(self.chance, **_chance_line())
+            axes.annotate("chance", (self.chance, 1), (0, 8), ("data", "axes fraction"), "offset points", ha="center")
+        return chart
 
-    def _marks(self, bar: Bar, colour: int, at: Scale, across: tuple[float, float], is_upright: bool) -> list[str]:
-        """Return the marks of a cell: its mean, a dot for every run side by side, and the interval over them.
+    def _chart(self, width: float, height: float) -> Chart:
+        told = []
+        for group, bars in self.groups:
+            for bar in map(self._within, bars):
+                mean, low, high = (
+                    f"{number(round(value, 2))} {self.unit}".rstrip() for value in (bar.mean, bar.low, bar.high)
+                )
+                where = f"{group}, {bar.name}" if group else bar.name
+                told.append(f"{where}: {mean}" + (f", {low} to {high}" if math.isfinite(bar.low) else ""))
+        return Chart(width, height, f"Means of {', '.join(dict.fromkeys(bar.name for bar in self._bars))}", told)
+
+    def _mark(self, axes: "Axes", bar: Bar, paint: str, across: tuple[float, float], is_upright: bool) -> None:
+        """Draw a cell: its mean, a dot for every run side by side, and the interval over them.
 
         `across` is the middle of the cell's strip, and half the width of a mark.
         """
         middle, half = across
-        low, high = sorted((at(0.0), at(bar.mean))) if self.has_bars else (at(bar.mean) - 1.5, at(bar.mean) + 1.5)
-        x, y = (middle - half, low) if is_upright else (low, middle - half)
-        wide, tall = (2 * half, high - low) if is_upright else (high - low, 2 * half)
-        opacity = "0.45" if self.has_bars else "1"
-        parts = [
-            f'<rect class="fill series-{colour % COLOURS}" fill-opacity="{opacity}" x="{x:.1f}" y="{y:.1f}" '
-            f'width="{wide:.1f}" height="{tall:.1f}" rx="{2 if self.has_bars else 0}"/>'
-        ]
+
+        def draw(values: Sequence[float], aside: Sequence[float], **look: Any) -> None:
+            axes.plot(*((aside, values) if is_upright else (values, aside)), clip_on=False, **look)
+
+        if self.has_bars:
+            fill = axes.bar if is_upright else axes.barh
+            fill(middle, bar.mean, 2 * half, color=paint, alpha=0.45, clip_on=False)
+        else:
+            draw([bar.mean] * 2, [middle - half, middle + half], color=paint, linewidth=3, solid_capstyle="butt")
         spread = 1.2 * half / max(1, len(bar.runs) - 1)
-        first = middle - spread * (len(bar.runs) - 1) / 2
-
-        def place(value: float, aside: float) -> tuple[float, float]:
-            return (aside, at(value)) if is_upright else (at(value), aside)
-
-        parts += [dot(*place(value, first + n * spread), colour, 2.5) for n, value in enumerate(bar.runs)]
+        aside = [middle + spread * (n - (len(bar.runs) - 1) / 2) for n in range(len(bar.runs))]
+        draw(bar.runs, aside, color=paint, linestyle="", marker="o", markersize=5)
         if math.isfinite(bar.low) and math.isfinite(bar.high):
-            parts.append(line(*place(bar.low, middle), *place(bar.high, middle), "error"))
-            parts += [line(*place(end, middle - 4), *place(end, middle + 4), "error") for end in (bar.low, bar.high)]
-        return parts
+            ink = colour("text")
+            draw([bar.low, bar.high], [middle] * 2, color=ink, linewidth=1.5)
+            for end in (bar.low, bar.high):
+                draw([end] * 2, [middle - 4, middle + 4], color=ink, linewidth=1.5)
+
+
+def _chance_line() -> dict[str, Any]:
+    return {"color": colour("quiet"), "linewidth": 1.5, "linestyle": (0, (3, 2.5))}

@@ -1,12 +1,16 @@
-"""The drawings of a run's page: curves over steps, intervals of scores, counts."""
+"""The charts of a run's page: curves over steps, intervals of scores, counts."""
 
 import math
 from collections.abc import Mapping, Sequence
 
-from distillrun.report.page.axis import Scale, axis_label, ticks
-from distillrun.report.page.svg import COLOURS, LETTER, NARROW, WIDTH, dot, drawing, fitting, legend, line, text
+from distillrun.report.page.axis import axis_label, is_far_from_zero, ticks
+from distillrun.report.page.canvas import NARROW, WIDTH, Chart, Key, fitting, one_line, width_of
+from distillrun.report.page.palette import colour, of_series
+from distillrun.text.display import number, percent
 
-LEFT, RIGHT, BOTTOM = 56, 16, 40
+LEFT, RIGHT, BOTTOM = 56, 16, 46
+FEW = 20
+"""Points of a curve that are drawn as dots, too."""
 
 Points = Sequence[tuple[float, float]]
 
@@ -25,98 +29,111 @@ def curves(
     axis: str = "step",
     height: float = 186,
     width: float = WIDTH,
-) -> str:
-    """Return a line chart over `axis`; `chance` draws a dashed level. Every series needs a point."""
+) -> Chart:
+    """Return a line chart over `axis`; `chance` draws a dashed level. Every series needs a point.
+
+    The other axis begins at 0 where that shows how the values differ.
+    """
     drawn = {name: thinned(points) for name, points in series.items()}
-    marks, top = legend(list(drawn), LEFT, width)
-    bottom = top + height
+    key = Key(list(drawn), LEFT, width)
     steps = [x for points in series.values() for x, _ in points]  # before thinning, so that the axis ends at the last
     values = [y for points in drawn.values() for _, y in points] + ([] if chance is None else [chance])
+    low = min(values) if is_far_from_zero(values) else min(0.0, *values)
+    high = min(1.0, low + (max(values) - low) * 1.1) if as_percent else max(values)
+    levels = ticks(low, high, 5 if height > 150 else 3)
+    last = max(steps) if max(steps) > min(steps) else min(steps) + 1
     about = 6 if width > NARROW else 3
-    x_ticks = [tick for tick in ticks(min(steps), max(steps), about) if min(steps) <= tick <= max(steps)]
-    y_ticks = ticks(
-        min(0.0, *values), min(1.0, max(values) * 1.1) if as_percent else max(values), 5 if height > 150 else 3
+    shown = percent if as_percent else number
+    chart = Chart(
+        width,
+        key.height + height + BOTTOM,
+        f"Line chart of {', '.join(drawn)} over {axis}",
+        [
+            f"{name}: {shown(at[0][1])} at {at[0][0]:g} to {shown(at[-1][1])} at {at[-1][0]:g}"
+            for name, at in drawn.items()
+        ],
     )
-    x_high = max(steps) if max(steps) > min(steps) else min(steps) + 1
-    at_x = Scale(min(steps), x_high, LEFT, width - RIGHT)
-    at_y = Scale(y_ticks[0], y_ticks[-1], bottom, top)
-    parts = []
-    for tick in y_ticks:
-        shown = axis_label(100 * tick, "%") if as_percent else axis_label(tick, "")
-        parts += [
-            line(LEFT, at_y(tick), width - RIGHT, at_y(tick), "grid"),
-            text(LEFT - 8, at_y(tick) + 4, shown, "end"),
-        ]
-    parts += [text(at_x(tick), bottom + 18, f"{tick:,g}", "middle") for tick in x_ticks]
-    parts.append(text((LEFT + width - RIGHT) / 2, bottom + 36, axis, "middle"))
+    axes = chart.axes(LEFT, key.height, RIGHT, BOTTOM)
+    key.draw(chart)
+    axes.grid(axis="y")
+    axes.set_xlim(min(steps), last)
+    axes.set_ylim(levels[0], levels[-1])
+    axes.set_xticks([tick for tick in ticks(min(steps), last, about) if min(steps) <= tick <= last])
+    axes.set_xticklabels([f"{tick:,g}" for tick in axes.get_xticks()])
+    scale, unit = (100, "%") if as_percent else (1, "")
+    axes.set_yticks(levels, [axis_label(round(scale * level, 10), unit) for level in levels])
+    axes.set_xlabel(fitting(axis, width - LEFT - RIGHT))
     if chance is not None:
-        parts.append(line(LEFT, at_y(chance), width - RIGHT, at_y(chance), "chance"))
-        parts.append(text(width - RIGHT, at_y(chance) - 5, "chance", "end"))
+        axes.axhline(chance, color=colour("quiet"), linewidth=1.5, linestyle=(0, (3, 2.5)), dash_capstyle="butt")
+        axes.annotate("chance", (1, chance), (0, 5), ("axes fraction", "data"), "offset points", ha="right")
     for index, points in enumerate(drawn.values()):
-        path = " ".join(f"{at_x(x):.1f},{at_y(y):.1f}" for x, y in points)
-        parts.append(f'<polyline class="line series-{index % COLOURS}" points="{path}"/>')
-        if len(points) <= 20:
-            parts += [dot(at_x(x), at_y(y), index) for x, y in points]
-    return drawing(width, bottom + BOTTOM, [*marks, *parts], "line chart of " + ", ".join(drawn))
+        dots = "o" if len(points) <= FEW else ""
+        axes.plot(*zip(*points, strict=True), color=of_series(index), marker=dots, clip_on=False)
+    return chart
 
 
 def intervals(
     rows: Sequence[tuple[str, float, float, float]], chance: float | None = None, width: float = WIDTH
-) -> str:
+) -> Chart:
     """Return (name, value, low, high) of shares as dots with whiskers on an axis from 0 to 100 %.
 
-    A name stands before its whisker or, where the drawing is narrow, above it.
+    A name stands before its whisker or, where the chart is narrow, above it.
     """
     is_narrow = width <= NARROW
-    left, row_height, top = (24, 46, 22) if is_narrow else (220, 28, 22)
-    at_x = Scale(0, 1, left, width - 30)
-    bottom = top + row_height * len(rows)
-    parts = []
-    for tick in (0, 0.5, 1) if is_narrow else (0, 0.2, 0.4, 0.6, 0.8, 1):
-        parts.append(line(at_x(tick), top, at_x(tick), bottom, "grid"))
-        parts.append(text(at_x(tick), bottom + 18, f"{100 * tick:g} %", "middle"))
+    left, tall, top, bottom = (24, 46, 22, 24) if is_narrow else (220, 28, 22, 24)
+    chart = Chart(
+        width,
+        top + tall * len(rows) + bottom,
+        f"Intervals of {', '.join(name for name, *_ in rows)}",
+        [f"{name}: {percent(value)}, {percent(low)} to {percent(high)}" for name, value, low, high in rows],
+    )
+    axes = chart.axes(left, top, 30, bottom)
+    axes.grid(axis="x")
+    axes.set_xlim(0, 1)
+    axes.set_ylim(len(rows), 0)
+    levels = (0, 0.5, 1) if is_narrow else (0, 0.2, 0.4, 0.6, 0.8, 1)
+    axes.set_xticks(levels, [f"{100 * level:g} %" for level in levels])
+    places = [index + (0.72 if is_narrow else 0.5) for index in range(len(rows))]
+    if is_narrow:
+        axes.set_yticks([])
+        for place, (name, *_) in zip(places, rows, strict=True):
+            axes.annotate(fitting(name, width - left), (0, place), (0, 10), "data", "offset points")
+    else:
+        axes.set_yticks(places, [fitting(name, left - 12) for name, *_ in rows])
     if chance is not None:
-        parts.append(line(at_x(chance), top - 6, at_x(chance), bottom, "chance"))
-        parts.append(text(at_x(chance), top - 10, "chance", "middle"))
-    for index, (name, value, low, high) in enumerate(rows):
-        y = top + row_height * (index + (0.72 if is_narrow else 0.5))
-        if is_narrow:
-            parts.append(text(left, y - 14, fitting(name, width - left), "start"))
-        else:
-            parts.append(text(left - 12, y + 4, fitting(name, left - 12), "end"))
-        parts.append(line(at_x(low), y, at_x(high), y, "whisker"))
-        parts.append(dot(at_x(value), y, 0, 5))
-    return drawing(width, bottom + 24, parts, "intervals of " + ", ".join(name for name, *_ in rows))
+        axes.axvline(chance, color=colour("quiet"), linewidth=1.5, linestyle=(0, (3, 2.5)))
+        axes.annotate("chance", (chance, 1), (0, 8), ("data", "axes fraction"), "offset points", ha="center")
+    for place, (_, value, low, high) in zip(places, rows, strict=True):
+        axes.plot([low, high], [place, place], color=of_series(0), linewidth=2.5, clip_on=False)
+        axes.plot(value, place, color=of_series(0), marker="o", markersize=10, clip_on=False)
+    return chart
 
 
-def bars(rows: Sequence[tuple[str, int]], label: str, width: float = WIDTH) -> str:
+def bars(rows: Sequence[tuple[str, int]], label: str, width: float = WIDTH) -> Chart:
     """Return counts as bars with their names: upright, or lying where the names need more room. There is a row."""
-    most, slot = max(1, *(count for _, count in rows)), (width - 2 * RIGHT) / len(rows)
-    if max(len(name) for name, _ in rows) * LETTER > slot:
-        return _lying_bars(rows, most, label, width)
-    height, bottom = 170, 140
-    parts = []
-    for place, (name, count) in enumerate(rows):
-        x, tall = RIGHT + place * slot, (bottom - 24) * count / most
-        parts.append(
-            f'<rect class="fill series-0" x="{x + 3:.1f}" y="{bottom - tall:.1f}" width="{slot - 6:.1f}" '
-            f'height="{tall:.1f}" rx="2"/>'
+    names, counts = [one_line(name) for name, _ in rows], [count for _, count in rows]
+    most, slot = max(1, *counts), (width - 2 * RIGHT) / len(rows)
+    widest = max(map(width_of, names))
+    told = f"Bar chart of {label}", [f"{name}: {count:,}" for name, count in rows]
+    texts = [f"{count:,}" for count in counts]
+    if widest <= slot:
+        chart = Chart(width, 170, *told)
+        axes = chart.axes(RIGHT, 24, RIGHT, 30)
+        axes.set_xlim(-0.5, len(rows) - 0.5)
+        axes.set_ylim(0, most)
+        axes.set_xticks(range(len(rows)), names)
+        axes.set_yticks([0], [""])
+        axes.grid(axis="y")
+        axes.bar_label(
+            axes.bar(range(len(rows)), counts, 1 - 6 / slot, color=of_series(0), clip_on=False), texts, padding=4
         )
-        parts.append(text(x + slot / 2, bottom - tall - 5, f"{count:,}", "middle"))
-        parts.append(text(x + slot / 2, bottom + 16, name, "middle"))
-    return drawing(width, height, [*parts, line(RIGHT, bottom, width - RIGHT, bottom, "grid")], f"bar chart of {label}")
-
-
-def _lying_bars(rows: Sequence[tuple[str, int]], most: int, label: str, width: float) -> str:
-    left, tall = min(0.5 * width, 16 + LETTER * max(len(name) for name, _ in rows)), 20.0
-    at_x = Scale(0, most, left, width - 16 - LETTER * len(f"{most:,}"))
-    parts = []
-    for place, (name, count) in enumerate(rows):
-        y = place * tall
-        parts.append(text(left - 10, y + 14, fitting(name, left - 10), "end"))
-        parts.append(
-            f'<rect class="fill series-0" x="{left:.1f}" y="{y + 3:.1f}" width="{at_x(count) - left:.1f}" '
-            f'height="{tall - 6:.1f}" rx="2"/>'
-        )
-        parts.append(text(at_x(count) + 6, y + 14, f"{count:,}", "start"))
-    return drawing(width, tall * len(rows) + 4, parts, f"bar chart of {label}")
+        return chart
+    left, tall = min(0.5 * width, 16 + widest), 20.0
+    chart = Chart(width, tall * len(rows) + 4, *told)
+    axes = chart.axes(left, 0, 22 + width_of(f"{most:,}"), 4)
+    axes.set_xlim(0, most)
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.set_xticks([])
+    axes.set_yticks(range(len(rows)), [fitting(name, left - 10) for name in names])
+    axes.bar_label(axes.barh(range(len(rows)), counts, 0.7, color=of_series(0), clip_on=False), texts, padding=6)
+    return chart

@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from distillrun.report.page.block import Figure, Page, Section
 from distillrun.report.page.copying import comma_separated, distinct, latex
+from distillrun.report.page.picture import inline
 from distillrun.text.display import plain
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
@@ -17,7 +18,7 @@ FEWEST = 4
 
 
 def html(page: Page) -> str:
-    """Return the page as HTML. Every text is escaped; only drawings, see `distillrun.report.page.chart`, are markup."""
+    """Return the page as HTML. Every text is escaped; only charts, see `distillrun.report.page.picture`, are markup."""
     anchors = list(distinct([(_anchor(section), section) for section in page.sections]))
     contents = [(anchor, section.title) for anchor, section in zip(anchors, page.sections, strict=True)]
     return (
@@ -63,7 +64,7 @@ def _cleaned(value: object) -> object:
 
 
 def _drawn(figure: Figure, width: float) -> Markup:
-    return Markup(figure.draw(width=width))
+    return Markup(inline(figure.draw, width))
 
 
 def _anchor(section: Section) -> str:

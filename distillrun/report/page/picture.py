@@ -1,126 +1,90 @@
-"""A page's drawing as a file of its own: SVG with its colours written out, and PNG."""
+"""A chart as a picture: SVG for a page, whose colours follow the page, and SVG and PNG as files of their own."""
 
 import re
-from collections.abc import Mapping
-from functools import cache
-from importlib.resources import files
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from io import BytesIO
-from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
+from xml.etree.ElementTree import Element, SubElement
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from distillrun.report.page.block import Drawing
+from distillrun.report.page.canvas import TEXT, WIDTH, Chart, style
+from distillrun.report.page.palette import palette
 
-DOTS_PER_UNIT = 2
-"""Pixels of the PNG for each unit of the drawing."""
+PIXELS = 2
+"""Of the PNG, for each pixel of the chart."""
 
-_SPACE = "http://www.w3.org/2000/svg"
-
-
-def svg_file(svg: str) -> str:
-    """Return a drawing as a file that any program reads: colours as attributes, on white."""
-    root = _painted(svg)
-    root.set("xmlns", _SPACE)
-    _, _, width, height = root.get("viewBox", "0 0 0 0").split()
-    root.set("width", width)
-    root.set("height", height)
-    root.insert(0, ElementTree.Element("rect", {"width": width, "height": height, "fill": "#ffffff"}))
-    return ElementTree.tostring(root, encoding="unicode") + "\n"
+_SVG = "{http://www.w3.org/2000/svg}"
+_LINK = "{http://www.w3.org/1999/xlink}href"
 
 
-def png(svg: str) -> bytes:
-    """Return a drawing of ours as PNG, on white; it knows lines, polylines, circles, rectangles and texts."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+def inline(draw: Drawing, width: float) -> str:
+    """Return a chart as SVG for a page: in the colours that the page has just now, and in its font."""
+    with _drawn(draw, width) as chart:
+        root = _svg(chart, {written: f"var(--{name})" for name, written in palette().items()})
+    return ElementTree.tostring(root, encoding="unicode")
 
-    root = _painted(svg)
-    _, _, width, height = (float(part) for part in root.get("viewBox", "0 0 0 0").split())
-    figure = Figure(figsize=(width / 100, height / 100), dpi=100 * DOTS_PER_UNIT, facecolor="white")
-    FigureCanvasAgg(figure)
-    axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
-    axes.set_xlim(0, width)
-    axes.set_ylim(height, 0)
-    axes.set_axis_off()
-    for order, element in enumerate(root):
-        _draw(axes, element.tag, dict(element.attrib), element.text or "", order)
+
+def svg_and_png(draw: Drawing) -> tuple[str, bytes]:
+    """Return a chart as files on white that any program reads; both are of one figure."""
+    with _drawn(draw, WIDTH) as chart:
+        root = _svg(chart, {})
+        stream = BytesIO()
+        chart.figure.savefig(stream, format="png", facecolor="white", dpi=72 * PIXELS, metadata={"Software": None})
+    whole = {"width": f"{chart.width:g}", "height": f"{chart.height:g}"}
+    root.attrib |= {"xmlns": _SVG[1:-1], **whole}
+    root.attrib |= {"font-size": str(TEXT), "font-family": "system-ui, 'DejaVu Sans', sans-serif"}
+    root.insert(2, Element("rect", {**whole, "fill": "#ffffff"}))
+    return ElementTree.tostring(root, encoding="unicode") + "\n", stream.getvalue()
+
+
+@contextmanager
+def _drawn(draw: Drawing, width: float) -> Iterator[Chart]:
+    with warnings.catch_warnings(), style():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")  # a reader's browser has one that has it
+        yield draw(width=width)
+
+
+def _svg(chart: Chart, names: Mapping[str, str]) -> Element:
+    """Return what matplotlib writes, without what charts on one page would share: ids, and a style for all of it.
+
+    `names` are written instead of colours.
+    """
     stream = BytesIO()
-    figure.savefig(stream, format="png", metadata={"Software": None})
-    return stream.getvalue()
-
-
-def _draw(axes: "Axes", tag: str, attributes: Mapping[str, str], text: str, order: int) -> None:
-    """Draw one stroke; a unit of the drawing is 1/100 inch, and a point of matplotlib 1/72."""
-    from matplotlib.patches import Circle, Rectangle
-
-    number = {key: float(value) for key, value in attributes.items() if re.fullmatch(r"-?[\d.]+", value)}
-    thick = 0.72 * number.get("stroke-width", 1)
-    stroke, fill = attributes.get("stroke", "none"), attributes.get("fill", "none")
-    dashes = (0, (5, 4)) if "stroke-dasharray" in attributes else "solid"
-    line: dict[str, Any] = {"color": stroke, "linewidth": thick, "linestyle": dashes, "zorder": order}
-    line["solid_capstyle"] = "round"
-    if tag == "line":
-        axes.plot([number["x1"], number["x2"]], [number["y1"], number["y2"]], **line)
-    elif tag == "polyline":
-        points = [tuple(map(float, pair.split(","))) for pair in attributes["points"].split()]
-        axes.plot([x for x, _ in points], [y for _, y in points], **line)
-    elif tag == "circle":
-        patch = Circle((number["cx"], number["cy"]), number["r"], facecolor=fill, linewidth=0, zorder=order)
-        axes.add_patch(patch)
-    elif tag == "rect":
-        place = (number["x"], number["y"])
-        box = Rectangle(place, number["width"], number["height"], facecolor=fill, linewidth=0, zorder=order)
-        box.set_alpha(number.get("fill-opacity", 1))
-        axes.add_patch(box)
-    elif tag == "text":
-        side = {"start": "left", "middle": "center", "end": "right"}[attributes.get("text-anchor", "start")]
-        words: dict[str, Any] = {
-            "ha": side,
-            "va": "baseline",
-            "fontsize": 0.72 * 12,
-            "color": fill,
-            "parse_math": False,
-            "zorder": order,
-        }
-        axes.text(number["x"], number["y"], text, **words)
-
-
-def _painted(svg: str) -> ElementTree.Element:
-    """Return a drawing whose strokes say their colours themselves instead of by CSS class."""
-    root = ElementTree.fromstring(svg)
-    for element in root:
-        for name in element.attrib.pop("class", "").split():
-            _paint(element, name)
-        if element.tag == "text":
-            element.set("fill", _palette()["quiet"])
-            element.set("font-family", "system-ui, 'DejaVu Sans', sans-serif")
-            element.set("font-size", "12")
+    chart.figure.savefig(stream, format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
+    written = ElementTree.fromstring(stream.getvalue())
+    size = f"0 0 {chart.width:g} {chart.height:g}"
+    root = Element("svg", {"viewBox": size, "role": "img", "stroke-linejoin": "round"})
+    SubElement(root, "title").text = chart.title
+    SubElement(root, "desc").text = chart.description
+    shapes = {path.get("id", ""): path.get("d", "") for path in written.iter(f"{_SVG}path")}
+    for mark in _marks(written):
+        x, y = (_rounded(mark.get(key, "0")) for key in ("x", "y"))
+        shape = _rounded(mark.get("d") or shapes.get(mark.get(_LINK, "")[1:], ""))
+        style = {"style": _style(mark, names)}
+        if mark.tag == f"{_SVG}text":
+            SubElement(root, "text", {"x": x, "y": y, **style}).text = mark.text
+        elif mark.tag == f"{_SVG}use":
+            SubElement(root, "path", {"d": shape, "transform": f"translate({x} {y})", **style})
+        elif style["style"] != "fill: none" and shape.count(" ") > 2:  # else nothing is to be seen
+            SubElement(root, "path", {"d": shape, **style})
     return root
 
 
-def _paint(element: ElementTree.Element, name: str) -> None:
-    colours = _palette()
-    if name.startswith("series-"):
-        element.set("stroke" if element.tag == "polyline" else "fill", colours[name])
-    strokes = {
-        "grid": ("rule", "1"),
-        "chance": ("quiet", "1.5"),
-        "whisker": ("series-0", "2.5"),
-        "error": ("text", "1.5"),
-    }
-    if name in strokes:
-        colour, width = strokes[name]
-        element.set("stroke", colours[colour])
-        element.set("stroke-width", width)
-    if name == "chance":
-        element.set("stroke-dasharray", "5 4")
-    if name == "line":
-        element.set("fill", "none")
-        element.set("stroke-width", "2")
+def _marks(element: Element) -> Iterator[Element]:
+    for child in element:
+        if child.tag == f"{_SVG}g":
+            yield from _marks(child)
+        elif child.tag in {f"{_SVG}{name}" for name in ("path", "use", "text")}:
+            yield child
 
 
-@cache
-def _palette() -> dict[str, str]:
-    """Return the light colours of the page by name."""
-    css = files("distillrun.report.page").joinpath("page.css").read_text(encoding="utf-8")
-    light = css[: css.index("@media")]
-    return dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", light))
+def _style(mark: Element, names: Mapping[str, str]) -> str:
+    pairs = (pair.partition(": ")[::2] for pair in mark.get("style", "").split("; "))
+    return "; ".join(f"{key}: {names.get(value, value)}" for key, value in pairs if not key.startswith("font"))
+
+
+def _rounded(numbers: str) -> str:
+    """Return a path or a place to a hundredth of a pixel."""
+    return re.sub(r"-?\d+\.\d+", lambda found: f"{round(float(found[0]), 2):g}", " ".join(numbers.split()))

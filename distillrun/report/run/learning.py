@@ -5,7 +5,7 @@ from functools import partial
 
 from distillrun.report.page.block import Block, Figure, Paragraph, Section, Table
 from distillrun.report.page.chart import Points, curves
-from distillrun.report.page.svg import COLOURS
+from distillrun.report.page.palette import COLOURS
 from distillrun.report.run.values import Values, finite
 from distillrun.text.display import NOTHING, number, percent
 
@@ -41,7 +41,7 @@ def learning_section(metrics: Sequence[Values], chance: float | None) -> Section
         if points := _points(metrics, name):
             course = {name: points}
             draw = partial(curves, course, False, height=COURSE_HEIGHT)
-            blocks.append(Figure(draw, caption, _table(course, as_percent=False)))
+            blocks.append(Figure(draw, caption, _table(course, as_percent=False), small=True))
     blocks += [Paragraph(text, "bad") for name in losses if (text := _not_finite(metrics, name))]
     return Section("Learning", blocks) if blocks else None
 

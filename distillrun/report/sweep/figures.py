@@ -7,8 +7,8 @@ from statistics import fmean
 from distillrun.report.page.block import Figure, Section, Table
 from distillrun.report.page.cell_chart import Bar, CellChart
 from distillrun.report.page.chart import Points, curves
+from distillrun.report.page.palette import COLOURS
 from distillrun.report.page.plane_chart import heat_map, scatter
-from distillrun.report.page.svg import COLOURS
 from distillrun.report.run.values import finite
 from distillrun.report.sweep.grid import Grid, Levels, label, numeric
 from distillrun.report.sweep.job import SweepJob

@@ -2,19 +2,15 @@
 
 import csv
 import io
-import re
 from functools import partial
 from pathlib import Path
 
 from distillrun.files.csv_text import csv_text
 from distillrun.report.page.block import Figure, Page, Paragraph, Section, Table
-from distillrun.report.page.cell_chart import Bar, CellChart
 from distillrun.report.page.copying import comma_separated, latex
 from distillrun.report.page.files import write_page
 from distillrun.report.page.html import html
-from distillrun.report.page.picture import png, svg_file
-from distillrun.report.page.plane_chart import heat_map, scatter
-from distillrun.report.page.svg import COLOURS, WIDTH
+from distillrun.report.page.plane_chart import heat_map
 from distillrun.report.page.terminal import terminal
 
 TABLE = Table(("arm_1", "p"), [("a & b", "-0.5"), ("50 % {x}", "< 0.0001")], frozenset({1}), name="tests")
@@ -50,37 +46,6 @@ def test_a_terminal_shows_sentences_and_aligned_tables() -> None:
         *["title", "summary", "", "PART", "Told."],
         *["arm_1            p", "a & b         -0.5", "50 % {x}  < 0.0001"],
     ]
-
-
-def test_drawings_become_files_without_the_pages_colours() -> None:
-    cells = [Bar("a", 50, -20, 130, [40, 60]), Bar("<b>", 10, float("nan"), float("nan"), [10])]
-    bars = CellChart([("small", cells)], "%", 20).draw(width=WIDTH)
-    drawings = [bars, scatter([("a", [(1.0, 2.0)])], "seconds", ""), heat_map(["1"], ["2"], [[0.5]], ("x", "y"))]
-    for drawing in drawings:
-        assert "class=" not in svg_file(drawing)
-        assert "#" in svg_file(drawing)
-        assert png(drawing).startswith(b"\x89PNG")
-    assert "&lt;b&gt;" in bars
-
-
-def test_bars_of_more_names_than_colours_lie_below_each_other_with_their_names() -> None:
-    names = [f"arm {n}" for n in range(COLOURS + 1)]
-    lying = CellChart([("small", [Bar(name, 50, 40, 60, [45, 55]) for name in names])], "%", 20).draw(width=WIDTH)
-    assert all(f">{name}</text>" in lying for name in ("small", *names))
-    assert len(set(re.findall(r'<rect [^>]*y="([\d.]+)"', lying))) == len(names)
-    assert "series-1" not in lying
-    standing = CellChart([("", [Bar(name, 50, 40, 60, [20, 80]) for name in names[:-1]])], "%", 20).draw(width=WIDTH)
-    assert len(set(re.findall(r'<rect [^>]*fill-opacity[^>]* y="([\d.]+)"', standing))) == 1
-    assert png(lying).startswith(b"\x89PNG")
-
-
-def test_whiskers_of_shares_end_where_shares_end() -> None:
-    wide, whole, shorter = (
-        CellChart([("", [Bar("a", 50, low, high, [50])])], "%").draw(width=WIDTH)
-        for low, high in ((-300, 400), (0, 100), (10, 90))
-    )
-    assert wide == whole
-    assert wide != shorter
 
 
 def test_a_page_writes_its_named_tables_and_drawings(tmp_path: Path) -> None:
