@@ -63,8 +63,8 @@ class Table:
 class Figure:
     """A chart, the sentence under it, and the same as a table where charts cannot be shown.
 
-    One that has a `name` is also written as files of its own. Those that are `small` have one form for every screen, and
-    stand side by side where there is room.
+    One that has a `name` is also written as files of its own. Those that are `small` have one form for every screen,
+    and stand side by side where there is room.
     """
 
     draw: Drawing
