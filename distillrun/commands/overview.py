@@ -20,6 +20,7 @@ distillrun runs a knowledge-distillation experiment: load -> generate -> train -
 Commands (distillrun COMMAND --help lists what each takes):
   distillrun plan KEY=VALUE ...                      what a run would do, ask of its teacher, and cost
   distillrun predict RUN_FOLDER "question" --choices a b c d e        ask a trained student
+  distillrun predict RUN_FOLDER --file IN --out OUT.csv               the same of a file's rows
   distillrun report SWEEP_FOLDER ... | --table FILE  compare runs: tables, tests, plots
   distillrun runs TEXT ...                           the runs and sweeps so far, and a page that leads to theirs
   distillrun study design | analyse                  explanations rated by people: questionnaires, and their analysis

@@ -5,15 +5,28 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from distillrun.errors import ConfigError
+
 
 def predict(arguments: Sequence[str]) -> int:
-    """Ask the student of a finished run one question."""
+    """Ask the student of a finished run one question, or those of a file."""
     given = predict_parser().parse_args(arguments)
+    if (given.question is None) == (given.file is None) or (given.file is None) != (given.out is None):
+        raise ConfigError("give a question, or --file IN --out OUT.csv")
+    if given.file is not None:
+        return _predict_file(given.run, given.allow, given.file, given.out)
+    from distillrun.interfaces import LabelTask
     from distillrun.pipeline.predict import check_choices, load_student
     from distillrun.text.display import plain
 
+    student = None
+    if given.choices is None:
+        student = load_student(given.run, given.allow)
+        if not isinstance(student.task, LabelTask):
+            raise ConfigError("--choices are missing: the questions of this run's task have choices of their own")
+        given.choices = student.task.labels()
     check_choices(given.choices)
-    prediction = load_student(given.run, given.allow).predict(given.question, given.choices)
+    prediction = (student or load_student(given.run, given.allow)).predict(given.question, given.choices)
     answer = "unparsed" if prediction.choice is None else given.choices[prediction.choice]
     sys.stdout.write(
         f"answer: {plain(answer)}\nexplanation: {plain(prediction.rationale)}\ntext: {plain(prediction.text)}\n"
@@ -21,11 +34,30 @@ def predict(arguments: Sequence[str]) -> int:
     return 0
 
 
+def _predict_file(run: Path, allowed: Sequence[str], file: Path, out: Path) -> int:
+    from distillrun.config.schema import Progress
+    from distillrun.pipeline.predict import load_student
+    from distillrun.pipeline.predict_file import predict_file
+
+    asked, there = predict_file(load_student(run, allowed), run.resolve().name, file, out, Progress.auto)
+    again = f", {there} were there already" if there else ""
+    sys.stdout.write(f"{asked} rows answered{again}: {out}\n")
+    return 0
+
+
 def predict_parser() -> argparse.ArgumentParser:
     """Return the parser of the command's arguments."""
     parser = argparse.ArgumentParser("distillrun predict", description=predict.__doc__)
     parser.add_argument("run", type=Path, metavar="RUN_FOLDER", help="a run's folder, with config.yaml and student/")
-    parser.add_argument("question", help="its text, without the choices")
-    parser.add_argument("--choices", nargs="+", required=True, metavar="CHOICE", help="two or more")
+    parser.add_argument("question", nargs="?", help="its text, without the choices")
+    parser.add_argument(
+        "--choices", nargs="+", metavar="CHOICE", help="two or more; labels of a classification need not be named"
+    )
+    parser.add_argument(
+        "--file", type=Path, metavar="IN", help="rows in the columns of the run's task, answers left out"
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="OUT", help="a CSV of the rows and the answers; goes on where it ends"
+    )
     parser.add_argument("--allow", action="append", default=[], metavar="MODULE", help="as runtime.allow_targets")
     return parser

@@ -23,7 +23,7 @@ from distillrun.interfaces.objective import (
     token_loss_of,
 )
 from distillrun.interfaces.student import EmbeddingStudent, LabelStudent, Student, WritingStudent
-from distillrun.interfaces.task import LabelSource, LabelTask, Task, TaskWithLabelSource, label_source_of
+from distillrun.interfaces.task import FileTask, LabelSource, LabelTask, Task, TaskWithLabelSource, label_source_of
 from distillrun.interfaces.teacher import (
     Account,
     AnyTeacher,
@@ -49,6 +49,7 @@ __all__ = [
     "EmbeddingStudent",
     "EnsembleTeacher",
     "ExpansionStep",
+    "FileTask",
     "GenerationContext",
     "GenerationStep",
     "Kind",

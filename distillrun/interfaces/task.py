@@ -1,7 +1,7 @@
 """The interface of benchmarks."""
 
 from collections.abc import Mapping
-from typing import Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from distillrun.records import Example, Json, Split
 
@@ -58,3 +58,19 @@ class TaskWithLabelSource(Task, Protocol):
 def label_source_of(task: Task) -> LabelSource:
     """Return where a task's training labels come from: its files, unless it says otherwise."""
     return task.label_source if isinstance(task, TaskWithLabelSource) else "gold"
+
+
+@runtime_checkable
+class FileTask(Task, Protocol):
+    """A task that reads rows of a user's files, so that a student can be asked about others in the same columns."""
+
+    def unanswered(self, where: str, values: Mapping[str, Any]) -> Example:
+        """Return the question of a row, which needs no answer.
+
+        Args:
+            where: file and line, for messages; they stand for an id, too.
+            values: of the row's columns.
+
+        Raises:
+            ConfigError: a column is not there or holds something else.
+        """

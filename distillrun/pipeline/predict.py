@@ -14,9 +14,14 @@ from distillrun.config.settings import Config, resolve
 from distillrun.errors import ConfigError
 from distillrun.evaluation.choice_likelihood import ChoiceLikelihood
 from distillrun.evaluation.generated_answer import GeneratedAnswer
+from distillrun.evaluation.shared.confidence import answer_shares
 from distillrun.files.inside import read_text
-from distillrun.interfaces import ChoiceModel, Scorer, Student, StudentObjective, Task
-from distillrun.records import Example, Json, Prediction
+from distillrun.files.strict_json import strict_json
+from distillrun.interfaces import ChoiceModel, LabelTask, Scorer, Student, StudentObjective, Task
+from distillrun.records import Example, Json, Prediction, first_alike
+
+MOST_SCORED = 26
+"""Choices of a question that a student which writes is asked to score one by one."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +33,7 @@ class TrainedStudent:
         task, objective: decide what it is shown, and how its answer is read.
         writes: whether it writes texts; one that does not scores choices alone.
         tokens_per_batch: at most, of what it reads at once.
+        temperature: fitted on dev, where the run's calibration did; confidences are taken at it.
     """
 
     model: ChoiceModel
@@ -35,6 +41,7 @@ class TrainedStudent:
     objective: StudentObjective
     writes: bool
     tokens_per_batch: int
+    temperature: float = 1.0
 
     def predict(
         self, question: str, choices: Sequence[str], answer_tokens: int = 32, explanation_tokens: int = 128
@@ -54,11 +61,31 @@ class TrainedStudent:
             ConfigError: there are fewer than two choices, or more than there are letters.
         """
         check_choices(choices)
+        if not self.writes and isinstance(self.task, LabelTask) and tuple(choices) != self.task.labels():
+            raise ConfigError(f"this student knows {len(self.task.labels())} labels and no other choices; name none")
         asking: Scorer = ChoiceLikelihood(explanation_tokens, prior=False)
         if self.writes:
             asking = GeneratedAnswer(answer_tokens, explanation_tokens, explain=True)
         example = Example("question", question, tuple(choices), None)
         return asking.predict(self.model, self.objective, [example], self.task, self.tokens_per_batch)[0]
+
+    def answers(self, examples: Sequence[Example], answer_tokens: int = 32) -> list[tuple[int | None, float | None]]:
+        """Return the choice that answers each question, and the probability that the student gives it.
+
+        A student that writes answers with its text. There is no probability of what is unparsed, nor of one of more
+        choices than letters, each of which would have to be read.
+        """
+        asked = (self.model, self.objective, examples, self.task, self.tokens_per_batch)
+        few = not self.writes or max(len(example.choices) for example in examples) <= MOST_SCORED
+        scored = ChoiceLikelihood(answer_tokens, prior=False).predict(*asked) if few else None
+        said = GeneratedAnswer(answer_tokens, answer_tokens, explain=False).predict(*asked) if self.writes else scored
+        found: list[tuple[int | None, float | None]] = []
+        for n, example in enumerate(examples):
+            choice, sure = said[n].choice if said else None, None
+            if scored is not None and choice is not None:
+                sure = answer_shares(scored[n], example, self.temperature)[first_alike(example, choice)]
+            found.append((choice, sure))
+        return found
 
 
 def load_student(run_folder: Path, allowed: Sequence[str] = ()) -> TrainedStudent:
@@ -78,7 +105,8 @@ def load_student(run_folder: Path, allowed: Sequence[str] = ()) -> TrainedStuden
     objective: StudentObjective = build(config.objective, "objective", allowed)
     student: Student = build(config.student, "student", allowed)
     model = student.load(run_folder / "student")
-    return TrainedStudent(model, task, objective, student.writes, config.runtime.tokens_per_batch)
+    tokens, temperature = config.runtime.tokens_per_batch, _temperature(run_folder)
+    return TrainedStudent(model, task, objective, student.writes, tokens, temperature)
 
 
 def read_config(run_folder: Path, selected: dict[str, Json] | None = None) -> Config:
@@ -99,6 +127,16 @@ def check_choices(choices: Sequence[str]) -> None:
     if isinstance(choices, str) or len(choices) < 2:
         told = choices if isinstance(choices, str) else " ".join(map(repr, choices))
         raise ConfigError(f"choices {told}: a question has two or more choices")
+
+
+def _temperature(run_folder: Path) -> float:
+    """Return the temperature that the run's calibration fitted on dev; 1 where it did not."""
+    try:
+        scores = strict_json(read_text(run_folder, "result.json"))["scores"]
+        value = float(scores["test/temperature"]["value"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return 1.0
+    return value if value > 0 else 1.0
 
 
 def _settings(file: Path) -> dict[str, Any]:

@@ -126,6 +126,9 @@ class Classification:
     def parse(self, text: str, example: Example) -> int | None:
         return self._text.parse(text, example)
 
+    def unanswered(self, where: str, values: Mapping[str, Any]) -> Example:
+        return Example(where, self._row_text.of(Row(where, dict(values))), self._labels.names, None)
+
     @cached_property
     def _loaded(self) -> Splits:
         placed = {split: None if path is None else self._placed(split) for split, path in self._files.paths.items()}

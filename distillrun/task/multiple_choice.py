@@ -4,9 +4,10 @@ import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 from distillrun.errors import ConfigError
+from distillrun.files.rows import Row
 from distillrun.interfaces import LabelSource
 from distillrun.records import Example, Json, Split
 from distillrun.task.shared.answer_form import FORMS, AnswerForm, answer_index, form_of
@@ -91,6 +92,9 @@ class MultipleChoice(MultipleChoiceText):
 
     def source(self) -> Mapping[str, Json]:
         return {**self._files.source(), "answers": self._answers, "unused columns": self._unused, **self._counts}
+
+    def unanswered(self, where: str, values: Mapping[str, Any]) -> Example:
+        return self._columns.unanswered(Row(where, dict(values)))
 
     @cached_property
     def _loaded(self) -> Splits:

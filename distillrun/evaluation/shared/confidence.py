@@ -22,21 +22,27 @@ class Confidence:
     brier: float
 
 
-def sureness_of(prediction: Prediction, example: Example) -> Confidence:
-    """Return the confidence of a prediction, from the softmax of its choices' log-likelihoods.
+def answer_shares(prediction: Prediction, example: Example, temperature: float = 1.0) -> dict[int, float]:
+    """Return the probability of each answer by its first choice, from the softmax of the log-likelihoods.
 
     Raises:
-        ValueError: its choices were not scored.
+        ValueError: the choices were not scored.
     """
     if prediction.choice_log_probs is None:
         raise ValueError(f"the prediction of {prediction.example_id} holds no choice log-probs; choose another `of`")
     top = max(prediction.choice_log_probs)
-    weights = [math.exp(value - top) for value in prediction.choice_log_probs]
+    weights = [math.exp((value - top) / temperature) for value in prediction.choice_log_probs]
     answers: dict[int, float] = {}
     for choice, weight in enumerate(weights):
         first = first_alike(example, choice)
         answers[first] = max(weight, answers.get(first, 0.0))
-    shares = {choice: weight / sum(answers.values()) for choice, weight in answers.items()}
+    total = sum(answers.values())
+    return {choice: weight / total for choice, weight in answers.items()}
+
+
+def sureness_of(prediction: Prediction, example: Example) -> Confidence:
+    """Return the confidence of a prediction, see `answer_shares`."""
+    shares = answer_shares(prediction, example)
     best = max(shares, key=shares.__getitem__)
     brier = sum((share - is_right(example, choice)) ** 2 for choice, share in shares.items())
     return Confidence(shares[best], is_right(example, best), brier)
@@ -45,19 +51,23 @@ def sureness_of(prediction: Prediction, example: Example) -> Confidence:
 def fitted_temperature(predictions: Sequence[Prediction], examples: Sequence[Example]) -> float:
     """Return the temperature under which the right answers are the likeliest, between 0.01 and 100.
 
-    The log-likelihoods of the choices are divided by it; above 1 it makes a student less sure.
+    The log-likelihoods of the choices are divided by it; above 1 it makes a student less sure. One of n + 2 parts of
+    the right answer is spread over all choices: a student that is right on all of dev would be made certain otherwise.
 
-    Source: Guo et al. 2017, https://arxiv.org/abs/1706.04599, section 4.2.
+    Source: Guo et al. 2017, https://arxiv.org/abs/1706.04599, section 4.2; the smoothing: Platt 1999, Probabilistic
+    Outputs for Support Vector Machines, section 2.2.
     """
     import numpy as np
     from scipy.optimize import minimize_scalar
 
+    spread = 1 / (len(examples) + 2)
     pairs = [(one.choice_log_probs or (), gold(example)) for one, example in zip(predictions, examples, strict=True)]
 
     def loss(log_temperature: float) -> float:
         scale = math.exp(-log_temperature)
         rows = [(np.array(values) * scale, right) for values, right in pairs]
-        return math.fsum(float(np.logaddexp.reduce(row) - row[right]) for row, right in rows)
+        said = (float((1 - spread) * row[right] + spread * row.mean()) for row, right in rows)
+        return math.fsum(float(np.logaddexp.reduce(row)) - value for (row, _), value in zip(rows, said, strict=True))
 
     bound = math.log(100)
     return math.exp(float(minimize_scalar(loss, bounds=(-bound, bound), method="bounded").x))

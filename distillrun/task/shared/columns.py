@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from distillrun.errors import ConfigError, nearest
 from distillrun.files.rows import Row
+from distillrun.records import Example
 from distillrun.task.shared.answer_form import Given
 from distillrun.task.shared.choice_row import Choices, choices_in, choices_of_columns, text_in, value_in
 from distillrun.task.shared.row_text import RowText
@@ -59,6 +60,10 @@ class Columns:
         answer = None if lacks_answer else value_in(row, self.answer, "task.fields.answer")
         name = text_in(row, self.id, "task.fields.id") if self.id is not None else _digest(question, choices.texts)
         return RowQuestion(name, question, Given(row.where, answer, choices))
+
+    def unanswered(self, row: Row) -> Example:
+        """Return the question of a row that needs no answer; its place stands for its id."""
+        return Example(row.where, self.question.of(row), self._choices_of(row).texts, None)
 
     def unused(self, row: Row) -> list[str]:
         """Return the columns of a row that nothing reads, such as a passage that questions are about."""
