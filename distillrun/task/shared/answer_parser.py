@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from distillrun.records import reading
 from distillrun.task.shared.choice_naming import Forms, equal, equal_folded, named, named_by, words_of
+from distillrun.task.shared.dense_answer import DENSE, dense_choice
 
 _CUE = re.compile(
     r"\[answer\]\s*:?"
@@ -33,7 +34,8 @@ def parsed_choice(text: str, forms: Forms) -> int | None:
 
     A text that is one of the names decides. Else what follows the last answer cue ("the answer is", "Answer:",
     "[answer]") does; where it names no choice, the cue before it does. Without a cue the whole text counts if it is a
-    choice or its letter, and at last the only choice that the final sentence mentions.
+    choice or its letter, and at last the only choice that the final sentence mentions. Where these say nothing of a
+    text in Chinese, Japanese or Korean, the rules of `dense_choice` do.
 
     Args:
         text: what a model wrote.
@@ -50,7 +52,13 @@ def parsed_choice(text: str, forms: Forms) -> int | None:
     found = equal(text, forms)
     if found is None:
         found = _first_letter(text, forms)
-    return found if found is not None else _mentioned(_last_sentence(text), forms)
+    if found is None:
+        found = _mentioned(_last_sentence(text), forms)
+    return (
+        dense_choice(text, forms)
+        if found is None and DENSE.search(text + "".join(name for names in forms for name in names))
+        else found
+    )
 
 
 def _after_cue(rest: str, forms: Forms) -> int | None:

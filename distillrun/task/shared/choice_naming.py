@@ -19,7 +19,7 @@ _QUOTES = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"'})
 
 def folded(text: str) -> str:
     """Return a text for comparison: case, spacing, outer quotes and closing punctuation do not count."""
-    plain = unicodedata.normalize("NFKC", text).translate(_QUOTES).casefold()
+    plain = _plain(text)
     return " ".join(plain.split()).lstrip("\"' *`").rstrip(".!?,;: \"'*`")
 
 
@@ -63,5 +63,10 @@ def named(forms: Forms) -> Iterator[tuple[int, Words]]:
 
 def words_of(text: str) -> Words:
     """Return the words of a text for comparison: lower case, without punctuation and articles."""
+    return tuple(word for word in _WORD.findall(_plain(text)) if word not in _ARTICLES)
+
+
+def _plain(text: str) -> str:
+    """Return a text in lower case, where Turkish has two letters i whose capitals are each other's elsewhere."""
     plain = unicodedata.normalize("NFKC", text).translate(_QUOTES).casefold()
-    return tuple(word for word in _WORD.findall(plain) if word not in _ARTICLES)
+    return plain.replace("i\u0307", "i").replace("ı", "i")

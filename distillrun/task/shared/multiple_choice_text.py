@@ -25,7 +25,7 @@ class MultipleChoiceText:
         ConfigError: a template is malformed, uses a field that it does not have, or says the same for everything.
     """
 
-    MEANING: ClassVar[int] = 2  # a choice's own text is read before letters
+    MEANING: ClassVar[int] = 3  # scripts without blanks between words are read, and both Turkish letters i
 
     def __init__(
         self, question_template: str, choice_template: str, choice_separator: str, answer_template: str
