@@ -15,11 +15,13 @@ from distillrun.commands.overview import help_text
 from distillrun.commands.run import run
 from distillrun.commands.sweep import sweep
 from distillrun.config.compose import compose_first, conf_folder
+from distillrun.config.fail_below import shortfalls
 from distillrun.config.guess import check_blanks, check_flags
 from distillrun.config.hydra_errors import explain, is_complaint
 from distillrun.config.schema import register_schema
 from distillrun.config.settings import Config
 from distillrun.errors import ConfigError
+from distillrun.sweep.ending import is_job
 from distillrun.sweep.job import say
 from distillrun.sweep.starting import start_of
 from distillrun.upstream import flag_parser, flags_of
@@ -86,7 +88,12 @@ def _made(given: Sequence[str], hydra_flags: Sequence[str], flags: argparse.Name
         return sweep(start, flags)
     outcome, folder = run(start, given)
     say(f"{outcome.shown()}run: {folder}")
-    return 0
+    if is_job():  # the sweep says it, of all of its jobs
+        return 0
+    below = shortfalls(start.fail_below, {name: score.value for name, score in outcome.all_scores().items()})
+    for line in below:
+        sys.stderr.write(f"distillrun: {line}\n")
+    return 1 if below else 0
 
 
 def _show(arguments: Sequence[str]) -> None:

@@ -11,6 +11,7 @@ from hydra import compose
 from hydra.core.override_parser.types import Override, Quote, QuotedString
 from omegaconf import DictConfig, OmegaConf
 
+from distillrun.config.fail_below import FAIL_BELOW
 from distillrun.config.permitted import check_hydra, check_searchpath
 from distillrun.config.schema import register_schema
 from distillrun.config.settings import BASELINES, Config, resolve
@@ -121,7 +122,7 @@ def resolve_composed(composed: DictConfig) -> Config:
 
 def selected(choices: Mapping[str, Json], cfg: DictConfig) -> dict[str, Json]:
     """Return the option of each config group; of the groups that take lists, the names in order."""
-    judging: list[Json] = [name for name in cfg.evaluation if name != BASELINES]
+    judging: list[Json] = [name for name in cfg.evaluation if name not in (BASELINES, FAIL_BELOW)]
     chosen: dict[str, Json] = {"generation": [*cfg.generation.steps], "evaluation": judging}
     chosen |= {group: option for group, option in choices.items() if not group.startswith(("hydra/", "text@"))}
     return dict(sorted(chosen.items()))

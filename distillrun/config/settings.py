@@ -12,6 +12,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigKeyError, InterpolationKeyError, OmegaConfBaseException
 
+from distillrun.config.fail_below import FAIL_BELOW, wrong_bars
 from distillrun.config.schema import Keep, Settings
 from distillrun.errors import ConfigError, nearest
 from distillrun.names.parts import as_hashed, with_names
@@ -19,7 +20,7 @@ from distillrun.records import Json
 from distillrun.text.secret import check_values
 
 BASELINES = "baselines"
-"""The one key of `evaluation` that is a setting and no evaluator."""
+"""The key of `evaluation` that, as `fail_below`, is a setting and no evaluator."""
 
 
 @dataclass
@@ -31,12 +32,17 @@ class Config(Settings):
     @property
     def evaluators(self) -> dict[str, Any]:
         """The configs of the scoring rules and the measures, by name."""
-        return {name: leaf for name, leaf in self.evaluation.items() if name != BASELINES}
+        return {name: leaf for name, leaf in self.evaluation.items() if name not in (BASELINES, FAIL_BELOW)}
 
     @property
     def baselines(self) -> bool:
         """True if the untrained student, the label-only student and the teacher are scored as well."""
         return bool(self.evaluation.get(BASELINES, False))
+
+    @property
+    def fail_below(self) -> dict[str, float]:
+        """The least values of scores, by name, below which a command ends with exit code 1."""
+        return dict(self.evaluation.get(FAIL_BELOW) or {})
 
 
 def resolve(cfg: DictConfig, selected: Mapping[str, Json] | None = None, base: Config | None = None) -> Config:
@@ -111,6 +117,7 @@ def digest(config: Config) -> str:
     Keys are not sorted: the order of the generation steps is part of their meaning.
     """
     hashed = {key: value for key, value in plain(config).items() if key not in UNHASHED}
+    hashed["evaluation"] = {name: leaf for name, leaf in hashed["evaluation"].items() if name != FAIL_BELOW}
     return hashlib.sha256(json.dumps(as_hashed(hashed)).encode()).hexdigest()
 
 
@@ -143,6 +150,7 @@ def _wrong_values(config: Config) -> Iterator[str]:
         yield "training.patience needs dev checks, but training.eval_every=0; set training.eval_every or patience=null"
     if not isinstance(config.evaluation.get(BASELINES, False), bool):
         yield f"evaluation.{BASELINES}={config.evaluation[BASELINES]!r} must be true or false"
+    yield from wrong_bars(config.evaluation.get(FAIL_BELOW) or {})
     if config.sweep.on_error not in ("continue", "stop"):
         yield f"sweep.on_error={config.sweep.on_error} must be continue or stop"
     if config.sweep.retries < 0:

@@ -108,7 +108,7 @@ def _label_problems(chosen: Mapping[str, GenerationStep], parts: Parts) -> list[
     if is_labelled(parts):
         return []
     source = f"task.label_source={label_source_of(parts.task)}"
-    cure = "put self_consistency, chain_of_thought or choice_scores {where} in generation=[...]"
+    cure = "put self_consistency, chain_of_thought, label or choice_scores {where} in generation=[...]"
     if isinstance(parts.teacher, RecordedTeacher):
         cure = "give recordings that hold them, or a teacher that can be asked"
     if not makers(parts.steps, parts.teacher, LABELS):

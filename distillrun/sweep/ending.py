@@ -103,6 +103,11 @@ class Reason:
             return ""
 
 
+def is_job() -> bool:
+    """Return whether a sweep started this process."""
+    return REASON in os.environ
+
+
 def tell_why(reason: str) -> None:
     """Report to the sweep that started this process why it does not end well; without a sweep, nothing."""
     with suppress(OSError, ValueError, KeyError):

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 
+from distillrun.config.fail_below import shortfalls
 from distillrun.config.settings import Config
 from distillrun.files.folder import COMMAND
 from distillrun.files.inside import write_whole
@@ -54,6 +55,9 @@ def finish(sweep: Path, config: Config, complete: bool, planned: Sequence[Planne
     well = complete and all(job.state == "done" for job in jobs)
     if not well:
         say("not everything is done; the same command does the rest, in the same folder")
+    below = _below(config, jobs)
+    for line in below:
+        say(line)
     say(f"sweep: {sweep}")
     entries: list[Json] = [
         {
@@ -79,7 +83,18 @@ def finish(sweep: Path, config: Config, complete: bool, planned: Sequence[Planne
         track_sweep(sweep, config)
     except Exception as error:
         say(f"the sweep could not be tracked ({type(error).__name__}: {error}); its jobs and its page are complete")
-    return 0 if well else 1
+    return 0 if well and not below else 1
+
+
+def _below(config: Config, jobs: Sequence[Job]) -> list[str]:
+    """Return which jobs have a score below its bar; a job that is not done is told already."""
+    found = []
+    for job in jobs:
+        if job.state == "done":
+            scores = result_in(Path(job.folder)).get("scores", {})
+            values = {name: float(score["value"]) for name, score in scores.items()}
+            found += [f"[{job.number}] {line}" for line in shortfalls(config.fail_below, values)]
+    return found
 
 
 def _settled(sweep: Path) -> list[Job]:

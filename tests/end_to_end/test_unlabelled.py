@@ -1,6 +1,7 @@
 """Students that learn the labels of their teacher, on questions that have none of their own."""
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,10 @@ from distillrun.files.jsonl import read_records, write_records
 from distillrun.planning.making import make_plan
 from distillrun.records import Example, TeacherRecord, is_right
 from distillrun.task.everyday import Everyday
-from tests.end_to_end.runs import experiment, run_small, student_bytes
+from tests.end_to_end.runs import experiment, run_scored, run_small, student_bytes
+from tests.end_to_end.test_classification import WORDS, words_of, write_texts
 from tests.leaves import made
-from tests.loopback import Answer, Loopback, written
+from tests.loopback import Answer, Loopback, Seen, written
 
 COUNT = 24
 VOTES = "generation.steps.self_consistency.sampling.samples=2"
@@ -226,3 +228,25 @@ def test_labels_that_cannot_be_read_stop_the_run(tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match=f"made nothing that can be used: of {COUNT} questions"):
             run_small(tmp_path / "run", *api, *words)
     assert len(server.asked) == COUNT
+
+
+def test_a_classifier_learns_texts_without_labels_from_a_server_with_noise(tmp_path: Path) -> None:
+    """A server that errs on every eighth text: that is the noise that is told, of training texts and of test texts."""
+    texts = write_texts(tmp_path / "texts", labelled=False)
+
+    def answer(seen: Seen) -> Answer:
+        customer = re.search(r"customer (\d+) of \w+ says (\w+)", seen.prompt)
+        assert customer, seen.prompt
+        right = [*WORDS.values()].index(customer[2])
+        return Answer(written([*WORDS][(right + (int(customer[1]) % 8 == 0)) % len(WORDS)]))
+
+    with Loopback(answer) as server:
+        api = ("teacher=api", f"teacher.base_url={server.url}", "teacher.model=m", "teacher.api_key_env=null")
+        tiny = ("student=tiny_text_classifier", "student.width=16", "student.feed_forward_width=16")
+        words = words_of(texts, TEACHER, *api, *tiny, "generation=label", "evaluation.baselines=true")
+        result: Any = run_scored(tmp_path / "run", *words, store=tmp_path / "store")
+    noise = result["data"]["label noise"]
+    assert noise["train"]["labels of the teacher"] == 48
+    assert "accuracy" not in noise["train"], "the training file tells no label"
+    assert (noise["test"]["accuracy"], noise["test"]["accuracy, n"]) == (round(10 / 12, 4), 12)
+    assert result["data"]["training examples left out for lack of a rationale"] == 0

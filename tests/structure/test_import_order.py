@@ -32,6 +32,7 @@ LIGHT = (
     "cli",
     "commands",
     "config.compose",
+    "config.fail_below",
     "config.guess",
     "config.hydra_errors",
     "config.hydra_settings",
