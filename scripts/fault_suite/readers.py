@@ -1,5 +1,8 @@
 """Everything that reads what others wrote, as functions of bytes: an answer, a refusal in words, or a crash."""
 
+import csv
+import gzip
+import io
 import json
 import math
 from collections.abc import Callable, Mapping
@@ -7,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import openpyxl
+import pyarrow  # type: ignore[import-untyped]
 import yaml
 
 from distillrun.artifacts.manifest import read_manifest
@@ -65,6 +70,15 @@ def _rows(name: str) -> Reading:
             _finite(row.values)
 
     return read
+
+
+def _workbook() -> bytes:
+    book = openpyxl.Workbook()
+    for row in csv.reader(CSV.decode().splitlines()):
+        book.active.append(row)
+    saved = io.BytesIO()
+    book.save(saved)
+    return saved.getvalue()
 
 
 def _finite(value: Any) -> None:
@@ -181,6 +195,12 @@ READERS: Mapping[str, Reader] = {
     "JSONL rows": Reader(ROWS, _rows("rows.jsonl")),
     "JSON rows": Reader(b"[" + ROWS.strip() + b"]", _rows("rows.json")),
     "CSV rows": Reader(CSV, _rows("rows.csv")),
+    "TSV rows": Reader(CSV.replace(b",", b"\t"), _rows("rows.tsv")),
+    "rows under a key": Reader(b'{"version": 1, "data": [' + ROWS.strip() + b"]}", _rows("rows.json")),
+    "UTF-16 rows": Reader(CSV.decode().encode("utf-16"), _rows("rows.csv")),
+    "gzip rows": Reader(gzip.compress(ROWS, mtime=0), _rows("rows.jsonl.gz")),
+    "Zstandard rows": Reader(pyarrow.compress(ROWS, codec="zstd", asbytes=True), _rows("rows.jsonl.zst")),
+    "Excel rows": Reader(_workbook(), _rows("rows.xlsx")),
     "questions": Reader(QUESTIONS, _task),
     "examples": Reader(EXAMPLE, _records(Example, "examples.jsonl")),
     "predictions": Reader(PREDICTION, _records(Prediction, "predictions.jsonl")),

@@ -5,10 +5,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from distillrun.errors import ConfigError, nearest
 from distillrun.files.rows import Row, read_rows
 from distillrun.report.comparison.compare import Observation
+
+_DIGITS = re.compile(r"[+-]?\d+\.\d+")
 
 Conditions = Sequence[tuple[str, str]]
 """Pairs of a column and a value, all of which hold."""
@@ -166,8 +169,8 @@ def _level(row: Row, factor: Factor, names: dict[str, str]) -> str:
 
 def _numbers(rows: Sequence[Row], column: str) -> list[float]:
     values, wrong = [], []
-    for row in rows:
-        value = row.values.get(column)
+    found = [row.values.get(column) for row in rows]
+    for row, value in zip(rows, _with_points(found), strict=True):
         try:
             number = math.nan if isinstance(value, bool) or value is None else float(value)
         except (TypeError, ValueError):
@@ -179,6 +182,20 @@ def _numbers(rows: Sequence[Row], column: str) -> list[float]:
         more = f" (and {len(wrong) - 5} more)" if len(wrong) > 5 else ""
         raise ConfigError(f"no numbers: {'; '.join(wrong[:5])}{more}; fix these rows, or leave them out with --drop")
     return values
+
+
+def _with_points(values: Sequence[Any]) -> Sequence[Any]:
+    """Return values with decimal points, where a spreadsheet wrote commas in all of them.
+
+    Where each comma has three digits behind it, it may part thousands: then nothing is changed, and the values are no
+    numbers.
+    """
+    parts = [value.strip().partition(",") for value in values if isinstance(value, str) and "," in value]
+    is_decimal = all(_DIGITS.fullmatch(whole + "." + rest) for whole, _, rest in parts)
+    with_point = any(isinstance(value, str) and "." in value for value in values)
+    if not is_decimal or with_point or all(len(rest) == 3 for _, _, rest in parts):
+        return values
+    return [value.replace(",", ".") if isinstance(value, str) else value for value in values]
 
 
 def _sorted(found: list[Observation]) -> list[Observation]:

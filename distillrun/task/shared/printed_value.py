@@ -1,6 +1,7 @@
 """Lists and mappings that stand in a cell as text: as JSON, or as Python, NumPy and pandas print them."""
 
 import ast
+import warnings
 from collections.abc import Iterator
 from contextlib import suppress
 from io import StringIO
@@ -28,7 +29,9 @@ def printed_value(text: str) -> Any:
     if len(text) > MOST_CHARACTERS:
         raise ValueError(f"longer than {MOST_CHARACTERS} characters")
     try:
-        return _value(ast.parse(_with_commas(text.strip()), mode="eval").body)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a backslash in a cell is no mistake of a programmer
+            return _value(ast.parse(_with_commas(text.strip()), mode="eval").body)
     except (SyntaxError, RecursionError, MemoryError, TokenError) as error:
         raise ValueError(str(error)) from error
 

@@ -90,6 +90,19 @@ def test_what_a_replay_and_an_expansion_counted_stands_by_itself() -> None:
     assert (found["recordings"], found["new questions of steps"]) == ({"rows": 5}, {"kept": 1})
 
 
+def test_test_questions_in_the_teachers_texts_are_counted() -> None:
+    asked = replace(EXAMPLE, id="t", question="Where would somebody keep a spare kettle?")
+    rationale = replace(RECORDS[0].rationales[0], text=f"So: {asked.question.upper()} In the kitchen.")
+    splits: Any = {
+        "train": [EXAMPLE],
+        "dev": [],
+        "test": [asked, replace(asked, id="u", question="Who keeps spare cups?")],
+    }
+    found = data_card(splits, [replace(RECORDS[0], rationales=(rationale,))], 0, {}, {})
+    assert found["test questions in the teacher's texts"] == 1
+    assert "test questions in the teacher's texts" not in card()
+
+
 def test_the_teachers_own_answers_are_scored_with_their_interval() -> None:
     answers = card()["the teacher's own answers"]
     assert (answers["answered"], answers["without an answer"], answers["accuracy"], answers["mean agreement"]) == (
