@@ -197,6 +197,14 @@ def test_the_right_answer_may_have_a_column_of_its_own(tmp_path: Path) -> None:
     assert {example.answer for example in examples} == {0, 1}
 
 
+def test_an_answer_inside_an_object_is_not_taken_for_missing(tmp_path: Path) -> None:
+    """Where training rows need no answer, those that have one keep it."""
+    row = {"choices": ["x", "y"], "gold": {"text": "y"}}
+    settings: dict[str, Any] = {"fields": {"answer": "gold.text"}, "label_source": "teacher_where_missing"}
+    made = task(write(tmp_path, [row, row], [row]), dev_share=0.0, **settings)
+    assert [example.answer for example in made.examples("train")] == [1, 1]
+
+
 def test_columns_may_stand_in_objects(tmp_path: Path) -> None:
     """The first release of ARC and OpenBookQA has them so."""
     row = {

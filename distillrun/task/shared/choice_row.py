@@ -11,6 +11,11 @@ from distillrun.files.rows import Row
 from distillrun.task.shared.printed_value import printed_value
 
 
+def has_column(row: Row, column: str) -> bool:
+    """Return whether a row has a column, or the first part of a dotted name."""
+    return column in row.values or column.split(".")[0] in row.values
+
+
 def value_in(row: Row, column: str, key: str) -> Any:
     """Return a column of a row, or what stands in it by a dotted name such as question.stem.
 

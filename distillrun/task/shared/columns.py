@@ -10,7 +10,7 @@ from distillrun.errors import ConfigError, nearest
 from distillrun.files.rows import Row
 from distillrun.records import Example
 from distillrun.task.shared.answer_form import Given
-from distillrun.task.shared.choice_row import Choices, choices_in, choices_of_columns, text_in, value_in
+from distillrun.task.shared.choice_row import Choices, choices_in, choices_of_columns, has_column, text_in, value_in
 from distillrun.task.shared.row_text import RowText
 
 FIELDS = ("id", "question", "choices", "answer")
@@ -56,7 +56,7 @@ class Columns:
         """
         question = self.question.of(row)
         choices = self._choices_of(row)
-        lacks_answer = may_lack_answers and self.answer not in row.values
+        lacks_answer = may_lack_answers and not has_column(row, self.answer)
         answer = None if lacks_answer else value_in(row, self.answer, "task.fields.answer")
         name = text_in(row, self.id, "task.fields.id") if self.id is not None else _digest(question, choices.texts)
         return RowQuestion(name, question, Given(row.where, answer, choices))
