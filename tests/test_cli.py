@@ -17,14 +17,9 @@ from distillrun.config.settings import Config
 from distillrun.errors import ConfigError
 from distillrun.files.folder import claim_folder
 from distillrun.pipeline.outcome import Outcome
+from tests.complaint import complaint
 
-
-@pytest.fixture(autouse=True)
-def in_a_new_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "it's here"
-    folder.mkdir()
-    monkeypatch.chdir(folder)
-    return folder
+pytestmark = pytest.mark.usefixtures("in_a_new_folder")
 
 
 @pytest.fixture
@@ -51,17 +46,6 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Config, Path]]:
     monkeypatch.setattr(experiment, "prepare", prepare)
     monkeypatch.setattr(pipeline, "run", run)
     return asked
-
-
-def complaint(capfd: pytest.CaptureFixture[str], *arguments: str) -> str:
-    """Return the one line that a wrong command line is answered with."""
-    assert main(arguments) == 2
-    told = capfd.readouterr()
-    assert told.out == ""
-    assert "Traceback" not in told.err
-    assert told.err.startswith("distillrun: ")
-    assert not Path("runs").exists()
-    return told.err.removeprefix("distillrun: ").strip()
 
 
 def test_no_word_at_all_is_the_default_run(runs: list[tuple[Config, Path]]) -> None:

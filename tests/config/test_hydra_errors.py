@@ -4,28 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from distillrun.cli import main
 from distillrun.config import guess
 from distillrun.config.compose import conf_folder, known_keys
+from tests.complaint import complaint
 
-
-@pytest.fixture(autouse=True)
-def in_a_new_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "it's here"
-    folder.mkdir()
-    monkeypatch.chdir(folder)
-    return folder
-
-
-def complaint(capfd: pytest.CaptureFixture[str], *arguments: str) -> str:
-    """Return the one line that a wrong command line is answered with."""
-    assert main(arguments) == 2
-    told = capfd.readouterr()
-    assert told.out == ""
-    assert "Traceback" not in told.err
-    assert told.err.startswith("distillrun: ")
-    assert not Path("runs").exists()
-    return told.err.removeprefix("distillrun: ").strip()
+pytestmark = pytest.mark.usefixtures("in_a_new_folder")
 
 
 @pytest.mark.parametrize(

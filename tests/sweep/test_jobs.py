@@ -43,12 +43,7 @@ echo "{\\"scores\\": {\\"test/accuracy\\": {\\"value\\": 0.$seed}}}" > "$folder/
 """
 
 
-@pytest.fixture(autouse=True)
-def in_a_new_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "it's here"
-    folder.mkdir()
-    monkeypatch.chdir(folder)
-    return folder
+pytestmark = pytest.mark.usefixtures("in_a_new_folder")
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """CommonsenseQA in each of its schemas, its splits, and what is wrong with a file."""
 
-import json
 import random
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from distillrun.errors import ConfigError
 from distillrun.interfaces import Task
 from distillrun.records import is_right
 from distillrun.task.commonsenseqa import CommonsenseQA
+from tests.task.splits import write_splits
 
 SETTINGS: dict[str, Any] = {
     "folder": None,
@@ -49,9 +49,7 @@ def released(number: int) -> dict[str, Any]:
 
 
 def write(folder: Path, train: list[dict[str, Any]], validation: list[dict[str, Any]]) -> Path:
-    for name, rows in {"train.jsonl": train, "validation.jsonl": validation}.items():
-        (folder / name).write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    return folder
+    return write_splits(folder, train=train, validation=validation)
 
 
 @pytest.mark.parametrize("schema", [flat, official, released])

@@ -1,7 +1,6 @@
 """A user's own files, in the forms in which choices and answers come."""
 
 import csv
-import json
 import logging
 import re
 from collections.abc import Sequence
@@ -14,6 +13,7 @@ from distillrun.errors import ConfigError
 from distillrun.interfaces import Task
 from distillrun.task.multiple_choice import MultipleChoice
 from tests import leaves
+from tests.task.splits import write_splits
 
 FILES = {"train": "train.jsonl", "dev": None, "test": "test.jsonl"}
 
@@ -33,10 +33,12 @@ def answered(folder: Path, row: dict[str, Any], others: Sequence[Any] = (), **ch
 
 
 def write(folder: Path, train: Sequence[dict[str, Any]], test: Sequence[dict[str, Any]]) -> Path:
-    for name, rows in {"train": train, "test": test}.items():
-        lines = [json.dumps({"id": f"{name}{n}", "question": f"{name} {n}?", **row}) for n, row in enumerate(rows)]
-        (folder / f"{name}.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return folder
+    splits = {"train": train, "test": test}
+    rows = {
+        split: [{"id": f"{split}{n}", "question": f"{split} {n}?", **row} for n, row in enumerate(own)]
+        for split, own in splits.items()
+    }
+    return write_splits(folder, **rows)
 
 
 @pytest.mark.parametrize(
@@ -256,9 +258,8 @@ def test_choices_may_stand_in_columns_of_a_csv_without_ids(tmp_path: Path) -> No
 
 
 def test_a_dev_file_leaves_train_whole(tmp_path: Path) -> None:
-    for number, name in enumerate(["train.jsonl", "dev.jsonl", "test.jsonl"]):
-        row = {"id": number, "question": "?", "choices": ["x", "y"], "answer": "x"}
-        (tmp_path / name).write_text(json.dumps(row) + "\n", encoding="utf-8")
+    row = {"question": "?", "choices": ["x", "y"], "answer": "x"}
+    write_splits(tmp_path, **{split: [{**row, "id": n}] for n, split in enumerate(("train", "dev", "test"))})
     made = task(tmp_path, files={"dev": "dev.jsonl"})
     assert [made.examples(split)[0].id for split in ("train", "dev", "test")] == ["0", "1", "2"]
 
@@ -298,9 +299,8 @@ def test_strategyqa_is_read_from_its_shards(shared_data: Path) -> None:
 
 
 def test_a_split_that_is_left_without_questions_says_why(tmp_path: Path) -> None:
-    for name in ("train", "test"):
-        row = {"id": name, "question": "?", "choices": ["red", "blue"], "answer": "red"}
-        (tmp_path / f"{name}.jsonl").write_text(json.dumps(row), encoding="utf-8")
+    row = {"choices": ["red", "blue"], "answer": "red"}
+    write(tmp_path, [row], [row])
     assert task(tmp_path).check() == ["the train split is empty: task.dev_share=0.1 takes all 1 questions of it"]
     (tmp_path / "train.jsonl").write_text("", encoding="utf-8")
     assert task(tmp_path).check() == ["the train split is empty: its file holds no rows"]
