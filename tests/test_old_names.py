@@ -17,7 +17,7 @@ from distillrun.artifacts.stage import Stage, differences, explain_miss
 from distillrun.config.compose import config_of
 from distillrun.config.settings import digest, plain
 from distillrun.names.parts import name_of, targets_in
-from distillrun.pipeline.experiment import Experiment, prepare, student_leaves
+from distillrun.pipeline.experiment import Experiment, prepare, student_settings
 from distillrun.pipeline.predict import load_student
 from distillrun.pipeline.stages.train import training_stage
 from distillrun.report.sweep.job import SweepJob
@@ -62,7 +62,7 @@ def test_a_part_that_no_table_knows_keeps_its_path(tmp_path: Path) -> None:
 
 
 def stage_of(now: Experiment, upstream: Mapping[str, str]) -> Stage:
-    return training_stage(student_leaves(now), now.config.training, upstream)
+    return training_stage(student_settings(now), now.config.training, upstream)
 
 
 def test_a_miss_is_not_explained_by_names(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:

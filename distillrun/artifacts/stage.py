@@ -64,8 +64,8 @@ ABSENT = "absent"
 
 
 def differences(stage: Stage, stored: Stage) -> list[tuple[str, str, str]]:
-    """Return (field, text in `stored`, text in `stage`) of each leaf that differs, in the order of `stage`."""
-    here, there = _leaves(stage), _leaves(stored)
+    """Return (field, text in `stored`, text in `stage`) of each setting that differs, in the order of `stage`."""
+    here, there = _flattened(stage), _flattened(stored)
     fields = [*here, *(field for field in there if field not in here)]
     return [
         (field, there.get(field, ABSENT), here.get(field, ABSENT))
@@ -117,10 +117,10 @@ def _from_nearest(stage: Stage, stored: Sequence[Stage]) -> list[tuple[str, str,
     return min((differences(stage, other) for other in stored), key=len)
 
 
-def _leaves(stage: Stage) -> dict[str, str]:
-    leaves = {"version of the stage": str(stage.version)}
-    leaves |= dict(_flat("", dict(stage.config)))
-    return leaves | {f"upstream {name}": fingerprint[:12] for name, fingerprint in stage.upstream.items()}
+def _flattened(stage: Stage) -> dict[str, str]:
+    flat = {"version of the stage": str(stage.version)}
+    flat |= dict(_flat("", dict(stage.config)))
+    return flat | {f"upstream {name}": fingerprint[:12] for name, fingerprint in stage.upstream.items()}
 
 
 def _flat(prefix: str, value: object) -> Iterator[tuple[str, str]]:

@@ -194,7 +194,7 @@ def _work_of(folder: Path) -> Path:
 
 
 def _clear(work: Path) -> None:
-    """Delete what an interrupted call left, but for what it can be gone on from."""
+    """Delete what an interrupted call left, except what the next one resumes from."""
     for left in work.iterdir():
         if left.name == SCRATCH:
             continue

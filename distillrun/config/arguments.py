@@ -15,7 +15,7 @@ from distillrun.config.protocols import PROTOCOLS, members
 from distillrun.errors import ConfigError
 
 Build = Callable[[Any, str, str], Any]
-"""Builds the part that a leaf describes, from its node, its group and its key."""
+"""Builds a part from its config, its group and its key."""
 
 
 def bound(kind: type, given: dict[str, Any], key: str, option: str, build: Build) -> dict[str, Any]:
@@ -49,7 +49,7 @@ def bound(kind: type, given: dict[str, Any], key: str, option: str, build: Build
 
 
 def _argument(value: Any, hint: Any, key: str, build: Build) -> Any:
-    """Return a YAML value as the annotated type; where that is a part of some group, the part that a leaf describes."""
+    """Return a YAML value as the annotated type; where that is a part of some group, the part that it describes."""
     if typing.get_origin(hint) is Mapping:
         _, inner = typing.get_args(hint)
         if _group_of(inner) and isinstance(value, Mapping):

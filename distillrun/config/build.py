@@ -1,7 +1,7 @@
-"""The construction of checked objects from YAML leaves. There is no registry: `_target_` names a class of a group.
+"""The construction of parts from their configs. There is no registry: `_target_` names a class of a group.
 
-A leaf's keys are bound and typed against the constructor before anything is constructed, and the object must keep its
-group's protocol.
+The keys of a config are bound and typed against the constructor before anything is constructed, and the object must
+keep its group's protocol.
 """
 
 import json
@@ -45,7 +45,7 @@ class Parts:
 
 
 def build_parts(config: Config, known: dict[str, Any] | None = None) -> Parts:
-    """Return all parts of a run. Raises ConfigError that lists what is wrong in every leaf at once.
+    """Return all parts of a run. Raises ConfigError that lists what is wrong with any of them at once.
 
     Args:
         config: of the run.
@@ -53,14 +53,14 @@ def build_parts(config: Config, known: dict[str, Any] | None = None) -> Parts:
     """
     allowed = config.runtime.allow_targets
     singles = ("task", "teacher", "student", "objective", "tracking")
-    leaves = {key: (getattr(config, key), key) for key in singles}
+    nodes = {key: (getattr(config, key), key) for key in singles}
     if config.logit_teacher is not None:
-        leaves["logit_teacher"] = (config.logit_teacher, "teacher")
-    leaves |= {f"generation.steps.{name}": (node, "generation") for name, node in config.generation.steps.items()}
-    leaves |= {f"evaluation.{name}": (node, "evaluation") for name, node in config.evaluators.items()}
+        nodes["logit_teacher"] = (config.logit_teacher, "teacher")
+    nodes |= {f"generation.steps.{name}": (node, "generation") for name, node in config.generation.steps.items()}
+    nodes |= {f"evaluation.{name}": (node, "evaluation") for name, node in config.evaluators.items()}
     made: dict[str, Any] = {}
     problems = []
-    for key, (node, group) in leaves.items():
+    for key, (node, group) in nodes.items():
         source = json.dumps([key, node, list(allowed)])
         try:
             made[key] = known[source] if known and source in known else build(node, group, allowed, key)
@@ -85,13 +85,13 @@ def build_parts(config: Config, known: dict[str, Any] | None = None) -> Parts:
 
 
 def build(node: Mapping[str, Any], group: str, allowed: Sequence[str] = (), key: str | None = None) -> Any:
-    """Return the object that a leaf describes.
+    """Return the part that a config describes.
 
     Args:
         node: `_target_` and the constructor's arguments, as plain values.
         group: the config group, one of `PROTOCOLS`; decides whose classes `_target_` may name and the protocol to keep.
         allowed: prefixes of other modules that the user permits by name on the command line.
-        key: where the leaf stands in the config, for messages; the group's name if None.
+        key: where that stands in the whole config, for messages; the group's name if None.
 
     Raises:
         ConfigError: naming the key, and the nearest right one.
@@ -116,7 +116,7 @@ def build(node: Mapping[str, Any], group: str, allowed: Sequence[str] = (), key:
 
 
 def _without_target(node: object, group: str, key: str) -> str:
-    """Return why a leaf cannot be built: often settings of an option that is not on the list of those chosen."""
+    """Return why a config cannot be built: often settings of an option that is not on the list of those chosen."""
     name = key.rpartition(".")[2]
     if not isinstance(node, Mapping) or not node or group not in LISTED:
         return f"{key} has no _target_, the class to build; choose an option, such as {group}=NAME"

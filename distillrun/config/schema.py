@@ -1,6 +1,6 @@
 """The schema of a run's settings: what Hydra composes against and our code reads as `config.x`.
 
-The leaves (task, teacher, ...) are open here: their schema is the constructor that their `_target_` names, see
+The parts (task, teacher, ...) are open here: their schema is the constructor that their `_target_` names, see
 `distillrun.config.build`. Light enough for the command line: no torch.
 """
 

@@ -1,4 +1,4 @@
-"""The guard of `_target_`: a leaf names a class of its own config group, and nothing else in Python."""
+"""The guard of `_target_`: a config names a class of its own config group, and nothing else in Python."""
 
 import importlib
 import re

@@ -18,7 +18,7 @@ def spreadsheet_rows(path: Path, sheet: str | None) -> Iterator[tuple[int, dict[
         sheet: None = the only one that is not empty.
 
     Raises:
-        ConfigError: it is no workbook, unpacks to too much, has several sheets, or a cell shows an error.
+        ConfigError: it is not a workbook, unpacks to too much, has several sheets, or a cell shows an error.
     """
     try:
         import openpyxl
@@ -34,7 +34,7 @@ def spreadsheet_rows(path: Path, sheet: str | None) -> Iterator[tuple[int, dict[
     except ConfigError:
         raise
     except Exception as error:  # XML, zip and openpyxl's own: it says none of them in its documentation
-        raise ConfigError(f"{path} cannot be read as an Excel workbook: {error}; save it anew, or as CSV") from error
+        raise ConfigError(f"{path} cannot be read as an Excel workbook: {error}; save it again, or as CSV") from error
 
 
 def _check_size(path: Path) -> None:
@@ -42,7 +42,7 @@ def _check_size(path: Path) -> None:
         with ZipFile(path) as packed:
             size = sum(part.file_size for part in packed.infolist())
     except (BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise ConfigError(f"{path} cannot be read as an Excel workbook: {error}; save it anew, or as CSV") from error
+        raise ConfigError(f"{path} cannot be read as an Excel workbook: {error}; save it again, or as CSV") from error
     if size > max(ALWAYS_BYTES, MOST_TIMES * path.stat().st_size):
         raise ConfigError(f"{path} unpacks to more than {MOST_TIMES} times its size; save it as CSV if it is right")
 
@@ -85,7 +85,7 @@ def _rows(sheet: Any, path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 
 def _value(cell: Any, where: str) -> Any:
     if cell.data_type == "e":
-        raise ConfigError(f"{where}: the cell {cell.coordinate} shows the error {cell.value}; mend its formula")
+        raise ConfigError(f"{where}: the cell {cell.coordinate} shows the error {cell.value}; fix its formula")
     value = cell.value
     if isinstance(value, str):
         return value if value.strip() else None

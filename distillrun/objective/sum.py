@@ -167,31 +167,34 @@ class Sum:
 
 def _together(requirements: Mapping[str, Requirements]) -> Requirements:
     """Return what several parts want at once. Raises ConfigError where one teacher cannot give it."""
-    teachers = {wish.teacher for wish in requirements.values()} - {"none"}
-    requests = {wish.logits for wish in requirements.values()} - {None}
+    teachers = {wanted.teacher for wanted in requirements.values()} - {"none"}
+    requests = {wanted.logits for wanted in requirements.values()} - {None}
     if len(teachers) > 1 or len(requests) > 1:
-        named = ", ".join(f"{name} ({_reading(wish)})" for name, wish in requirements.items() if wish.teacher != "none")
+        named = ", ".join(
+            f"{name} ({_reading(wanted)})" for name, wanted in requirements.items() if wanted.teacher != "none"
+        )
         raise ConfigError(
             f"the parts of objective=sum read the teacher in different ways: {named}; set the same teacher, top_k, "
             "temperature and dtype in all of them"
         )
-    taught = [wish for wish in requirements.values() if wish.teacher != "none"]
+    taught = [wanted for wanted in requirements.values() if wanted.teacher != "none"]
     request: LogitRequest | None = next(iter(requests), None)
     return Requirements(
         next(iter(teachers), "none"),
         request,
-        hidden=any(wish.hidden for wish in taught),
-        same_tokenizer=any(wish.same_tokenizer for wish in taught),
-        whole_examples=any(wish.whole_examples for wish in requirements.values()),
-        choices=any(wish.choices for wish in requirements.values()),
-        encoder=any(wish.encoder for wish in requirements.values()),
-        heads=any(wish.heads for wish in requirements.values()),
+        hidden=any(wanted.hidden for wanted in taught),
+        same_tokenizer=any(wanted.same_tokenizer for wanted in taught),
+        whole_examples=any(wanted.whole_examples for wanted in requirements.values()),
+        choices=any(wanted.choices for wanted in requirements.values()),
+        encoder=any(wanted.encoder for wanted in requirements.values()),
+        heads=any(wanted.heads for wanted in requirements.values()),
     )
 
 
-def _reading(wish: Requirements) -> str:
+def _reading(wanted: Requirements) -> str:
     """Return the settings with which a part reads the teacher, as its config writes them."""
-    if wish.logits is None:
-        return f"teacher={wish.teacher}"
-    top_k = "null" if wish.logits.top_k is None else wish.logits.top_k
-    return f"teacher={wish.teacher}, top_k={top_k}, temperature={wish.logits.temperature:g}, dtype={wish.logits.dtype}"
+    if wanted.logits is None:
+        return f"teacher={wanted.teacher}"
+    logits = wanted.logits
+    top_k = "null" if logits.top_k is None else logits.top_k
+    return f"teacher={wanted.teacher}, top_k={top_k}, temperature={logits.temperature:g}, dtype={logits.dtype}"

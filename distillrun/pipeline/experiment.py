@@ -113,19 +113,19 @@ def generation_run(experiment: Experiment, store: ArtifactStore) -> GenerationRu
     return GenerationRun(store, parts.steps, chosen, generating(experiment), experiment.examples["train"])
 
 
-def student_leaves(experiment: Experiment) -> dict[str, Json]:
+def student_settings(experiment: Experiment) -> dict[str, Json]:
     """Return the settings of student and objective, as far as they decide a training."""
     config, parts = experiment.config, experiment.parts
     named = ("checkpoint", "revision")  # a name may move; what it resolved to is the student's identity
     settings = {key: value for key, value in config.student.items() if key not in named}
-    leaves: dict[str, Json] = {"student": {**settings, **parts.student.identity()}, "objective": config.objective}
+    found: dict[str, Json] = {"student": {**settings, **parts.student.identity()}, "objective": config.objective}
     objective, teacher = parts.objective, parts.logit_teacher
     if requirements_of(objective).teacher == "live" and isinstance(teacher, LogitTeacher):
-        leaves["teacher"] = dict(teacher.reading())
+        found["teacher"] = dict(teacher.reading())
     if config.training.keep is Keep.best or config.training.patience is not None:  # dev checks choose the weights
         judge = dev_judge(parts.student, config.training)
-        leaves |= changed("dev check", judge) | (changed(READER, parts.task) if judge.reads_texts else {})
-    return leaves
+        found |= changed("dev check", judge) | (changed(READER, parts.task) if judge.reads_texts else {})
+    return found
 
 
 def teaching_of(experiment: Experiment, data: TrainingData) -> LogitSupervision | None:

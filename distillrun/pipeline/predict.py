@@ -117,13 +117,13 @@ def read_config(run_folder: Path, selected: dict[str, Json] | None = None) -> Co
         selected: the option of each group, which that file does not name.
 
     Raises:
-        ConfigError: the file is malformed, or holds what is no setting.
+        ConfigError: the file is malformed, or holds what is not a setting.
     """
     return resolve(DictConfig(_literal(_settings(run_folder / "config.yaml"))), selected)
 
 
 def check_choices(choices: Sequence[str]) -> None:
-    """Refuse what is no choice. Raises ConfigError."""
+    """Refuse what is not a choice. Raises ConfigError."""
     if isinstance(choices, str) or len(choices) < 2:
         told = choices if isinstance(choices, str) else " ".join(map(repr, choices))
         raise ConfigError(f"choices {told}: a question has two or more choices")

@@ -12,6 +12,6 @@ from distillrun.interfaces import Teacher
 
 def student_as_teacher(folder: Path, device: str) -> Teacher:
     """Return the checkpoint in a folder as a local teacher, which uses its chat template where it has one."""
-    leaf: Any = OmegaConf.to_container(OmegaConf.load(conf_folder() / "teacher" / "local.yaml"))
-    made: Teacher = build({**leaf, "checkpoint": str(folder), "device": device}, "teacher")
+    option: Any = OmegaConf.to_container(OmegaConf.load(conf_folder() / "teacher" / "local.yaml"))
+    made: Teacher = build({**option, "checkpoint": str(folder), "device": device}, "teacher")
     return made

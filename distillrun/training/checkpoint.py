@@ -115,7 +115,7 @@ def checkpoints(folder: Path) -> list[Path]:
 def resume(
     folder: Path, module: nn.Module, own: nn.Module, optimizer: torch.optim.Optimizer, keeps_best: bool = False
 ) -> Progress:
-    """Load the newest checkpoint that can be gone on from and return its progress, or a fresh one.
+    """Load the newest checkpoint that is intact and return its progress, or a fresh one.
 
     One that cannot is set aside, and nothing of it is loaded.
 

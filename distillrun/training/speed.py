@@ -27,7 +27,7 @@ class Speed:
         self._seconds += seconds
 
     def read(self) -> dict[str, float]:
-        """Return tokens per second and the peak of memory so far, and begin anew."""
+        """Return tokens per second and the peak of memory so far, and start counting again."""
         found = {"train/peak_memory_mib": round(peak_memory(self._device) / MIB, 1)}
         if self._seconds > 0:
             found["train/tokens_per_second"] = round(self._tokens / self._seconds, 1)

@@ -52,8 +52,8 @@ def asked(
     for (key, prompt), made in zip(unique.items(), replies, strict=True):
         found[key] = _first(made, prompt.request.names, scale)
         if found[key] is None and (text := made[-1].text.strip()):
-            mended = (*prompt.messages, Message("assistant", text), Message("user", repair))
-            again[key] = replace(prompt, messages=mended)
+            extended = (*prompt.messages, Message("assistant", text), Message("user", repair))
+            again[key] = replace(prompt, messages=extended)
     replies = context.complete([*again.values()], sampling, judge)
     for (key, prompt), made in zip(again.items(), replies, strict=True):
         found[key] = _first(made, prompt.request.names, scale)

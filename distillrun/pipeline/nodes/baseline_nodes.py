@@ -13,7 +13,7 @@ from distillrun.config.build import build
 from distillrun.config.compose import compose_first, conf_folder
 from distillrun.evaluation.shared.share import share, share_by_group, untouched
 from distillrun.interfaces import AnyTeacher, LabelStudent, LabelTask, RecordedTeacher, members_of
-from distillrun.pipeline.experiment import Experiment, generating, student_leaves
+from distillrun.pipeline.experiment import Experiment, generating, student_settings
 from distillrun.pipeline.nodes.generation_node import GenerationNode
 from distillrun.pipeline.outcome import Outcome
 from distillrun.pipeline.preflight_generation import is_labelled
@@ -62,20 +62,20 @@ def control_of(experiment: Experiment) -> Experiment | None:
 
     A label student reads what the run's own does, so that vectors of texts are those that are there.
     """
-    leaf: Any = OmegaConf.to_container(OmegaConf.load(conf_folder() / "objective" / "label_only.yaml"))
+    option: Any = OmegaConf.to_container(OmegaConf.load(conf_folder() / "objective" / "label_only.yaml"))
     if isinstance(experiment.parts.student, LabelStudent):
         own: Any = experiment.config.objective
-        leaf = next((one for one in (own, own.get("texts")) if one and one["_target_"] == leaf["_target_"]), leaf)
-    if experiment.config.objective == leaf:
+        option = next((one for one in (own, own.get("texts")) if one and one["_target_"] == option["_target_"]), option)
+    if experiment.config.objective == option:
         return None
-    config = replace(experiment.config, objective=leaf)
-    return Experiment(config, replace(experiment.parts, objective=build(leaf, "objective")), experiment.examples)
+    config = replace(experiment.config, objective=option)
+    return Experiment(config, replace(experiment.parts, objective=build(option, "objective")), experiment.examples)
 
 
 def untrained_identity(experiment: Experiment) -> dict[str, str]:
     """Return what tells the untrained student from others, as a digest."""
-    leaves = {"student": with_meanings(student_leaves(experiment)["student"]), "seed": experiment.config.training.seed}
-    return {"untrained": digest(leaves)}
+    student = with_meanings(student_settings(experiment)["student"])
+    return {"untrained": digest({"student": student, "seed": experiment.config.training.seed})}
 
 
 def teachers_of(experiment: Experiment) -> dict[str, AnyTeacher]:
@@ -97,11 +97,11 @@ def answering_run(experiment: Experiment, store: ArtifactStore, teacher: AnyTeac
     abilities = frozenset.intersection(*(member.can for member in members_of(teacher).values()))
     steps = LABEL_STEPS if isinstance(experiment.parts.task, LabelTask) else STEPS
     name = next(step for ability, step in steps.items() if ability in abilities)
-    leaf = _step_leaf(name)
+    option = _shipped_step(name)
     if teacher is experiment.parts.teacher and (labelling := _labelling_step(experiment)) is not None:
-        name, leaf = labelling, experiment.config.generation.steps[labelling]
-    config = replace(experiment.config, generation=replace(experiment.config.generation, steps={name: leaf}))
-    parts = replace(experiment.parts, teacher=teacher, steps={name: build(leaf, "generation")})
+        name, option = labelling, experiment.config.generation.steps[labelling]
+    config = replace(experiment.config, generation=replace(experiment.config.generation, steps={name: option}))
+    parts = replace(experiment.parts, teacher=teacher, steps={name: build(option, "generation")})
     own = Experiment(config, parts, experiment.examples)
     return GenerationRun(store, parts.steps, parts.steps, generating(own), experiment.examples["test"], "test")
 
@@ -116,5 +116,5 @@ def _labelling_step(experiment: Experiment) -> str | None:
 
 
 @cache
-def _step_leaf(name: str) -> Any:
+def _shipped_step(name: str) -> Any:
     return OmegaConf.to_container(compose_first([f"generation=[{name}]"]).generation.steps[name], resolve=True)

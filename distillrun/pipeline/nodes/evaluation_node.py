@@ -34,9 +34,9 @@ class EvaluationNode(Node):
     def evaluation(self) -> Evaluation:
         """The rule with the test questions."""
         config, parts = self.experiment.config, self.experiment.parts
-        rule, leaf = parts.evaluators[self.rule], config.evaluators[self.rule]
+        rule, own = parts.evaluators[self.rule], config.evaluators[self.rule]
         examples = self.experiment.examples["test"]
-        return Evaluation(self.rule, rule, leaf, parts.objective, parts.task, examples, config.runtime)
+        return Evaluation(self.rule, rule, own, parts.objective, parts.task, examples, config.runtime)
 
     def stage(self, seen: Seen) -> Stage:
         """Return the stage of the answers."""

@@ -4,7 +4,7 @@ import logging
 from dataclasses import dataclass, field, replace
 
 from distillrun.artifacts import Artifact, Stage
-from distillrun.pipeline.experiment import Experiment, ready_student, student_leaves, teaching_of
+from distillrun.pipeline.experiment import Experiment, ready_student, student_settings, teaching_of
 from distillrun.pipeline.node import Making, Node, Seen
 from distillrun.pipeline.outcome import Outcome
 from distillrun.pipeline.preflight_generation import wanted_kinds
@@ -85,7 +85,7 @@ class TrainNode(Node):
     def stage(self, seen: Seen) -> Stage:
         """Return the stage of the training."""
         experiment = self.learning.experiment
-        return training_stage(student_leaves(experiment), experiment.config.training, seen.upstream(self.needs))
+        return training_stage(student_settings(experiment), experiment.config.training, seen.upstream(self.needs))
 
     def make(self, stage: Stage, making: Making) -> Artifact:
         """Train the student, or find it trained."""
@@ -105,7 +105,7 @@ class TrainNode(Node):
             parts.objective,
             parts.task,
             data,
-            student_leaves(self.learning.experiment),
+            student_settings(self.learning.experiment),
             config.training,
             config.runtime,
             wording={key: value for key, value in config.task.items() if key.endswith(("_template", "_separator"))},

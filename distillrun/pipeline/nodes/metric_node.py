@@ -62,8 +62,8 @@ class MetricNode(Node):
         """Return the stage of the finding."""
         upstream = seen.upstream(name for name in self.needs if name not in self.references)
         upstream |= {f"reference/{seen.stages[one].name}": seen.stages[one].fingerprint for one in self.references}
-        leaf = self.experiment.config.evaluators[self.measure]
-        return measuring_stage(self.measure, leaf, upstream | _answering(self.experiment, self.wanted))
+        config = self.experiment.config.evaluators[self.measure]
+        return measuring_stage(self.measure, config, upstream | _answering(self.experiment, self.wanted))
 
     def make(self, stage: Stage, making: Making) -> Artifact:
         """Take the measure, or find it taken."""
@@ -195,6 +195,7 @@ class _Services:
             settings,
             config.runtime,
         )
-        stage = training_stage(training.leaves, settings, {"examples": digest([asdict(one) for one in examples])})
+        upstream = {"examples": digest([asdict(one) for one in examples])}
+        stage = training_stage(training.part_settings, settings, upstream)
         trained = train(self.making.store, stage, training, lambda metrics, step: None)
         return pupil.load(trained.folder / "student")

@@ -30,7 +30,7 @@ class Evaluation:
     Attributes:
         name: of the rule in the config.
         evaluator: the rule.
-        leaf: its config.
+        config: its config.
         objective, task: as in the training.
         examples: the test questions.
         runtime: the size of batches, and when bars are drawn.
@@ -38,7 +38,7 @@ class Evaluation:
 
     name: str
     evaluator: Scorer
-    leaf: Json
+    config: Json
     objective: StudentObjective
     task: Task
     examples: Sequence[Example]
@@ -47,7 +47,7 @@ class Evaluation:
     def stage(self, upstream: Mapping[str, str]) -> Stage:
         """Return the stage; `upstream` names the test questions and the student by their fingerprints."""
         reader = changed(READER, self.task) if self.evaluator.reads_texts else {}
-        return Stage(f"evaluate/{self.name}", VERSION, {"evaluator": with_meanings(self.leaf), **reader}, upstream)
+        return Stage(f"evaluate/{self.name}", VERSION, {"evaluator": with_meanings(self.config), **reader}, upstream)
 
 
 def evaluate(

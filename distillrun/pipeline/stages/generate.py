@@ -151,8 +151,8 @@ def usage_of(artifact: Artifact) -> dict[str, Json]:
     return read_json(artifact.folder / "usage.json")
 
 
-def _hashed(leaf: Json) -> Json:
+def _hashed(value: Json) -> Json:
     """Return a step's config without what changes no completion, however deep it stands."""
-    if isinstance(leaf, dict):
-        return {key: _hashed(value) for key, value in leaf.items() if key not in UNHASHED}
-    return [_hashed(item) for item in leaf] if isinstance(leaf, list) else leaf
+    if isinstance(value, dict):
+        return {key: _hashed(value) for key, value in value.items() if key not in UNHASHED}
+    return [_hashed(item) for item in value] if isinstance(value, list) else value

@@ -14,15 +14,15 @@ from distillrun.records import Json, MetricResult
 VERSION = 1
 
 
-def measuring_stage(name: str, leaf: Json, upstream: Mapping[str, str]) -> Stage:
+def measuring_stage(name: str, config: Json, upstream: Mapping[str, str]) -> Stage:
     """Return the stage of a measure.
 
     Args:
         name: of the measure in the config.
-        leaf: its config.
+        config: its config.
         upstream: stage name -> fingerprint of whatever it looks at.
     """
-    return Stage(f"evaluate/{name}", VERSION, {"measure": with_meanings(leaf)}, upstream)
+    return Stage(f"evaluate/{name}", VERSION, {"measure": with_meanings(config)}, upstream)
 
 
 def measure(store: ArtifactStore, stage: Stage, wanted: Metric, answered: MetricContext, shown: Progress) -> Artifact:

@@ -9,7 +9,7 @@ from distillrun.records import Json
 
 
 def model_card(
-    leaves: Mapping[str, Json],
+    part_settings: Mapping[str, Json],
     wording: Mapping[str, Json],
     training: Mapping[str, Json],
     dev: Mapping[str, float],
@@ -18,14 +18,14 @@ def model_card(
     """Return the card of a student.
 
     Args:
-        leaves: what decided the student: its own settings and its objective's.
+        part_settings: what decided the student: its own settings and its objective's.
         wording: the task's templates.
         training: the training settings.
         dev: its dev accuracy with n and interval; empty where none was measured.
         usage: Python code that asks it a question; empty where transformers alone cannot.
     """
     front = yaml.safe_dump({"library_name": "transformers", "tags": ["knowledge-distillation", "distillrun"]})
-    shown = {**({"task": dict(wording)} if wording else {}), **leaves, "training": dict(training)}
+    shown = {**({"task": dict(wording)} if wording else {}), **part_settings, "training": dict(training)}
     settings = yaml.safe_dump(shown, sort_keys=False, allow_unicode=True)
     measured = ""
     if dev:

@@ -67,7 +67,7 @@ class Training:
     Attributes:
         student, objective, task: the parts.
         data: what it is trained on.
-        leaves: the configs of student and objective, as far as they decide the result.
+        part_settings: the configs of student and objective, as far as they decide the result.
         settings: of the training.
         runtime: how, but not what.
         supervise: brings what the objective wants of the teacher; called only where something is trained.
@@ -78,21 +78,21 @@ class Training:
     objective: StudentObjective
     task: Task
     data: TrainingData
-    leaves: Mapping[str, Json]
+    part_settings: Mapping[str, Json]
     settings: TrainingConfig
     runtime: RuntimeConfig
     supervise: Supervise = field(default=lambda student: (None, None))
     wording: Mapping[str, Json] = field(default_factory=dict)
 
 
-def training_stage(leaves: Mapping[str, Json], settings: TrainingConfig, upstream: Mapping[str, str]) -> Stage:
+def training_stage(part_settings: Mapping[str, Json], settings: TrainingConfig, upstream: Mapping[str, str]) -> Stage:
     """Return the stage of a training.
 
     Args:
-        leaves, settings: as in `Training`.
+        part_settings, settings: as in `Training`.
         upstream: the fingerprints of the data's examples and records.
     """
-    meant = {name: with_meanings(leaf) for name, leaf in leaves.items()}
+    meant = {name: with_meanings(own) for name, own in part_settings.items()}
     return Stage("train", VERSION, {**meant, "training": _hashed(settings)}, upstream)
 
 
@@ -157,7 +157,8 @@ def train(store: ArtifactStore, stage: Stage, training: Training, report: Report
         with named(work / "student"):
             check_room(work / "student", sum(weight.nbytes for weight in model.module.parameters()))
             model.save(work / "student")
-        card = model_card(training.leaves, training.wording, _hashed(settings), progress.dev, _usage(training, model))
+        usage = _usage(training, model)
+        card = model_card(training.part_settings, training.wording, _hashed(settings), progress.dev, usage)
         (work / "student" / "README.md").write_text(card, encoding="utf-8")
         weights = sum(weight.numel() for weight in model.module.parameters())
         trained = sum(weight.numel() for weight in model.module.parameters() if weight.requires_grad)
@@ -189,7 +190,7 @@ def _usage(training: Training, model: ChoiceModel) -> str:
 
     if not training.student.writes:
         return ""
-    settings = training.leaves["student"]
+    settings = training.part_settings["student"]
     separator = str(settings.get("separator") or "") if isinstance(settings, dict) else ""
     objective, task, tokens = training.objective, training.task, training.settings.dev_new_tokens
     return usage_of(model.module, objective, task, training.data.train, separator, tokens)

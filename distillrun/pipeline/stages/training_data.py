@@ -50,7 +50,7 @@ def training_data_of(
 
 
 def _is_of_one_mind(example: Example, label: Example, record: TeacherRecord) -> bool:
-    """Return whether the teacher argues for the label that it gave; another step may have asked it anew."""
+    """Return whether the teacher argues for the label that it gave; another step may have asked it again."""
     factual = [rationale for rationale in record.rationales if rationale.kind == "factual"]
     return example.answer is not None or all(is_right(label, rationale.supports) for rationale in factual)
 

@@ -1,4 +1,4 @@
-"""The order of the choices of questions: where it gives the right answer away, it can be drawn anew."""
+"""The order of the choices of questions: where it gives the right answer away, it can be shuffled."""
 
 import logging
 from collections.abc import Sequence

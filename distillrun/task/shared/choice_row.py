@@ -81,7 +81,7 @@ def choices_in(value: Any, row: Row, column: str) -> Choices:
 
 
 def choices_of_columns(row: Row, columns: Sequence[str], key: str) -> Choices:
-    """Return the choices that stand in columns of their own; a blank cell is no choice, but keeps its letter."""
+    """Return the choices that stand in columns of their own; a blank cell is not a choice, but keeps its letter."""
     values = [value_in(row, column, key) for column in columns]
     filled = [place for place, value in enumerate(values) if not is_blank(value)]
     texts = tuple(_text(values[place], row, columns[place]) for place in filled)
