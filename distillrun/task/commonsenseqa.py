@@ -15,6 +15,7 @@ from distillrun.task.shared.hub import hub_files
 from distillrun.task.shared.multiple_choice_text import MultipleChoiceText
 from distillrun.task.shared.on_overlap import Duplicates, OnOverlap, overlap_policy
 from distillrun.task.shared.split import Placed, Splits, check_split_settings, counted, load_splits
+from distillrun.text.overlap import EQUAL_ALONE
 
 _STEMS = ("train", "validation")
 _CURE = "set task.folder to a folder with train and validation files (.jsonl, .csv, .parquet, …)"
@@ -46,9 +47,9 @@ class CommonsenseQA(MultipleChoiceText):
         dev_share: float,
         split_seed: int,
         limit: int | None,
-        on_overlap: OnOverlap,
-        overlap_threshold: float,
-        duplicates: Duplicates | None,
+        duplicates: Duplicates | None = None,
+        on_overlap: OnOverlap = "report",
+        overlap_threshold: float = EQUAL_ALONE,
         label_source: LabelSource = "gold",
     ) -> None:
         super().__init__(question_template, choice_template, choice_separator, answer_template)

@@ -17,6 +17,7 @@ from distillrun.task.shared.multiple_choice_text import MultipleChoiceText
 from distillrun.task.shared.on_overlap import Duplicates, OnOverlap, overlap_policy
 from distillrun.task.shared.split import Splits, check_split_settings, counted, load_splits
 from distillrun.task.shared.task_files import Files, TaskFiles
+from distillrun.text.overlap import EQUAL_ALONE
 
 _log = logging.getLogger(__name__)
 
@@ -47,15 +48,10 @@ class MultipleChoice(MultipleChoiceText):
     def __init__(
         self,
         folder: str | None,
-        hub_name: str | None,
-        revision: str,
         files: Files,
-        encoding: str | None,
         fields: Mapping[str, str | Sequence[str] | None],
-        template: str | None,
         choices: Sequence[str] | None,
         answer_form: AnswerForm,
-        shuffle_choices: bool,
         question_template: str,
         choice_template: str,
         choice_separator: str,
@@ -63,9 +59,14 @@ class MultipleChoice(MultipleChoiceText):
         dev_share: float,
         split_seed: int,
         limit: int | None,
-        on_overlap: OnOverlap,
-        overlap_threshold: float,
-        duplicates: Duplicates | None,
+        duplicates: Duplicates | None = None,
+        on_overlap: OnOverlap = "report",
+        overlap_threshold: float = EQUAL_ALONE,
+        hub_name: str | None = None,
+        revision: str = "main",
+        encoding: str | None = None,
+        template: str | None = None,
+        shuffle_choices: bool = False,
         dev_from: Literal["train", "test"] = "train",
         label_source: LabelSource = "gold",
     ) -> None:

@@ -6,12 +6,14 @@ from typing import Any
 
 import pytest
 
+from distillrun.config.build import build
 from distillrun.errors import ConfigError
 from distillrun.evaluation.shared.share import share, untouched
 from distillrun.records import Example, Split
 from distillrun.report.page.block import Paragraph
 from distillrun.report.run.data import data_sections
 from distillrun.text.overlap import overlap_of, questions_in
+from tests.leaves import leaf
 from tests.task.test_multiple_choice import task, write
 
 TEXTS = [
@@ -85,6 +87,15 @@ def test_the_former_name_works_as_before_and_is_warned_of(tmp_path: Path, caplog
         made = task(folder(tmp_path), duplicates="drop", dev_share=0.0)
     assert len(made.examples("train")) == 4
     assert "task.duplicates=drop is now task.on_overlap=drop" in caplog.text
+
+
+def test_the_settings_of_an_earlier_release_still_make_the_task(tmp_path: Path) -> None:
+    """A run folder of 0.2 holds these, and its student is asked with them."""
+    late = {"hub_name", "revision", "encoding", "template", "shuffle_choices", "on_overlap", "overlap_threshold"}
+    files = {"train": "train.jsonl", "dev": None, "test": "test.jsonl"}
+    settings = leaf("task", "multiple_choice", folder=str(folder(tmp_path)), files=files, dev_share=0.0)
+    old = build({key: settings[key] for key in settings.keys() - late} | {"duplicates": "keep"}, "task")
+    assert len(old.examples("train")) == 4
 
 
 def test_scores_are_told_over_untouched_questions_too() -> None:

@@ -61,15 +61,16 @@ def overlap_policy(on_overlap: OnOverlap, threshold: float, duplicates: Duplicat
     Raises:
         ConfigError: the threshold is out of its range.
     """
+    if duplicates == "keep":
+        return OverlapPolicy("report", EQUAL_ALONE)  # what every run of an earlier release holds
     if duplicates is not None:
-        on: OnOverlap = "report" if duplicates == "keep" else duplicates
         _log.warning(
             "task.duplicates=%s is now task.on_overlap=%s, which also looks for questions that are nearly the same "
             "(task.overlap_threshold=1 finds equal ones alone, as before); the next release knows the new name only",
             duplicates,
-            on,
+            duplicates,
         )
-        return OverlapPolicy(on, EQUAL_ALONE)
+        return OverlapPolicy(duplicates, EQUAL_ALONE)
     if not LEAST <= threshold <= EQUAL_ALONE:
         raise ConfigError(f"task.overlap_threshold={threshold} must lie between {LEAST} and 1 (equal questions alone)")
     return OverlapPolicy(on_overlap, threshold)
