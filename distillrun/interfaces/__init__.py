@@ -23,7 +23,16 @@ from distillrun.interfaces.objective import (
     token_loss_of,
 )
 from distillrun.interfaces.student import EmbeddingStudent, LabelStudent, Student, WritingStudent
-from distillrun.interfaces.task import FileTask, LabelSource, LabelTask, Task, TaskWithLabelSource, label_source_of
+from distillrun.interfaces.task import (
+    FileTask,
+    LabelSource,
+    LabelTask,
+    SlicedTask,
+    Task,
+    TaskWithLabelSource,
+    label_source_of,
+    slices_of,
+)
 from distillrun.interfaces.teacher import (
     Account,
     AnyTeacher,
@@ -66,6 +75,7 @@ __all__ = [
     "Reservation",
     "Scorer",
     "SelectiveObjective",
+    "SlicedTask",
     "Status",
     "Student",
     "StudentObjective",
@@ -84,5 +94,6 @@ __all__ = [
     "label_source_of",
     "members_of",
     "requirements_of",
+    "slices_of",
     "token_loss_of",
 ]

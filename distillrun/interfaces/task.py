@@ -1,6 +1,6 @@
 """The interface of benchmarks."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from distillrun.records import Example, Json, Split
@@ -74,3 +74,16 @@ class FileTask(Task, Protocol):
         Raises:
             ConfigError: a column is not there or holds something else.
         """
+
+
+@runtime_checkable
+class SlicedTask(Task, Protocol):
+    """A task whose test questions are also scored by what they have in common."""
+
+    def slices(self) -> Mapping[str, Sequence[str]]:
+        """Return the slices of each test question by its id, such as `topic=physics`; empty where none are wanted."""
+
+
+def slices_of(task: Task) -> Mapping[str, Sequence[str]]:
+    """Return the slices of a task's test questions by their ids; empty where it has none."""
+    return task.slices() if isinstance(task, SlicedTask) else {}

@@ -3,7 +3,7 @@
 import hashlib
 import logging
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -19,6 +19,7 @@ from distillrun.task.shared.label_list import LabelForm, LabelList, labels_in, r
 from distillrun.task.shared.label_text import LabelText
 from distillrun.task.shared.on_overlap import Duplicates, OnOverlap, overlap_policy
 from distillrun.task.shared.row_text import RowText
+from distillrun.task.shared.slices import slices_in
 from distillrun.task.shared.split import Placed, Splits, check_split_settings, counted, load_splits
 from distillrun.task.shared.task_files import Files, TaskFiles
 
@@ -45,6 +46,7 @@ class Classification:
         on_overlap, overlap_threshold: what becomes of texts that stand in two splits, or twice, see `OverlapPolicy`.
         duplicates: the former name of on_overlap.
         label_source: of the training rows, see `LabelSource`; unless it is gold, they may be without answers.
+        slices: columns by whose values the test is scored apart, too; None = none.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class Classification:
         duplicates: Duplicates | None,
         dev_from: Literal["train", "test"] = "train",
         label_source: LabelSource = "gold",
+        slices: Sequence[str] | None = None,
     ) -> None:
         self._text = LabelText(
             question_template,
@@ -96,10 +99,12 @@ class Classification:
         self._overlap = overlap_policy(on_overlap, overlap_threshold, duplicates)
         self._dev_from: Literal["train", "test"] = dev_from
         self.label_source = label_source
+        self._slices = tuple(slices or ())
 
     def check(self) -> list[str]:
         try:
             self._text.question(self._loaded.examples["test"][0], self._descriptions)
+            self.slices()
         except ConfigError as error:
             return [str(error)]
         return []
@@ -128,6 +133,10 @@ class Classification:
 
     def unanswered(self, where: str, values: Mapping[str, Any]) -> Example:
         return Example(where, self._row_text.of(Row(where, dict(values))), self._labels.names, None)
+
+    def slices(self) -> Mapping[str, Sequence[str]]:
+        ids = [example.id for _, example in self._placed("test")] if self._slices else []
+        return slices_in(self._rows["test"], ids, self._slices) if self._slices else {}
 
     @cached_property
     def _loaded(self) -> Splits:

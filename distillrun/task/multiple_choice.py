@@ -15,6 +15,7 @@ from distillrun.task.shared.choice_order import shuffled, warn_of_one_place
 from distillrun.task.shared.columns import RowQuestion, columns_of, numbered
 from distillrun.task.shared.multiple_choice_text import MultipleChoiceText
 from distillrun.task.shared.on_overlap import Duplicates, OnOverlap, overlap_policy
+from distillrun.task.shared.slices import slices_in
 from distillrun.task.shared.split import Splits, check_split_settings, counted, load_splits
 from distillrun.task.shared.task_files import Files, TaskFiles
 from distillrun.text.overlap import EQUAL_ALONE
@@ -43,6 +44,7 @@ class MultipleChoice(MultipleChoiceText):
         on_overlap, overlap_threshold: what becomes of questions that stand twice, or nearly, see `OverlapPolicy`.
         duplicates: the former name of on_overlap.
         label_source: of the training rows, see `LabelSource`; unless it is gold, they may be without answers.
+        slices: columns by whose values the test is scored apart, too; None = none.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class MultipleChoice(MultipleChoiceText):
         shuffle_choices: bool = False,
         dev_from: Literal["train", "test"] = "train",
         label_source: LabelSource = "gold",
+        slices: Sequence[str] | None = None,
     ) -> None:
         super().__init__(question_template, choice_template, choice_separator, answer_template)
         check_split_settings(dev_share, limit)
@@ -80,10 +83,11 @@ class MultipleChoice(MultipleChoiceText):
         self._overlap = overlap_policy(on_overlap, overlap_threshold, duplicates)
         self._dev_from: Literal["train", "test"] = dev_from
         self.label_source = label_source
+        self._slices = tuple(slices or ())
 
     def check(self) -> list[str]:
         try:
-            _ = self._loaded
+            _ = self._loaded, self.slices()
         except ConfigError as error:
             return [str(error)]
         return []
@@ -96,6 +100,10 @@ class MultipleChoice(MultipleChoiceText):
 
     def unanswered(self, where: str, values: Mapping[str, Any]) -> Example:
         return self._columns.unanswered(Row(where, dict(values)))
+
+    def slices(self) -> Mapping[str, Sequence[str]]:
+        ids = [one.id for one in self._asked["test"] or ()]
+        return slices_in(self._files.rows("test"), ids, self._slices) if self._slices else {}
 
     @cached_property
     def _loaded(self) -> Splits:
@@ -139,7 +147,8 @@ class MultipleChoice(MultipleChoiceText):
 
     @cached_property
     def _unused(self) -> str:
-        unused = ", ".join(self._columns.unused(next(self._files.rows("train"))))
+        unread = self._columns.unused(next(self._files.rows("train")))
+        unused = ", ".join(column for column in unread if column not in self._slices)
         if unused:
             _log.info("task=multiple_choice: columns that are not read: %s", unused)
         return unused

@@ -1,6 +1,6 @@
 """Shares and means over questions as scores, whole and by group."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from distillrun.records import Example, Score
@@ -59,3 +59,29 @@ def untouched(
     if not kept or len(kept) == len(examples):
         return []
     return [replace(one, name=f"{one.name}/untouched") for one in score(kept) if one.name.split("/")[-1] == name]
+
+
+def sliced(
+    name: str,
+    score: Callable[[Sequence[int]], Sequence[Score]],
+    examples: Sequence[Example],
+    slices: Mapping[str, Sequence[str]],
+) -> list[Score]:
+    """Return the accuracies over the questions of each slice, as `<name>/<slice>`.
+
+    Args:
+        name: how the scores that are accuracies end.
+        score: returns the scores over the questions at some places.
+        examples: of the test.
+        slices: of each question, by its id.
+    """
+    places: dict[str, list[int]] = {}
+    for place, example in enumerate(examples):
+        for one in slices.get(example.id, ()):
+            places.setdefault(one, []).append(place)
+    return [
+        replace(found, name=f"{found.name}/{one}")
+        for one in sorted(places)
+        for found in score(places[one])
+        if found.name.split("/")[-1] == name
+    ]

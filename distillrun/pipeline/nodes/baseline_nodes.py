@@ -11,8 +11,8 @@ from distillrun.artifacts import Artifact, ArtifactStore, digest
 from distillrun.artifacts.meaning import with_meanings
 from distillrun.config.build import build
 from distillrun.config.compose import compose_first, conf_folder
-from distillrun.evaluation.shared.share import share, share_by_group, untouched
-from distillrun.interfaces import AnyTeacher, LabelStudent, LabelTask, RecordedTeacher, members_of
+from distillrun.evaluation.shared.share import share, share_by_group, sliced, untouched
+from distillrun.interfaces import AnyTeacher, LabelStudent, LabelTask, RecordedTeacher, members_of, slices_of
 from distillrun.pipeline.experiment import Experiment, generating, student_settings
 from distillrun.pipeline.nodes.generation_node import GenerationNode
 from distillrun.pipeline.outcome import Outcome
@@ -53,6 +53,7 @@ class TeacherAnswersNode(GenerationNode):
             return [share("accuracy", [right[place] for place in places])]
 
         outcome.add_tested(untouched("accuracy", score, examples, outcome.touched()), self.who)
+        outcome.add_tested(sliced("accuracy", score, examples, slices_of(self.experiment.parts.task)), self.who)
         if self.who == "teacher":
             outcome.answered["test"] = records
 

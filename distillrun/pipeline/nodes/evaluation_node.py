@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from distillrun.artifacts import Artifact, Stage
-from distillrun.evaluation.shared.share import untouched
+from distillrun.evaluation.shared.share import sliced, untouched
+from distillrun.interfaces import slices_of
 from distillrun.pipeline.experiment import Experiment
 from distillrun.pipeline.node import Making, Node, Seen
 from distillrun.pipeline.outcome import Outcome
@@ -56,5 +57,6 @@ class EvaluationNode(Node):
 
         outcome.add_tested(scores_of(made), self.who)
         outcome.add_tested(untouched("accuracy", score, examples, outcome.touched()), self.who)
+        outcome.add_tested(sliced("accuracy", score, examples, slices_of(self.experiment.parts.task)), self.who)
         if not self.who:
             outcome.predictions[self.rule] = predictions
