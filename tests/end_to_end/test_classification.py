@@ -9,6 +9,7 @@ import pytest
 from distillrun.errors import ConfigError
 from distillrun.planning.making import make_plan
 from tests.end_to_end.runs import composed, run_scored, scored
+from tests.loopback import Answer, Loopback, Seen, written
 from tests.tiny_checkpoints import write_bert
 
 WORDS = {"arrival": "come", "lost": "gone", "rate": "price"}
@@ -95,3 +96,39 @@ def test_the_order_of_labels_is_never_shuffled(texts: Path, tmp_path: Path) -> N
     assert both[0]["scores"] == both[1]["scores"]
     rows = (tmp_path / "True" / "predictions.jsonl").read_text(encoding="utf-8").splitlines()
     assert {tuple(json.loads(row)["choices"]) for row in rows} == {tuple(WORDS)}
+
+
+def labeller(seen: Seen) -> Answer:
+    """Answer as a chat model does: by name, or by its number in the list; one text of eight is labelled wrongly."""
+    listed, asked = seen.prompt.split("\n\nText: ")
+    names = [line.split(". ")[1].split(":")[0] for line in listed.splitlines()[1:]]
+    number = int(asked.split()[1])
+    right = next(label for label, word in WORDS.items() if f"says {word}" in asked)
+    place = (names.index(right) + (number % 8 == 7)) % len(names)
+    return Answer(written(f"{place + 1}. {names[place]}" if number % 2 else f"Label: {names[place].title()}"))
+
+
+@pytest.mark.parametrize("objective", ["label_only", "choice_distillation"])
+def test_texts_without_labels_are_labelled_by_a_server_and_learnt(tmp_path: Path, objective: str) -> None:
+    texts = write_texts(tmp_path / "texts", labelled=False)
+    tiny = ("student=tiny_text_classifier", "student.width=16", "student.feed_forward_width=16")
+    fast = ("training.max_steps=80", "training.examples_per_step=12", "training.learning_rate=0.01")
+    texts_read = "objective" if objective == "label_only" else "objective.texts"
+    plain = (f"objective={objective}", f"{texts_read}.source='{{question}}'", f"{texts_read}.target='{{answer}}'")
+    words = [word for word in words_of(texts, *tiny, *fast) if not word.startswith("objective")]
+    asking = ("task.label_source=teacher", "generation=label", "evaluation=[choice_likelihood,classification]")
+    with Loopback(labeller) as server:
+        api = ("teacher=api", f"teacher.base_url={server.url}", "teacher.model=m", "teacher.api_key_env=null")
+        again = ("evaluation.baselines=true", *api)
+        found: Any = run_scored(tmp_path / "run", *words, *plain, *asking, *again, store=tmp_path / "store")
+        assert len(server.asked) == 48 + 12  # the training texts, and the test texts for the teacher's own row
+    teacher = found["baselines"]["teacher"]["test/accuracy"]
+    assert (teacher["value"], teacher["n"]) == (pytest.approx(11 / 12), 12)
+    assert found["data"]["the teacher's own answers"]["answered"] == 48
+    assert found["scores"]["test/likelihood_sum/accuracy"]["value"] > 0.9  # more often right than its labels are
+    tables = {one["title"]: one["rows"] for one in found["findings"]["classification"]["tables"]}
+    assert [row[0] for row in tables["Student and baselines"]] == [
+        "student",
+        "TF-IDF + logistic regression",
+        "commonest class",
+    ]
