@@ -118,6 +118,9 @@ def test_the_noise_table_tells_the_noise_that_was_put_in(tmp_path: Path) -> None
     assert noise["train"]["accuracy"] == (COUNT - NOISY) / COUNT
     assert noise["train, agreement 0.4-0.6"]["accuracy"] == 0
     assert noise["train, agreement 0.8-1"]["accuracy"] == 1
+    page = next((tmp_path / "run").rglob("*.html")).read_text(encoding="utf-8")
+    assert re.search(r"The teacher.{1,6}s labels", page)
+    assert re.search(r"(?s)train, agreement 0\.4-0\.6<.{1,300}>0\.0 %<", page)
     filtered: Any = run_small(
         tmp_path / "filtered",
         *words,
