@@ -10,6 +10,8 @@ from distillrun.text.display import shortened
 
 SHOWN = 10
 MOST_POSITIONS = 10
+MOST_SHOWN = 26
+"""Choices that a card lists; of more it shows the right and the predicted one."""
 
 
 def prediction_section(predictions: Sequence[Values], examples: Mapping[str, Values]) -> Section | None:
@@ -52,10 +54,10 @@ def position_section(predictions: Sequence[Values], examples: Mapping[str, Value
 
 def _card(prediction: Values, example: Values) -> Card:
     right, choice = right_places(example), position(prediction.get("choice"))
-    choices = [
-        Choice(shortened(str(text)), gold=place in right, predicted=place == choice)
-        for place, text in enumerate(sequence(example.get("choices")))
-    ]
+    texts = list(enumerate(sequence(example.get("choices"))))
+    if len(texts) > MOST_SHOWN:  # of many labels, those that matter
+        texts = [(place, text) for place, text in texts if place in right or place == choice]
+    choices = [Choice(shortened(str(text)), gold=place in right, predicted=place == choice) for place, text in texts]
     verdict, state = _verdict(right, choice)
     question = shortened(str(example.get("question") or prediction.get("example_id") or ""))
     text, rationale = (shortened(str(prediction.get(key) or "").strip()) for key in ("text", "rationale"))
