@@ -83,6 +83,7 @@ class Calibration:
             "Confidence and accuracy",
             ("mean confidence", "accuracy", "questions"),
             tuple(calibration_bins(found, self._bins)),
+            shares=("mean confidence", "accuracy"),
         )
         shown = [*curve[:: max(1, len(curve) // POINTS)], curve[-1]]
         risks = ResultCurve(
@@ -147,7 +148,7 @@ def cascade(found: Sequence[Confidence], teacher: Sequence[bool] | None) -> Resu
         if teacher is None
         else "The least confident questions go to the teacher"
     )
-    return ResultTable("Cascade", columns, tuple(rows), note)
+    return ResultTable("Cascade", columns, tuple(rows), note, columns[1:])
 
 
 def _area(found: Sequence[Confidence]) -> float:

@@ -92,13 +92,14 @@ class Classification:
         )
         columns = ("class", "F1", "precision", "recall", "test texts", "answers", "training texts")
         note = f"the {MOST_ROWS} of {len(found)} with the most test texts" if len(found) > MOST_ROWS else ""
-        return ResultTable("Classes, the worst first", columns, rows, note)
+        return ResultTable("Classes, the worst first", columns, rows, note, columns[1:4])
 
     def _confused(self, own: "_Answers", classes: "_Classes") -> ResultTable:
         found = confused_pairs(own.right.tolist(), own.said, self._pairs)
         texts = own.right.tolist()
         rows = tuple((classes.name(a), classes.name(b), count, count / texts.count(a)) for a, b, count in found)
-        return ResultTable("Confused classes", ("right class", "answered", "texts", "share of the class"), rows)
+        columns = ("right class", "answered", "texts", "share of the class")
+        return ResultTable("Confused classes", columns, rows, shares=columns[3:])
 
 
 @dataclass(frozen=True)
@@ -181,6 +182,5 @@ def _compared(own: _Answers, rivals: Sequence[_Answers]) -> ResultTable:
         accuracy = sum(one.hits) / len(one.hits)
         rows.append((one.name, accuracy, one.macro_f1("").value, difference, low, high))
     columns = ("who", "accuracy", "macro-F1", "student minus it", "from", "to")
-    return ResultTable(
-        "Student and baselines", columns, tuple(rows), "95 % intervals of accuracy differences over texts"
-    )
+    note = "95 % intervals of accuracy differences over texts"
+    return ResultTable("Student and baselines", columns, tuple(rows), note, columns[1:])

@@ -22,6 +22,9 @@ from distillrun.records import (
 )
 
 RUN = 4
+SHARES = ("repetition", "copies_question")
+"""Features that are fractions, in addition to those that hold or not."""
+
 """Words in a row that count as copied."""
 
 
@@ -144,4 +147,6 @@ def _by_correctness(
         if chosen:
             rows.append((group, len(chosen), *means))
     columns = ("answer", "explanations", *(name.replace("_", " ") for name in names_of))
-    return ResultTable("Explanations of right and wrong answers", columns, tuple(rows))
+    shares = [name for name in names_of if name in SHARES or any(isinstance(row.get(name), bool) for row in counts)]
+    told = tuple(name.replace("_", " ") for name in shares)
+    return ResultTable("Explanations of right and wrong answers", columns, tuple(rows), shares=told)

@@ -107,4 +107,5 @@ def _table(leaked: Flags, both: Flags, question: Flags) -> ResultTable:
         for name, group in (("leaked", leaked), ("not leaked", ~leaked))
     ]
     columns = ("explanations", "questions", "predicted from the question", "and with the explanation")
-    return ResultTable("How often the simulator predicts the student's answer", columns, tuple(rows))
+    title = "How often the simulator predicts the student's answer"
+    return ResultTable(title, columns, tuple(rows), shares=columns[2:])

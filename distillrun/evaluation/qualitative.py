@@ -173,7 +173,8 @@ class Qualitative(Judged):
             rows.append((category, len(places), found.value, found.low, found.high, *rating))
         columns = ("category", "questions", "accuracy", "low", "high", *(("mean rating",) if self.after else ()))
         ordered = sorted(rows, key=lambda row: -float(row[2] or 0))
-        return ResultTable("Accuracy by kind of question", columns, tuple(ordered), "With 95 % Wilson intervals")
+        note = "With 95 % Wilson intervals"
+        return ResultTable("Accuracy by kind of question", columns, tuple(ordered), note, columns[2:5])
 
 
 def read_names(text: str) -> list[str]:

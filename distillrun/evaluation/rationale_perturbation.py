@@ -73,9 +73,8 @@ class RationalePerturbation:
             texts["teacher"] = [rationale.text if rationale else "" for rationale in found]
         answers = {change: choices_after(context, rationales) for change, rationales in texts.items()}
         scores, rows = _compared(answers, examples)
-        table = ResultTable(
-            "Answers after corrupted rationales", ("rationale", "accuracy", "drop", "answers that change"), tuple(rows)
-        )
+        columns = ("rationale", "accuracy", "drop", "answers that change")
+        table = ResultTable("Answers after corrupted rationales", columns, tuple(rows), shares=columns[1:])
         each: list[dict[str, Json]] = [
             {"example_id": example.id, **{change: choices[n] for change, choices in answers.items()}}
             for n, example in enumerate(examples)

@@ -63,6 +63,7 @@ class RationaleSwap:
             "Answers after the teacher's rationales for other choices",
             ("rationales", "questions", "answer follows", "answer stays", "neither"),
             ((sum(map(len, flips)), len(flips), follows, stays, 1 - follows - stays),),
+            shares=("answer follows", "answer stays", "neither"),
         )
         rows: list[dict[str, Json]] = [
             {

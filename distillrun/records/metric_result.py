@@ -11,12 +11,16 @@ Cell = str | int | float | None
 
 @dataclass(frozen=True, slots=True)
 class ResultTable(Record):
-    """Rows of numbers and names for the report; None where there is nothing to tell."""
+    """Rows of numbers and names for the report; None where there is nothing to tell.
+
+    `shares` are the columns whose numbers are fractions of 1, or differences of such: a page shows them in percent.
+    """
 
     title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
     note: str = ""
+    shares: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,10 +51,9 @@ def mcnemar(first: Answers, second: Answers) -> McNemar:
     _check([first, second])
     only_first = sum(a and not b for a, b in zip(first, second, strict=True))
     only_second = sum(b and not a for a, b in zip(first, second, strict=True))
-    n, few = only_first + only_second, min(only_first, only_second)
-    # an integer sum stays exact where a sum of small floats would not
-    tail = sum(math.comb(n, k) for k in range(few + 1))
-    return McNemar(only_first, only_second, min(1.0, 2 * tail / 2**n) if n else 1.0)
+    from statsmodels.stats.contingency_tables import mcnemar as exact
+
+    return McNemar(only_first, only_second, float(exact([[0, only_first], [only_second, 0]], exact=True).pvalue))
 
 
 def run_difference(first: Answers, second: Answers, confidence: float = 0.95) -> tuple[float, float, float]:

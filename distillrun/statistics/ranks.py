@@ -116,15 +116,21 @@ def friedman(blocks: Sequence[Sequence[float]]) -> RankTest:
     k = len(blocks[0]) if blocks else 0
     if len(blocks) < 2 or k < 2 or any(len(block) != k for block in blocks):
         raise ValueError(f"{len(blocks)} raters of {k} things each: Friedman's test needs two of both, and no gaps")
-    ranks = [_ranks({str(place): [value] for place, value in enumerate(block)}) for block in blocks]
     n = len(blocks)
-    sums = [sum(own[str(place)][0] for own, _ in ranks) for place in range(k)]
-    ties = sum(lost for _, lost in ranks)
-    spread = n * k * (k + 1) / 12 - ties / (12 * (k - 1))
-    if spread <= 0:
+    if all(len(set(block)) == 1 for block in blocks):
         return RankTest("Friedman", math.nan, k - 1, math.nan, math.nan)
-    chi = math.fsum((total - n * (k + 1) / 2) ** 2 for total in sums) / spread
-    return RankTest("Friedman", chi, k - 1, _chi_square_tail(chi, k - 1), chi / (n * (k - 1)))
+    if k > 2:
+        from scipy.stats import friedmanchisquare
+
+        found = friedmanchisquare(*zip(*blocks, strict=True))
+        chi, p = float(found.statistic), float(found.pvalue)
+    else:  # scipy wants three things; of two, Friedman's test is McNemar's of which one ranks higher
+        from statsmodels.stats.contingency_tables import mcnemar
+
+        more, less = sum(a < b for a, b in blocks), sum(a > b for a, b in blocks)
+        found = mcnemar([[0, more], [less, 0]], exact=False, correction=False)
+        chi, p = float(found.statistic), float(found.pvalue)
+    return RankTest("Friedman", chi, k - 1, p, chi / (n * (k - 1)))
 
 
 def _check(groups: Mapping[str, Sequence[float]]) -> None:
@@ -142,9 +148,3 @@ def _ranks(groups: Mapping[str, Sequence[float]]) -> tuple[dict[str, list[float]
         below += counts[value]
         ties += counts[value] ** 3 - counts[value]
     return {name: [rank[value] for value in values] for name, values in groups.items()}, ties
-
-
-def _chi_square_tail(statistic: float, df: int) -> float:
-    from scipy.special import chdtrc
-
-    return float(chdtrc(df, statistic))

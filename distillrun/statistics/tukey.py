@@ -39,31 +39,21 @@ def tukey(groups: Mapping[str, Sequence[float]], confidence: float = 0.95) -> li
         raise ValueError(f"group {empty[0]} holds no value; leave it out")
     if len(groups) < 2:
         return []
-    means = {name: fmean(values) for name, values in groups.items()}
+    means = [fmean(values) for values in groups.values()]
+    pairs = list(combinations(enumerate(groups), 2))
     df = sum(map(len, groups.values())) - len(groups)
-    squares = sum((value - means[name]) ** 2 for name, values in groups.items() for value in values)
-    variance = squares / df if df > 0 else 0.0
+    squares = sum((value - mean) ** 2 for mean, values in zip(means, groups.values(), strict=True) for value in values)
+    if df < 1 or squares <= 0:
+        unknown = [math.nan] * 4
+        return [Difference(first, second, means[j] - means[i], *unknown) for (i, first), (j, second) in pairs]
+    from statsmodels.stats.multicomp import MultiComparison
+
+    values = [value for own in groups.values() for value in own]
+    places = [place for place, own in enumerate(groups.values()) for _ in own]  # statsmodels sorts groups by name
+    found = MultiComparison(values, places).tukeyhsd(alpha=1 - confidence)
+    results = zip(pairs, found.meandiffs, found.confint, found.pvalues, strict=True)
+    sd = math.sqrt(squares / df)
     return [
-        _difference(first, second, means, groups, variance, df, confidence) for first, second in combinations(groups, 2)
+        Difference(first, second, float(apart), float(low), float(high), float(p), float(apart) / sd)
+        for ((_, first), (_, second)), apart, (low, high), p in results
     ]
-
-
-def _difference(
-    first: str,
-    second: str,
-    means: Mapping[str, float],
-    groups: Mapping[str, Sequence[float]],
-    variance: float,
-    df: int,
-    confidence: float,
-) -> Difference:
-    difference = means[second] - means[first]
-    if variance <= 0:
-        return Difference(first, second, difference, math.nan, math.nan, math.nan, math.nan)
-    from scipy.stats import studentized_range
-
-    error = math.sqrt(variance / 2 * (1 / len(groups[first]) + 1 / len(groups[second])))
-    half = float(studentized_range.ppf(confidence, len(groups), df)) * error
-    p = float(studentized_range.sf(abs(difference) / error, len(groups), df))
-    low, high = difference - half, difference + half
-    return Difference(first, second, difference, low, high, min(1.0, p), difference / math.sqrt(variance))

@@ -117,6 +117,12 @@ def faults_of_metric(metric: Metric, result: MetricResult, scorers: Collection[s
             found.append(f"{table.title}: a row has other columns")
         if any(isinstance(cell, float) and not math.isfinite(cell) for row in table.rows for cell in row):
             found.append(f"{table.title}: a cell is no number")
+        if not set(table.shares) <= set(table.columns):
+            found.append(f"{table.title}: shares of no column")
+        told = [dict(zip(table.columns, row, strict=False)) for row in table.rows]
+        shares = [row.get(name) for row in told for name in table.shares]
+        if any(share is not None and (isinstance(share, str) or not -1 <= share <= 1) for share in shares):
+            found.append(f"{table.title}: a share is no fraction")
     for curve in result.curves:
         if not all(math.isfinite(value) for line in curve.lines.values() for point in line for value in point):
             found.append(f"{curve.title}: a point is no number")
@@ -204,6 +210,8 @@ BROKEN_METRICS: list[tuple[dict[str, Any], str]] = [
     ({"of": "nobody", "measure": finding()}, "of=nobody is no scoring rule"),
     ({"measure": finding(tables=(ResultTable("T", ("a", "b"), ((1,),)),))}, "T: a row has other columns"),
     ({"measure": finding(tables=(ResultTable("T", ("a",), ((math.nan,),)),))}, "T: a cell is no number"),
+    ({"measure": finding(tables=(ResultTable("T", ("a",), ((1,),), shares=("b",)),))}, "T: shares of no column"),
+    ({"measure": finding(tables=(ResultTable("T", ("a",), ((31.2,),), shares=("a",)),))}, "T: a share is no fraction"),
     ({"measure": finding(curves=(ResultCurve("C", "x", {"l": ((0.0, math.inf),)}),))}, "C: a point is no number"),
     ({"measure": finding(rows=({"x": math.nan},))}, "its rows are no JSON"),
 ]

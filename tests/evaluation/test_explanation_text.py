@@ -96,6 +96,8 @@ def test_right_answers_are_those_that_read_right() -> None:
     (table,) = found().tables
     assert table.columns[:3] == ("answer", "explanations", "words")
     assert [row[:3] for row in table.rows] == [("right", 2, 10.0), ("wrong", 1, 6.0), ("unparsed", 1, 6.0)]
+    assert {"names answer", "repetition", "copies question"} <= set(table.shares)
+    assert not {"words", "others named"} & set(table.shares)
 
 
 def test_the_teachers_training_texts_are_known_and_its_test_texts_compared_with() -> None:

@@ -73,6 +73,20 @@ def test_friedman_is_scipys() -> None:
     assert friedman([[1, 2, 3]] * 5).effect == pytest.approx(1)  # all raters agree
 
 
+def test_friedman_of_two_things_is_the_textbooks() -> None:
+    # by hand: 7 raters rank the second higher, 2 the first, 1 neither; chi-squared is (7 - 2)^2 / 9 on 1 df
+    blocks = [[1.0, 2.0]] * 7 + [[3.0, 2.0]] * 2 + [[4.0, 4.0]]
+    found = friedman(blocks)
+    assert found.statistic == pytest.approx(25 / 9)
+    assert found.p == pytest.approx(stats.chi2.sf(25 / 9, 1))
+    assert found.effect == pytest.approx(25 / 9 / 10)
+    ranks = [stats.rankdata(block) for block in blocks]  # Friedman's formula with the correction for ties
+    sums, ties = [sum(own) for own in zip(*ranks, strict=True)], 1 * (2**3 - 2)
+    chi = (12 / (10 * 2 * 3) * sum(one**2 for one in sums) - 3 * 10 * 3) / (1 - ties / (10 * (2**3 - 2)))
+    assert found.statistic == pytest.approx(chi)
+    assert math.isnan(friedman([[2.0, 2.0], [3.0, 3.0]]).p)
+
+
 def test_what_cannot_be_tested_is_named() -> None:
     with pytest.raises(ValueError, match="group b holds no value"):
         kruskal_wallis({"a": [1], "b": []})

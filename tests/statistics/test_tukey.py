@@ -5,6 +5,7 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from distillrun.statistics.collapse import collapsed
 from distillrun.statistics.correction import bonferroni, holm
@@ -88,3 +89,21 @@ def test_a_test_that_was_not_possible_counts_for_none() -> None:
 def test_holm_lies_between_the_raw_and_bonferronis_p(p_values: list[float]) -> None:
     for raw, mild, strict in zip(p_values, holm(p_values), bonferroni(p_values), strict=True):
         assert raw <= mild <= strict
+
+
+def test_all_pairs_are_scipys() -> None:
+    groups = {"z": [60.1, 62.4, 58.8], "a": [64.2, 66.9, 63.1, 65.5], "m": [55.0, 63.7, 59.9, 57.7, 61.2]}
+    expected = stats.tukey_hsd(*groups.values())
+    bounds = expected.confidence_interval(0.9)
+    found = tukey(groups, confidence=0.9)
+    assert [(one.first, one.second) for one in found] == [("z", "a"), ("z", "m"), ("a", "m")]
+    for one, (i, j) in zip(found, [(0, 1), (0, 2), (1, 2)], strict=True):
+        assert one.p == pytest.approx(expected.pvalue[j, i], rel=1e-6)
+        assert (one.low, one.high) == pytest.approx((bounds.low[j, i], bounds.high[j, i]), rel=1e-6)
+
+
+def test_a_group_of_one_value_counts_with_the_spread_of_the_others() -> None:
+    # t = (6 - 2) / sqrt(1 x (1 / 3 + 1)) = 3.464102 on 2 df: p = 0.074180; with two groups, Tukey's is Student's
+    (pair,) = tukey({"b": [1, 2, 3], "a": [6]})
+    assert (pair.first, pair.second, pair.difference, pair.effect) == ("b", "a", 4, 4)
+    assert pair.p == pytest.approx(2 * stats.t.sf(4 / math.sqrt(4 / 3), 2), abs=1e-6)

@@ -43,13 +43,15 @@ def finding_sections(findings: Values, rules: Values, scores: Values) -> list[Se
 
 def _table(table: Values) -> list[Block]:
     columns = [str(column) for column in sequence(table.get("columns"))]
-    rows = [[_cell(cell) for cell in sequence(row)] for row in sequence(table.get("rows"))]
+    shares = [column in sequence(table.get("shares")) for column in columns]
+    rows = [[*map(_cell, sequence(row), shares)] for row in sequence(table.get("rows"))]
     right = frozenset(
         place
         for place in range(1, len(columns))
         if not any(isinstance(sequence(row)[place], str) for row in sequence(table.get("rows")))
     )
-    return [*_heading(table), Table(columns, rows, right)] if rows else []
+    heads = [f"{name}, %" if share else name for name, share in zip(columns, shares, strict=True)]
+    return [*_heading(table), Table(heads, rows, right)] if rows else []
 
 
 def _curve(curve: Values) -> list[Block]:
@@ -74,7 +76,9 @@ def _heading(values: Mapping[str, Json]) -> list[Block]:
     return [Paragraph(f"{text}.")] if text else []
 
 
-def _cell(cell: Json) -> str:
+def _cell(cell: Json, is_share: bool) -> str:
     if cell is None:
         return NOTHING
+    if is_share and (share := finite(cell)) is not None:
+        return f"{100 * share:.1f}"
     return f"{cell:.3f}" if isinstance(cell, float) else shortened(cell) if isinstance(cell, str) else number(cell)

@@ -348,6 +348,21 @@ def test_a_measure_shows_its_scores_in_its_own_section(tmp_path: Path) -> None:
     assert "The judge is of the family." in own
 
 
+def test_shares_in_a_measures_table_are_in_percent_and_say_so_in_the_columns_head(tmp_path: Path) -> None:
+    table: dict[str, Json] = {
+        "title": "Rounds",
+        "columns": ["round", "questions", "accuracy", "drop", "rating"],
+        "rows": [["first", 8, 0.3125, None, 3.25], ["second", 8, 1, -0.0625, 0.5]],
+        "shares": ["accuracy", "drop"],
+    }
+    findings: dict[str, Json] = {"m": {"scores": [], "tables": [table], "curves": []}}
+    write_report(tmp_path, {**RESULT, "findings": findings}, {}, [], PREDICTIONS, EXAMPLES, {})
+    text = (tmp_path / "report.md").read_text(encoding="utf-8")
+    assert "| round | questions | accuracy, % | drop, % | rating |" in text
+    assert "| first | 8 | 31.2 | – | 3.250 |" in text
+    assert "| second | 8 | 100.0 | -6.2 | 0.500 |" in text
+
+
 def test_the_page_tells_what_one_letter_would_score(tmp_path: Path) -> None:
     examples: list[dict[str, Json]] = [{**example, "answer": n % 3 and 1} for n, example in enumerate(EXAMPLES)]
     write_report(tmp_path, RESULT, {}, [], PREDICTIONS, examples, {})
