@@ -2,7 +2,8 @@
 
 import csv
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from io import TextIOWrapper
 from itertools import chain
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Literal
 from distillrun.errors import ConfigError
 from distillrun.files.utf8_stream import open_utf8
 
+MOST_CELL_CHARACTERS = 16 * 2**20
 SEPARATORS = ",;\t|"
 TAB = "\t"
 
@@ -18,12 +20,16 @@ _SAID = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 """The line by which a file tells Excel its separator."""
 
 
+_QUOTES = "a double quote may open a cell that none ends; write a quote in a quoted cell twice"
+
 Quoting = Literal[0, 3]
 """csv.QUOTE_MINIMAL, csv.QUOTE_NONE."""
 
 
 def csv_rows(path: Path, encoding: str | None, separator: str | None = None) -> Iterator[tuple[int, dict[str, str]]]:
     """Yield the line and the cells of each row of a CSV file, by the columns that its first line names.
+
+    Rows whose cells are all blank are left out, as spreadsheets save them behind a table.
 
     A file of tabs in which quotes do not part cells as they should is read without them, as programs that never quote
     write it.
@@ -56,32 +62,45 @@ def _rows(
             before = 1 if said else 0
             first = file.readline() if said else first
             if "\0" in first:
+                encoded = "utf-16-be" if first.startswith("\0") else "utf-16-le"
                 raise ConfigError(
                     f"{path}: looks like UTF-16 without a byte-order mark; save the file as UTF-8, or set "
-                    "task.encoding=utf-16-le"
+                    f"task.encoding={encoded}"
                 )
             separator = given or (said[1] if said else _separator(first))
             lines = chain([first] if first else [], file)
+            csv.field_size_limit(MOST_CELL_CHARACTERS)
             reader = csv.reader(lines, delimiter=separator, strict=True, quoting=quoting)
         except UnicodeError as error:
             raise _undecodable(path) from error
         try:
             header = next(reader, [])
-            if not header or len(set(header)) < len(header):
-                raise ConfigError(f"{path}:1: the first line must name each column once, not {','.join(header)[:80]!r}")
+            _check_header(header, f"{path}:{before + 1}")
             for cells in reader:
                 line = before + reader.line_num
+                if not any(map(str.strip, cells)):
+                    continue
                 if len(cells) == len(header):
                     yield line, dict(zip(header, cells, strict=True))
-                elif cells:
+                else:
                     raise ConfigError(
                         f"{path}:{line}: {len(cells)} cells, but {len(header)} columns; give every row a "
                         f"cell for each column, and put cells that hold {separator!r} in double quotes"
                     )
         except csv.Error as error:
-            raise ConfigError(f"{path}:{before + reader.line_num}: malformed CSV: {error}") from error
+            raise ConfigError(f"{path}:{before + reader.line_num}: malformed CSV: {error}; {_QUOTES}") from error
         except UnicodeError as error:  # raised for a whole block of lines
             raise _undecodable(path) from error
+
+
+def _check_header(header: Sequence[str], where: str) -> None:
+    """Raise ConfigError where a first line names no column, or one twice; columns without a name may be several."""
+    names = Counter(name for name in header if name.strip())
+    if not names:
+        raise ConfigError(f"{where}: the file is empty, or its first line is; the first line must name the columns")
+    name, times = names.most_common(1)[0]
+    if times > 1:
+        raise ConfigError(f"{where}: {times} columns are called {name!r}; the first line must name each column once")
 
 
 def _separator(first: str) -> str:

@@ -77,7 +77,10 @@ def test_a_gap_between_shards_is_said(tmp_path: Path, caplog: pytest.LogCaptureF
         ("a.json", '[{"id": 1}, 2]', r"a\.json:entry 2: a row must be an object"),
         ("a.csv", "id,text\n1,a\n2\n", r"a\.csv:3: 1 cells, but 2 columns; .* that hold ',' in double quotes"),
         ("a.csv", 'id,text\n1,"a\n', r"a\.csv:2: malformed CSV"),
-        ("a.csv", "id,id\n1,2\n", r"a\.csv:1: the first line must name each column once"),
+        ("a.csv", "id,id\n1,2\n", r"a\.csv:1: 2 columns are called 'id'; the first line must name each column once"),
+        ("a.csv", "", r"a\.csv:1: the file is empty"),
+        ("a.csv", ",,\n1,2,3\n", r"a\.csv:1: the file is empty, or its first line is; .* must name the columns"),
+        ("a.csv", 'id,text\n1,"a\n2,b\n', "a double quote may open a cell that none ends"),
         ("a.csv", "", r"a\.csv:1"),
         ("a.csv", "id;text\n1;a\n2\n", r"a\.csv:3: 1 cells, but 2 columns"),
         ("a.jsonl", '{"id": NaN}', r"a\.jsonl:1: .*NaN is not a JSON number; write null"),
@@ -102,6 +105,22 @@ def test_a_csv_is_read_as_spreadsheets_save_it(tmp_path: Path, separator: str, e
     found = list(read_rows(tmp_path / "a.csv"))
     assert [row.values for row in found] == [dict(zip(rows[0], row, strict=True)) for row in rows[1:]]
     assert [row.where.rpartition(":")[2] for row in found] == ["2", "4"]
+
+
+def test_what_a_spreadsheet_saves_beside_and_below_a_table_is_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("id;text;;\n1;a;;\n;;;\n2;b;;\n; ;;\n;;;;;;\n", encoding="utf-8")
+    rows = [(row.where.rsplit(":")[-1], row.values["id"], row.values["text"]) for row in read_rows(path)]
+    assert rows == [("2", "1", "a"), ("4", "2", "b")]
+
+
+def test_a_cell_of_a_csv_may_be_as_long_as_a_line_of_json(tmp_path: Path) -> None:
+    long = "word " * 100_000
+    (tmp_path / "a.csv").write_text(f"text\n{long}\n", encoding="utf-8")
+    (tmp_path / "a.jsonl").write_text(json.dumps({"text": long}), encoding="utf-8")
+    assert [row.values for row in read_rows(tmp_path / "a.csv")] == [
+        row.values for row in read_rows(tmp_path / "a.jsonl")
+    ]
 
 
 def test_a_file_may_say_its_separator_as_excel_reads_it(tmp_path: Path) -> None:
