@@ -1,7 +1,6 @@
 """Classification of texts from a user's own files: every text has one of the same labels, of two up to thousands."""
 
 import hashlib
-import logging
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
@@ -17,13 +16,12 @@ from distillrun.task.shared.choice_row import text_in, value_in
 from distillrun.task.shared.columns import check_keys
 from distillrun.task.shared.label_list import LabelForm, LabelList, labels_in, read_labels
 from distillrun.task.shared.label_text import LabelText
+from distillrun.task.shared.labels_told import labels_told
 from distillrun.task.shared.on_overlap import Duplicates, OnOverlap, overlap_policy
 from distillrun.task.shared.row_text import RowText
 from distillrun.task.shared.slices import slices_in
 from distillrun.task.shared.split import Placed, Splits, check_split_settings, counted, load_splits
 from distillrun.task.shared.task_files import Files, TaskFiles
-
-_log = logging.getLogger(__name__)
 
 
 class Classification:
@@ -35,9 +33,9 @@ class Classification:
         folder, hub_name, revision, files, encoding: see `TaskFiles`.
         fields: columns of id (None = a digest of the text), text and label.
         template: the text made of several columns, such as "{title}\\n{body}", see `RowText`; None = fields.text alone.
-        labels: a file of the labels, relative to the folder, with columns name and, where wanted, description; None =
-            the labels of the training rows, sorted.
-        label_form: how rows write their label: its text, or index, its number in the label file, counted from 0.
+        labels: a file of the labels, relative to the folder, with columns name and, where wanted, description, or .txt
+            with one on each line; None = the labels of the training rows, sorted.
+        label_form: how rows write their label, see `LabelForm`.
         question_template, student_template, choice_template, description_template, choice_separator, answer_template:
             see `LabelText`.
         dev_share, split_seed, dev_from: dev is this share of this split, drawn by this seed; of train, it is of the
@@ -90,8 +88,8 @@ class Classification:
             if fields[name] is None and (name == "label" or template is None):
                 raise ConfigError(f"task.fields.{name} is not set; name the column that holds it")
         self._row_text = RowText(fields["text"] or "", template, "task.fields.text")
-        if label_form == "index" and labels is None:
-            raise ConfigError("task.label_form=index counts the rows of a label file; set task.labels to it")
+        if label_form != "text" and labels is None:
+            raise ConfigError(f"task.label_form={label_form} counts the rows of a label file; set task.labels to it")
         self._files, self._fields = TaskFiles(folder, hub_name, revision, files, encoding), fields
         self._encoding = encoding
         self._label_file, self._label_form = labels, label_form
@@ -114,7 +112,13 @@ class Classification:
 
     def source(self) -> Mapping[str, Json]:
         label_file: dict[str, Json] = {str(path): digest_of(path) for path in (self._label_path,) if path is not None}
-        return {**self._files.source(), "label file": label_file, "labels": len(self._labels.names), **self._counts}
+        return {
+            **self._files.source(),
+            "label file": label_file,
+            "labels": len(self._labels.names),
+            "labels are read as": self._read_as,
+            **self._counts,
+        }
 
     def labels(self) -> tuple[str, ...]:
         return self._labels.names
@@ -153,9 +157,14 @@ class Classification:
         if self._label_path is not None:
             return read_labels(self._label_path, self._encoding)
         given = (self._given(row, "train") for row in self._rows["train"])
-        found = labels_in((label for label in given if label is not None), "task.files.train")
-        _log.info("task=classification: %d labels, those of the training rows", len(found.names))
-        return found
+        return labels_in((label for label in given if label is not None), "task.files.train")
+
+    @cached_property
+    def _read_as(self) -> str:
+        """A sentence on how the labels are read, with an example to check it by."""
+        row = self._rows["test"][0]
+        answers = {one.answer for rows in self._loaded.examples.values() for one in rows}
+        return labels_told(self._labels, self._label_form, self._given(row, "test"), row.where, answers)
 
     @cached_property
     def _descriptions(self) -> dict[str, str]:
@@ -179,6 +188,11 @@ class Classification:
         """Return the label that a row gives; None where it gives none, which only training rows may."""
         column = str(self._fields["label"])
         value = value_in(row, column, "task.fields.label") if split != "train" else row.values.get(column)
+        if isinstance(value, (list, tuple, dict)):
+            raise ConfigError(
+                f"{row.where}: the label {value!r:.60} is not one label; task=classification gives each text one: "
+                "name a column of them in task.fields.label"
+            )
         is_blank = value is None or (isinstance(value, float) and math.isnan(value)) or not str(value).strip()
         if is_blank and split != "train":
             raise ConfigError(f"{row.where}: the row has no label, and {split} is scored by labels; add it")

@@ -1,6 +1,7 @@
 """Texts with one of many labels: labels from a file or from the rows, what is read of a teacher, and what is stored."""
 
 import csv
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -93,6 +94,51 @@ def test_labels_are_read_by_their_number_where_the_form_says_so(folder: Path) ->
     assert "task.label_form=index" in problem
     found = task(folder, labels="labels.csv", label_form="index")
     assert [one.answer for one in found.examples("test")] == [0, 1, 2, 3]
+
+
+def test_labels_may_count_from_1_and_a_count_that_seems_off_by_one_is_told(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for split in ("train", "test"):
+        write(folder / f"{split}.csv", [{"text": f"{split} {n}", "label": n} for n in (1, 2, 4)])
+    found = task(folder, labels="labels.csv", label_form="number")
+    assert [one.answer for one in found.examples("test")] == [0, 1, 3]
+    (problem,) = task(folder, labels="labels.csv", label_form="index").check()
+    assert "train.csv:4: the label '4' is not a number from 0 to 3" in problem
+    assert "task.label_form=number" in problem
+    caplog.set_level("INFO")
+    assert "such as '1' for 'lost card'" in str(found.source()["labels are read as"])
+    assert not [row for row in caplog.records if row.levelname == "WARNING"]
+    for split in ("train", "test"):
+        write(folder / f"{split}.csv", [{"text": f"{split} {n}", "label": n} for n in (1, 2, 3)])
+    task(folder, labels="labels.csv", label_form="index").source()
+    assert "no row has the label 0, which is 'lost card'" in caplog.text
+
+
+def test_labels_that_are_bare_numbers_are_told(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for split in ("train", "test"):
+        rows = [{"text": f"{split} a", "label": 1}, {"text": f"{split} b", "label": 0}, {"text": "c", "label": 1.0}]
+        (folder / f"{split}.csv").unlink()
+        (folder / f"{split}.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
+    found = task(folder)
+    assert found.labels() == ("0", "1")
+    assert [one.answer for one in found.examples("test")] == [1, 0, 1]
+    found.source()
+    assert "the labels are numbers (0, 1)" in caplog.text
+
+
+def test_a_text_file_has_a_label_on_each_line(folder: Path) -> None:
+    (folder / "labels.txt").write_text("\ufefflost card\r\ncard_arrival\n\nExchange rate, today\n", encoding="utf-8")
+    write(folder / "train.csv", [{"text": "a", "label": "Exchange rate, today"}])
+    found = task(folder, labels="labels.txt")
+    assert found.labels() == ("lost card", "card_arrival", "Exchange rate, today")
+
+
+def test_a_list_of_labels_is_not_a_label(folder: Path) -> None:
+    (folder / "train.csv").unlink()
+    (folder / "train.jsonl").write_text('{"text": "a", "label": ["lost card"]}\n', encoding="utf-8")
+    (problem,) = task(folder).check()
+    assert "train.jsonl:1: the label ['lost card'] is not one label" in problem
 
 
 @pytest.mark.parametrize(

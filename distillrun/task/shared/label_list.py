@@ -1,6 +1,6 @@
 """The labels of a classification task: from a file with names and descriptions, or those that training rows have."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -8,11 +8,17 @@ from typing import Any, Literal
 
 from distillrun.errors import ConfigError, nearest
 from distillrun.files.rows import Row, read_rows
+from distillrun.files.utf8_stream import open_utf8
 from distillrun.records import reading
 from distillrun.task.shared.choice_row import text_in
 
-LabelForm = Literal["text", "index"]
-"""How rows write their label: its text, or its number in the label file, counted from 0."""
+MOST_BYTES = 16 * 2**20
+"""Of a label file that holds a label on each line."""
+
+LabelForm = Literal["text", "index", "number"]
+"""How rows write their label: its text, or its place in the label file, counted from 0 (index) or from 1 (number)."""
+
+_FIRST: Mapping[LabelForm, int] = {"index": 0, "number": 1}
 
 
 @dataclass(frozen=True)
@@ -45,25 +51,40 @@ class LabelList:
 
     def place(self, given: Any, form: LabelForm, where: str) -> int:
         """Return which label a row gives. Raises ConfigError where it gives none of them."""
-        text = str(given).strip()
-        if form == "index":
-            number = int(text.removesuffix(".0")) if text.removesuffix(".0").isdecimal() else len(self.names)
-            if number < len(self.names):
-                return number
-            raise ConfigError(
-                f"{where}: the label {given!r} is not a number from 0 to {len(self.names) - 1}, see task.label_form"
-            )
+        text = label_text(given)
+        if form != "text":
+            return self._counted(text, form, where)
         if (found := self._places.get(reading(text))) is not None:
             return found
         hint = nearest(text, self.names)
-        if not hint and text.removesuffix(".0").isdecimal():
-            hint = "; task.label_form=index reads it as a number in the label file, counted from 0"
+        if not hint and _whole(text) is not None:
+            hint = "; task.label_form=index (or number) reads it as a place in the label file, from 0 (or from 1)"
         shown = ", ".join(self.names[:5]) + (", ..." if len(self.names) > 5 else "")
-        raise ConfigError(f"{where}: the label {text!r:.60} is not among the {len(self.names)} labels ({shown}){hint}")
+        raise ConfigError(
+            f"{where}: the label {text!r:.60} is not among the {len(self.names)} labels of {self.where} ({shown}){hint}"
+            "; add it there, or mend the row"
+        )
+
+    def _counted(self, text: str, form: LabelForm, where: str) -> int:
+        first, number = _FIRST[form], _whole(text)
+        if number is not None and 0 <= number - first < len(self.names):
+            return number - first
+        other = ""
+        if number in (0, len(self.names)):
+            counted = "from 1: task.label_form=number" if form == "index" else "from 0: task.label_form=index"
+            other = f"; where numbers count {counted}"
+        raise ConfigError(
+            f"{where}: the label {text!r:.60} is not a number from {first} to {first + len(self.names) - 1} "
+            f"(task.label_form={form}){other}"
+        )
 
 
 def read_labels(path: Path, encoding: str | None) -> LabelList:
-    """Return the labels of a file with a column `name` and, where it has one, `description`."""
+    """Return the labels of a file with a column `name` and, where it has one, `description`; of .txt, each line's."""
+    if path.suffix.lower() == ".txt":
+        with open_utf8(path, encoding) as file:
+            lines = _lines(file.read(MOST_BYTES), path)
+        return LabelList(lines, ("",) * len(lines), f"task.labels={path}")
     rows = list(read_rows(path, encoding))
     names = tuple(text_in(row, "name", "task.labels").strip() for row in rows)
     return LabelList(names, tuple(_description(row) for row in rows), f"task.labels={path}")
@@ -71,13 +92,32 @@ def read_labels(path: Path, encoding: str | None) -> LabelList:
 
 def labels_in(given: Iterable[Any], where: str) -> LabelList:
     """Return the labels that rows give, sorted. Raises ConfigError where they give none, or one alone."""
-    names: Sequence[str] = sorted({str(label).strip() for label in given})
+    names: Sequence[str] = sorted({label_text(label) for label in given})
     if not names:
         raise ConfigError(
             f"{where} gives no row a label, so the labels are not known; set task.labels to a file of them (a column "
             "name, and description where labels need one)"
         )
     return LabelList(tuple(names), ("",) * len(names), where)
+
+
+def label_text(given: Any) -> str:
+    """Return the text of a label: 1.0 is the label 1, since tables make such numbers of whole ones."""
+    return str(int(given) if isinstance(given, float) and given.is_integer() else given).strip()
+
+
+def _lines(content: bytes, path: Path) -> tuple[str, ...]:
+    try:
+        lines = content.decode("utf-8-sig").split("\n")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: not UTF-8 ({error}); save it as UTF-8, or set task.encoding") from error
+    return tuple(line.strip() for line in lines if line.strip())
+
+
+def _whole(text: str) -> int | None:
+    """Return the number that a text of digits is; None = it is none."""
+    digits = text.removesuffix(".0")
+    return int(digits) if digits.isascii() and digits.isdecimal() and len(digits) < 10 else None
 
 
 def _description(row: Row) -> str:

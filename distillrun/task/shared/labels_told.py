@@ -1,0 +1,43 @@
+"""How the labels of a classification task are read, said once, with a warning where that may not be what is meant."""
+
+import logging
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from distillrun.task.shared.label_list import LabelForm, LabelList
+
+_FORMS: Mapping[LabelForm, str] = {
+    "text": "their texts",
+    "index": "places in the label file, counted from 0",
+    "number": "places in the label file, counted from 1",
+}
+
+_log = logging.getLogger(__name__)
+
+
+def labels_told(labels: LabelList, form: LabelForm, given: Any, where: str, answers: Collection[int | None]) -> str:
+    """Return, and log, a sentence on how labels are read.
+
+    Args:
+        labels: all of them.
+        form: how rows write them.
+        given: what one row has, as an example to check it by.
+        where: that row stands.
+        answers: the labels that rows have, None among them where rows have none.
+    """
+    meant = labels.names[labels.place(given, form, where)]
+    told = f"{_FORMS[form]} (task.label_form={form}), such as {given!r} for {meant!r}"
+    _log.info("task=classification: %d labels, read as %s", len(labels.names), told)
+    if form == "index" and 0 not in answers:
+        _log.warning(
+            "task.label_form=index: no row has the label 0, which is %r; where numbers count from 1, set "
+            "task.label_form=number",
+            labels.names[0],
+        )
+    if form == "text" and all(map(str.isdecimal, labels.names)):
+        _log.warning(
+            "task=classification: the labels are numbers (%s), and a teacher reads no more than that; give them names "
+            "by a file: task.labels=FILE task.label_form=index",
+            ", ".join(labels.names[:5]) + (", ..." if len(labels.names) > 5 else ""),
+        )
+    return told
