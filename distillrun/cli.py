@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 from distillrun import __version__
 from distillrun.commands.experiment import HELP, experiment
+from distillrun.commands.init import init, init_parser
 from distillrun.commands.plan import plan, plan_parser
 from distillrun.commands.predict import predict, predict_parser
 from distillrun.commands.report import report, report_parser
@@ -29,8 +30,17 @@ from distillrun.process.interrupt import stops_at_once
 from distillrun.sweep.ending import tell_why
 from distillrun.text.secret import check_words, hide
 
-COMMANDS = {"plan": plan, "predict": predict, "report": report, "runs": runs, "store": store, "study": study}
+COMMANDS = {
+    "init": init,
+    "plan": plan,
+    "predict": predict,
+    "report": report,
+    "runs": runs,
+    "store": store,
+    "study": study,
+}
 PARSERS = {
+    "init": init_parser,
     "plan": plan_parser,
     "predict": predict_parser,
     "report": report_parser,

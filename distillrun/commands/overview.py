@@ -18,6 +18,7 @@ distillrun runs a knowledge-distillation experiment: load -> generate -> train -
   distillrun -m objective=label_only,multitask training.seed=0,1,2    a sweep: every combination, one job each
 
 Commands (distillrun COMMAND --help lists what each takes):
+  distillrun init FILE ...                           look at your own files, and write an experiment that reads them
   distillrun plan KEY=VALUE ...                      what a run would do, ask of its teacher, and cost
   distillrun predict RUN_FOLDER "question" --choices a b c d e        ask a trained student
   distillrun predict RUN_FOLDER --file IN --out OUT.csv               the same of a file's rows

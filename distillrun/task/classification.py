@@ -45,6 +45,7 @@ class Classification:
         duplicates: the former name of on_overlap.
         label_source: of the training rows, see `LabelSource`; unless it is gold, they may be without answers.
         slices: columns by whose values the test is scored apart, too; None = none.
+        test_share: where test has no file, it is this share of train, of the rows that have answers.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class Classification:
         dev_from: Literal["train", "test"] = "train",
         label_source: LabelSource = "gold",
         slices: Sequence[str] | None = None,
+        test_share: float = 0.0,
     ) -> None:
         self._text = LabelText(
             question_template,
@@ -82,7 +84,7 @@ class Classification:
             choice_separator,
             answer_template,
         )
-        check_split_settings(dev_share, limit)
+        check_split_settings(dev_share, limit, test_share)
         check_keys("fields", fields, ("id", "text", "label"))
         for name in ("text", "label"):
             if fields[name] is None and (name == "label" or template is None):
@@ -90,11 +92,12 @@ class Classification:
         self._row_text = RowText(fields["text"] or "", template, "task.fields.text")
         if label_form != "text" and labels is None:
             raise ConfigError(f"task.label_form={label_form} counts the rows of a label file; set task.labels to it")
-        self._files, self._fields = TaskFiles(folder, hub_name, revision, files, encoding), fields
+        self._files, self._fields = TaskFiles(folder, hub_name, revision, files, encoding, test_share), fields
         self._encoding = encoding
         self._label_file, self._label_form = labels, label_form
         self._dev_share, self._split_seed, self._limit = dev_share, split_seed, limit
         self._overlap = overlap_policy(on_overlap, overlap_threshold, duplicates)
+        self._test_share = test_share
         self._dev_from: Literal["train", "test"] = dev_from
         self.label_source = label_source
         self._slices = tuple(slices or ())
@@ -146,7 +149,7 @@ class Classification:
     def _loaded(self) -> Splits:
         placed = {split: None if path is None else self._placed(split) for split, path in self._files.paths.items()}
         how = self._dev_share, self._split_seed, self._limit, self._overlap, self._dev_from, self.label_source
-        return load_splits(placed, *how)
+        return load_splits(placed, *how, test_share=self._test_share)
 
     @cached_property
     def _rows(self) -> dict[Split, list[Row]]:

@@ -45,6 +45,7 @@ class MultipleChoice(MultipleChoiceText):
         duplicates: the former name of on_overlap.
         label_source: of the training rows, see `LabelSource`; unless it is gold, they may be without answers.
         slices: columns by whose values the test is scored apart, too; None = none.
+        test_share: where test has no file, it is this share of train, of the rows that have answers.
     """
 
     def __init__(
@@ -72,15 +73,17 @@ class MultipleChoice(MultipleChoiceText):
         dev_from: Literal["train", "test"] = "train",
         label_source: LabelSource = "gold",
         slices: Sequence[str] | None = None,
+        test_share: float = 0.0,
     ) -> None:
         super().__init__(question_template, choice_template, choice_separator, answer_template)
-        check_split_settings(dev_share, limit)
-        self._files = TaskFiles(folder, hub_name, revision, files, encoding)
+        check_split_settings(dev_share, limit, test_share)
+        self._files = TaskFiles(folder, hub_name, revision, files, encoding, test_share)
         self._columns = columns_of(fields, choices, template)
         self._answer_form: AnswerForm = answer_form
         self._shuffle = shuffle_choices
         self._dev_share, self._split_seed, self._limit = dev_share, split_seed, limit
         self._overlap = overlap_policy(on_overlap, overlap_threshold, duplicates)
+        self._test_share = test_share
         self._dev_from: Literal["train", "test"] = dev_from
         self.label_source = label_source
         self._slices = tuple(slices or ())
@@ -115,7 +118,7 @@ class MultipleChoice(MultipleChoiceText):
             [example for rows in placed.values() for _, example in rows or ()], "task.shuffle_choices=true"
         )
         how = self._dev_share, self._split_seed, self._limit, self._overlap, self._dev_from, self.label_source
-        return load_splits(placed, *how)
+        return load_splits(placed, *how, test_share=self._test_share)
 
     @cached_property
     def _asked(self) -> dict[Split, list[RowQuestion] | None]:

@@ -20,7 +20,7 @@ LINE: tuple[tuple[str, ...], ...] = (
     ("training", "report"),
     ("sweep",),
     ("pipeline", "study"),
-    ("planning",),
+    ("intake", "planning"),
     ("commands",),
     ("api", "cli"),
     ("__main__",),

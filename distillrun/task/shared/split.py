@@ -43,6 +43,7 @@ def load_splits(
     policy: OverlapPolicy,
     dev_from: Literal["train", "test"] = "train",
     label_source: LabelSource = "gold",
+    test_share: float = 0.0,
 ) -> Splits:
     """Return the examples of each split.
 
@@ -54,6 +55,7 @@ def load_splits(
         policy: what becomes of a question that stands again, see `OverlapPolicy`.
         dev_from: the split that dev is a part of, where it has no file.
         label_source: of the training examples; unless it is gold, they may be without answers.
+        test_share: the part of train that becomes test where test is None, rounded up, of rows that have answers.
 
     Raises:
         ConfigError: an id occurs twice, within a split or across splits, a split is empty, a question stands again and
@@ -76,12 +78,18 @@ def load_splits(
     whole = {split: len(examples) for split, examples in splits.items()}
     splits = policy.without_equal(splits)
     dropped = {split: whole[split] - len(examples) for split, examples in splits.items()}
+    if placed.get("test") is None:
+        rows = splits["train"]
+        answered = [example.id for example in rows if example.answer is not None]
+        held_out = held_out_ids(answered, test_share, f"{split_seed}:test")
+        splits["test"] = [example for example in rows if example.id in held_out]
+        splits["train"] = [example for example in rows if example.id not in held_out]
     if placed.get("dev") is None:
         rows = splits[dev_from]
         answered = [example.id for example in rows if example.answer is not None]
         if dev_share and rows and not answered:
             raise ConfigError(UNLABELLED)
-        held_out = dev_ids(answered, dev_share, split_seed)
+        held_out = held_out_ids(answered, dev_share, str(split_seed))
         splits["dev"] = [example for example in rows if example.id in held_out]
         splits[dev_from] = [example for example in rows if example.id not in held_out]
     apart = policy.without_near(splits)
@@ -121,15 +129,16 @@ def _first_again(splits: Mapping[Split, Sequence[Example]], places: Mapping[str,
     return []
 
 
-def check_split_settings(dev_share: float, limit: int | None) -> None:
+def check_split_settings(dev_share: float, limit: int | None, test_share: float = 0.0) -> None:
     """Raise ConfigError where a setting makes no split."""
-    if not 0 <= dev_share < 1:
-        raise ConfigError(f"task.dev_share={dev_share} must be at least 0 and below 1")
+    for key, share in (("dev_share", dev_share), ("test_share", test_share)):
+        if not 0 <= share < 1:
+            raise ConfigError(f"task.{key}={share} must be at least 0 and below 1")
     if limit is not None and limit < 1:
         raise ConfigError(f"task.limit={limit} must be at least 1, or null for all")
 
 
-def dev_ids(ids: Iterable[str], share: float, seed: int) -> frozenset[str]:
+def held_out_ids(ids: Iterable[str], share: float, seed: str) -> frozenset[str]:
     """Return a seeded share of the ids, rounded up.
 
     Ids are ranked by a digest of seed and id, so the choice depends neither on the order of the rows nor on a

@@ -14,7 +14,7 @@ from distillrun.task.shared.hub import hub_files
 from distillrun.task.shared.split import SPLITS
 
 Files = Mapping[str, str | Sequence[str] | None]
-"""Of each split a name, a stem, a pattern or a list of these, see `split_files`; dev None = a share of train."""
+"""Of each split a name, a stem, a pattern or a list of these, see `split_files`; None = a share of another split."""
 
 
 class TaskFiles:
@@ -24,17 +24,24 @@ class TaskFiles:
         folder: where the files are; it goes before the Hub. None = on the Hub.
         hub_name, revision: where they are on the Hub; the commit that the revision resolved to is recorded.
         files: see `Files`; relative to the folder.
+        test_share: of train, which is the test where it has no file.
         encoding: of text files, such as cp1252; None = UTF-8. A byte-order mark goes before it.
     """
 
     def __init__(
-        self, folder: str | None, hub_name: str | None, revision: str, files: Files, encoding: str | None
+        self,
+        folder: str | None,
+        hub_name: str | None,
+        revision: str,
+        files: Files,
+        encoding: str | None,
+        test_share: float = 0.0,
     ) -> None:
         check_keys("files", files, SPLITS)
         check_encoding(encoding, "task.encoding")
         self._local = Path(folder) if folder is not None else None
         self._hub_name, self._revision = hub_name, revision
-        self._files, self._encoding = files, encoding
+        self._files, self._encoding, self._test_share = files, encoding, test_share
 
     def rows(self, split: Split) -> Iterator[Row]:
         """Yield the rows of a split that has files."""
@@ -52,10 +59,18 @@ class TaskFiles:
 
     @cached_property
     def paths(self) -> dict[Split, list[Path] | None]:
-        """The files of each split; None where dev is cut from train."""
-        for split in ("train", "test"):
-            if self._files[split] is None:
-                raise ConfigError(f"task.files.{split} is not set; only dev can be cut from train")
+        """The files of each split; None where it is cut from another."""
+        if self._files["train"] is None:
+            raise ConfigError("task.files.train is not set; name the file of the training rows")
+        if self._files["test"] is None and not self._test_share:
+            raise ConfigError(
+                "task.files.test is not set; name a file, or take a share of train: task.test_share=0.2, for example"
+            )
+        if self._files["test"] is not None and self._test_share:
+            raise ConfigError(
+                f"task.test_share={self._test_share} takes the test from train, but task.files.test="
+                f"{self._files['test']} names a file of it; set one of them to null or 0"
+            )
         return {split: self._files_of(split) for split in SPLITS}
 
     @cached_property

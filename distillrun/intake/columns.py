@@ -1,0 +1,117 @@
+"""The columns of a user's tables: which one is the text, the label, the choices, the answer."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from distillrun.errors import ConfigError, nearest
+from distillrun.task.shared.choice_row import is_blank
+
+TEXTS = (
+    *("question", "query", "text", "sentence", "utterance", "prompt", "problem", "stem", "content", "message"),
+    *("body", "ticket", "review", "comment", "tweet", "document", "description", "title", "input"),
+)
+LABELS = ("label", "category", "class", "intent", "topic", "sentiment", "tag", "target", "labels", "y")
+ANSWERS = ("answer", "answerkey", "answer_key", "correct", "correct_answer", "gold", "label", "target", "cop", "output")
+CHOICES = ("choices", "options", "candidates", "endings", "answers")
+IDS = ("id", "qid", "uid", "guid", "idx", "example_id", "question_id")
+
+_LETTERED = re.compile(r"(?P<stem>.*?)[ _.-]?(?P<mark>[A-Ha-h]|\d)")
+SHORT = 60
+"""Characters that a label has at most."""
+
+
+def called(columns: Iterable[str], names: Sequence[str]) -> str | None:
+    """Return the column that is called by one of some names, the first of these that is there."""
+    known = {re.sub(r"[\s-]+", "_", column.strip().lower()): column for column in reversed(list(columns))}
+    return next((known[name] for name in names if name in known), None)
+
+
+def choice_columns(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str | list[str] | None:
+    """Return the column that holds lists of choices, or the columns that hold one each; None where there are none."""
+    listed = called(columns, CHOICES)
+    if listed is not None and all(_is_list(row.get(listed)) for row in rows[:20]):
+        return listed
+    families: dict[str, list[tuple[str, str]]] = {}
+    for column in columns:
+        if match := _LETTERED.fullmatch(column):
+            families.setdefault(match["stem"].lower(), []).append((match["mark"].lower(), column))
+    for family in families.values():
+        marks = [ord(mark) for mark in sorted(mark for mark, _ in family)]
+        if len(marks) > 1 and chr(marks[0]) in "a01" and marks == [*range(marks[0], marks[0] + len(marks))]:
+            return [column for _, column in sorted(family)]
+    return None
+
+
+def id_column(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str | None:
+    """Return the column of ids; None where there is none that names every row by another text."""
+    column = called(columns, IDS)
+    if column is None:
+        return None
+    values = [row.get(column) for row in rows]
+    if any(not isinstance(value, str) or is_blank(value) for value in values) or len(set(values)) < len(values):
+        return None
+    return column
+
+
+def text_column(columns: Sequence[str], rows: Sequence[Mapping[str, Any]], wanted: str | None) -> str:
+    """Return the column of the texts or questions. Raises ConfigError where it is not there, or none holds texts."""
+    if wanted is not None:
+        return _there(wanted, columns, "--text")
+    if (found := called(columns, TEXTS)) is not None:
+        return found
+    lengths = {column: _words(row.get(column) for row in rows) for column in columns}
+    longest = max(lengths, key=lengths.__getitem__)
+    if lengths[longest] < 2:
+        raise ConfigError(f"no column holds texts; name it with --text (there are {', '.join(columns)})")
+    return longest
+
+
+def label_column(
+    columns: Sequence[str], rows: Sequence[Mapping[str, Any]], apart: Sequence[str], wanted: str | None
+) -> str | None:
+    """Return the column of the labels; None where no column is called so and none has few short values that repeat.
+
+    Args:
+        columns: of the rows.
+        rows: with labels or without.
+        apart: columns that are something else.
+        wanted: the column that the user names.
+
+    Raises:
+        ConfigError: the user's is not there, or several may be it.
+    """
+    if wanted is not None:
+        return _there(wanted, columns, "--label")
+    rest = [column for column in columns if column not in apart]
+    if (found := called(rest, LABELS)) is not None or (found := called(rest, ANSWERS)) is not None:
+        return found
+    fitting = [column for column in rest if repeats([row.get(column) for row in rows])]
+    if len(fitting) > 1:
+        raise ConfigError(f"the columns {', '.join(fitting)} may each be the label; name the one that is with --label")
+    return fitting[0] if fitting else None
+
+
+def repeats(values: Sequence[Any]) -> bool:
+    """Return whether values are short texts, few of which are different: labels rather than answers."""
+    known = [value for value in values if not is_blank(value)]
+    different = {str(value).strip() for value in known}
+    return 1 < len(different) <= len(known) / 2 and all(len(one) <= SHORT for one in different)
+
+
+def _is_list(value: Any) -> bool:
+    if isinstance(value, str):
+        text = value.strip()
+        return text[:1] in ("[", "{") or text.startswith("array(")
+    return isinstance(value, list | tuple | dict) or (hasattr(value, "tolist") and not isinstance(value, bytes))
+
+
+def _words(values: Iterable[Any]) -> float:
+    texts = [value for value in values if isinstance(value, str) and not is_blank(value)]
+    return sum(len(text.split()) for text in texts) / len(texts) if texts else 0.0
+
+
+def _there(column: str, columns: Sequence[str], flag: str) -> str:
+    if column in columns:
+        return column
+    raise ConfigError(f"{flag} {column}: there is no such column{nearest(column, columns)}; {', '.join(columns)}")

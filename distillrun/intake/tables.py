@@ -1,0 +1,108 @@
+"""The files that a user names, each with its rows and the split that it is."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from distillrun.errors import ConfigError
+from distillrun.files.rows import Row, read_rows
+from distillrun.files.split_files import bare, holds_rows, in_order
+
+LABELS = "labels"
+ROLES = ("train", "dev", "test", LABELS)
+_WORDS = {
+    "train": ("train", "training"),
+    "dev": ("dev", "valid", "validation", "val", "eval", "development"),
+    "test": ("test", "testing", "heldout", "holdout"),
+    LABELS: ("label", "labels", "classes", "categories", "intents"),
+}
+
+
+@dataclass(frozen=True)
+class Table:
+    """The files of one role, with their rows.
+
+    Attributes:
+        role: train, dev, test or labels.
+        paths: its files, in order.
+        rows: of all of them.
+        is_named: the user, or the name of the file, says the role.
+    """
+
+    role: str
+    paths: tuple[Path, ...]
+    rows: Sequence[Row]
+    is_named: bool
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns, in the order in which they first occur."""
+        return list(dict.fromkeys(name for row in self.rows for name in row.values))
+
+    def values(self, column: str) -> list[Any]:
+        """Return what the rows have in a column; None where they have nothing."""
+        return [row.values.get(column) for row in self.rows]
+
+
+def tables_of(words: Sequence[str], encoding: str | None) -> dict[str, Table]:
+    """Return the tables of a user's files by their roles.
+
+    Args:
+        words: files or folders of files, or ROLE=FILE.
+        encoding: of text files, as `task.encoding`.
+
+    Raises:
+        ConfigError: a file is missing or cannot be read, or it cannot be told which split it is.
+    """
+    found: dict[str, list[Path]] = {}
+    named: set[str] = set()
+    unnamed: list[Path] = []
+    for role, path in (one for word in words for one in _files_of(word)):
+        if role is None:
+            unnamed.append(path)
+        else:
+            found.setdefault(role, []).append(path)
+            named.add(role)
+    if len(unnamed) > 1 or (unnamed and "train" in found):
+        raise ConfigError(
+            f"{unnamed[-1]}: its name does not say whether it is train, dev, test or a file of labels; write it as "
+            f"train={unnamed[-1].name} (or dev=, test=, labels=)"
+        )
+    if unnamed:
+        found["train"] = unnamed
+    tables = {}
+    for role in (role for role in ROLES if role in found):
+        paths = in_order(found[role])
+        rows = [row for path in paths for row in read_rows(path, encoding)]
+        if not rows:
+            raise ConfigError(f"{paths[0]} holds no rows; name the file that does")
+        tables[role] = Table(role, tuple(paths), rows, role in named)
+    if "train" not in tables:
+        raise ConfigError(f"none of {', '.join(words)} holds training rows; write the file that does as train=FILE")
+    return tables
+
+
+def _files_of(word: str) -> Iterable[tuple[str | None, Path]]:
+    """Yield the files that a word names, each with its role; None where its name does not say it."""
+    given, sign, rest = word.partition("=")
+    role = given if sign and given in ROLES and not Path(word).exists() else None
+    path = Path(rest if role else word)
+    if not path.exists():
+        raise ConfigError(f"{path}: there is no such file; give a table such as train.csv, or the folder that holds it")
+    if path.is_file():
+        yield role or role_of(path), path
+        return
+    files = [file for file in sorted(path.iterdir()) if file.is_file() and holds_rows(file)]
+    if not files:
+        raise ConfigError(f"{path} holds no table (.csv, .jsonl, .parquet, .xlsx …); give the files themselves")
+    for file in files:
+        yield role or role_of(file) or role_of(path), file
+
+
+def role_of(path: Path) -> str | None:
+    """Return the role that the name of a file says; None where it says none, or two."""
+    words = set(re.split(r"[^a-z]+", re.sub(r"held[ _-]?out", "heldout", bare(path).lower())))
+    roles = [role for role in ROLES if words & set(_WORDS[role])]
+    return roles[0] if len(roles) == 1 else None

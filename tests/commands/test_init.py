@@ -1,0 +1,163 @@
+"""`distillrun init`: a user's files become an experiment that reads them."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from distillrun.cli import main
+from distillrun.config.build import build
+from distillrun.config.compose import config_of
+from distillrun.interfaces import Task
+from distillrun.records import Split
+
+TICKETS = [
+    ("the screen stays black", "hardware"),
+    ("I forgot my password", "account"),
+    ("it shows error 5", "software"),
+]
+MANY = [(f"{text}, and that is case {number}", team) for number in range(8) for text, team in TICKETS]
+
+
+@pytest.fixture(autouse=True)
+def in_a_new_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("data").mkdir()
+
+
+def csv(name: str, rows: list[tuple[str, ...]], header: str, separator: str = ",") -> None:
+    lines = [separator.join(f'"{cell}"' for cell in row) for row in rows]
+    Path("data", name).write_text("\n".join([header.replace(",", separator), *lines, ""]), encoding="utf-8")
+
+
+def written(*words: str) -> Task:
+    """Return the task of the experiment that init writes for some words, composed as a run composes it."""
+    assert main(["init", *words, "--name", "mine"]) == 0
+    task: Task = build(config_of(["experiment=mine"], config_dir="my_conf").task, "task")
+    assert not task.check()
+    return task
+
+
+def sizes(task: Task) -> dict[Split, int]:
+    splits: tuple[Split, ...] = ("train", "dev", "test")
+    return {split: len(task.examples(split)) for split in splits}
+
+
+def refused(capfd: pytest.CaptureFixture[str], *words: str) -> str:
+    assert main(["init", *words]) == 2
+    assert not Path("my_conf").exists(), "nothing is written where nothing fits"
+    return capfd.readouterr().err
+
+
+def test_one_file_of_labelled_texts_is_cut_into_three_splits(capfd: pytest.CaptureFixture[str]) -> None:
+    csv("tickets.csv", MANY, "ticket,team", ";")
+    task = written("data/tickets.csv")
+    assert sizes(task) == {"train": 17, "dev": 2, "test": 5}
+    assert {one.question for split in ("train", "dev", "test") for one in task.examples(split)} == {t for t, _ in MANY}
+    told = capfd.readouterr().out
+    assert "task=classification: ticket holds texts" in told
+    assert "labels: 3 different ones" in told
+    assert "a student reads: the screen stays black" in told
+    assert "distillrun --config-dir my_conf experiment=mine until=load" in told
+    assert main(["--config-dir", "my_conf", "experiment=mine", "until=load", "tracking=jsonl"]) == 0
+
+
+def test_texts_without_labels_are_labelled_by_the_teacher(capfd: pytest.CaptureFixture[str]) -> None:
+    csv("train.csv", [(text,) for text, _ in MANY], "text")
+    csv("test.csv", [(f"{text}!", team) for text, team in MANY], "text,label")
+    csv("labels.csv", [("hardware", "screens"), ("account", ""), ("software", "")], "name,description")
+    task = written("data")
+    assert {one.answer for one in task.examples("train")} == {None}
+    config = config_of(["experiment=mine"], config_dir="my_conf")
+    assert config.task["label_source"] == "teacher"
+    assert [*config.generation.steps] == ["label"]
+    told = capfd.readouterr().out
+    assert "24 of 24 training rows have no label" in told
+    assert "24 of 24 test questions are nearly the same" not in told.split("overlap:")[0]
+    assert "teacher.budget.usd=1" in told
+
+
+def test_questions_with_choices_of_their_own_are_multiple_choice(capfd: pytest.CaptureFixture[str]) -> None:
+    rows = [
+        {
+            "qid": f"q{n}",
+            "stem": f"What is {n} and {n}?",
+            "options": {"text": ["x", str(n)], "label": ["A", "B"]},
+            "answerKey": "B",
+        }
+        for n in range(40)
+    ]
+    Path("data/train.jsonl").write_text("\n".join(map(json.dumps, rows[:30])), encoding="utf-8")
+    Path("data/test.jsonl").write_text("\n".join(map(json.dumps, rows[30:])), encoding="utf-8")
+    task = written("data/train.jsonl", "data/test.jsonl")
+    (first, *_) = task.examples("test")
+    assert (first.id, first.question, first.choices, first.answer) == ("q30", "What is 30 and 30?", ("x", "30"), 1)
+    assert "the right answer stands always at one place" in capfd.readouterr().out
+
+
+def test_a_column_for_each_choice_is_found() -> None:
+    csv("train.csv", [(f"question {n}", "a", f"{n}", "c", "2") for n in range(12)], "question,opt_a,opt_b,opt_c,answer")
+    csv(
+        "test.csv",
+        [(f"question {n} again", "a", f"{n}", "c", "3") for n in range(4)],
+        "question,opt_a,opt_b,opt_c,answer",
+    )
+    task = written("data/train.csv", "data/test.csv", "task.answer_form=number")
+    assert [one.answer for one in task.examples("test")] == [2] * 4
+
+
+def test_what_the_files_leave_open_is_asked_for(capfd: pytest.CaptureFixture[str]) -> None:
+    csv("one.csv", [(*row, "x") for row in MANY[:12]] + [(*row, "y") for row in MANY[12:]], "text,team,floor")
+    told = refused(capfd, "data/one.csv")
+    assert "the columns team, floor may each be the label; name the one that is with --label" in told
+    written("data/one.csv", "--label", "team")
+
+
+@pytest.mark.parametrize(
+    ("name", "rows", "header", "expected"),
+    [
+        (
+            "sums.csv",
+            [(f"Tom has {n} apples and eats 1", str(n - 1)) for n in range(9)],
+            "question,answer",
+            "free answers",
+        ),
+        ("train.csv", [("a text of words", ""), ("another text of words", "")], "text,label", "no column holds labels"),
+        ("train.csv", [], "text,label", "data/train.csv holds no rows"),
+    ],
+)
+def test_what_fits_no_task_is_refused_with_the_reason(
+    name: str, rows: list[tuple[str, ...]], header: str, expected: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    csv(name, rows, header)
+    assert expected in refused(capfd, f"data/{name}")
+
+
+def test_files_whose_names_say_nothing_are_named_by_the_user(capfd: pytest.CaptureFixture[str]) -> None:
+    csv("a.csv", MANY[:12], "text,label")
+    csv("b.csv", MANY[12:], "text,label")
+    assert "write it as train=b.csv" in refused(capfd, "data/a.csv", "data/b.csv")
+    assert sizes(written("train=data/a.csv", "test=data/b.csv"))["test"] == 12
+
+
+def test_an_experiment_is_never_written_over_unasked(capfd: pytest.CaptureFixture[str]) -> None:
+    csv("tickets.csv", MANY, "ticket,team")
+    written("data/tickets.csv")
+    file = Path("my_conf/experiment/mine.yaml")
+    file.write_text("mine: 1\n")
+    assert main(["init", "data/tickets.csv", "--name", "mine"]) == 2
+    assert file.read_text() == "mine: 1\n"
+    assert main(["init", "data/tickets.csv", "--name", "mine", "--force"]) == 0
+    assert "task:" in file.read_text()
+
+
+def test_text_of_a_folder_s_name_is_no_reference() -> None:
+    Path("data/${oc.env:HOME}").mkdir()
+    csv("${oc.env:HOME}/tickets.csv", MANY, "ticket,team")
+    assert sizes(written("data/${oc.env:HOME}/tickets.csv"))["test"] == 5
+
+
+@pytest.mark.realdata
+def test_banking77_is_found_as_it_is(shared_data: Path) -> None:
+    task = written(str(shared_data / "banking77"))
+    assert (sizes(task)["test"], len(task.examples("test")[0].choices)) == (3080, 77)
