@@ -15,6 +15,7 @@ from omegaconf.errors import ConfigKeyError, InterpolationKeyError, OmegaConfBas
 from distillrun.config.fail_below import FAIL_BELOW, wrong_bars
 from distillrun.config.schema import Keep, Settings
 from distillrun.errors import ConfigError, nearest
+from distillrun.names.later_settings import without_later
 from distillrun.names.parts import as_hashed, with_names
 from distillrun.records import Json
 from distillrun.text.secret import check_values
@@ -118,6 +119,7 @@ def digest(config: Config) -> str:
     """
     hashed = {key: value for key, value in plain(config).items() if key not in UNHASHED}
     hashed["evaluation"] = {name: leaf for name, leaf in hashed["evaluation"].items() if name != FAIL_BELOW}
+    hashed["task"] = without_later(hashed["task"])
     return hashlib.sha256(json.dumps(as_hashed(hashed)).encode()).hexdigest()
 
 
