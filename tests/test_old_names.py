@@ -111,7 +111,7 @@ def test_where_a_module_lies_changes_nothing(old: Path, tmp_path: Path) -> None:
         file.write_text(moved, encoding="utf-8")
     question, choices = QUESTION
     asked = ["predict", "run_folders/multitask", question, "--choices", *choices]
-    planned = ["plan", "--json", *runs_in(OLD)["multitask"], "paths.store=artifacts"]
+    planned = ["plan", "--json", *runs_in(OLD)["multitask"], "until=train", "paths.store=artifacts"]
     script = f"import sys\nfrom distillrun.cli import main\nsys.exit(main({planned!r}) or main({asked!r}))"
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
     done = subprocess.run(
