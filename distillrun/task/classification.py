@@ -165,7 +165,7 @@ class Classification:
     @cached_property
     def _read_as(self) -> str:
         """A sentence on how the labels are read, with an example to check it by."""
-        row = self._rows["test"][0]
+        row = next(row for row in self._rows.get("test", self._rows["train"]) if self._given(row, "train") is not None)
         answers = {one.answer for rows in self._loaded.examples.values() for one in rows}
         return labels_told(self._labels, self._label_form, self._given(row, "test"), row.where, answers)
 

@@ -1,6 +1,7 @@
 """`distillrun init`: a user's files become an experiment that reads them."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,7 @@ def in_a_new_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("data").mkdir()
 
 
-def csv(name: str, rows: list[tuple[str, ...]], header: str, separator: str = ",") -> None:
+def csv(name: str, rows: Sequence[tuple[str, ...]], header: str, separator: str = ",") -> None:
     lines = [separator.join(f'"{cell}"' for cell in row) for row in rows]
     Path("data", name).write_text("\n".join([header.replace(",", separator), *lines, ""]), encoding="utf-8")
 
@@ -127,7 +128,7 @@ def test_what_the_files_leave_open_is_asked_for(capfd: pytest.CaptureFixture[str
     ],
 )
 def test_what_fits_no_task_is_refused_with_the_reason(
-    name: str, rows: list[tuple[str, ...]], header: str, expected: str, capfd: pytest.CaptureFixture[str]
+    name: str, rows: Sequence[tuple[str, ...]], header: str, expected: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     csv(name, rows, header)
     assert expected in refused(capfd, f"data/{name}")

@@ -81,6 +81,11 @@ def load_splits(
     if placed.get("test") is None:
         rows = splits["train"]
         answered = [example.id for example in rows if example.answer is not None]
+        if rows and not answered:
+            raise ConfigError(
+                f"task.test_share={test_share} takes the test from train, and no row of it has an answer to score by; "
+                "name a file of rows with answers: task.files.test=FILE"
+            )
         held_out = held_out_ids(answered, test_share, f"{split_seed}:test")
         splits["test"] = [example for example in rows if example.id in held_out]
         splits["train"] = [example for example in rows if example.id not in held_out]
