@@ -29,7 +29,7 @@ Quoting = Literal[0, 3]
 def csv_rows(path: Path, encoding: str | None, separator: str | None = None) -> Iterator[tuple[int, dict[str, str]]]:
     """Yield the line and the cells of each row of a CSV file, by the columns that its first line names.
 
-    Rows whose cells are all blank are left out, as spreadsheets save them behind a table.
+    Rows of several cells that are all blank are left out, as spreadsheets save them below a table.
 
     A file of tabs in which quotes do not part cells as they should is read without them, as programs that never quote
     write it.
@@ -78,7 +78,7 @@ def _rows(
             _check_header(header, f"{path}:{before + 1}")
             for cells in reader:
                 line = before + reader.line_num
-                if not any(map(str.strip, cells)):
+                if not cells or (len(cells) > 1 and not any(map(str.strip, cells))):
                     continue
                 if len(cells) == len(header):
                     yield line, dict(zip(header, cells, strict=True))

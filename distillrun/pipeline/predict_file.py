@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import logging
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,6 +18,8 @@ from distillrun.interfaces import FileTask
 from distillrun.pipeline.predict import TrainedStudent
 from distillrun.process.progress import Bar
 from distillrun.records import Example
+
+_log = logging.getLogger(__name__)
 
 ADDED = ("prediction", "confidence", "run")
 """The columns that follow those of the file: the answer, how sure the student is of it, and whose answer it is."""
@@ -52,6 +55,7 @@ def predict_file(student: TrainedStudent, run: str, file: Path, out: Path, progr
         raise ConfigError(f"--file {file} has a column {clash[0]!r}, which --out needs for itself; rename it")
     kept = [[_cell(row.values.get(column)) for column in columns] for row in rows]
     done = _written(out, [*columns, *ADDED], kept, run)
+    unparsed = 0
     with Bar("predict", len(rows), done, progress, "rows") as bar:
         for start in range(done, len(rows), CHUNK):
             asked = examples[start : start + CHUNK]
@@ -59,11 +63,16 @@ def predict_file(student: TrainedStudent, run: str, file: Path, out: Path, progr
                 [*cells, *answer, run]
                 for cells, answer in zip(kept[start : start + CHUNK], _answers(student, asked), strict=True)
             ]
+            unparsed += sum(cells[len(columns)] is None for cells in answers)
             with append_to(out.parent, out.name) as stream:
                 stream.write(csv_text((), answers).removeprefix("\n").encode())
                 stream.flush()
                 os.fsync(stream.fileno())
             bar.advance(units=len(asked))
+    if unparsed:
+        _log.warning(
+            "%d of %d rows have no prediction, since what the student wrote names no choice", unparsed, len(rows) - done
+        )
     return len(rows) - done, done
 
 

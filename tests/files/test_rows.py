@@ -112,6 +112,8 @@ def test_what_a_spreadsheet_saves_beside_and_below_a_table_is_left_out(tmp_path:
     path.write_text("id;text;;\n1;a;;\n;;;\n2;b;;\n; ;;\n;;;;;;\n", encoding="utf-8")
     rows = [(row.where.rsplit(":")[-1], row.values["id"], row.values["text"]) for row in read_rows(path)]
     assert rows == [("2", "1", "a"), ("4", "2", "b")]
+    path.write_text('text\na\n""\n', encoding="utf-8")  # one column: pandas writes an empty text so
+    assert [row.values for row in read_rows(path)] == [{"text": "a"}, {"text": ""}]
 
 
 def test_a_cell_of_a_csv_may_be_as_long_as_a_line_of_json(tmp_path: Path) -> None:

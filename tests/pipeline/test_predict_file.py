@@ -148,7 +148,7 @@ def test_words_that_do_not_go_together_are_refused(
     assert message in capsys.readouterr().err
 
 
-def test_a_row_of_multiple_choice_brings_its_own_choices(tmp_path: Path) -> None:
+def test_a_row_of_multiple_choice_brings_its_own_choices(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     rows = [
         {"id": str(n), "question": f"{n} says come", "choices": ["yes", "no"], "answer": ["yes", "no"][n % 2]}
         for n in range(12)
@@ -172,3 +172,6 @@ def test_a_row_of_multiple_choice_brings_its_own_choices(tmp_path: Path) -> None
     assert first["prediction"] in ("", "yes", "no", "perhaps")
     assert second["prediction"] in ("", "a", "b")
     assert (first["confidence"] == "") == (first["prediction"] == "")
+    unparsed = sum(row["prediction"] == "" for row in (first, second))
+    assert unparsed, "a student of a few steps writes no choice"
+    assert f"{unparsed} of 2 rows have no prediction" in caplog.text
