@@ -33,7 +33,8 @@ class ChoiceLikelihood:
     `likelihood_character/accuracy`, per character of the choice; and where `prior`, `likelihood_prior/accuracy`, by the
     sum less that of the same answer to no question. Each has `/<group>` where there are groups; and `/ties`, the share
     of questions where the best score is shared (the first of them counts as the answer). The answer that the prediction
-    names is that of the sum.
+    names is that of the sum. Where every answer is one token, or an output of its own of a student that writes nothing,
+    its length plays no part, and there is neither the mean nor the one per character.
 
     Args:
         rationale_tokens: most new tokens of a rationale that stands before the answer.
@@ -79,8 +80,12 @@ class ChoiceLikelihood:
         ]
 
     def score(self, predictions: Sequence[Prediction], examples: Sequence[Example]) -> list[Score]:
-        rules = {name: rule for name, rule in RULES.items() if self._prior or name != "likelihood_prior"}
-        return scores_by_rule(rules, predictions, examples)
+        left_out = set() if self._prior else {"likelihood_prior"}
+        if all(count == 1 for prediction in predictions for count in prediction.choice_tokens or ()):
+            left_out |= {"likelihood_mean", "likelihood_character"}
+        return scores_by_rule(
+            {name: rule for name, rule in RULES.items() if name not in left_out}, predictions, examples
+        )
 
 
 def _unasked(example: Example) -> Example:

@@ -64,6 +64,10 @@ def label_source_of(task: Task) -> LabelSource:
 class FileTask(Task, Protocol):
     """A task that reads rows of a user's files, so that a student can be asked about others in the same columns."""
 
+    @property
+    def encoding(self) -> str | None:
+        """The encoding of its text files; None = UTF-8, or what a byte-order mark says."""
+
     def unanswered(self, where: str, values: Mapping[str, Any]) -> Example:
         """Return the question of a row, which needs no answer.
 

@@ -23,6 +23,9 @@ from distillrun.records import Example, Json, Prediction, first_alike
 MOST_SCORED = 26
 """Choices of a question that a student which writes is asked to score one by one."""
 
+WRITTEN = frozenset({"generated_answer", "self_consistency"})
+"""The rules that read an answer out of what a student writes."""
+
 
 @dataclass(frozen=True)
 class TrainedStudent:
@@ -31,7 +34,7 @@ class TrainedStudent:
     Attributes:
         model: its weights.
         task, objective: decide what it is shown, and how its answer is read.
-        writes: whether it writes texts; one that does not scores choices alone.
+        writes: whether it answers with a text, as its run scored it; otherwise with the likeliest choice.
         tokens_per_batch: at most, of what it reads at once.
         temperature: fitted on dev, where the run's calibration did; confidences are taken at it.
     """
@@ -106,7 +109,8 @@ def load_student(run_folder: Path, allowed: Sequence[str] = ()) -> TrainedStuden
     student: Student = build(config.student, "student", allowed)
     model = student.load(run_folder / "student")
     tokens, temperature = config.runtime.tokens_per_batch, _temperature(run_folder)
-    return TrainedStudent(model, task, objective, student.writes, tokens, temperature)
+    writes = student.writes and not ("choice_likelihood" in config.evaluators and WRITTEN.isdisjoint(config.evaluators))
+    return TrainedStudent(model, task, objective, writes, tokens, temperature)
 
 
 def read_config(run_folder: Path, selected: dict[str, Json] | None = None) -> Config:

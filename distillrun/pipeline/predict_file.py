@@ -34,7 +34,7 @@ def predict_file(student: TrainedStudent, run: str, file: Path, out: Path, progr
     Args:
         student: loaded.
         run: the name of its run, which each row gets.
-        file: in any form that tasks read; the columns are those of the task, without the answer.
+        file: in any form that tasks read, in the task's encoding; its columns are the task's, without the answer.
         out: the CSV. A spreadsheet runs none of its cells.
         progress: when bars are drawn.
 
@@ -46,7 +46,7 @@ def predict_file(student: TrainedStudent, run: str, file: Path, out: Path, progr
     """
     if not isinstance(student.task, FileTask):
         raise ConfigError("--file needs a run of a task that reads files: task=classification or task=multiple_choice")
-    rows = list(read_rows(file))
+    rows = list(read_rows(file, student.task.encoding))
     if not rows:
         raise ConfigError(f"--file {file} holds no rows")
     examples = [student.task.unanswered(row.where, row.values) for row in rows]

@@ -93,7 +93,7 @@ class Classification:
         if label_form != "text" and labels is None:
             raise ConfigError(f"task.label_form={label_form} counts the rows of a label file; set task.labels to it")
         self._files, self._fields = TaskFiles(folder, hub_name, revision, files, encoding, test_share), fields
-        self._encoding = encoding
+        self.encoding = encoding
         self._label_file, self._label_form = labels, label_form
         self._dev_share, self._split_seed, self._limit = dev_share, split_seed, limit
         self._overlap = overlap_policy(on_overlap, overlap_threshold, duplicates)
@@ -158,7 +158,7 @@ class Classification:
     @cached_property
     def _labels(self) -> LabelList:
         if self._label_path is not None:
-            return read_labels(self._label_path, self._encoding)
+            return read_labels(self._label_path, self.encoding)
         given = (self._given(row, "train") for row in self._rows["train"])
         return labels_in((label for label in given if label is not None), "task.files.train")
 

@@ -83,6 +83,7 @@ class MultipleChoice(MultipleChoiceText):
         self._shuffle = shuffle_choices
         self._dev_share, self._split_seed, self._limit = dev_share, split_seed, limit
         self._overlap = overlap_policy(on_overlap, overlap_threshold, duplicates)
+        self.encoding = encoding
         self._test_share = test_share
         self._dev_from: Literal["train", "test"] = dev_from
         self.label_source = label_source

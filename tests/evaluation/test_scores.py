@@ -117,6 +117,14 @@ def test_likelihoods_rank_by_sum_and_per_token_and_count_ties() -> None:
     assert found["likelihood_character/accuracy"] == (0.5, 4)
 
 
+def test_where_every_answer_is_one_token_its_length_plays_no_part() -> None:
+    evaluator = made("evaluation", "choice_likelihood", prior=False)
+    student, task = ScriptedStudent(scores=[[(-1.0, 1)] * 5] * 4), made("task", "multiple_choice", folder="unused")
+    predictions = evaluator.predict(student, made("objective", "label_only"), EXAMPLES, task, 1000)
+    names = {name.split("/")[0] for name in scores_by_name(evaluator.score(predictions, EXAMPLES))}
+    assert names == {"likelihood_sum"}
+
+
 def test_a_student_that_reasons_first_is_scored_after_its_own_rationale() -> None:
     texts = ["[factual] Answer: Vaults are in banks. So the answer is oven."] * 4
     student, task = ScriptedStudent(texts, [[(-1.0, 1)] * 5] * 4), made("task", "multiple_choice", folder="unused")

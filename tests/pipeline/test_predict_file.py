@@ -14,7 +14,7 @@ from distillrun.pipeline import predict_file as module
 from distillrun.pipeline.predict import TrainedStudent, load_student
 from distillrun.pipeline.predict_file import predict_file
 from distillrun.records import Example
-from tests.end_to_end.runs import run_scored
+from tests.end_to_end.runs import run_scored, run_small
 from tests.end_to_end.test_classification import WORDS, words_of, write_texts
 
 ASKED = [
@@ -159,7 +159,9 @@ def test_a_row_of_multiple_choice_brings_its_own_choices(tmp_path: Path, caplog:
         ]
         (tmp_path / f"{split}.jsonl").write_text("\n".join(lines), encoding="utf-8")
     words = ("task=multiple_choice", f"task.folder={tmp_path}", "task.dev_share=0.2", "objective=label_only")
-    run_scored(tmp_path / "run", *words, "student.layers=1", "student.width=32", store=tmp_path / "store")
+    tiny = (*words, "student.layers=1", "student.width=32")
+    run_small(tmp_path / "run", *tiny, store=tmp_path / "store")
+    run_scored(tmp_path / "scored", *tiny, store=tmp_path / "store")
     asked = [
         {"question": "is it so?", "choices": ["yes", "no", "perhaps"]},
         {"question": "and so?", "choices": ["a", "b"]},
@@ -175,3 +177,16 @@ def test_a_row_of_multiple_choice_brings_its_own_choices(tmp_path: Path, caplog:
     unparsed = sum(row["prediction"] == "" for row in (first, second))
     assert unparsed, "a student of a few steps writes no choice"
     assert f"{unparsed} of 2 rows have no prediction" in caplog.text
+    assert predict_file(load_student(tmp_path / "scored"), "scored", file, tmp_path / "likely.csv", Progress.never)
+    for row, likely in zip(asked, read(tmp_path / "likely.csv"), strict=True):
+        assert likely["prediction"] in row["choices"], "a run that scored choices alone answers with the likeliest"
+        assert float(likely["confidence"]) >= 1 / len(row["choices"])
+
+
+def test_a_file_is_read_in_the_task_s_encoding(
+    student: TrainedStudent, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(student.task, "encoding", "cp1252")
+    (tmp_path / "in.csv").write_bytes("text\nwhat price für Müller\n".encode("cp1252"))
+    assert predict_file(student, "run", tmp_path / "in.csv", tmp_path / "out.csv", Progress.never) == (1, 0)
+    assert read(tmp_path / "out.csv")[0]["text"] == "what price für Müller"
