@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from weakref import proxy
 
 from distillrun.artifacts import Artifact, ArtifactStore, Stage
 from distillrun.config.schema import Until
@@ -71,7 +72,7 @@ class Node:
         """Note in the outcome what was made, beyond the artifact itself."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, weakref_slot=True)
 class Making:
     """A run under way: what its nodes are made with.
 
@@ -121,5 +122,6 @@ class Making:
         """
         if self._student is None or self._student[0] != trained:
             artifact = self.seen.artifacts[trained] if trained else None
-            self._student = trained, student_loader(experiment, artifact, lambda: self.embeddings("dev", "test"))
+            making = proxy(self)  # a run that is over must not keep its student until garbage is collected
+            self._student = trained, student_loader(experiment, artifact, lambda: making.embeddings("dev", "test"))
         return self._student[1]
