@@ -345,7 +345,7 @@ def test_a_dev_split_of_train_is_taken_from_rows_with_answers(tmp_path: Path) ->
     ("changes", "answers", "message"),
     [
         ({"dev_from": "train"}, [None] * 4, r"no row of it has an answer.*task\.files\.dev=FILE.*task\.dev_from=test"),
-        ({"label_source": "gold"}, ["A", None], "no column 'answer'"),
+        ({"label_source": "gold"}, ["A", None], "no column 'answer'.*task.label_source=teacher"),
         (
             {"label_source": "gold"},
             ["A", ""],

@@ -16,8 +16,14 @@ def has_column(row: Row, column: str) -> bool:
     return column in row.values or column.split(".")[0] in row.values
 
 
-def value_in(row: Row, column: str, key: str) -> Any:
+def value_in(row: Row, column: str, key: str, cure: str = "") -> Any:
     """Return a column of a row, or what stands in it by a dotted name such as question.stem.
+
+    Args:
+        row: of a file.
+        column: its name.
+        key: of the setting that names it.
+        cure: what else may be done where it is not there.
 
     Raises:
         ConfigError: naming the config key that chose it, and the nearest column.
@@ -27,7 +33,7 @@ def value_in(row: Row, column: str, key: str) -> Any:
         if not isinstance(found, Mapping) or name not in found:
             known = list(map(str, found)) if isinstance(found, Mapping) else []
             held = f"it has: {', '.join(known)}" if known else "what is there holds no others"
-            raise ConfigError(f"{row.where}: no column {column!r}{nearest(name, known)}, see {key}; {held}")
+            raise ConfigError(f"{row.where}: no column {column!r}{nearest(name, known)}, see {key}; {held}{cure}")
         found = found[name]
     return found
 

@@ -15,6 +15,8 @@ from distillrun.task.shared.row_text import RowText
 
 FIELDS = ("id", "question", "choices", "answer")
 
+_UNLABELLED = "; training rows may be without one: task.label_source=teacher"
+
 Fields = Mapping[str, str | Sequence[str] | None]
 
 
@@ -57,7 +59,7 @@ class Columns:
         question = self.question.of(row)
         choices = self._choices_of(row)
         lacks_answer = may_lack_answers and not has_column(row, self.answer)
-        answer = None if lacks_answer else value_in(row, self.answer, "task.fields.answer")
+        answer = None if lacks_answer else value_in(row, self.answer, "task.fields.answer", _UNLABELLED)
         name = text_in(row, self.id, "task.fields.id") if self.id is not None else _digest(question, choices.texts)
         return RowQuestion(name, question, Given(row.where, answer, choices))
 
