@@ -39,7 +39,7 @@ pytestmark = pytest.mark.usefixtures("in_a_new_folder")
         (
             "nonsense",
             "there is no command nonsense; "
-            "there are plan, predict, report, runs, store, study, and settings are KEY=VALUE",
+            "there are init, plan, predict, report, runs, store, study, and settings are KEY=VALUE",
         ),
         (
             "objective=label_only,multitask",
