@@ -67,11 +67,15 @@ def init_parser() -> argparse.ArgumentParser:
         help="tables, or their folder; train=, dev=, test= or labels= before one says which it is, and task.KEY=VALUE "
         "settles what the files leave open",
     )
-    parser.add_argument("--name", help="of the experiment (default: that of the files' folder)")
+    parser.add_argument("--name", help="of the experiment (default: the name of the folder of the files)")
     parser.add_argument(
         "--out", type=Path, default=Path("my_conf"), metavar="DIR", help="config folder (default: my_conf)"
     )
-    parser.add_argument("--task", choices=("classification", "multiple_choice"), help="where both would fit")
+    parser.add_argument(
+        "--task",
+        choices=("classification", "multiple_choice"),
+        help="which of the two it is (default: found out from the files)",
+    )
     parser.add_argument("--text", metavar="COLUMN", help="the column of the texts or questions")
     parser.add_argument("--label", metavar="COLUMN", help="the column of the labels or answers")
     parser.add_argument("--encoding", help="of text files that are not UTF-8, such as cp1252")

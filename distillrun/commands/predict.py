@@ -49,15 +49,21 @@ def predict_parser() -> argparse.ArgumentParser:
     """Return the parser of the command's arguments."""
     parser = argparse.ArgumentParser("distillrun predict", description=predict.__doc__)
     parser.add_argument("run", type=Path, metavar="RUN_FOLDER", help="a run's folder, with config.yaml and student/")
-    parser.add_argument("question", nargs="?", help="its text, without the choices")
+    parser.add_argument("question", nargs="?", help="the text of one question, without its choices")
     parser.add_argument(
-        "--choices", nargs="+", metavar="CHOICE", help="two or more; labels of a classification need not be named"
+        "--choices", nargs="+", metavar="CHOICE", help="two or more; not needed after task=classification"
     )
     parser.add_argument(
-        "--file", type=Path, metavar="IN", help="rows in the columns of the run's task, answers left out"
+        "--file", type=Path, metavar="IN", help="a table with the columns of the run's task; answers are not needed"
     )
     parser.add_argument(
-        "--out", type=Path, metavar="OUT", help="a CSV of the rows and the answers; goes on where it ends"
+        "--out", type=Path, metavar="OUT", help="a CSV of the rows and the answers; if it is there, it is continued"
     )
-    parser.add_argument("--allow", action="append", default=[], metavar="MODULE", help="as runtime.allow_targets")
+    parser.add_argument(
+        "--allow",
+        action="append",
+        default=[],
+        metavar="MODULE",
+        help="of your own code that the run used, as runtime.allow_targets",
+    )
     return parser
