@@ -6,7 +6,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from distillrun.config.compose import conf_folder
 from distillrun.errors import ConfigError
+
+LOCAL = "teacher=local teacher.checkpoint=DIR"
 
 
 def init(arguments: Sequence[str]) -> int:
@@ -23,6 +26,10 @@ def init(arguments: Sequence[str]) -> int:
 
     words = [word for word in given.files if not word.startswith("task.")]
     name = given.name or _name(words)
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):
+        raise ConfigError(f"--name {name!r} becomes the name of a file; use letters, digits, '_' and '-'")
+    if (conf_folder() / "experiment" / f"{name}.yaml").exists():
+        raise ConfigError(f"experiment={name} is one of distillrun's own, which goes first; give another --name")
     place = Path("experiment", f"{name}.yaml")
     if (given.out / place).exists() and not given.force:
         raise ConfigError(f"{given.out / place} is there already; give another --name, or --force to write it anew")
@@ -40,9 +47,11 @@ def init(arguments: Sequence[str]) -> int:
     if found.label_source == "gold":
         _say(f"  {command}                   a first student")
         return 0
-    teacher = "teacher=api teacher.base_url=URL teacher.model=NAME teacher.budget.usd=1"
-    _say(f"  distillrun plan --config-dir {given.out} experiment={name} {teacher}        what it asks, and costs")
-    _say(f"  {command} {teacher}        labels by the teacher, and a student")
+    teacher = "teacher=api teacher.base_url=URL teacher.model=NAME teacher.api_key_env=VARIABLE"
+    price = "teacher.price_per_million.input=P teacher.price_per_million.output=P teacher.budget.usd=1"
+    _say(f"  distillrun plan --config-dir {given.out} experiment={name} {teacher} {price}")
+    _say(f"      what it asks, and costs; the same without plan: labels by the teacher, and a student\n  with {LOCAL}")
+    _say("      a model on this machine labels instead")
     return 0
 
 
@@ -54,7 +63,8 @@ def _name(words: Sequence[str]) -> str:
     """Return a name for the experiment: that of the folder of the first file."""
     first = Path(words[0].partition("=")[2] or words[0]).resolve()
     found = first.name if first.is_dir() else first.parent.name
-    return re.sub(r"\W+", "_", found, flags=re.ASCII).strip("_").lower() or "mine"
+    name = re.sub(r"\W+", "_", found, flags=re.ASCII).strip("_").lower() or "mine"
+    return f"my_{name}" if (conf_folder() / "experiment" / f"{name}.yaml").exists() else name
 
 
 def init_parser() -> argparse.ArgumentParser:

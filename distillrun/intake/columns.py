@@ -19,6 +19,9 @@ IDS = ("id", "qid", "uid", "guid", "idx", "example_id", "question_id")
 _LETTERED = re.compile(r"(?P<stem>.*?)[ _.-]?(?P<mark>[A-Ha-h]|\d)")
 SHORT = 60
 """Characters that a label has at most."""
+NUMBERS = 20
+"""More different numbers than these are answers that are counted out, not labels."""
+_NUMBER = re.compile(r"-?\d+(?:[.,]\d+)*")
 
 
 def called(columns: Iterable[str], names: Sequence[str]) -> str | None:
@@ -96,6 +99,8 @@ def repeats(values: Sequence[Any]) -> bool:
     """Return whether values are short texts, few of which are different: labels rather than answers."""
     known = [value for value in values if not is_blank(value)]
     different = {str(value).strip() for value in known}
+    if len(different) > NUMBERS and all(_NUMBER.fullmatch(one) for one in different):
+        return False
     return 1 < len(different) <= len(known) / 2 and all(len(one) <= SHORT for one in different)
 
 

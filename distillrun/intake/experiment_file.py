@@ -37,6 +37,13 @@ evaluation:
 """,
     "multiple_choice": "",
 }
+_ZERO_SHOT = """
+generation:
+  steps:
+    chain_of_thought:
+      prompt:
+        demos: 0             # the shipped demonstrations are of everyday things
+"""
 NOTES = {
     "folder": "where the files are",
     "label_source": "of training labels: gold, teacher, or teacher_where_missing",
@@ -61,7 +68,10 @@ def experiment_file(guess: Guess, name: str) -> str:
     lines += ["", f"name: {name}", "", "task:"]
     for key, value in guess.settings.items():
         lines += _setting(key, value)
-    return "\n".join(lines) + "\n" + _MORE[guess.kind]
+    more = _MORE[guess.kind]
+    if guess.kind == "multiple_choice" and guess.label_source != "gold":
+        more = _ZERO_SHOT
+    return "\n".join(lines) + "\n" + more
 
 
 def _setting(key: str, value: Any) -> list[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from distillrun.errors import ConfigError
-from distillrun.intake.columns import choice_columns, id_column, label_column, repeats, text_column
+from distillrun.intake.columns import IDS, choice_columns, id_column, label_column, repeats, text_column
 from distillrun.intake.tables import LABELS, Table
 from distillrun.task.shared.choice_row import is_blank
 
@@ -74,6 +74,11 @@ def guess(
         found.reasons.append(f"task=classification: {asked} holds texts, and the labels repeat")
     found.settings["fields"] = fields
     found.reasons.append(f"columns: {', '.join(f'{name}={column}' for name, column in fields.items() if column)}")
+    if unread := [one for one in columns if one not in (asked, *own, given, named)]:
+        more = next((one for one in unread if one.lower() not in IDS), "")
+        whole = f"{{{more}}}\\n{{{asked}}}"
+        cure = f"; to put it before {asked} add the word 'task.template=\"{whole}\"'" if more else ""
+        found.reasons.append(f"not read: {', '.join(unread)}{cure}")
     _place(found, tables)
     _split(found, data, str(given))
     if found.kind == "classification":
@@ -87,7 +92,8 @@ def _check_labels(tables: Mapping[str, Table], known: Table, given: str | None, 
     """Refuse tables that have neither choices nor labels."""
     if kind == "classification" or (given is not None and LABELS in tables):
         return
-    if given is not None and repeats(known.values(given)):
+    labelled = [value for role, table in tables.items() if role != LABELS for value in table.values(given or "")]
+    if given is not None and repeats(labelled):
         return
     values = [value for value in known.values(given) if not is_blank(value)] if given is not None else []
     why = (

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from distillrun.errors import ConfigError
-from distillrun.files.rows import Row, read_rows
+from distillrun.files.rows import Row, read_all
 from distillrun.files.split_files import bare, holds_rows, in_order
+from distillrun.task.shared.label_list import read_labels
 
 LABELS = "labels"
 ROLES = ("train", "dev", "test", LABELS)
@@ -75,7 +76,7 @@ def tables_of(words: Sequence[str], encoding: str | None) -> dict[str, Table]:
     tables = {}
     for role in (role for role in ROLES if role in found):
         paths = in_order(found[role])
-        rows = [row for path in paths for row in read_rows(path, encoding)]
+        rows = _rows(paths, role, encoding)
         if not rows:
             raise ConfigError(f"{paths[0]} holds no rows; name the file that does")
         tables[role] = Table(role, tuple(paths), rows, role in named)
@@ -94,15 +95,32 @@ def _files_of(word: str) -> Iterable[tuple[str | None, Path]]:
     if path.is_file():
         yield role or role_of(path), path
         return
-    files = [file for file in sorted(path.iterdir()) if file.is_file() and holds_rows(file)]
+    files = _tables_in(path) or (_tables_in(path / "data") if (path / "data").is_dir() else [])
     if not files:
         raise ConfigError(f"{path} holds no table (.csv, .jsonl, .parquet, .xlsx …); give the files themselves")
     for file in files:
         yield role or role_of(file) or role_of(path), file
 
 
+def _tables_in(folder: Path) -> list[Path]:
+    """Return the tables in a folder, and the texts that are lists of labels."""
+    files = [file for file in sorted(folder.iterdir()) if file.is_file() and not file.name.startswith(".")]
+    return [file for file in files if holds_rows(file) or (_is_list(file) and role_of(file) == LABELS)]
+
+
+def _is_list(path: Path) -> bool:
+    return path.suffix.lower() == ".txt"
+
+
+def _rows(paths: Sequence[Path], role: str, encoding: str | None) -> list[Row]:
+    """Return the rows of the files of a role; a list of labels has one on each line."""
+    if role == LABELS and len(paths) == 1 and _is_list(paths[0]):
+        return [Row(str(paths[0]), {"name": name}) for name in read_labels(paths[0], encoding).names]
+    return list(read_all(paths, encoding))
+
+
 def role_of(path: Path) -> str | None:
     """Return the role that the name of a file says; None where it says none, or two."""
-    words = set(re.split(r"[^a-z]+", re.sub(r"held[ _-]?out", "heldout", bare(path).lower())))
+    words = set(re.split(r"[^a-z]+", re.sub(r"held[ _-]?out", "heldout", bare(path).lower().removesuffix(".txt"))))
     roles = [role for role in ROLES if words & set(_WORDS[role])]
     return roles[0] if len(roles) == 1 else None

@@ -1,6 +1,7 @@
 """`distillrun init`: a user's files become an experiment that reads them."""
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -162,3 +163,42 @@ def test_text_of_a_folder_s_name_is_no_reference() -> None:
 def test_banking77_is_found_as_it_is(shared_data: Path) -> None:
     task = written(str(shared_data / "banking77"))
     assert (sizes(task)["test"], len(task.examples("test")[0].choices)) == (3080, 77)
+
+
+@pytest.mark.parametrize("name", ["../../victim", "/tmp/victim", ".hidden", "a b", ""])
+def test_a_name_never_leaves_the_folder(name: str, capfd: pytest.CaptureFixture[str]) -> None:
+    csv("tickets.csv", MANY, "ticket,team")
+    assert main(["init", "data/tickets.csv", "--name", name, "--force"]) == (0 if not name else 2)
+    assert [path.name for path in Path().rglob("*.yaml")] == ([] if name else ["data.yaml"])
+
+
+def test_a_name_of_our_own_is_left_to_us(capfd: pytest.CaptureFixture[str]) -> None:
+    Path("banking77").mkdir()
+    csv("../banking77/tickets.csv", MANY, "ticket,team")
+    assert main(["init", "banking77"]) == 0
+    assert Path("my_conf/experiment/my_banking77.yaml").is_file()
+    assert main(["init", "banking77", "--name", "banking77"]) == 2
+    assert "is one of distillrun's own" in capfd.readouterr().err
+
+
+def test_columns_that_are_not_read_are_named_and_a_template_takes_them_in(capfd: pytest.CaptureFixture[str]) -> None:
+    rows = [(f"passage {n} is long", f"what is {n}?", "yes" if n % 2 else "no") for n in range(12)]
+    csv("train.csv", rows, "article,question,label")
+    written("data/train.csv")
+    told = capfd.readouterr().out
+    assert "not read: article" in told
+    word = 'task.template="{article}\\n{question}"'
+    assert f"add the word '{word}'" in told
+    task = written("data/train.csv", word, "--force")
+    questions = {one.question for one in task.examples("train")}
+    assert all(re.fullmatch(r"passage (\d+) is long\nwhat is \1\?", question) for question in questions)
+
+
+def test_shards_and_a_plain_list_of_labels_are_read() -> None:
+    for number in (0, 1):
+        csv(f"train-0000{number}-of-00002.csv", [(text,) for text, _ in MANY[12 * number :][:12]], "text")
+    csv("test.csv", MANY, "text,label")
+    Path("data/labels.txt").write_text("hardware,account,software\n", encoding="utf-8")
+    task = written("data")
+    assert sizes(task) == {"train": 24, "dev": 8, "test": 16}
+    assert task.examples("test")[0].choices == ("hardware", "account", "software")

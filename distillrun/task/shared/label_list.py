@@ -80,10 +80,14 @@ class LabelList:
 
 
 def read_labels(path: Path, encoding: str | None) -> LabelList:
-    """Return the labels of a file with a column `name` and, where it has one, `description`; of .txt, each line's."""
+    """Return the labels of a file with a column `name` and, where it has one, `description`; of .txt, each line's, or
+    those that the only line lists with commas.
+    """
     if path.suffix.lower() == ".txt":
         with open_utf8(path, encoding) as file:
             lines = _lines(file.read(MOST_BYTES), path)
+        if len(lines) == 1:
+            lines = tuple(name.strip() for name in lines[0].split(",") if name.strip())
         return LabelList(lines, ("",) * len(lines), f"task.labels={path}")
     rows = list(read_rows(path, encoding))
     names = tuple(text_in(row, "name", "task.labels").strip() for row in rows)

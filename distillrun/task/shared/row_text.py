@@ -14,7 +14,8 @@ class RowText:
     Args:
         column: the column that holds it, where there is no template.
         template: such as "{premise}\\n{hypothesis}": names of columns in braces, literal braces twice. What stands in a
-            cell is copied and never read as a template. None = the column.
+            cell is copied and never read as a template. A backslash and an n, as a command line hands them on, are a
+            new line. None = the column.
         key: the setting that names the column, for messages.
 
     Raises:
@@ -23,7 +24,7 @@ class RowText:
 
     def __init__(self, column: str, template: str | None, key: str) -> None:
         self._column, self._key = column, key
-        self._parts = None if template is None else _parts(template)
+        self._parts = None if template is None else _parts(template.replace("\\n", "\n"))
 
     @property
     def columns(self) -> Sequence[str]:
