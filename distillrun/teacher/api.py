@@ -165,6 +165,11 @@ class Api:
                 problems.append(f"teacher.{name}={value} must be {low} or more")
         if self.top_log_probs > MOST_LISTED:
             problems.append(f"teacher.top_log_probs={self.top_log_probs} must be {MOST_LISTED} or less")
+        if self.budget.usd is not None and not self.price_per_million.input and not self.price_per_million.output:
+            problems.append(
+                f"teacher.budget.usd={self.budget.usd} caps nothing while teacher.price_per_million is 0; set the "
+                "server's prices (.input and .output), or cap teacher.budget.tokens or .requests"
+            )
         if not self.model:
             problems.append(
                 "teacher.model is not set; set it to the server's name for the model, as GET /models lists it"

@@ -42,6 +42,14 @@ def test_it_is_a_teacher_that_scores_where_told_to() -> None:
         assert scoring.can == {"complete", "score"}
 
 
+def test_a_cap_in_dollars_needs_prices() -> None:
+    server, task = {"base_url": "http://127.0.0.1:1/v1", "model": "m", "api_key_env": None}, made("task", "everyday")
+    caps, prices = {"requests": None, "tokens": None, "usd": 1.0}, {"input": 0.1, "output": 0.0}
+    (problem,) = made("teacher", "api", **server, budget=caps).check(task)
+    assert problem.startswith("teacher.budget.usd=1.0 caps nothing while teacher.price_per_million is 0; set the")
+    assert not made("teacher", "api", **server, budget=caps, price_per_million=prices).check(task)
+
+
 def test_every_draw_gets_the_answer_to_its_own_question() -> None:
     rows = ask(lambda seen: Answer(written(f"about {seen.prompt}"), delay_s=0.001 * (seen.number % 7)), 50)
     assert [row.text for row in rows.values()] == [f"about question {index}" for index in range(50)]
