@@ -35,14 +35,12 @@ def inert(text: str) -> str:
     """Return a text that a spreadsheet shows and does not run.
 
     A formula begins with a sign, also after blanks, and in wide letters. Where a spreadsheet parts cells at semicolons
-    or tabs, a cell may begin inside a text.
+    or tabs, a cell may begin inside a text; a number there is guarded, too, since the text's closing quote follows it.
 
     Source: OWASP, CSV Injection, https://owasp.org/www-community/attacks/CSV_Injection.
     """
     text = plain(text)
+    if _NUMBERS.fullmatch(text):
+        return text
     before = "'" if text and text[0] in ("\t", "\r", "\n") else ""
-    return before + "".join(f"'{part}" if _is_formula(part) else part for part in _PARTS.split(text))
-
-
-def _is_formula(part: str) -> bool:
-    return _FORMULA.match(part) is not None and not _NUMBERS.fullmatch(part)
+    return before + "".join(f"'{part}" if _FORMULA.match(part) else part for part in _PARTS.split(text))
