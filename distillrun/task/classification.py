@@ -1,7 +1,6 @@
 """Classification of texts from a user's own files: every text has one of the same labels, of two up to thousands."""
 
 import hashlib
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +11,7 @@ from distillrun.files.rows import Row, digest_of
 from distillrun.files.split_files import split_files
 from distillrun.interfaces import LabelSource
 from distillrun.records import Example, Json, Split
-from distillrun.task.shared.choice_row import text_in, value_in
+from distillrun.task.shared.choice_row import is_blank, text_in, value_in
 from distillrun.task.shared.columns import check_keys
 from distillrun.task.shared.label_list import LabelForm, LabelList, labels_in, read_labels
 from distillrun.task.shared.label_text import LabelText
@@ -196,10 +195,11 @@ class Classification:
                 f"{row.where}: the label {value!r:.60} is not one label; task=classification gives each text one: "
                 "name a column of them in task.fields.label"
             )
-        is_blank = value is None or (isinstance(value, float) and math.isnan(value)) or not str(value).strip()
-        if is_blank and split != "train":
+        if not is_blank(value):
+            return value
+        if split != "train":
             raise ConfigError(f"{row.where}: the row has no label, and {split} is scored by labels; add it")
-        return None if is_blank else value
+        return None
 
     @cached_property
     def _label_path(self) -> Path | None:
