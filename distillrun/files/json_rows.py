@@ -1,7 +1,10 @@
-"""Rows of JSON: one on each line, a list of them, or a list under a key of an object."""
+"""Rows of JSON: one on each line, a list of them, or a list under a key of an object.
+
+A row is an object, or a list of cells, whose columns are called 0, 1, ... then, or as `columns` beside the rows says.
+"""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from io import BufferedReader
 from pathlib import Path
 from typing import Any
@@ -25,7 +28,7 @@ def jsonl_rows(path: Path, encoding: str | None) -> Numbered:
             if len(line) > MOST_LINE_BYTES:
                 raise ConfigError(f"{where}: the line is longer than {MOST_LINE_BYTES} bytes; is it JSON lines?")
             if line.strip():
-                yield number, _object(_decoded(line.strip(), where), where)
+                yield number, _values(_decoded(line.strip(), where), where)
 
 
 def json_rows(path: Path, key: str | None, encoding: str | None) -> Numbered:
@@ -47,8 +50,9 @@ def json_rows(path: Path, key: str | None, encoding: str | None) -> Numbered:
         content = file.read(MOST_JSON_BYTES + 1)
     if len(content) > MOST_JSON_BYTES:
         raise ConfigError(f"{path} is larger than {MOST_JSON_BYTES} bytes; store it as JSON lines (.jsonl)")
-    for number, values in enumerate(_list_in(_decoded(content, str(path)), path, key), start=1):
-        yield f"entry {number}", _object(values, f"{path}:entry {number}")
+    rows, columns = _list_in(_decoded(content, str(path)), path, key)
+    for number, values in enumerate(rows, start=1):
+        yield f"entry {number}", _values(values, f"{path}:entry {number}", columns)
 
 
 def _holds_lines(file: BufferedReader) -> bool:
@@ -68,12 +72,28 @@ def _holds_lines(file: BufferedReader) -> bool:
 
 
 def _lists_in(values: Any) -> dict[str, list[Any]]:
-    """Return the lists of objects in an object, by their keys."""
+    """Return the lists of rows in an object, by their keys; rows that are lists count where nothing else is there."""
     pairs = values.items() if isinstance(values, dict) else ()
-    return {name: one for name, one in pairs if isinstance(one, list) and one and isinstance(one[0], dict)}
+    lists = {name: one for name, one in pairs if isinstance(one, list) and one and isinstance(one[0], dict)}
+    if not lists and values and all(map(_is_table, values.values() if isinstance(values, dict) else ())):
+        return dict(pairs)
+    return lists
 
 
-def _list_in(values: Any, path: Path, key: str | None) -> list[Any]:
+def _is_table(value: Any) -> bool:
+    """Return whether a value is a list of rows that are lists of cells."""
+    return isinstance(value, list) and bool(value) and all(isinstance(row, list) and row for row in value)
+
+
+def _columns_in(values: Any) -> list[str] | None:
+    """Return the columns that an object names beside its rows, as pandas' orient="split" writes them."""
+    named = values.get("columns") if isinstance(values, dict) and _is_table(values.get("data")) else None
+    is_named = isinstance(named, list) and all(isinstance(one, str) for one in named) and len({*named}) == len(named)
+    return named if is_named else None
+
+
+def _list_in(values: Any, path: Path, key: str | None) -> tuple[list[Any], list[str] | None]:
+    """Return the rows that are meant, and the names of their cells where they are told."""
     for name in key.split(".") if key else ():
         if not isinstance(values, dict) or name not in values:
             known = list(values) if isinstance(values, dict) else []
@@ -81,10 +101,12 @@ def _list_in(values: Any, path: Path, key: str | None) -> list[Any]:
             raise ConfigError(f"{path} has no key {name!r}{nearest(name, known)}, see #{key}; {held}")
         values = values[name]
     if isinstance(values, list):
-        return values
+        return values, None
+    if (columns := _columns_in(values)) is not None:
+        return values["data"], columns
     lists = _lists_in(values)
     if len(lists) == 1 and key is None:
-        return next(iter(lists.values()))
+        return next(iter(lists.values())), None
     if lists:
         ways = " or ".join(f"{path.name}#{f'{key}.' if key else ''}{name}" for name in lists)
         raise ConfigError(f"{path} holds lists of rows under {', '.join(lists)}; name the one that is meant: {ways}")
@@ -116,7 +138,14 @@ def _decoded(content: bytes, where: str) -> Any:
         raise ConfigError(f"{where}: cannot be read as UTF-8 JSON: {error}") from error
 
 
-def _object(values: Any, where: str) -> dict[str, Any]:
-    if not isinstance(values, dict):
-        raise ConfigError(f'{where}: a row must be an object such as {{"id": ...}}, not {json.dumps(values)[:60]}')
-    return values
+def _values(values: Any, where: str, columns: Sequence[str] | None = None) -> dict[str, Any]:
+    """Return the values of a row by their columns."""
+    if isinstance(values, dict):
+        return values
+    if not isinstance(values, list) or not values:
+        raise ConfigError(
+            f'{where}: a row must be an object such as {{"id": ...}}, or a list of cells, not {json.dumps(values)[:60]}'
+        )
+    if columns is not None and len(columns) != len(values):
+        raise ConfigError(f"{where}: the row has {len(values)} cells, and there are {len(columns)} columns")
+    return dict(zip(columns or map(str, range(len(values))), values, strict=True))

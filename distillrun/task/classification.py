@@ -13,13 +13,13 @@ from distillrun.interfaces import LabelSource
 from distillrun.records import Example, Json, Split
 from distillrun.task.shared.choice_row import is_blank, text_in, value_in
 from distillrun.task.shared.columns import check_keys
+from distillrun.task.shared.file_splits import FileSplits
 from distillrun.task.shared.label_list import LabelForm, LabelList, labels_in, read_labels
 from distillrun.task.shared.label_text import LabelText
 from distillrun.task.shared.labels_told import labels_told
 from distillrun.task.shared.on_overlap import Duplicates, OnOverlap, overlap_policy
 from distillrun.task.shared.row_text import RowText
-from distillrun.task.shared.slices import slices_in
-from distillrun.task.shared.split import Placed, Splits, check_split_settings, counted, load_splits
+from distillrun.task.shared.split import Placed, Splits, SplitSettings, counted
 from distillrun.task.shared.task_files import Files, TaskFiles
 
 
@@ -83,7 +83,6 @@ class Classification:
             choice_separator,
             answer_template,
         )
-        check_split_settings(dev_share, limit, test_share)
         check_keys("fields", fields, ("id", "text", "label"))
         for name in ("text", "label"):
             if fields[name] is None and (name == "label" or template is None):
@@ -92,14 +91,14 @@ class Classification:
         if label_form != "text" and labels is None:
             raise ConfigError(f"task.label_form={label_form} counts the rows of a label file; set task.labels to it")
         self._files, self._fields = TaskFiles(folder, hub_name, revision, files, encoding, test_share), fields
-        self.encoding = encoding
+        self._splits = FileSplits(
+            self._files,
+            SplitSettings(dev_share, split_seed, limit, dev_from, label_source, test_share),
+            overlap_policy(on_overlap, overlap_threshold, duplicates),
+            slices,
+        )
         self._label_file, self._label_form = labels, label_form
-        self._dev_share, self._split_seed, self._limit = dev_share, split_seed, limit
-        self._overlap = overlap_policy(on_overlap, overlap_threshold, duplicates)
-        self._test_share = test_share
-        self._dev_from: Literal["train", "test"] = dev_from
-        self.label_source = label_source
-        self._slices = tuple(slices or ())
+        self.encoding, self.label_source = encoding, label_source
 
     def check(self) -> list[str]:
         try:
@@ -115,7 +114,7 @@ class Classification:
     def source(self) -> Mapping[str, Json]:
         label_file: dict[str, Json] = {str(path): digest_of(path) for path in (self._label_path,) if path is not None}
         return {
-            **self._files.source(),
+            **self._splits.source(),
             "label file": label_file,
             "labels": len(self._labels.names),
             "labels are read as": self._read_as,
@@ -141,30 +140,25 @@ class Classification:
         return Example(where, self._row_text.of(Row(where, dict(values))), self._labels.names, None)
 
     def slices(self) -> Mapping[str, Sequence[str]]:
-        ids = [example.id for _, example in self._placed("test")] if self._slices else []
-        return slices_in(self._rows["test"], ids, self._slices) if self._slices else {}
+        return self._splits.slices(example.id for _, example in self._placed("test"))
 
     @cached_property
     def _loaded(self) -> Splits:
-        placed = {split: None if path is None else self._placed(split) for split, path in self._files.paths.items()}
-        how = self._dev_share, self._split_seed, self._limit, self._overlap, self._dev_from, self.label_source
-        return load_splits(placed, *how, test_share=self._test_share)
-
-    @cached_property
-    def _rows(self) -> dict[Split, list[Row]]:
-        return {split: list(self._files.rows(split)) for split, paths in self._files.paths.items() if paths is not None}
+        rows = self._splits.rows
+        return self._splits.load({split: None if rows[split] is None else self._placed(split) for split in rows})
 
     @cached_property
     def _labels(self) -> LabelList:
         if self._label_path is not None:
             return read_labels(self._label_path, self.encoding)
-        given = (self._given(row, "train") for row in self._rows["train"])
+        given = (self._given(row, "train") for row in self._splits.rows["train"] or ())
         return labels_in((label for label in given if label is not None), "task.files.train")
 
     @cached_property
     def _read_as(self) -> str:
         """A sentence on how the labels are read, with an example to check it by."""
-        row = next(row for row in self._rows.get("test", self._rows["train"]) if self._given(row, "train") is not None)
+        rows = self._splits.rows["test"] or self._splits.rows["train"] or []
+        row = next(row for row in rows if self._given(row, "train") is not None)
         answers = {one.answer for rows in self._loaded.examples.values() for one in rows}
         return labels_told(self._labels, self._label_form, self._given(row, "test"), row.where, answers)
 
@@ -178,7 +172,7 @@ class Classification:
 
     def _placed(self, split: Split) -> Iterator[Placed]:
         seen: dict[str, int] = {}
-        for row in self._rows[split]:
+        for row in self._splits.rows[split] or ():
             text = self._row_text.of(row)
             given = self._given(row, split)
             label = None if given is None else self._labels.place(given, self._label_form, row.where)

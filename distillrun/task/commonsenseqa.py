@@ -14,7 +14,7 @@ from distillrun.task.shared.choice_row import choices_in, text_in, value_in
 from distillrun.task.shared.hub import hub_files
 from distillrun.task.shared.multiple_choice_text import MultipleChoiceText
 from distillrun.task.shared.on_overlap import Duplicates, OnOverlap, overlap_policy
-from distillrun.task.shared.split import Placed, Splits, check_split_settings, counted, load_splits
+from distillrun.task.shared.split import Placed, Splits, SplitSettings, counted, load_splits
 from distillrun.text.overlap import EQUAL_ALONE
 
 _STEMS = ("train", "validation")
@@ -53,10 +53,9 @@ class CommonsenseQA(MultipleChoiceText):
         label_source: LabelSource = "gold",
     ) -> None:
         super().__init__(question_template, choice_template, choice_separator, answer_template)
-        check_split_settings(dev_share, limit)
+        self._settings = SplitSettings(dev_share, split_seed, limit, label_source=label_source)
         self._folder = Path(folder) if folder is not None else None
         self._hub_name, self._revision = hub_name, revision
-        self._dev_share, self._split_seed, self._limit = dev_share, split_seed, limit
         self._overlap = overlap_policy(on_overlap, overlap_threshold, duplicates)
         self.label_source = label_source
 
@@ -85,8 +84,7 @@ class CommonsenseQA(MultipleChoiceText):
             "dev": None,
             "test": ((row.where, _example(row)) for row in read_all(validation)),
         }
-        how = self._dev_share, self._split_seed, self._limit, self._overlap
-        return load_splits(placed, *how, label_source=self.label_source)
+        return load_splits(placed, self._settings, self._overlap)
 
     @cached_property
     def _counts(self) -> dict[str, Json]:

@@ -13,10 +13,10 @@ from distillrun.records import Example, Json, Split
 from distillrun.task.shared.answer_form import FORMS, AnswerForm, answer_index, form_of
 from distillrun.task.shared.choice_order import shuffled, warn_of_one_place
 from distillrun.task.shared.columns import RowQuestion, columns_of, numbered
+from distillrun.task.shared.file_splits import FileSplits
 from distillrun.task.shared.multiple_choice_text import MultipleChoiceText
 from distillrun.task.shared.on_overlap import Duplicates, OnOverlap, overlap_policy
-from distillrun.task.shared.slices import slices_in
-from distillrun.task.shared.split import Splits, check_split_settings, counted, load_splits
+from distillrun.task.shared.split import Splits, SplitSettings, counted
 from distillrun.task.shared.task_files import Files, TaskFiles
 from distillrun.text.overlap import EQUAL_ALONE
 
@@ -76,18 +76,16 @@ class MultipleChoice(MultipleChoiceText):
         test_share: float = 0.0,
     ) -> None:
         super().__init__(question_template, choice_template, choice_separator, answer_template)
-        check_split_settings(dev_share, limit, test_share)
-        self._files = TaskFiles(folder, hub_name, revision, files, encoding, test_share)
+        self._splits = FileSplits(
+            TaskFiles(folder, hub_name, revision, files, encoding, test_share),
+            SplitSettings(dev_share, split_seed, limit, dev_from, label_source, test_share),
+            overlap_policy(on_overlap, overlap_threshold, duplicates),
+            slices,
+        )
         self._columns = columns_of(fields, choices, template)
         self._answer_form: AnswerForm = answer_form
         self._shuffle = shuffle_choices
-        self._dev_share, self._split_seed, self._limit = dev_share, split_seed, limit
-        self._overlap = overlap_policy(on_overlap, overlap_threshold, duplicates)
-        self.encoding = encoding
-        self._test_share = test_share
-        self._dev_from: Literal["train", "test"] = dev_from
-        self.label_source = label_source
-        self._slices = tuple(slices or ())
+        self.encoding, self.label_source = encoding, label_source
 
     def check(self) -> list[str]:
         try:
@@ -100,14 +98,13 @@ class MultipleChoice(MultipleChoiceText):
         return list(self._loaded.examples[split])
 
     def source(self) -> Mapping[str, Json]:
-        return {**self._files.source(), "answers": self._answers, "unused columns": self._unused, **self._counts}
+        return {**self._splits.source(), "answers": self._answers, "unused columns": self._unused, **self._counts}
 
     def unanswered(self, where: str, values: Mapping[str, Any]) -> Example:
         return self._columns.unanswered(Row(where, dict(values)))
 
     def slices(self) -> Mapping[str, Sequence[str]]:
-        ids = [one.id for one in self._asked["test"] or ()]
-        return slices_in(self._files.rows("test"), ids, self._slices) if self._slices else {}
+        return self._splits.slices(one.id for one in self._asked["test"] or ())
 
     @cached_property
     def _loaded(self) -> Splits:
@@ -118,17 +115,16 @@ class MultipleChoice(MultipleChoiceText):
         warn_of_one_place(
             [example for rows in placed.values() for _, example in rows or ()], "task.shuffle_choices=true"
         )
-        how = self._dev_share, self._split_seed, self._limit, self._overlap, self._dev_from, self.label_source
-        return load_splits(placed, *how, test_share=self._test_share)
+        return self._splits.load(placed)
 
     @cached_property
     def _asked(self) -> dict[Split, list[RowQuestion] | None]:
         """The questions of each split's rows; None for a split without a file."""
         seen: Counter[str] = Counter()
         asked: dict[Split, list[RowQuestion] | None] = {}
-        for split, paths in self._files.paths.items():
+        for split, given in self._splits.rows.items():
             may_lack = split == "train" and self.label_source != "gold"
-            rows = None if paths is None else [self._columns.asked(row, may_lack) for row in self._files.rows(split)]
+            rows = None if given is None else [self._columns.asked(row, may_lack) for row in given]
             asked[split] = rows if rows is None or self._columns.id is not None else numbered(rows, seen)
         return asked
 
@@ -151,8 +147,8 @@ class MultipleChoice(MultipleChoiceText):
 
     @cached_property
     def _unused(self) -> str:
-        unread = self._columns.unused(next(self._files.rows("train")))
-        unused = ", ".join(column for column in unread if column not in self._slices)
+        unread = self._columns.unused((self._splits.rows["train"] or [])[0])
+        unused = ", ".join(column for column in unread if column not in self._splits.slice_columns)
         if unused:
             _log.info("task=multiple_choice: columns that are not read: %s", unused)
         return unused
@@ -163,4 +159,4 @@ class MultipleChoice(MultipleChoiceText):
 
     def _example(self, one: RowQuestion) -> Example:
         example = Example(one.id, one.question, one.given.choices, answer_index(one.given, self._form))
-        return shuffled(example, self._split_seed) if self._shuffle else example
+        return shuffled(example, self._splits.settings.split_seed) if self._shuffle else example

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pandas
 import pytest
@@ -46,6 +46,46 @@ def test_what_pandas_writes_is_read_or_answered_with_the_cure(tmp_path: Path) ->
     frame.to_json(path)
     with pytest.raises(ConfigError, match=r'holds no list of rows; .*to_json\(orient="records"'):
         list(read_rows(path))
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+def test_rows_may_be_lists_of_cells(tmp_path: Path, indent: int | None) -> None:
+    """CLINC150's file: the splits are keys of one object, and each row is [text, label]."""
+    content = {"val": [["how do i say hi", "translate"]], "train": [["fly me", "oos"], ["a, b", "x"]]}
+    path = tmp_path / "data_full.json"
+    path.write_text(json.dumps(content, indent=indent), encoding="utf-8")
+    frame = pandas.DataFrame(content["train"]).rename(columns=str)
+    assert [row.values for row in read_rows(tmp_path / "data_full.json#train")] == frame.to_dict(orient="records")
+    with pytest.raises(ConfigError, match=r"lists of rows under val, train; name .*data_full\.json#val or"):
+        list(read_rows(path))
+    lines = tmp_path / "a.jsonl"
+    lines.write_text("\n".join(map(json.dumps, content["train"])), encoding="utf-8")
+    assert [row.values for row in read_rows(lines)] == frame.to_dict(orient="records")
+
+
+@pytest.mark.parametrize("orient", ["split", "values"])
+def test_tables_of_pandas_without_objects_are_read(tmp_path: Path, orient: Literal["split", "values"]) -> None:
+    path = tmp_path / "a.json"
+    pandas.DataFrame(ROWS).to_json(path, orient=orient)
+    found = [row.values for row in read_rows(path)]
+    assert found == (ROWS if orient == "split" else [{"0": one["id"], "1": one["text"]} for one in ROWS])
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (
+            {"columns": ["a", "b"], "data": [["x", "y"], ["z"]]},
+            r"a\.json:entry 2: the row has 1 cells, and .* 2 columns",
+        ),
+        ([["x"], []], r"entry 2: a row must be an object .* or a list of cells, not \[\]"),
+        (["x", "y"], r"entry 1: a row must be an object .* or a list of cells, not \"x\""),
+    ],
+)
+def test_rows_that_are_neither_objects_nor_cells_are_refused(tmp_path: Path, content: Any, message: str) -> None:
+    (tmp_path / "a.json").write_text(json.dumps(content), encoding="utf-8")
+    with pytest.raises(ConfigError, match=message):
+        list(read_rows(tmp_path / "a.json"))
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,37 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
+class SplitSettings:
+    """What of a task's rows is train, dev and test.
+
+    Attributes:
+        dev_share: the part of train (or test) that becomes dev, rounded up; of train, it is of rows that have answers.
+        split_seed: decides which part; the order of the rows does not.
+        limit: how many examples of each split are kept, the first ones; None = all.
+        dev_from: the split that dev is a part of, where it has no file.
+        label_source: of the training examples; unless it is gold, they may be without answers.
+        test_share: the part of train that becomes test where test has no file, rounded up, of rows that have answers.
+
+    Raises:
+        ConfigError: a share is no part, or the limit keeps nothing.
+    """
+
+    dev_share: float
+    split_seed: int
+    limit: int | None
+    dev_from: Literal["train", "test"] = "train"
+    label_source: LabelSource = "gold"
+    test_share: float = 0.0
+
+    def __post_init__(self) -> None:
+        for key in ("dev_share", "test_share"):
+            if not 0 <= (share := getattr(self, key)) < 1:
+                raise ConfigError(f"task.{key}={share} must be at least 0 and below 1")
+        if self.limit is not None and self.limit < 1:
+            raise ConfigError(f"task.limit={self.limit} must be at least 1, or null for all")
+
+
+@dataclass(frozen=True, slots=True)
 class Splits:
     """The examples of each split, and how many questions were dropped from it since they are asked elsewhere, too."""
 
@@ -36,26 +67,14 @@ class Splits:
 
 
 def load_splits(
-    placed: Mapping[Split, Iterable[Placed] | None],
-    dev_share: float,
-    split_seed: int,
-    limit: int | None,
-    policy: OverlapPolicy,
-    dev_from: Literal["train", "test"] = "train",
-    label_source: LabelSource = "gold",
-    test_share: float = 0.0,
+    placed: Mapping[Split, Iterable[Placed] | None], settings: SplitSettings, policy: OverlapPolicy
 ) -> Splits:
     """Return the examples of each split.
 
     Args:
         placed: the examples of each split with their places; where dev is None it is a part of another split.
-        dev_share: the part of train (or test) that becomes dev, rounded up; of train, it is of rows that have answers.
-        split_seed: decides which part; the order of the rows does not.
-        limit: how many examples of each split are kept, the first ones; None = all.
+        settings: which part.
         policy: what becomes of a question that stands again, see `OverlapPolicy`.
-        dev_from: the split that dev is a part of, where it has no file.
-        label_source: of the training examples; unless it is gold, they may be without answers.
-        test_share: the part of train that becomes test where test is None, rounded up, of rows that have answers.
 
     Raises:
         ConfigError: an id occurs twice, within a split or across splits, a split is empty, a question stands again and
@@ -71,7 +90,7 @@ def load_splits(
                 raise ConfigError(f"{where}: the id {example.id!r} is already that of {places[example.id]}")
             places[example.id] = where
             splits[split].append(example)
-    _check_answers(splits, places, label_source)
+    _check_answers(splits, places, settings.label_source)
     if found_again := policy.refusals(splits):
         first = _first_again(splits, places)
         raise ConfigError("; ".join([f"task.on_overlap=refuse: {found_again[0]}", *found_again[1:], *first]))
@@ -83,30 +102,31 @@ def load_splits(
         answered = [example.id for example in rows if example.answer is not None]
         if rows and not answered:
             raise ConfigError(
-                f"task.test_share={test_share} takes the test from train, and no row of it has an answer to score by; "
-                "name a file of rows with answers: task.files.test=FILE"
+                f"task.test_share={settings.test_share} takes the test from train, and no row of it has an answer to "
+                "score by; name a file of rows with answers: task.files.test=FILE"
             )
-        held_out = held_out_ids(answered, test_share, f"{split_seed}:test")
+        held_out = held_out_ids(answered, settings.test_share, f"{settings.split_seed}:test")
         splits["test"] = [example for example in rows if example.id in held_out]
         splits["train"] = [example for example in rows if example.id not in held_out]
     if placed.get("dev") is None:
-        rows = splits[dev_from]
+        rows = splits[settings.dev_from]
         answered = [example.id for example in rows if example.answer is not None]
-        if dev_share and rows and not answered:
+        if settings.dev_share and rows and not answered:
             raise ConfigError(UNLABELLED)
-        held_out = held_out_ids(answered, dev_share, str(split_seed))
+        held_out = held_out_ids(answered, settings.dev_share, str(settings.split_seed))
         splits["dev"] = [example for example in rows if example.id in held_out]
-        splits[dev_from] = [example for example in rows if example.id not in held_out]
+        splits[settings.dev_from] = [example for example in rows if example.id not in held_out]
     apart = policy.without_near(splits)
     dropped = {split: dropped[split] + len(splits[split]) - len(examples) for split, examples in apart.items()}
     splits = apart
     for split, examples in splits.items():
-        if not examples and (split != "dev" or dev_share > 0):
-            taken = split == dev_from and len(splits["dev"])
-            why = f"task.dev_share={dev_share} takes all {taken} questions of it" if taken else "its file holds no rows"
+        if not examples and (split != "dev" or settings.dev_share > 0):
+            taken = split == settings.dev_from and len(splits["dev"])
+            why = f"task.dev_share={settings.dev_share} takes all {taken} questions of it"
+            why = why if taken else "its file holds no rows"
             why = f"task.on_overlap=drop leaves none of {dropped[split]} questions" if dropped[split] else why
             raise ConfigError(f"the {split} split is empty: {why}")
-    return Splits({split: examples[:limit] for split, examples in splits.items()}, dropped)
+    return Splits({split: examples[: settings.limit] for split, examples in splits.items()}, dropped)
 
 
 def _check_answers(
@@ -132,15 +152,6 @@ def _first_again(splits: Mapping[Split, Sequence[Example]], places: Mapping[str,
         if first != example.id:
             return [f"the first is {places[example.id]}, which asks the same as {places[first]}"]
     return []
-
-
-def check_split_settings(dev_share: float, limit: int | None, test_share: float = 0.0) -> None:
-    """Raise ConfigError where a setting makes no split."""
-    for key, share in (("dev_share", dev_share), ("test_share", test_share)):
-        if not 0 <= share < 1:
-            raise ConfigError(f"task.{key}={share} must be at least 0 and below 1")
-    if limit is not None and limit < 1:
-        raise ConfigError(f"task.limit={limit} must be at least 1, or null for all")
 
 
 def held_out_ids(ids: Iterable[str], share: float, seed: str) -> frozenset[str]:

@@ -1,0 +1,46 @@
+"""The splits of a task that reads a user's files: rows by split, and what of them is train, dev and test."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+
+from distillrun.files.rows import Row
+from distillrun.records import Json, Split
+from distillrun.task.shared.on_overlap import OverlapPolicy
+from distillrun.task.shared.slices import slices_in
+from distillrun.task.shared.split import Placed, Splits, SplitSettings, load_splits
+from distillrun.task.shared.task_files import TaskFiles
+
+
+class FileSplits:
+    """The rows of each split's files, and the splits that settings make of the examples in them.
+
+    Args:
+        files: where the rows are.
+        settings: what of them is train, dev and test.
+        overlap: what becomes of questions that stand again.
+        slices: columns by whose values the test is scored apart; None = none.
+    """
+
+    def __init__(
+        self, files: TaskFiles, settings: SplitSettings, overlap: OverlapPolicy, slices: Sequence[str] | None
+    ) -> None:
+        self._files, self.settings, self._overlap = files, settings, overlap
+        self.slice_columns = tuple(slices or ())
+
+    @cached_property
+    def rows(self) -> dict[Split, list[Row] | None]:
+        """The rows of each split; None for one that is cut from another."""
+        paths = self._files.paths
+        return {split: None if paths[split] is None else list(self._files.rows(split)) for split in paths}
+
+    def source(self) -> dict[str, Json]:
+        """Return where the rows come from, for the record."""
+        return self._files.source()
+
+    def load(self, placed: Mapping[Split, Iterable[Placed] | None]) -> Splits:
+        """Return the splits. Raises ConfigError as `load_splits` does."""
+        return load_splits(placed, self.settings, self._overlap)
+
+    def slices(self, ids: Iterable[str]) -> Mapping[str, Sequence[str]]:
+        """Return the slices of each row of test by its id; empty where none are wanted."""
+        return slices_in(self.rows["test"] or (), ids, self.slice_columns) if self.slice_columns else {}
