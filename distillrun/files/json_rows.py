@@ -66,7 +66,7 @@ def _holds_lines(file: BufferedReader) -> bool:
         following = file.readline(MOST_LINE_BYTES).strip()
         return first.startswith(b"{") and following.startswith(b"{") and first.endswith(b"}")
     holds_rows = isinstance(values, dict) and (
-        _lists_in(values) or all(isinstance(one, dict) for one in values.values())
+        _columns_in(values) or _lists_in(values) or all(isinstance(one, dict) for one in values.values())
     )
     return not holds_rows or file.readline(MOST_LINE_BYTES).strip().startswith(b"{")
 
