@@ -106,12 +106,12 @@ class ArtifactStore:
         manifest = read_manifest(folder)
         if manifest is None or manifest.fingerprint != stage.fingerprint:
             stored = stored_stages(folder.parent) if folder.parent.is_dir() else []
-            problem: str | None = f"holds no {stage.name} of these settings ({explain_miss(stage, stored)})"
+            problem: str | None = f"holds no {stage.name} stage with these settings ({explain_miss(stage, stored)})"
         else:
             problem = first_problem(folder, manifest)
         if problem is not None:
             cure = "set paths.store to a folder that you may write"
-            raise ConfigError(f"paths.store={self.root} may only be read, and {problem}; {cure}")
+            raise ConfigError(f"paths.store={self.root} is read-only, and {problem}; {cure}")
         assert manifest is not None
         _say_reused(stage, manifest)
         return manifest, True

@@ -29,10 +29,12 @@ def init(arguments: Sequence[str]) -> int:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):
         raise ConfigError(f"--name {name!r} becomes the name of a file; use letters, digits, '_' and '-'")
     if (conf_folder() / "experiment" / f"{name}.yaml").exists():
-        raise ConfigError(f"experiment={name} is one of distillrun's own, which goes first; give another --name")
+        raise ConfigError(
+            f"experiment={name} is the name of a shipped experiment, which takes precedence; give another --name"
+        )
     place = Path("experiment", f"{name}.yaml")
     if (given.out / place).exists() and not given.force:
-        raise ConfigError(f"{given.out / place} is there already; give another --name, or --force to write it anew")
+        raise ConfigError(f"{given.out / place} already exists; give another --name, or --force to overwrite it")
     found = guess(tables_of(words, given.encoding), given.task, given.text, given.label, given.encoding)
     for word in given.files:
         if word.startswith("task."):
@@ -43,15 +45,15 @@ def init(arguments: Sequence[str]) -> int:
         given.out.mkdir(parents=True, exist_ok=True)
     write_whole(given.out, str(place), experiment_file(found, name))
     command = f"distillrun --config-dir {given.out} experiment={name}"
-    _say(f"\nwritten: {given.out / place}\nnext:\n  {command} until=load        reads the files as a run does")
+    _say(f"\nwritten: {given.out / place}\nnext:\n  {command} until=load        reads the files as a run would")
     if found.label_source == "gold":
-        _say(f"  {command}                   a first student")
+        _say(f"  {command}                   trains a first student")
         return 0
     teacher = "teacher=api teacher.base_url=URL teacher.model=NAME teacher.api_key_env=VARIABLE"
     price = "teacher.price_per_million.input=P teacher.price_per_million.output=P teacher.budget.usd=1"
     _say(f"  distillrun plan --config-dir {given.out} experiment={name} {teacher} {price}")
-    _say(f"      what it asks, and costs; the same without plan: labels by the teacher, and a student\n  with {LOCAL}")
-    _say("      a model on this machine labels instead")
+    _say("      says what that asks and costs; without `plan`, the teacher labels the texts and a student is trained")
+    _say(f"      (with {LOCAL} instead, a model on this machine labels them)")
     return 0
 
 
@@ -74,20 +76,20 @@ def init_parser() -> argparse.ArgumentParser:
         "files",
         nargs="+",
         metavar="FILE",
-        help="tables, or their folder; train=, dev=, test= or labels= before one says which it is, and task.KEY=VALUE "
-        "settles what the files leave open",
+        help="tables, or the folder that holds them; train=, dev=, test= or labels= in front of one says what it is, "
+        "and task.KEY=VALUE sets what the files leave open",
     )
-    parser.add_argument("--name", help="of the experiment (default: the name of the folder of the files)")
+    parser.add_argument("--name", help="name of the experiment (default: that of the folder of the files)")
     parser.add_argument(
         "--out", type=Path, default=Path("my_conf"), metavar="DIR", help="config folder (default: my_conf)"
     )
     parser.add_argument(
         "--task",
         choices=("classification", "multiple_choice"),
-        help="which of the two it is (default: found out from the files)",
+        help="the kind of task (default: worked out from the files)",
     )
     parser.add_argument("--text", metavar="COLUMN", help="the column of the texts or questions")
     parser.add_argument("--label", metavar="COLUMN", help="the column of the labels or answers")
-    parser.add_argument("--encoding", help="of text files that are not UTF-8, such as cp1252")
-    parser.add_argument("--force", action="store_true", help="write over an experiment file of that name")
+    parser.add_argument("--encoding", help="encoding of text files that are not UTF-8, such as cp1252")
+    parser.add_argument("--force", action="store_true", help="overwrite an experiment file of that name")
     return parser

@@ -21,11 +21,11 @@ Commands (distillrun COMMAND --help lists what each takes):
   distillrun init FILE ...                           look at your own files, and write an experiment that reads them
   distillrun plan KEY=VALUE ...                      what a run would do, ask of its teacher, and cost
   distillrun predict RUN_FOLDER "question" --choices a b c d e        ask a trained student
-  distillrun predict RUN_FOLDER --file IN --out OUT.csv               the same of a file's rows
+  distillrun predict RUN_FOLDER --file IN --out OUT.csv               the same for each row of a file
   distillrun report SWEEP_FOLDER ... | --table FILE  compare runs: tables, tests, plots
-  distillrun runs TEXT ...                           the runs and sweeps so far, and a page that leads to theirs
+  distillrun runs TEXT ...                           list the runs and sweeps so far, and write a page of links
   distillrun study design | analyse                  explanations rated by people: questionnaires, and their analysis
-  distillrun store list | prune                      what finished stages take up, and freeing it
+  distillrun store list | prune                      list what finished stages take up on disk, and free it
 
 Flags:
   -m, --multirun         run a sweep: several values with commas
@@ -33,7 +33,7 @@ Flags:
   --cfg job              print the composed config and stop
   --help GROUP           the options of one group in full; GROUP=OPTION: the settings of one option
   --hydra-help           Hydra's own flags
-  --shell-completion install=bash    print what completes words in bash, zsh or fish: eval "$(distillrun ...)"
+  --shell-completion install=bash    print the completion script for bash, zsh or fish: eval "$(distillrun ...)"
   --version              print the version
 
 Settings are KEY=VALUE, such as until=generate or training.max_steps=200; --cfg job shows all. Options are GROUP=OPTION:
@@ -43,7 +43,7 @@ Exit codes: 0 done, 1 a job failed, 2 the config is wrong, 3 the budget is spent
 """
 GROUPS = {
     "task": "where the questions come from",
-    "teacher": "who writes the data, or whose stored data is read",
+    "teacher": "who writes the training data, or whose recorded data is read",
     "generation": "what the teacher is asked for; takes a list, such as generation=[a,b]",
     "student": "the model that learns",
     "objective": "what the student learns, and with which loss",
@@ -51,10 +51,10 @@ GROUPS = {
     "training": "steps, rates and batches",
     "runtime": "where and how fast a run computes",
     "tracking": "where metrics go in addition to the run's folder",
-    "experiment": "changes to several groups at once",
+    "experiment": "files that change several groups at once",
     "hydra/launcher": "where the jobs of a sweep run",
     "hydra/sweeper": "how the jobs of a sweep are chosen",
-    "text": "texts that models and raters read, which options of other groups take",
+    "text": "texts that models and raters read, used by options of other groups",
 }
 
 

@@ -27,11 +27,11 @@ def plan(arguments: Sequence[str]) -> int:
 def plan_parser() -> argparse.ArgumentParser:
     """Return the parser of the command's arguments."""
     parser = argparse.ArgumentParser("distillrun plan", description=plan.__doc__)
-    parser.add_argument("settings", nargs="*", metavar="KEY=VALUE", help="as of the run")
+    parser.add_argument("settings", nargs="*", metavar="KEY=VALUE", help="the settings of the run")
     parser.add_argument("--config-dir", metavar="DIR", help="a folder of your own options")
     parser.add_argument("--config-name", default="config", metavar="NAME", help="another primary config")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("-m", "--multirun", action="store_true", help="tell of all jobs of a sweep")
+    parser.add_argument("-m", "--multirun", action="store_true", help="plan all jobs of a sweep")
     return parser
 
 

@@ -40,7 +40,7 @@ def _predict_file(run: Path, allowed: Sequence[str], file: Path, out: Path) -> i
     from distillrun.pipeline.predict_file import predict_file
 
     asked, there = predict_file(load_student(run, allowed), run.resolve().name, file, out, Progress.auto)
-    again = f", {there} were there already" if there else ""
+    again = f", {there} already there" if there else ""
     sys.stdout.write(f"{asked} rows answered{again}: {out}\n")
     return 0
 
@@ -57,13 +57,13 @@ def predict_parser() -> argparse.ArgumentParser:
         "--file", type=Path, metavar="IN", help="a table with the columns of the run's task; answers are not needed"
     )
     parser.add_argument(
-        "--out", type=Path, metavar="OUT", help="a CSV of the rows and the answers; if it is there, it is continued"
+        "--out", type=Path, metavar="OUT", help="a CSV of the rows and the answers; one that exists is continued"
     )
     parser.add_argument(
         "--allow",
         action="append",
         default=[],
         metavar="MODULE",
-        help="of your own code that the run used, as runtime.allow_targets",
+        help="a module of your own code that the run used, as in runtime.allow_targets; may be repeated",
     )
     return parser

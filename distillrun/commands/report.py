@@ -18,7 +18,7 @@ def report(arguments: Sequence[str]) -> int:
         raise ConfigError(f"--chance {given.chance:g}: the score of guessing must be 0 or more")
     command = shlex.join(["distillrun", "report", *arguments])
     if given.table is not None and given.folders:
-        raise ConfigError(f"--table {given.table} and folders are two reports; give one of them")
+        raise ConfigError(f"--table {given.table} and folders make two different reports; give one of them")
     if given.table is not None:
         return _table(given, command)
     if not given.folders:
@@ -29,18 +29,23 @@ def report(arguments: Sequence[str]) -> int:
 def report_parser() -> argparse.ArgumentParser:
     """Return the parser of the command's arguments."""
     parser = argparse.ArgumentParser("distillrun report", description=report.__doc__)
-    parser.add_argument("folders", nargs="*", type=Path, metavar="FOLDER", help="of a sweep, or of a single run")
     parser.add_argument(
-        "--table", type=Path, metavar="FILE", help="a .csv, .jsonl, .json or .parquet file, a row a run"
+        "folders", nargs="*", type=Path, metavar="FOLDER", help="the folder of a sweep or of a single run"
     )
-    parser.add_argument("--value", metavar="COLUMN", help="the number that is compared; of folders, a score's name")
+    parser.add_argument(
+        "--table", type=Path, metavar="FILE", help="a .csv, .jsonl, .json or .parquet file with one row per run"
+    )
+    parser.add_argument("--value", metavar="COLUMN", help="the number to compare; for folders, the name of a score")
     parser.add_argument(
         "--factors",
         nargs="+",
         metavar="FACTOR",
-        help="COLUMN, COLUMN+COLUMN (joined) or NAME=COLUMN+COLUMN; pairs are compared of the first's levels",
+        help="COLUMN, COLUMN+COLUMN (joined) or NAME=COLUMN+COLUMN; levels of the first factor are compared in pairs",
     )
-    for option, what in (("where", "keep only rows that meet all of these"), ("drop", "leave out rows that do")):
+    for option, what in (
+        ("where", "keep only rows that meet all of these"),
+        ("drop", "leave out rows that meet all of these"),
+    ):
         parser.add_argument(
             f"--{option}",
             nargs="+",
@@ -50,11 +55,11 @@ def report_parser() -> argparse.ArgumentParser:
             help=f"{what}; may be repeated",
         )
     parser.add_argument(
-        "--rename", nargs="+", default=[], metavar="OLD=NEW", help="call a factor's value something else"
+        "--rename", nargs="+", default=[], metavar="OLD=NEW", help="show another name for a value of a factor"
     )
     parser.add_argument("--scale", type=float, help="multiply values; default: 100 where all lie between 0 and 1")
     parser.add_argument(
-        "--outliers", choices=("none", "iqr"), default="none", help="which result leads; both are shown"
+        "--outliers", choices=("none", "iqr"), default="none", help="which result comes first; both are shown"
     )
     parser.add_argument("--chance", type=float, metavar="SHARE", help="the score of guessing")
     parser.add_argument(
@@ -69,7 +74,7 @@ def _sweeps(given: argparse.Namespace, command: str) -> int:
 
     for option in ("factors", "where", "drop", "rename", "scale", "chance"):
         if getattr(given, option) not in (None, []):
-            raise ConfigError(f"--{option} is about a --table; the factors of a sweep are what its jobs differ in")
+            raise ConfigError(f"--{option} applies to --table only; the factors of a sweep are what its jobs differ in")
     if given.out is None and len(given.folders) > 1:
         raise ConfigError("a report of several folders needs --out DIR, since it belongs to none of them")
     out = given.out or given.folders[0]

@@ -43,10 +43,20 @@ def runs(arguments: Sequence[str]) -> int:
 def runs_parser() -> argparse.ArgumentParser:
     """Return the parser of the command's arguments."""
     parser = argparse.ArgumentParser("distillrun runs", description=runs.__doc__)
-    parser.add_argument("texts", nargs="*", metavar="TEXT", help="only what has it in its name, options or settings")
-    parser.add_argument("--runs", type=Path, default=Path("runs"), metavar="DIR", help="paths.runs (default: runs)")
-    parser.add_argument("--status", metavar="STATUS", help="only these, such as done, failed or 'not finished'")
-    parser.add_argument("--sort", choices=ORDERS, default="date", help="date and score: the greatest first")
-    parser.add_argument("--reverse", action="store_true", help="the other way around")
+    parser.add_argument(
+        "texts", nargs="*", metavar="TEXT", help="only those with this text in their name, options or settings"
+    )
+    parser.add_argument(
+        "--runs",
+        type=Path,
+        default=Path("runs"),
+        metavar="DIR",
+        help="the folder that paths.runs named (default: runs)",
+    )
+    parser.add_argument(
+        "--status", metavar="STATUS", help="only those with this status, such as done, failed or 'not finished'"
+    )
+    parser.add_argument("--sort", choices=ORDERS, default="date", help="date and score put the greatest first")
+    parser.add_argument("--reverse", action="store_true", help="reverse the order")
     parser.add_argument("--json", action="store_true", help="print a JSON list instead; shares lie between 0 and 1")
     return parser

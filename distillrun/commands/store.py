@@ -43,17 +43,25 @@ def store_parser() -> argparse.ArgumentParser:
     """Return the parser of the command's arguments."""
     parser = argparse.ArgumentParser("distillrun store", description=store.__doc__)
     actions = parser.add_subparsers(dest="action", required=True)
-    told = "Print one line per stored artifact."
+    told = "List the stored artifacts, one per line."
     everything = actions.add_parser("list", help=told, description=told)
-    told = "Delete artifacts; say which."
+    told = "Delete the artifacts that the flags select."
     freeing = actions.add_parser("prune", help=told, description=told)
     for action in (everything, freeing):
-        action.add_argument("--store", type=Path, default=Path("artifacts"), metavar="DIR", help="paths.store")
-    freeing.add_argument("--stage", help="only of this stage, such as train")
-    freeing.add_argument("--older-than", type=float, metavar="DAYS", help="only what was last used longer ago")
-    freeing.add_argument("--unfinished", action="store_true", help="what interrupted stages left")
-    freeing.add_argument("--all", action="store_true", help="everything that is finished")
-    freeing.add_argument("--dry-run", action="store_true", help="delete nothing")
+        action.add_argument(
+            "--store",
+            type=Path,
+            default=Path("artifacts"),
+            metavar="DIR",
+            help="the folder of paths.store (default: artifacts)",
+        )
+    freeing.add_argument("--stage", help="only artifacts of this stage, such as train")
+    freeing.add_argument(
+        "--older-than", type=float, metavar="DAYS", help="only artifacts that were last used longer ago than this"
+    )
+    freeing.add_argument("--unfinished", action="store_true", help="what interrupted stages left behind")
+    freeing.add_argument("--all", action="store_true", help="all finished artifacts")
+    freeing.add_argument("--dry-run", action="store_true", help="only list what would be deleted")
     return parser
 
 

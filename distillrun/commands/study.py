@@ -24,7 +24,7 @@ def study_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="what", required=True, metavar="design|analyse")
     told = "Write a questionnaire for each rater, an empty table for other survey tools, and the key."
     _design_options(commands.add_parser("design", help=told, description=told))
-    told = "Read answers files of our questionnaires, or tables of any survey tool, and write a report."
+    told = "Read the answers files of these questionnaires, or tables of any survey tool, and write a report."
     _analyse_options(commands.add_parser("analyse", help=told, description=told))
     return parser
 
@@ -32,34 +32,75 @@ def study_parser() -> argparse.ArgumentParser:
 def _design_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("runs", nargs="+", metavar="[NAME=]RUN", help="the folder of a run, and what to call its student")
-    add("--raters", type=int, default=30, help="how many people (default: 30)")
-    add("--per-rater", type=int, default=12, help="explanations for each (default: 12)")
-    add("--questions", type=int, help="how many are used (default: each explanation is rated about twice)")
-    add("--only-right", action="store_true", help="only questions that every student answered rightly")
-    add("--attention-checks", type=int, default=1, help="for each rater (default: 1)")
-    add("--demographics", nargs="*", default=[], metavar="COLUMN", help="age, gender, country, english")
-    add("--consent", type=Path, metavar="FILE", help="a text that raters agree to first")
-    add("--texts", type=Path, metavar="FILE", help="a YAML file of all texts, such as a translation")
-    add("--seed", type=int, default=0, help="of everything that is drawn (default: 0)")
+    add("--raters", type=int, default=30, help="number of raters (default: 30)")
+    add("--per-rater", type=int, default=12, help="explanations that each rater rates (default: 12)")
+    add(
+        "--questions",
+        type=int,
+        help="number of questions to use (default: as many as let each explanation be rated about twice)",
+    )
+    add("--only-right", action="store_true", help="use only questions that every student answered correctly")
+    add("--attention-checks", type=int, default=1, help="attention checks for each rater (default: 1)")
+    add(
+        "--demographics",
+        nargs="*",
+        default=[],
+        metavar="COLUMN",
+        help="what to ask raters about themselves: age, gender, country, english",
+    )
+    add("--consent", type=Path, metavar="FILE", help="a text that raters must agree to first")
+    add("--texts", type=Path, metavar="FILE", help="a YAML file that replaces the texts, such as a translation")
+    add("--seed", type=int, default=0, help="seed of everything that is drawn at random (default: 0)")
     add("--out", type=Path, required=True, metavar="DIR", help="where to write")
 
 
 def _analyse_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("files", nargs="+", type=Path, metavar="ANSWERS", help="answers_*.json, or tables (.csv, .jsonl, .parquet)")
-    add("--key", type=Path, metavar="FILE", help="key.json of the design (default: looked for upwards)")
-    for name, what in (("rater", "who rated"), ("model", "whose explanation"), ("item", "which explanation")):
-        add(f"--{name}", default=name, metavar="COLUMN", help=f"{what} (default: {name})")
-    add("--constructs", nargs="+", default=CONSTRUCTS, metavar="COLUMN", help="what was rated (default: the five)")
-    add("--length", default="rationale_length", metavar="COLUMN", help="of the explanation (default: rationale_length)")
+    add(
+        "--key",
+        type=Path,
+        metavar="FILE",
+        help="key.json of the design (default: looked for next to the answers and in the folders above)",
+    )
+    for name, what in (
+        ("rater", "who rated"),
+        ("model", "whose explanation it is"),
+        ("item", "which explanation it is"),
+    ):
+        add(f"--{name}", default=name, metavar="COLUMN", help=f"column that says {what} (default: {name})")
+    add(
+        "--constructs",
+        nargs="+",
+        default=CONSTRUCTS,
+        metavar="COLUMN",
+        help="columns of the ratings (default: the five of the questionnaire)",
+    )
+    add(
+        "--length",
+        default="rationale_length",
+        metavar="COLUMN",
+        help="length of the explanation (default: rationale_length)",
+    )
     told = "the point that an attention check asks for, in a row without a model (default: attention_check)"
     add("--check", default="attention_check", metavar="COLUMN", help=told)
-    add("--demographics", nargs="*", default=[], metavar="COLUMN", help="of raters, that enter a linear model")
-    told = "the model, or level of a column, that linear models compare with (default: the first)"
+    add(
+        "--demographics",
+        nargs="*",
+        default=[],
+        metavar="COLUMN",
+        help="columns about the raters that enter a linear model",
+    )
+    told = "the model, or the level of a column, that linear models compare the others with (default: the first)"
     add("--reference", nargs="+", default=[], metavar="[COLUMN=]LEVEL", help=told)
-    add("--drop", nargs="+", default=[], choices=RULES, metavar="RULE", help=f"leave out: {', '.join(RULES)}")
-    add("--outliers", choices=("none", "iqr"), default="none", help="which linear model leads; both are shown")
-    add("--correction", choices=("holm", "bonferroni"), default="holm", help="of pairs (default: holm)")
+    add("--drop", nargs="+", default=[], choices=RULES, metavar="RULE", help=f"rows to leave out: {', '.join(RULES)}")
+    add("--outliers", choices=("none", "iqr"), default="none", help="which linear model comes first; both are shown")
+    add(
+        "--correction",
+        choices=("holm", "bonferroni"),
+        default="holm",
+        help="correction of p for the number of pairs (default: holm)",
+    )
     add("--out", type=Path, metavar="DIR", help="where to write (default: study_report next to the answers)")
 
 
@@ -81,7 +122,9 @@ def _design(given: argparse.Namespace) -> int:
         given.out,
     )
     told = design(request)
-    sys.stdout.write(f"{told}\n{given.out / FOR_RATERS}: send these out\n{given.out / KEY}: keep this to yourself\n")
+    sys.stdout.write(
+        f"{told}\n{given.out / FOR_RATERS}: send these to the raters\n{given.out / KEY}: keep this to yourself\n"
+    )
     return 0
 
 

@@ -44,7 +44,7 @@ def sweep(start: Start, flags: argparse.Namespace) -> int:
         except RuntimeError as error:
             if not type(error).__module__.startswith("submitit."):  # its own, where a job lost its machine or its time
                 raise
-            say(f"the launcher gave up: {(str(error).strip().splitlines() or [type(error).__name__])[-1]}")
+            say(f"the launcher failed: {(str(error).strip().splitlines() or [type(error).__name__])[-1]}")
         finally:
             exit_code = finish(start.folder, start.config, complete, start.jobs or ())
     return exit_code

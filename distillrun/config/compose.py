@@ -96,7 +96,9 @@ def permits(words: Sequence[str]) -> bool:
 def check_permission(config: Config, permitted: bool) -> None:
     """Refuse a file that lets modules be used. Raises UnsafeError unless the command line `permits` it."""
     if config.runtime.allow_targets and not permitted:
-        raise UnsafeError("runtime.allow_targets lets a file run any code, so it counts on the command line only")
+        raise UnsafeError(
+            "runtime.allow_targets would let a file run any code, so it is accepted on the command line only"
+        )
 
 
 def _check_primary(name: str, search_path: Sequence[str]) -> None:
@@ -106,7 +108,7 @@ def _check_primary(name: str, search_path: Sequence[str]) -> None:
         if file.is_file():
             node = OmegaConf.load(file)
             if isinstance(node, DictConfig) and OmegaConf.select(node, "hydra.searchpath") is not None:
-                raise UnsafeError(f"{file}: hydra.searchpath counts on the command line only; take it out")
+                raise UnsafeError(f"{file}: hydra.searchpath is accepted on the command line only; remove it")
 
 
 def config_of(overrides: Sequence[str], config_name: str = "config", config_dir: str | None = None) -> Config:

@@ -16,7 +16,7 @@ def shortfalls(least: Mapping[str, float], scores: Mapping[str, float]) -> list[
         key = f"evaluation.{FAIL_BELOW}"
         if name not in scores:
             known = f"{nearest(name, scores)}; there are {', '.join(scores) or 'none'}"
-            found.append(f"{key} names {name}, and there is no such score{known}")
+            found.append(f"{key} names {name}, which is not a score of this run{known}")
         elif scores[name] < bar:
             found.append(f"{name} is {scores[name]:.4f}, below {key}={bar:g}")
     return found
@@ -30,4 +30,4 @@ def wrong_bars(given: Any) -> Iterator[str]:
         return
     for name, bar in given.items():
         if isinstance(bar, bool) or not isinstance(bar, int | float):
-            yield f"evaluation.{FAIL_BELOW}: {name} has {bar!r}, which is no number; {example}"
+            yield f"evaluation.{FAIL_BELOW}: {name} has {bar!r}, which is not a number; {example}"

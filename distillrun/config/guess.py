@@ -10,9 +10,11 @@ import yaml
 from distillrun.config.compose import conf_folder
 from distillrun.errors import ConfigError, nearest
 
-STUDENT = "what learns is the student: student=t5_base, or student=t5_base student.checkpoint=FOLDER_OR_HUB_NAME"
-TEACHER = "the teacher is chosen first: teacher=local teacher.checkpoint=FOLDER_OR_HUB_NAME, or teacher=api"
-KEY = "a key comes from the environment: teacher=api teacher.api_key_env=NAME_OF_THE_VARIABLE"
+STUDENT = (
+    "the model that learns is the student: student=t5_base, or student=t5_base student.checkpoint=FOLDER_OR_HUB_NAME"
+)
+TEACHER = "choose the teacher first: teacher=local teacher.checkpoint=FOLDER_OR_HUB_NAME, or teacher=api"
+KEY = "keys are read from the environment: teacher=api teacher.api_key_env=NAME_OF_THE_VARIABLE"
 STEPS = "training.max_steps counts optimizer steps, each of training.examples_per_step examples"
 
 KEYS = {

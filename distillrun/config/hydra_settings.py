@@ -9,7 +9,7 @@ UNUSED: dict[str, tuple[Json, str]] = {
     "run.dir": (".", "paths.run=FOLDER names the folder of a run"),
     "sweep.subdir": (".", "a sweep names the folder of each job by its settings"),
     "output_subdir": (None, "the folder of a run holds config.yaml, which is everything that was set"),
-    "job.chdir": (False, "a run stays in the folder where it was started; paths.… say where results go"),
+    "job.chdir": (False, "a run keeps the working directory it was started in; paths.… say where results go"),
     "job.name": ("distillrun", "name=NAME becomes part of the folder's name"),
     "job.config.override_dirname": (
         {"kv_sep": "=", "item_sep": ",", "exclude_keys": []},

@@ -103,9 +103,9 @@ def _closed(node: Mapping[str, Any]) -> Iterator[str]:
             if value != shipped and value != "???":
                 yield f"hydra.{key}={value} is not used: {instead}"
         elif key not in FREE and key not in FIXED:
-            yield f"hydra.{key} is not one of Hydra's settings that count here; take it out"
+            yield f"hydra.{key} has no effect in distillrun; remove it"
         elif key in FIXED and value != FIXED[key]:
-            yield f"hydra.{key} would make Hydra run code or write elsewhere, so it stays as it is shipped; take it out"
+            yield f"hydra.{key} could make Hydra run code or write elsewhere, so it cannot be changed; remove it"
 
 
 def _keys(node: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
@@ -122,7 +122,7 @@ def _overrides(node: Mapping[str, Any], given: Sequence[str]) -> Iterator[str]:
     """Yield a message where a file adds overrides of its own: jobs would take them for the command line's."""
     noted = node.get("overrides") or {}
     if {str(line) for part in ("hydra", "task") for line in noted.get(part) or []} - set(given):
-        yield "hydra.overrides is what the command line says, so no file may add to it; take it out"
+        yield "hydra.overrides records the command line, so a file must not set it; remove it"
 
 
 def _swept(node: Mapping[str, Any]) -> Iterator[str]:
@@ -160,7 +160,7 @@ def _built(part: str, node: Any, given: Sequence[str]) -> Iterator[str]:
             continue
         if not _is_given(f"{here}.{key}", given):
             told = "may hold commands" if from_file else "could run code or reach another machine"
-            yield f"{here}.{key} {told}, so it counts on the command line only"
+            yield f"{here}.{key} {told}, so it is accepted on the command line only"
     if part == "sweeper" and node.get("custom_search_space") is not None:
         yield f"{here}.custom_search_space would call a function of any module; give the space on the command line"
 

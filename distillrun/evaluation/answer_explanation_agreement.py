@@ -26,7 +26,7 @@ class AnswerExplanationAgreement:
     MEANING: ClassVar[int] = 2  # choices with equal texts are one
 
     rule = (
-        "The answer that comes with an explanation against the answer that comes without, or against the one choice "
+        "The answer given with an explanation, compared with the answer given without, or against the one choice "
         "that the explanation names. Explanations that speak for another choice do not explain the answer."
     )
     wants: frozenset[str] = frozenset()

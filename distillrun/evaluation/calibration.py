@@ -101,7 +101,8 @@ class Calibration:
         note = (
             f"A student whose confidences were right would have a calibration error of {usual:.4f} on as many "
             f"questions by chance, and one above {most:.4f} one time in twenty: up to there, no miscalibration is "
-            "shown. The interval tells how far the error scatters over questions; no student's reaches down to 0."
+            "shown. The interval is the spread of the error over questions; it never reaches 0, even for a "
+            "calibrated student."
         )
         return MetricResult(tuple(scores), (reliability, cascade(found, teacher)), (risks,), note=note)
 
@@ -141,10 +142,10 @@ def cascade(found: Sequence[Confidence], teacher: Sequence[bool] | None) -> Resu
         worth = sum(found[n].right for n in handed) / len(handed) if handed else None
         helped = None if teacher is None else (own + sum(teacher[n] for n in handed)) / len(order)
         rows.append((f"{100 * part:.0f} %", share, worth, helped))
-    columns = ("deferred", "student, on what it keeps", "student, on what it hands over", "cascade")
+    columns = ("deferred", "student on kept questions", "student on deferred questions", "cascade")
     note = (
-        "The cascade's column needs evaluation.calibration.teacher; a teacher that beats the student on what is handed "
-        "over makes it pay"
+        "The last column needs evaluation.calibration.teacher; a cascade pays where the teacher beats the student on "
+        "the deferred questions"
         if teacher is None
         else "The least confident questions go to the teacher"
     )

@@ -21,7 +21,7 @@ MOST_ROWS = 500
 
 
 class Classification:
-    """What a student does with each class, and two baselines: logistic regression on TF-IDF, and the commonest class.
+    """What a student does with each class, and two baselines: logistic regression on TF-IDF, and the majority class.
 
     Scores: `macro_f1`, the mean F1 over the classes that are right or answered somewhere; `bag_of_words/accuracy` and
     `bag_of_words/macro_f1` of the regression, which learns the labels that the student learnt. Tables: each class, the
@@ -59,7 +59,7 @@ class Classification:
         said = [classes.place(*pair) for pair in zip(context.examples, answers, strict=True)]
         learnt = _labels(context, classes)
         own = _Answers("student", said, np.array(right), len(classes.names))
-        rivals = [_Answers("commonest class", [_commonest(learnt, right)] * len(right), own.right, own.classes)]
+        rivals = [_Answers("majority class", [_commonest(learnt, right)] * len(right), own.right, own.classes)]
         note = ""
         if self._bag_of_words:
             texts = [example.question for example in context.trained_on]
@@ -92,7 +92,7 @@ class Classification:
         )
         columns = ("class", "F1", "precision", "recall", "test texts", "answers", "training texts")
         note = f"the {MOST_ROWS} of {len(found)} with the most test texts" if len(found) > MOST_ROWS else ""
-        return ResultTable("Classes, the worst first", columns, rows, note, columns[1:4])
+        return ResultTable("Classes, worst first", columns, rows, note, columns[1:4])
 
     def _confused(self, own: "_Answers", classes: "_Classes") -> ResultTable:
         found = confused_pairs(own.right.tolist(), own.said, self._pairs)
@@ -181,6 +181,6 @@ def _compared(own: _Answers, rivals: Sequence[_Answers]) -> ResultTable:
         difference, low, high = run_difference(one.hits, own.hits) if one is not own else (None, None, None)
         accuracy = sum(one.hits) / len(one.hits)
         rows.append((one.name, accuracy, one.macro_f1("").value, difference, low, high))
-    columns = ("who", "accuracy", "macro-F1", "student minus it", "from", "to")
+    columns = ("who", "accuracy", "macro-F1", "student minus baseline", "from", "to")
     note = "95 % intervals of accuracy differences over texts"
     return ResultTable("Student and baselines", columns, tuple(rows), note, columns[1:])

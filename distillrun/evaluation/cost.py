@@ -61,9 +61,7 @@ class Cost:
             mean("cost/gigaflops", flops, "GFLOP"),
             Score("cost/parameters", float(own.weights), 1, float(own.weights), float(own.weights)),
         )
-        note = (
-            f"Timed on {len(latencies)} questions on {_device(student)}; means over all {len(sizes)} where it says so"
-        )
+        note = f"Times are of {len(latencies)} questions on {_device(student)}; means are over all {len(sizes)}"
         if not isinstance(teacher, LogitTeacher) or not isinstance(student, LanguageModel):
             rows: list[tuple[Cell, ...]] = [*own.rows().items()]
             return MetricResult(scores, (ResultTable("One answer", ("", "value"), tuple(rows), note),))
@@ -76,7 +74,7 @@ class Cost:
             if name in other
         ]
         columns = ("", "student", "teacher", "teacher / student")
-        note = f"{note}; the teacher reads and writes the student's texts in its own tokens"
+        note = f"{note}; the teacher is measured on the student's texts, in its own tokens"
         return MetricResult(scores, (ResultTable("One answer", columns, tuple(rows), note),))
 
     def _costs(self, context: MetricContext, model: ChoiceModel) -> "_Costs":

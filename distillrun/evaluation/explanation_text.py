@@ -48,7 +48,7 @@ class ExplanationText:
     MEANING: ClassVar[int] = 2  # choices with equal texts are one
 
     rule = (
-        "Counted in the explanations that are there, in words: what they name, repeat, copy from the question, and "
+        "Surface features of the explanations, counted in words: what they name, repeat, copy from the question, and "
         "share with the teacher's texts. None of it says that an explanation is good."
     )
 

@@ -65,7 +65,10 @@ def disk_trouble(error: BaseException) -> str | None:
         return None
     path = getattr(error, "filename", None)
     if number in _IN_THE_WAY:
-        return f"{path}: {_reason(error, number)}; a folder stands where a file belongs, or a file in its path: move it"
+        return (
+            f"{path}: {_reason(error, number)}; a folder is in the place of a file, or a file in the place of a "
+            "folder: move it"
+        )
     cure = "free some room, or write elsewhere" if number in _FULL else "choose a place that you may write"
     return f"{path or 'standard output'}: {_reason(error, number)}; {cure}"
 

@@ -97,7 +97,7 @@ def _reason(kind: type[Record], error: ValidationError) -> str:
     problem = error.errors()[0]
     where = ".".join(str(step) for step in problem["loc"])
     if problem["type"] == "json_invalid" or not where:
-        return f"no {kind.__name__}: {problem['msg']}"
+        return f"not a valid {kind.__name__}: {problem['msg']}"
     if problem["type"] == "unexpected_keyword_argument":
         hint = nearest(where, [field.name for field in fields(kind)]) if is_dataclass(kind) else ""
         return f"{kind.__name__} has no field {where!r}{hint}"

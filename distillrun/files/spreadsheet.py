@@ -79,7 +79,9 @@ def _rows(sheet: Any, path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
             continue
         values += [None] * (len(named) - len(values))
         if any(value is not None for value in values[len(named) :]):
-            raise ConfigError(f"{path}:{number}: a cell stands right of the last column that has a name; name it")
+            raise ConfigError(
+                f"{path}:{number}: a cell is to the right of the last named column; name its column in the first row"
+            )
         yield number, dict(zip(header, compress(values, named), strict=True))
 
 

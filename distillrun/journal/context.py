@@ -205,8 +205,8 @@ def check_one_each(step: str, slots: Sequence[Slot], prompts: Sequence[Prompt]) 
     """Raise ConfigError where several members of an ensemble would answer a prompt to a step that can use one."""
     if len(slots) > len(prompts):
         raise ConfigError(
-            f"generation step {step} takes one completion for each question, but of this ensemble every "
-            f"member answers; set teacher.mode=round_robin, or generation.steps.{step}.teacher to one teacher"
+            f"generation step {step} takes one completion for each question, but every member of this "
+            f"ensemble answers; set teacher.mode=round_robin, or generation.steps.{step}.teacher to one teacher"
         )
 
 

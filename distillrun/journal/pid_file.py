@@ -35,8 +35,8 @@ class PidFile:
                     continue
                 who = f"process {owner['pid']} on {owner['host']}" if owner else "another process"
                 raise ConfigError(
-                    f"teacher.budget: {who} spends from {self._path.parent}, and a second one could go beyond the cap,"
-                    f" since {reason}; wait until it ends, or put paths.store on a local disk. If it has ended,"
+                    f"teacher.budget: {who} is spending from {self._path.parent}, and a second process could exceed the"
+                    f" cap, since {reason}; wait until it ends, or put paths.store on a local disk. If it has ended,"
                     f" delete {self._path}"
                 ) from None
             with os.fdopen(descriptor, "w") as file:

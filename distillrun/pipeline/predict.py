@@ -65,7 +65,9 @@ class TrainedStudent:
         """
         check_choices(choices)
         if not self.writes and isinstance(self.task, LabelTask) and tuple(choices) != self.task.labels():
-            raise ConfigError(f"this student knows {len(self.task.labels())} labels and no other choices; name none")
+            raise ConfigError(
+                f"this student answers with one of its {len(self.task.labels())} labels; leave out --choices"
+            )
         asking: Scorer = ChoiceLikelihood(explanation_tokens, prior=False)
         if self.writes:
             asking = GeneratedAnswer(answer_tokens, explanation_tokens, explain=True)

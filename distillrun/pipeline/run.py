@@ -53,7 +53,7 @@ def run(experiment: Experiment, path: Path, command: Sequence[str] = ()) -> Outc
             _go(experiment, folder, tracker, outcome)
             outcome.status = "done"
         except KeyboardInterrupt:
-            outcome.status, outcome.error = "interrupted", "the same command goes on from here"
+            outcome.status, outcome.error = "interrupted", "the same command resumes it from here"
             raise
         except BudgetSpentError as spent:
             outcome.status, outcome.error = "budget spent", str(spent)

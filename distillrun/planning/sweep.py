@@ -197,7 +197,7 @@ def _asked(forecast: Forecast) -> tuple[str, str, str, str]:
 
 def _notes(made: SweepPlan) -> Iterator[str]:
     yield ""
-    yield "with: jobs that make the other stages."
+    yield "with: the jobs that make the other stages."
     yield from bases([stage for job in made.jobs for stage in job.own()])
     if made.total().most.requests:
         yield from legend(made.total())

@@ -75,15 +75,18 @@ def time_text(low_s: float, high_s: float) -> str:
 def bases(stages: Iterable[PlannedStage]) -> Iterator[str]:
     """Yield what says how long stages take, a line for each name, and which of them nothing tells."""
     told = {stage.name: stage.about.basis for stage in stages if stage.about}
-    yield "about: from the times of this store, one stage after the other, on a machine as busy as then"
+    yield (
+        "about: estimated from the times in this store, for stages that run one after another on a similarly busy "
+        "machine"
+    )
     yield from (f"  {name}: by {basis}" for name, basis in told.items())
 
 
 def legend(total: Forecast) -> Iterator[str]:
     """Yield what the figures mean."""
-    yield "Requests are those that remain; max: every text at its longest. Texts that are drawn again are not counted."
+    yield "Requests: those that are left to send. max: if every text is as long as allowed. Retries are not counted."
     if total.is_estimate:
-        yield "~ before a number of requests: it depends on texts that are not written yet."
+        yield "~: an estimate, since the number depends on texts that are not written yet."
 
 
 def about_teacher(teacher: TeacherPlan) -> Iterator[str]:

@@ -76,7 +76,8 @@ def preference_leakage(own_i: float, other_i: float, own_j: float, other_j: floa
         average = (own + other) / 2
         if average == 0:
             raise ValueError(
-                "a student never wins under either judge, so that no preference shows; compare closer ones"
+                "a student never wins under either judge, so no preference can be measured; compare students closer "
+                "in quality"
             )
         shares.append((own - average) / average)
     return sum(shares) / 2

@@ -87,7 +87,9 @@ def design_matrix(
         if len(column) != count:
             raise ValueError(f"{name} has {len(column)} values for {count} rows")
         if len(set(column)) < 2:
-            raise ValueError(f"{name} is constant ({column[0] if count else 'no row'}): it can explain nothing")
+            raise ValueError(
+                f"{name} is constant ({column[0] if count else 'no row'}), so it explains nothing; leave it out"
+            )
         if any(isinstance(value, str) for value in column):
             levels = sorted({str(value) for value in column})
             reference = references.get(name, str(column[0]))

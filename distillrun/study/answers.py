@@ -79,7 +79,9 @@ def _found_key(files: Sequence[Path]) -> Path:
     for folder in (files[0].parent, *files[0].resolve().parents):
         if (folder / KEY).is_file():
             return folder / KEY
-    raise ConfigError(f"whose explanations were rated stands in the study's {KEY}; name it with --key FILE")
+    raise ConfigError(
+        f"the study's {KEY}, which says whose explanations were rated, was not found; give it with --key FILE"
+    )
 
 
 def _ours(files: Sequence[Path], key: Key) -> Read:
@@ -89,9 +91,12 @@ def _ours(files: Sequence[Path], key: Key) -> Read:
         found = json.loads(file.read_text(encoding="utf-8"))
         rater = str(found.get("rater"))
         if found.get("study") != key.study:
-            raise ConfigError(f"{file} is of study {found.get('study')}, and the key of {key.study}; give its own")
+            raise ConfigError(
+                f"{file} is from study {found.get('study')}, and the key from {key.study}; give the key of its own "
+                "study"
+            )
         if rater in seen:
-            raise ConfigError(f"{file} and {seen[rater]} are both of rater {rater}; leave one of them out")
+            raise ConfigError(f"{file} and {seen[rater]} are both from rater {rater}; leave one of them out")
         seen[rater] = file
         own = checksum(found, key)
         if own is None or own != found.get("checksum"):
@@ -126,7 +131,7 @@ def _answer(where: str, rater: str, given: Mapping[str, Any], key: Key, about: M
     code = str(given.get("item"))
     told = key.items.get(code)
     if told is None or told.rater != rater:
-        raise ConfigError(f"{where}: the key knows no item {code!r} of rater {rater}; give the key of this study")
+        raise ConfigError(f"{where}: the key has no item {code!r} of rater {rater}; give the key of this study")
     ratings = {name: given.get(name) for name in key.constructs}
     if isinstance(told, Check):
         return Answer(where, rater, "", code, ratings, None, about, told.check)

@@ -73,7 +73,7 @@ def design(request: Request) -> str:
     )
     if request.out.exists() and (not request.out.is_dir() or any(request.out.iterdir())):
         raise ConfigError(
-            f"--out {request.out} is there and not empty; answers need the key of their own study, so "
+            f"--out {request.out} is not empty; a new study would replace the key that its answers need, so "
             "choose a new folder"
         )
     study = sha256(json.dumps({rater: [asdict(one) for one in own] for rater, own in raters.items()}).encode())
@@ -114,11 +114,14 @@ def _summary(raters: Raters, source: Source, shared: Sequence[str], request: Req
     if left_out := _left_out(source):
         told.append(left_out)
     if len(raters) % students:
-        told.append(f"{len(raters)} raters are not a multiple of {students} students, so the last square has gaps.")
+        told.append(
+            f"{len(raters)} raters are not a multiple of {students} students, so the order of the students is not "
+            "fully balanced."
+        )
     if request.per_rater % students:
         told.append(
-            f"--per-rater {request.per_rater} is not a multiple of {students} students, so each rater sees some "
-            "of them once more than others."
+            f"--per-rater {request.per_rater} is not a multiple of {students} students, so each rater rates some "
+            "students once more than others."
         )
     return "\n".join(told)
 

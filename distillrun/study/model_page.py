@@ -97,11 +97,11 @@ def _coefficients(found: Sequence[Coefficient], name: str) -> Table:
 def _nested(made: Analysis) -> list[Block]:
     text = (
         "Ratings by one rater are correlated, and so are those of one explanation. The tests above ignore that; "
-        "these do, as far as is said."
+        "the models below take it into account."
     )
     blocks: list[Block] = [Paragraph(text)]
     if made.mixed is None:
-        blocks.append(Paragraph(f"There is no mixed model: {made.unmixed}.", "bad"))
+        blocks.append(Paragraph(f"No mixed model was fitted: {made.unmixed}.", "bad"))
     else:
         blocks += _mixed(made.mixed)
     return [*blocks, *_friedman(made)]
@@ -111,11 +111,11 @@ def _mixed(fit: MixedFit) -> list[Block]:
     shares = ", ".join(f"{name} {share:.1%}" for name, share in fit.shares.items())
     groups = " and ".join(known_groups(fit))
     text = f"Linear mixed model of quality with intercepts for {groups} (REML), n = {fit.n}; t and F with "
-    text += "Satterthwaite's degrees of freedom, as R's lme4 and lmerTest have them. "
+    text += "Satterthwaite's degrees of freedom, as in R's lme4 and lmerTest. "
     text += f"Share of the variance: {shares}. All models at once: {joint_phrase(fit.joint[MODEL])}."
     blocks: list[Block] = [Paragraph(text)]
     blocks += [
-        Paragraph(f"No {told} with two ratings are known, so that what {told} bring is not in the model.")
+        Paragraph(f"No {told} with two ratings are known, so the model has no intercepts for {told}.")
         for name, told in GROUPINGS.items()
         if name not in fit.variances
     ]
@@ -144,17 +144,18 @@ def _friedman(made: Analysis) -> list[Block]:
 
 def _next(made: NextStudy) -> list[Block]:
     if not made.wanted:
-        return [Paragraph("The ratings are too few, or do not vary, so that nothing can be estimated.")]
+        return [Paragraph("There are too few ratings, or they do not vary, so nothing can be estimated.")]
     rows = [
         (one.what, shown(one.difference), f"{one.power:.0%}", NOTHING if one.raters is None else f"{one.raters:,}")
         for one in made.wanted
     ]
     text = (
-        f"How likely {made.raters} raters find a difference in quality between two models at 5 % over all pairs "
-        "together, and how many find it in four of five cases, if each rates "
-        f"{made.per_model} explanation{'s' if made.per_model > 1 else ''} of each model and each explanation is rated "
-        f"{made.per_item:.1f} times, as here. The variance of a rating, {made.variance:.3f}, is from {made.basis}. "
-        "The power for a difference as seen says no more than its p; plan with one that would matter."
+        f"Power now: how likely {made.raters} raters are to find a difference in quality between two models, at 5 % "
+        "over all pairs together. Raters needed: for a power of 80 %. Both assume that each rates "
+        f"{made.per_model} explanation{'s' if made.per_model > 1 else ''} of each model and that each explanation is "
+        f"rated {made.per_item:.1f} times, as here. The variance of a rating, {made.variance:.3f}, is from "
+        f"{made.basis}. Plan with a difference that would matter to you: the power for the difference as seen adds "
+        "nothing to its p."
     )
     columns = ("difference", "points", "power now", "raters needed")
     return [Paragraph(text), Table(columns, rows, frozenset({1, 2, 3}), name="power")]

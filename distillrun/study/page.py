@@ -36,7 +36,7 @@ def study_page(ratings: Ratings, made: Analysis, leading: str, correction: str, 
         [
             Section("What was analysed", blocks),
             Section("Ratings", _described(made)),
-            Section("Do the models get the same ratings?", _alike(made.tests)),
+            Section("Are the models rated alike?", _alike(made.tests)),
             Section("Pairs of models", _pairs(made.tests, correction)),
             *model_sections(made, leading),
             Section("Assumptions", _assumptions(made)),
@@ -47,10 +47,14 @@ def study_page(ratings: Ratings, made: Analysis, leading: str, correction: str, 
 
 def _summary(made: Analysis) -> str:
     found = [test.construct for test in made.tests if test.kruskal.p < ALPHA]
-    plain = f"the models differ in {', '.join(found)}" if found else "the models differ on no construct"
-    plain = f"Ratings taken for independent, {plain} (Kruskal and Wallis)."
+    plain = (
+        f"the models differ in {', '.join(found)}"
+        if found
+        else "no difference between the models is shown on any construct"
+    )
+    plain = f"Treating ratings as independent, {plain} (Kruskal-Wallis)."
     if made.mixed is None or not made.mixed.converged:
-        return f"{plain} The correlation of ratings by one rater is not taken into account."
+        return f"{plain} This does not account for the correlation of ratings by one rater."
     joint = made.mixed.joint[MODEL]
     says = "differs between the models" if joint.p < ALPHA else "shows no difference between the models"
     *known, last = [*known_groups(made.mixed), *(one for one in made.quality[0].predictors if one != MODEL)]
@@ -76,7 +80,7 @@ def _bars(described: Sequence[Described], name: str) -> Figure:
     for one in described:
         groups.setdefault(one.construct, []).append(Bar(one.model, one.mean, one.mean - one.se, one.mean + one.se, ()))
     scale = f"from 1 (strongly disagree) to {POINTS} (strongly agree)"
-    caption = f"Mean {name}, {scale}; whiskers are standard errors, ratings taken for independent."
+    caption = f"Mean {name}, {scale}; whiskers are standard errors, treating ratings as independent."
     return Figure(CellChart(list(groups.items()), "", scale=(1, POINTS)).draw, caption, Table((), ()), name=name)
 
 
@@ -98,7 +102,7 @@ def _alike(tests: Sequence[ConstructTest]) -> list[Block]:
         )
         for test in tests
     ]
-    text = "Kruskal and Wallis's test on the ranks of all ratings, taken for independent; η² = (H − k + 1) / (n − k)."
+    text = "Kruskal-Wallis test on the ranks of all ratings, treated as independent; η² = (H − k + 1) / (n − k)."
     columns = ("construct", "H", "df", "p", "η²", "the models")
     return [Paragraph(text), Table(columns, rows, frozenset({1, 2, 3, 4}), name="kruskal_wallis")]
 
@@ -119,7 +123,8 @@ def _pairs(tests: Sequence[ConstructTest], correction: str) -> list[Block]:
     ]
     text = (
         f"Dunn's test of every pair, p adjusted by {correction.capitalize()} within a construct. A is how often a "
-        "rating of the first is above one of the second, a tie being half: 0.5 = no difference (Vargha and Delaney)."
+        "rating of the first model is above one of the second, ties counting half: 0.5 = no difference (Vargha and "
+        "Delaney)."
     )
     columns = ("construct", "pair", "z", "p", "p adjusted", "A", "size")
     return [Paragraph(text), Table(columns, rows, frozenset({2, 3, 4, 5}), name="dunn")]
@@ -144,7 +149,7 @@ def _assumptions(made: Analysis) -> list[Block]:
     ]
     return [
         Paragraph(
-            f"Points from 1 to {POINTS} are never normal; with many ratings, that hurts the linear models little."
+            f"Points from 1 to {POINTS} are never normal; with many ratings, that matters little to the linear models."
         ),
         Table(("construct", "Levene's F", "df", "p"), spread, frozenset({1, 2, 3}), name="levene"),
         Table(("construct", "model", "Shapiro and Wilk's W", "p"), normal, frozenset({2, 3}), name="shapiro"),

@@ -89,7 +89,7 @@ def checked(answers: Sequence[Answer], constructs: Sequence[str], rules: Sequenc
     notes += _left_out("bad-rows", wrong, rules, "cannot be used")
     kept = [answer for answer in answers if answer.where not in wrong]
     again = _duplicates(kept)
-    notes += _left_out("duplicates", again, rules, "rate the same explanation again")
+    notes += _left_out("duplicates", again, rules, "rate an explanation that the rater has already rated")
     kept = [answer for answer in kept if answer.where not in again]
     failed = {
         answer.where: f"{answer.rater} chose {_given(answer)} where {answer.expected} was asked for"
@@ -111,7 +111,10 @@ def checked(answers: Sequence[Answer], constructs: Sequence[str], rules: Sequenc
         if not one.expected
     ]
     if not any(row.item for row in rows):
-        notes.append("No row names its item: what a rater rated twice cannot be told, nor what items share.")
+        notes.append(
+            "No row names its item, so repeated ratings of one explanation cannot be found, and the model has no "
+            "intercepts for explanations."
+        )
     return _enough(Ratings(rows, tuple(constructs), notes))
 
 

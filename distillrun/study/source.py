@@ -59,7 +59,7 @@ def read_source(runs: Sequence[str]) -> Source:
     names = [name for name, _ in named]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
-        raise ConfigError(f"two runs are called {twice!r}; name them, as in first=FOLDER second=FOLDER")
+        raise ConfigError(f"two runs are called {twice!r}; give them names, as in first=FOLDER second=FOLDER")
     if len(named) < 2:
         raise ConfigError("a study compares students; name two runs or more")
     read_sweeps([folder for _, folder in named])  # refuses folders that hold no run, and different tasks

@@ -54,7 +54,7 @@ def finish(sweep: Path, config: Config, complete: bool, planned: Sequence[Planne
         say(f"\n{aligned(cell_lines(averaged))}\n")
     well = complete and all(job.state == "done" for job in jobs)
     if not well:
-        say("not everything is done; the same command does the rest, in the same folder")
+        say("not every job is done; the same command runs the rest, in the same folder")
     below = _below(config, jobs)
     for line in below:
         say(line)

@@ -41,7 +41,8 @@ def working_in(folder: Path, overrides: Sequence[str]) -> Iterator[None]:
         lock.acquire(timeout=0)
     except Timeout:
         raise ConfigError(
-            f"another sweep is at work in {folder}; wait for it, or name another folder: hydra.sweep.dir=FOLDER"
+            f"another sweep is running in {folder}; wait until it ends, or choose another folder: "
+            "hydra.sweep.dir=FOLDER"
         ) from None
     try:
         write_whole(folder, COMMAND, json.dumps(sorted(overrides), indent=1) + "\n")

@@ -19,7 +19,7 @@ from distillrun.sweep.job import CONSOLE, QUIET, REFUSED, Job, left_in, own_proc
 from distillrun.sweep.machine_share import MachineShare, taking_a_device
 from distillrun.text.secret import hide
 
-GOES_ON = "the same command goes on from there"
+GOES_ON = "the same command resumes it from there"
 """Why an interrupted job did not end well."""
 
 AGAIN = ("failed", "killed")

@@ -75,7 +75,7 @@ def start_of(flags: argparse.Namespace) -> Start | Config:
     _check_plugins(composed)
     overrides = _replicated(first, flags.overrides, composed)
     if int(composed.hydra.sweeper.get("n_trials", 1)) < 1:
-        raise ConfigError(f"hydra.sweeper.n_trials={composed.hydra.sweeper.n_trials} gives no job; choose 1 or more")
+        raise ConfigError(f"hydra.sweeper.n_trials={composed.hydra.sweeper.n_trials} makes no job; choose 1 or more")
     jobs: list[PlannedJob] | None = None
     if composed.hydra.sweeper._target_ == BASIC_SWEEPER:
         found = _checked_jobs(overrides, composed, *where)
@@ -133,7 +133,7 @@ def _folder(composed: DictConfig, first: Config, overrides: Sequence[str]) -> Pa
     check_is_text(runs.resolve(), "paths.runs")
     begun = unfinished_sweep(runs, label, overrides)
     if begun is not None:
-        say(f"this sweep began in {begun} and goes on there; hydra.sweep.dir=FOLDER starts it again elsewhere")
+        say(f"resuming this sweep in {begun}; hydra.sweep.dir=FOLDER starts it again elsewhere")
         return begun.resolve()
     return claim_folder(runs, f"{label}_{digest(first)[:6]}").resolve()
 
@@ -163,7 +163,7 @@ def _checked_jobs(
     """
     jobs = job_overrides(overrides, composed)
     if not jobs:
-        raise ConfigError("this sweep has no job; one of its values is an empty list")
+        raise ConfigError("this sweep has no jobs, since one of its values is an empty list; give that setting a value")
     hydra = [line for line in overrides if line.lstrip("+").startswith("hydra.searchpath=")]
     composer = Composer(hydra, config_name, config_dir)
     seen: dict[str, list[str]] = {}
@@ -187,7 +187,7 @@ def _checked_jobs(
 def _same(one: Sequence[str], other: Sequence[str]) -> str:
     differing = [" ".join(line for line in a if line not in b) for a, b in ((one, other), (other, one))]
     if not any(differing):
-        return f"this sweep asks twice for {' '.join(one)}; give each value once"
+        return f"this sweep would run {' '.join(one)} twice; give each value once"
     return f"{differing[0]} and {differing[1]} mean the same, and would be one job of this sweep twice; drop either"
 
 
@@ -199,7 +199,7 @@ def _check_plugins(composed: DictConfig) -> None:
         if not target.startswith("hydra_plugins.") or _is_there(package):
             continue
         extra = next((extra for name, extra in EXTRAS.items() if name in target.lower()), None)
-        cure = install(extra) if extra else f"install what has {package}"
+        cure = install(extra) if extra else f"install the package that provides {package}"
         raise ConfigError(f"hydra/{part}={composed.hydra.runtime.choices[f'hydra/{part}']} is not installed; {cure}")
 
 

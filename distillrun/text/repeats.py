@@ -33,13 +33,13 @@ def told(examples: Mapping[Split, Sequence[Example]]) -> list[str]:
     """Return a sentence for each kind of repetition, those that invalidate a test first."""
     found = repeats(examples)
     lines = [
-        f"{count} of {len(examples[split])} {split} questions stand in {other}, too"
+        f"{count} of {len(examples[split])} {split} questions are also in {other}"
         for split in ("test", "dev")
         for other in ALSO_IN[split]
         if (count := found[split][f"also in {other}"])
     ]
     return lines + [
-        f"{count} of {len(examples[split])} {split} questions stand in {split} before"
+        f"{count} of {len(examples[split])} {split} questions repeat an earlier one of {split}"
         for split, counts in found.items()
         if (count := counts[REPEATED])
     ]

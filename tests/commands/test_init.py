@@ -178,7 +178,7 @@ def test_a_name_of_our_own_is_left_to_us(capfd: pytest.CaptureFixture[str]) -> N
     assert main(["init", "banking77"]) == 0
     assert Path("my_conf/experiment/my_banking77.yaml").is_file()
     assert main(["init", "banking77", "--name", "banking77"]) == 2
-    assert "is one of distillrun's own" in capfd.readouterr().err
+    assert "is the name of a shipped experiment" in capfd.readouterr().err
 
 
 def test_columns_that_are_not_read_are_named_and_a_template_takes_them_in(capfd: pytest.CaptureFixture[str]) -> None:

@@ -24,7 +24,7 @@ def test_a_bar_is_reached_from_its_value_on(value: float, lines: int) -> None:
 
 def test_a_score_that_is_not_there_falls_short_with_the_nearest_name() -> None:
     (line,) = shortfalls({"test/acuracy": 0.5}, {"test/accuracy": 1.0})
-    assert "names test/acuracy, and there is no such score (did you mean 'test/accuracy'?)" in line
+    assert "names test/acuracy, which is not a score of this run (did you mean 'test/accuracy'?)" in line
 
 
 def test_bars_change_neither_the_digest_nor_the_chosen_evaluators() -> None:

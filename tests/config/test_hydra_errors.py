@@ -57,7 +57,10 @@ pytestmark = pytest.mark.usefixtures("in_a_new_folder")
         ("--config-name=other", "there is no primary config other.yaml"),
         ("training.learning_rate=-1", "training.learning_rate=-1.0 must be above 0"),
         ("hydra.run.dir=here", "hydra.run.dir=here is not used: paths.run=FOLDER names the folder of a run"),
-        ("hydra.job.chdir=true", "hydra.job.chdir=True is not used: a run stays in the folder where it was started"),
+        (
+            "hydra.job.chdir=true",
+            "hydra.job.chdir=True is not used: a run keeps the working directory it was started in",
+        ),
         ("hydra.output_subdir=x", "hydra.output_subdir=x is not used: "),
         ("hydra.job.name=x", "hydra.job.name=x is not used: name=NAME"),
         ("hydra.verbose=true", "hydra.verbose=True is not used: "),
@@ -84,7 +87,10 @@ def test_a_setting_that_another_option_has_is_answered_with_those_of_the_chosen_
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ("model=t5-base", "there is no model; what learns is the student: student=t5_base, or student=t5_base stud"),
+        (
+            "model=t5-base",
+            "there is no model; the model that learns is the student: student=t5_base, or student",
+        ),
         ("lr=1e-4", "there is no lr (did you mean training.learning_rate?)"),
         ("training.lr=1e-4", "there is no training.lr (did you mean training.learning_rate?)"),
         ("learning_rate=1e-4", "there is no learning_rate (did you mean training.learning_rate?)"),
@@ -92,7 +98,7 @@ def test_a_setting_that_another_option_has_is_answered_with_those_of_the_chosen_
         ("epochs=3", "there is no epochs; training.max_steps counts optimizer steps, each of training.examples_per_st"),
         ("seed=3", "there is no seed (did you mean training.seed?)"),
         ("sed=3", "there is no sed (did you mean training.seed?)"),
-        ("--model x", "there is no flag --model; what learns is the student: student=t5_base"),
+        ("--model x", "there is no flag --model; the model that learns is the student: student=t5_base"),
         ("--objective x", "there is no flag --objective; settings are written KEY=VALUE: objective=x"),
         ("--lr 1e-4", "there is no flag --lr; settings are written KEY=VALUE: training.learning_rate=1e-4"),
         (
@@ -118,9 +124,9 @@ def test_a_setting_that_another_option_has_is_answered_with_those_of_the_chosen_
         ("teacher=openai", "there is no teacher=openai (did you mean 'api'?)"),
         (
             "teacher.api_key=sk-1",
-            "there is no teacher.api_key; a key comes from the environment: teacher=api teacher.api",
+            "there is no teacher.api_key; keys are read from the environment: teacher=api teacher.api",
         ),
-        ("--api-key sk-1", "there is no flag --api-key; a key comes from the environment"),
+        ("--api-key sk-1", "there is no flag --api-key; keys are read from the environment"),
     ],
 )
 def test_a_word_of_another_tool_is_answered_with_ours(

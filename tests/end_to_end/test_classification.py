@@ -130,5 +130,5 @@ def test_texts_without_labels_are_labelled_by_a_server_and_learnt(tmp_path: Path
     assert [row[0] for row in tables["Student and baselines"]] == [
         "student",
         "TF-IDF + logistic regression",
-        "commonest class",
+        "majority class",
     ]

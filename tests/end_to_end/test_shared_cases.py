@@ -31,7 +31,7 @@ ASKED = [
     ("answers_from_1", {"files": {"train": "train_raw_low", "test": "test_raw_low"}, "fields": OPTIONS}, "form=index"),
     ("one14", {"fields": LETTERS}, "task.answer_form=number"),
     ("csv_as_saved", {"files": {"train": "train_latin1", "test": "train_semi"}}, "set task.encoding"),
-    ("train_in_test", {"files": {"dev": "dev"}, "on_overlap": "refuse"}, "20 of 20 test questions stand in train, too"),
+    ("train_in_test", {"files": {"dev": "dev"}, "on_overlap": "refuse"}, "20 of 20 test questions are also in train"),
 ]
 
 

@@ -64,7 +64,7 @@ def test_a_student_is_held_against_words_and_the_commonest_class() -> None:
     assert [row[:2] for row in compared.rows] == [
         ("student", 0.75),
         ("TF-IDF + logistic regression", 1.0),
-        ("commonest class", 0.5),
+        ("majority class", 0.5),
     ]
     assert compared.rows[1][3] == -0.25
     scores = {one.name: one for one in found.scores}

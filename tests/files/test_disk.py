@@ -63,7 +63,7 @@ def test_a_folder_in_the_place_of_a_file_is_named(tmp_path: Path) -> None:
     said = disk_trouble(caught.value)
     assert said is not None
     assert str(tmp_path / "ledger.jsonl") in said
-    assert "a folder stands where a file belongs" in said
+    assert "a folder is in the place of a file" in said
 
 
 def test_libraries_that_tell_a_full_disk_in_words_are_understood(tmp_path: Path) -> None:
@@ -96,12 +96,12 @@ def test_a_store_that_may_only_be_read_gives_what_it_holds_and_names_what_it_has
     other = Stage("train", 1, {"training": {"max_steps": 7}}, {})
     with read_only(store.root):
         assert store.get_or_make(STAGE, never).folder == made.folder
-        with pytest.raises(ConfigError, match=r"may only be read, and holds no train of these settings \(training\."):
+        with pytest.raises(ConfigError, match=r"read-only, and holds no train stage with these settings \(training\."):
             store.get_or_make(other, never)
-        with pytest.raises(ConfigError, match=r"may only be read, and holds no evaluate/x of these settings"):
+        with pytest.raises(ConfigError, match=r"is read-only, and holds no evaluate/x stage with these settings"):
             store.get_or_make(Stage("evaluate/x", 1, {}, {}), never)
     (made.folder / "student" / "model.bin").write_text("other")
-    with read_only(store.root), pytest.raises(ConfigError, match=r"may only be read, and student/model.bin has"):
+    with read_only(store.root), pytest.raises(ConfigError, match=r"is read-only, and student/model.bin has"):
         store.get_or_make(STAGE, never)
 
 

@@ -113,8 +113,8 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> 
         (GOOD.replace("0", '"0"'), r"Example.answer: .*integer, not \"0\""),
         (GOOD.replace("0", "true"), "Example.answer"),
         (GOOD.replace('"b"', "2"), r"Example.choices.1: .*string, not 2"),
-        (GOOD[:-1], "no Example: Invalid JSON"),
-        ("[1]", "no Example"),
+        (GOOD[:-1], "not a valid Example: Invalid JSON"),
+        ("[1]", "not a valid Example"),
     ],
 )
 def test_a_wrong_line_is_named_by_file_line_and_field(tmp_path: Path, line: str, message: str) -> None:

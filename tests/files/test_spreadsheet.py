@@ -59,7 +59,7 @@ def test_a_formula_is_never_computed(tmp_path: Path) -> None:
     ("rows", "message"),
     [
         ([["id", "id"], [1, 2]], r"a\.xlsx:1: the first row must name each column once"),
-        ([["id"], [1, "x"]], r"a\.xlsx:2: a cell stands right of the last column that has a name"),
+        ([["id"], [1, "x"]], r"a\.xlsx:2: a cell is to the right of the last named column"),
         ([["id"], ["#N/A"]], r"a\.xlsx:2: the cell A2 shows the error #N/A"),
         ([], r"a\.xlsx holds no cell"),
     ],

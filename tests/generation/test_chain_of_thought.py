@@ -218,7 +218,7 @@ def test_asking_again_without_telling_the_answer_is_refused(changes: dict[str, A
 
 
 def test_a_pattern_that_is_none_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"leaks=\['\('\] holds no regular expression"):
+    with pytest.raises(ConfigError, match=r"leaks=\['\('\] must hold regular expressions"):
         made("generation", "star", leaks=["("])
 
 

@@ -338,7 +338,7 @@ def test_where_locks_fail_a_second_process_that_would_spend_under_a_cap_is_refus
     break_locks(kind)
     reason = "has no locks" if kind == "missing" else "locks keep nobody out"
     with pytest.raises(
-        ConfigError, match=f"process {first.pid} on .* a second one could go beyond the cap.*{reason}.*paths.store"
+        ConfigError, match=f"process {first.pid} on .* a second process could exceed the cap.*{reason}.*paths.store"
     ):
         ledger_in(folder).book(Cost(1, 1, 1, 0.0))
     assert ledger_in(folder, NO_CAP).book(Cost(1, 1, 1, 0.0)) is None

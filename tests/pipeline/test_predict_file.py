@@ -138,7 +138,7 @@ def test_labels_need_not_be_named(run: Path, capsys: pytest.CaptureFixture[str])
         ([], "give a question, or --file IN --out OUT.csv"),
         (["Why?", "--file", "in.csv", "--out", "out.csv"], "give a question, or --file"),
         (["--file", "in.csv"], "give a question, or --file"),
-        (["Why?", "--choices", "a", "b"], "this student knows 3 labels and no other choices"),
+        (["Why?", "--choices", "a", "b"], "this student answers with one of its 3 labels; leave out --choices"),
     ],
 )
 def test_words_that_do_not_go_together_are_refused(

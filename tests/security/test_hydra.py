@@ -130,7 +130,7 @@ def compose_and_check(folder: Path, *words: str) -> None:
 def test_no_command_lets_it_act(attack: str, use: str, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_experiment(here / "conf", ATTACKS[attack])
     said = refused(capsys, [*USES[use], "--config-dir", "conf", "experiment=evil", "until=load", *SMALL])
-    assert f"hydra.{attack}=marker is not used" in said or f"hydra.{attack} would make Hydra run code" in said
+    assert f"hydra.{attack}=marker is not used" in said or f"hydra.{attack} could make Hydra run code" in said
 
 
 @pytest.mark.parametrize("place", ["objective", "task", "runtime"])
@@ -138,7 +138,7 @@ def test_any_other_option_is_held_to_the_same(place: str, here: Path, capsys: py
     write_experiment(here / "conf", ATTACKS["callbacks"])
     (here / "conf" / "experiment").rename(here / "conf" / place)
     said = refused(capsys, ["--config-dir", "conf", f"+{place}@_global_=evil", "until=load", *SMALL])
-    assert "hydra.callbacks would make Hydra run code" in said
+    assert "hydra.callbacks could make Hydra run code" in said
 
 
 def test_a_primary_config_is_held_to_the_same(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -146,7 +146,7 @@ def test_a_primary_config_is_held_to_the_same(here: Path, capsys: pytest.Capture
     primary = {"defaults": ["config", "_self_"], "hydra": ATTACKS["callbacks"]}
     (here / "conf" / "mine.yaml").write_text(yaml.safe_dump(primary), encoding="utf-8")
     said = refused(capsys, ["--config-dir", "conf", "--config-name", "mine", "until=load", *SMALL])
-    assert "hydra.callbacks would make Hydra run code" in said
+    assert "hydra.callbacks could make Hydra run code" in said
 
 
 def test_no_file_says_where_others_are_found(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -154,7 +154,7 @@ def test_no_file_says_where_others_are_found(here: Path, capsys: pytest.CaptureF
     primary = {"defaults": ["config", "_self_"], "hydra": {"searchpath": ["pkg://antigravity"]}}
     (here / "conf" / "mine.yaml").write_text(yaml.safe_dump(primary), encoding="utf-8")
     said = refused(capsys, ["--config-dir", "conf", "--config-name", "mine", "until=load", *SMALL])
-    assert "hydra.searchpath counts on the command line only" in said
+    assert "hydra.searchpath is accepted on the command line only" in said
 
 
 def test_no_package_is_imported_to_find_files(
@@ -168,7 +168,7 @@ def test_no_package_is_imported_to_find_files(
 
 def test_the_command_line_is_held_to_the_same(capsys: pytest.CaptureFixture[str]) -> None:
     said = refused(capsys, ["+hydra.callbacks.evil._target_=logging.FileHandler", "until=load", *SMALL])
-    assert "hydra.callbacks would make Hydra run code" in said
+    assert "hydra.callbacks could make Hydra run code" in said
 
 
 def test_an_option_that_is_swept_is_looked_at_before_the_first_job(
@@ -177,9 +177,9 @@ def test_an_option_that_is_swept_is_looked_at_before_the_first_job(
     write_experiment(here / "conf", {}, "good")
     write_experiment(here / "conf", ATTACKS["job_logging"])
     words = ["-m", "--config-dir", "conf", "experiment=good,evil", "until=load", *SMALL]
-    assert "hydra.job_logging would make Hydra run code" in refused(capsys, words)
+    assert "hydra.job_logging could make Hydra run code" in refused(capsys, words)
     search = ["hydra/sweeper=optuna_tpe", "hydra.sweeper.n_trials=2"]
-    assert "hydra.job_logging would make Hydra run code" in refused(capsys, [*words, *search])
+    assert "hydra.job_logging could make Hydra run code" in refused(capsys, [*words, *search])
 
 
 def test_options_that_a_search_takes_from_a_file_are_refused(here: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -196,9 +196,9 @@ def test_two_raters_who_rate_each_model_once_are_told_what_cannot_be(tmp_path: P
     assert main(["study", "analyse", str(written(tmp_path, rows))]) == 0
     page = (tmp_path / "study_report" / "report.md").read_text(encoding="utf-8")
     assert "There is no fit of 2 rows: 2 rows are too few for 2 coefficients" in page
-    assert "There is no mixed model" in page
+    assert "No mixed model was fitted" in page
     assert "too few for Friedman" in page
-    assert "The ratings are too few, or do not vary" in page
+    assert "There are too few ratings, or they do not vary" in page
 
 
 def test_the_power_is_that_of_studies_drawn_with_raters_and_explanations_that_vary() -> None:
@@ -261,7 +261,7 @@ def test_a_renamed_table_is_read_by_its_columns(tmp_path: Path) -> None:
         (lambda rows: rows[5].update(satisfaction="3.5"), "bad-rows", r"satisfaction='3\.5'"),
         (lambda rows: rows[5].update(rater=""), "bad-rows", "it names no rater"),
         (lambda rows: rows[5].update(model=""), "bad-rows", "it names no model"),
-        (lambda rows: rows.append(rows[5]), "duplicates", r"same explanation again .*csv:290: r0 rated both/5"),
+        (lambda rows: rows.append(rows[5]), "duplicates", r"already rated .*csv:290: r0 rated both/5"),
     ],
 )
 def test_a_row_that_cannot_count_is_named_and_left_out_only_by_rule(
@@ -332,8 +332,8 @@ def test_the_headline_names_what_was_taken_into_account_and_no_more(tmp_path: Pa
     assert summary_of(tmp_path, once).startswith("With explanations and rationale\\_length taken into account, quality")
     # nothing is rated twice, and nobody rates twice
     alone = [{**row, "item": f"{place}"} for place, row in enumerate(once)]
-    assert summary_of(tmp_path, alone).startswith("Ratings taken for independent, the models differ")
-    assert "ratings by one rater is not taken into account" in summary_of(tmp_path, alone)
+    assert summary_of(tmp_path, alone).startswith("Treating ratings as independent, the models differ")
+    assert "does not account for the correlation of ratings by one rater" in summary_of(tmp_path, alone)
 
 
 def test_pairs_are_told_against_the_reference(tmp_path: Path) -> None:
@@ -438,7 +438,7 @@ def test_an_answers_file_joins_its_key(tmp_path: Path) -> None:
         ({"answers": []}, "was edited"),
         ({"answers": "none", "checksum": None}, "was edited"),
         ({"demographics": None, "checksum": None}, "was edited"),
-        ({"study": "xyz"}, "is of study xyz, and the key of abc"),
+        ({"study": "xyz"}, "is from study xyz, and the key from abc"),
     ],
 )
 def test_an_answers_file_that_was_edited_is_noticed(changes: dict[str, Any], message: str, tmp_path: Path) -> None:
@@ -537,7 +537,7 @@ def test_a_key_with_flipped_bytes_is_read_or_refused(
 
 def test_a_broken_file_a_foreign_one_and_a_missing_key_are_named(tmp_path: Path) -> None:
     file = sent(tmp_path)
-    with pytest.raises(ConfigError, match="both of rater R01"):
+    with pytest.raises(ConfigError, match="both from rater R01"):
         read_answers([file, file], None, COLUMNS)
     with pytest.raises(ConfigError, match="is not an answers file of a questionnaire"):
         read_answers([file, written(tmp_path, simulated())], None, COLUMNS)
@@ -549,7 +549,7 @@ def test_a_broken_file_a_foreign_one_and_a_missing_key_are_named(tmp_path: Path)
     file = sent(lonely)
     (lonely / "key.json").rename(lonely / "other.json")
     (tmp_path / "key.json").unlink()
-    with pytest.raises(ConfigError, match="name it with --key FILE"):
+    with pytest.raises(ConfigError, match="give it with --key FILE"):
         read_answers([file], None, COLUMNS)
     with pytest.raises(ConfigError, match=r"it is the key\.json that the design wrote"):
         read_answers([file], file, COLUMNS)

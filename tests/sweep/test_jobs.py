@@ -117,8 +117,8 @@ def test_a_job_with_a_wrong_value_fails_alone(capfd: pytest.CaptureFixture[str])
         (["objective=label_only,multitsk"], "there is no objective=multitsk"),
         (["training.sed=1,2"], "there is no training.sed (did you mean training.seed?)"),
         (["training.seed=1,2", "paths.run=x"], "paths.run is the folder of one run"),
-        (["training.learning_rate=1e-4,0.0001"], "this sweep asks twice for training.learning_rate=0.0001"),
-        (["training.seed=1,1"], "this sweep asks twice for training.seed=1"),
+        (["training.learning_rate=1e-4,0.0001"], "this sweep would run training.learning_rate=0.0001 twice"),
+        (["training.seed=1,1"], "this sweep would run training.seed=1 twice"),
         (["training.seed=1,2", "replicates=3"], "replicates=3 sweeps training.seed, which is swept already"),
         (["training.seed=1,2", "sweep.on_error=go"], "sweep.on_error=go must be continue or stop"),
         (
@@ -126,7 +126,7 @@ def test_a_job_with_a_wrong_value_fails_alone(capfd: pytest.CaptureFixture[str])
             "hydra/launcher=ray is not installed; in a checkout of distillrun: pip",
         ),
         (["training.seed=1,2", "hydra/launcher=absent"], "hydra_absent_launcher.Launcher is not allowed"),
-        (["hydra/sweeper=optuna_tpe", "hydra.sweeper.n_trials=0"], "hydra.sweeper.n_trials=0 gives no job"),
+        (["hydra/sweeper=optuna_tpe", "hydra.sweeper.n_trials=0"], "hydra.sweeper.n_trials=0 makes no job"),
         (["training.seed=1,2", "hydra.sweep.subdir=x"], "hydra.sweep.subdir=x is not used: a sweep names the folder"),
         (["experiment=placed", "training.seed=1,2"], "hydra.run.dir=there is not used: paths.run=FOLDER names"),
         (["experiment=launched", "training.seed=1,2"], "experiment/launched.yaml names hydra/launcher"),
@@ -187,7 +187,7 @@ def test_the_same_command_does_only_what_is_not_done(capfd: pytest.CaptureFixtur
     assert list(Path("runs").iterdir()) == [sweep]
     assert started("*/*") == [1, 2, 2]
     told = capfd.readouterr().out
-    assert f"this sweep began in {Path('runs') / sweep.name} and goes on there" in told
+    assert f"resuming this sweep in {Path('runs') / sweep.name}" in told
     assert "[0] done before" in told
     # now that it is done, the same command is a new sweep
     assert main(line) == 1
@@ -223,7 +223,7 @@ def test_an_interrupted_sweep_tells_of_every_job_and_goes_on_in_its_folder(
     assert [job["state"] for job in json.loads((sweep / "sweep.json").read_text())["jobs"]] == states
     told = capfd.readouterr().out
     assert [row.split()[:2] for row in told.splitlines() if row[:2] in ("2 ", "3 ")] == [["2", "not"], ["3", "not"]]
-    assert "not everything is done; the same command does the rest, in the same folder" in told
+    assert "not every job is done; the same command runs the rest, in the same folder" in told
     (sweep / "fixed").touch()
     again = [*line, f"hydra.sweep.dir={quoted(sweep)}"]
     assert main(again if named else line) == 1  # training.seed=-1 is refused
@@ -358,7 +358,7 @@ def test_a_sweep_in_a_folder_whose_name_is_no_text_is_refused(
 
 def test_a_sweep_keeps_others_out_of_its_folder(tmp_path: Path) -> None:
     with working_in(tmp_path, ["first"]):
-        with pytest.raises(ConfigError, match="another sweep is at work"), working_in(tmp_path, ["second"]):
+        with pytest.raises(ConfigError, match="another sweep is running"), working_in(tmp_path, ["second"]):
             pass
         assert json.loads((tmp_path / "command.json").read_text()) == ["first"]
 

@@ -158,7 +158,7 @@ def test_a_bad_row_is_named(folder: Path, rows: list[dict[str, Any]], message: s
 def test_labels_that_read_alike_are_refused(folder: Path) -> None:
     write(folder / "labels.csv", [{"name": "Lost card"}, {"name": "lost  CARD"}])
     (problem,) = task(folder, labels="labels.csv").check()
-    assert "'Lost card' and 'lost  CARD' read alike" in problem
+    assert "'Lost card' and 'lost  CARD' differ only in case or spacing" in problem
 
 
 def test_without_labels_anywhere_the_label_file_is_asked_for(folder: Path) -> None:

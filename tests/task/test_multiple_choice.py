@@ -143,7 +143,8 @@ def test_one_file_for_two_splits_is_named_as_that(tmp_path: Path) -> None:
     row = {"choices": ["x", "y"], "answer": "x"}
     (problem,) = task(write(tmp_path, [row], [row]), files={"test": "train.jsonl"}).check()
     assert (
-        problem == f"{tmp_path / 'train.jsonl'}:1 stands in test and in another split; name a file of its own for each"
+        problem
+        == f"{tmp_path / 'train.jsonl'}:1 is used for test and for another split; name a file of its own for each"
     )
 
 

@@ -119,5 +119,5 @@ def test_the_page_says_that_questions_are_nearly_the_same() -> None:
         if isinstance(block, Paragraph)
     ]
     assert texts == [
-        "1 of 4 test questions are nearly the same as one of train: scores on the others are named untouched."
+        "1 of 4 test questions are nearly the same as one of train: scores on the others are called untouched."
     ]

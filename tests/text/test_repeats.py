@@ -53,11 +53,11 @@ def test_what_stands_again_is_counted_where_it_does_harm() -> None:
         "test": {"repeated": 1, "also in train": 1, "also in dev": 1},
     }
     assert told(SPLITS) == [
-        "1 of 4 test questions stand in train, too",
-        "1 of 4 test questions stand in dev, too",
-        "1 of 2 dev questions stand in train, too",
-        "1 of 4 train questions stand in train before",
-        "1 of 4 test questions stand in test before",
+        "1 of 4 test questions are also in train",
+        "1 of 4 test questions are also in dev",
+        "1 of 2 dev questions are also in train",
+        "1 of 4 train questions repeat an earlier one of train",
+        "1 of 4 test questions repeat an earlier one of test",
     ]
 
 
@@ -84,7 +84,7 @@ def test_a_leak_is_dropped_from_train_or_refused_by_a_setting(tmp_path: Path) ->
     assert told(splits) == []  # type: ignore[arg-type]
     assert made.source()["dropped"] == {"train": 21}
     (problem,) = task(folder, on_overlap="refuse").check()
-    assert "20 of 20 test questions stand in train, too; 1 of 41 train questions" in problem
+    assert "20 of 20 test questions are also in train; 1 of 41 train questions" in problem
     assert f"{folder / 'train.jsonl'}:41, which asks the same as {folder / 'train.jsonl'}:40" in problem
     write(
         tmp_path, [{"question": "?", "choices": ["x", "y"], "answer": "x"}] * 2, [{"choices": ["x", "y"], "answer": 0}]
@@ -106,10 +106,10 @@ def test_the_page_warns_of_what_may_be_learnt_by_heart() -> None:
         for block in section.blocks
         if isinstance(block, Paragraph) and block.state == "bad"
     ]
-    assert [text.split(",")[0] for text in warnings] == [
-        "1 of 2 dev questions stand in train",
-        "1 of 4 test questions stand in train",
-        "1 of 4 test questions stand in dev",
+    assert [text.split(":")[0] for text in warnings] == [
+        "1 of 2 dev questions are also in train",
+        "1 of 4 test questions are also in train",
+        "1 of 4 test questions are also in dev",
     ]
 
 

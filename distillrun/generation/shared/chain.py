@@ -85,4 +85,4 @@ def leaks_of(patterns: Iterable[str], hint: str) -> re.Pattern[str]:
     try:
         return re.compile("|".join(f"(?:{pattern})" for pattern in (*told, *patterns)) or r"(?!)", re.IGNORECASE)
     except re.error as error:
-        raise ValueError(f"leaks={list(patterns)} holds no regular expression: {error}") from error
+        raise ValueError(f"leaks={list(patterns)} must hold regular expressions: {error}") from error

@@ -43,7 +43,7 @@ def check_usable(
     if not due or not lost:
         return
     reasons = Counter(failure.reason for made in lost for failure in made.failures)
-    shown = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common()) or "no reason is noted"
+    shown = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common()) or "no reason recorded"
     detail = next((failure.detail for made in lost for failure in made.failures if failure.detail), "")
     what = f"{' or '.join(sorted(makes))} ({shown}{f'; the first text begins {detail[:100]!r}' if detail else ''})"
     if len(lost) == len(due) and is_needed:

@@ -153,5 +153,5 @@ def _pair_blocks(made: Comparison) -> list[Block]:
     )
     if single := sum(len(cell.values) == 1 for cell in made.cells):
         which = "One cell has a single run, and is" if single == 1 else f"{single} cells have a single run, and are"
-        intro += f" {which} assumed to scatter as the others do; the data cannot show it."
+        intro += f" {which} assumed to have the spread of the others; the data cannot show it."
     return [Paragraph(intro), Table(columns, rows, frozenset(range(wide - 4, wide)), name="pairs")]

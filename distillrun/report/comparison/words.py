@@ -68,7 +68,7 @@ def pooled_sentence(made: Comparison) -> str:
     told = f"Not tested, and part of the residual: {what}"
     if order > 1:
         return f"{told}. Where there is one, F is too small."
-    return f"{told}; runs are too few to tell it from the scatter of runs, which takes two in a cell or more."
+    return f"{told}; telling it from the spread of runs takes two runs or more in a cell."
 
 
 def pair_phrase(pair: Difference) -> str:

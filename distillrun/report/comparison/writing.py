@@ -47,8 +47,8 @@ def table_report(read: Observations, value: str, rule: str, chance: float, comma
         Paragraph(f"{value} by {' and '.join(read.factors)}: {used}."),
         *([Paragraph("Values are shares, shown in percent.")] if unit else []),
         Paragraph(
-            "A row counts as a run of its own. Rows of one run, such as its questions or its checkpoints, are not "
-            "separate runs: take their mean first, or every test finds differences too easily."
+            "Each row counts as one run. If several rows belong to one run (its questions, say, or its checkpoints), "
+            "average them first, or every test finds differences too easily."
         ),
         Code(shortened(command)),
     ]
@@ -61,7 +61,7 @@ def table_report(read: Observations, value: str, rule: str, chance: float, comma
         ]
     if fallen:
         listed = "; ".join(f"{' '.join(one.levels)} with {one.value:.2f} ({one.where})" for one in fallen)
-        intro = "Collapsed runs, which lost more than a quarter of what their cell's median run has above chance"
+        intro = "Collapsed runs, more than a quarter below their cell's median run, counted from chance"
         blocks.append(Paragraph(f"{intro} ({chance * read.scale:g}): {listed}.", "bad"))
     values = {
         "command": command,

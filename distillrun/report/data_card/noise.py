@@ -80,11 +80,12 @@ def noise_sentences(noise: Mapping[str, Json]) -> list[str]:
         known, labels = counts.get("accuracy, n"), counts["labels of the teacher"]
         share, bounds = counts.get("accuracy"), counts.get("accuracy, 95 % interval")
         if not isinstance(share, float) or not isinstance(bounds, list):
-            told.append(f"{name}: {labels} labels of the teacher; how many are right is not known")
+            told.append(f"{name}: {labels} labels by the teacher; how many are right is not known")
             continue
         low, high = (f"{100 * bound:.1f}" for bound in bounds if isinstance(bound, float))
         told.append(
-            f"{name}: of {labels} labels of the teacher {known} can be checked, and {100 * share:.1f} % of these are "
+            f"{name}: {known} of the {labels} labels by the teacher can be checked, and {100 * share:.1f} % of these "
+            "are "
             f"right (95 % interval {low} to {high})"
         )
     return told

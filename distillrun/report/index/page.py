@@ -49,7 +49,7 @@ def chosen(
     known = sorted({entry.status for entry in entries})
     if status is not None and entries and status not in known:
         raise ConfigError(
-            f"--status {status}: nothing here has it{nearest(status, known)}; there is {', '.join(known)}"
+            f"--status {status}: no run here has that status{nearest(status, known)}; they have {', '.join(known)}"
         )
     found = [entry for entry in entries if status in (None, entry.status) and all(_has(entry, text) for text in texts)]
     key, greatest_first = ORDERS[sort]
@@ -77,7 +77,7 @@ def index_page(runs: Path, entries: Sequence[Entry]) -> Page:
         title=f"Runs in {runs.resolve().name}",
         status=f"{failed} failed" if failed else "none failed",
         state=state,
-        summary=f"{summary(entries)}, the newest first. Names lead to their pages.",
+        summary=f"{summary(entries)}, newest first. Names link to their pages.",
         sections=[Section(title, [table(found)]) for title, found in kinds.items() if found],
         wide=True,
     )

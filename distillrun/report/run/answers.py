@@ -48,7 +48,7 @@ def position_section(predictions: Sequence[Values], examples: Mapping[str, Value
     total = [f"{sum(counts[gold, choice] for gold in range(width)):,}" for choice in predicted]
     columns = ["", *(f"answered {_letter(place)}" for place in range(width)), "unparsed"]
     table = Table(columns, [*rows, ["all", *total]], frozenset(range(1, width + 2)))
-    intro = "A student that learnt a position instead of the question shows one tall column."
+    intro = "A student that learnt a position rather than the question shows up as one column of high counts."
     return Section("Choices by position", [Paragraph(intro), table])
 
 

@@ -30,11 +30,11 @@ SHARES = ("name ", "hold ", "deny ", "refuse", "empty", "cut off", "run on", "ac
 """How the names of shares begin, which are written as percentages where they are fractions."""
 
 NOTES: Mapping[str, str] = {
-    "rationales": "Shares are of all rationales of a kind. Deny: their words go against the choice they argue for. "
-    "Cut off: ended by the token limit, or without a full stop. Run on: the teacher wrote more than was kept.",
+    "rationales": "Shares of all rationales of a kind. Deny: they contradict the choice that they argue for. Cut off: "
+    "they end at the token limit or without a full stop. Run on: the teacher wrote more than was kept.",
     "self-evaluation": "The teacher's verdicts on its own rationales.",
-    "label noise": "How often the teacher's answer is the right one, on questions whose right answer is known: of all, "
-    "and by how sure the teacher was. Agreement: the share of its samples that give the answer.",
+    "label noise": "How often the teacher's answer is right, on questions whose right answer is known: overall, and by "
+    "how sure the teacher was. Agreement: the share of its samples that give the same answer.",
 }
 
 
@@ -64,8 +64,8 @@ def _leaks(questions: Values) -> list[Paragraph]:
         for split, counts in questions.items()
         for other in ("train", "dev")
         for key, what, why in (
-            ("also in", "questions stand in", ", too: their answers may be memorised."),
-            ("nearly in", "questions are nearly the same as one of", ": scores on the others are named untouched."),
+            ("also in", "questions are also in", ": their answers may be memorised."),
+            ("nearly in", "questions are nearly the same as one of", ": scores on the others are called untouched."),
         )
         if (count := mapping(counts).get(f"{key} {other}"))
     ]
@@ -94,7 +94,7 @@ def _blocks(name: str, inner: Values) -> list[Block]:
             for kind, counts in inner.items()
         ]
     if name == "agreement":
-        caption = "Share of the teacher's answers to a question that agree with the one that most of them give."
+        caption = "Share of the teacher's answers to a question that agree with its most frequent answer."
         return [_histogram(inner, name, caption)]
     if name == "label noise":
         return [_rows("labels", inner)]

@@ -14,9 +14,9 @@ ROWS = 8
 COURSE: Mapping[str, str] = {
     "train/learning_rate": "Learning rate.",
     "train/gradient_norm": "Norm of the gradient before it is clipped.",
-    "train/tokens_per_second": "Tokens of sources and targets per second of optimizer steps, padding left out, on the "
+    "train/tokens_per_second": "Source and target tokens per second of optimizer steps, without padding, on the "
     "machine that trained.",
-    "train/peak_memory_mib": "Most memory in use so far, in MiB: of tensors on a GPU, of the whole process on a CPU.",
+    "train/peak_memory_mib": "Peak memory so far, in MiB: tensors on a GPU, the whole process on a CPU.",
 }
 """What is drawn of the training besides losses and accuracies, and the sentence under it."""
 
@@ -32,7 +32,7 @@ def learning_section(metrics: Sequence[Values], chance: float | None) -> Section
     if drawn := _drawable(losses):
         most = max(len(points) for points in drawn.values())
         means = f", each point the mean of up to {-(-most // 200)} logged steps" if most > 200 else ""
-        caption = f"Loss of the training steps, in the parts that the objective weighs{means}."
+        caption = f"Training loss, in total and in the parts that the objective weighs{means}."
         blocks.append(Figure(partial(curves, drawn, False), caption, _table(drawn, as_percent=False)))
     if drawn := _drawable(scores):
         caption = "Accuracy on dev during training; test is evaluated once, at the end."

@@ -74,7 +74,7 @@ def baseline_section(scores: Values, baselines: Values) -> Section | None:
     text = (
         "The untrained student, the same student trained on labels alone for as many steps, and the teacher; "
         "accuracies with their 95 % intervals over questions. Each student is a single run: with other seeds, "
-        "two with close scores may change places."
+        "students with close scores may change places."
     )
     return Section("Baselines", [Paragraph(text), Table(columns, rows, frozenset(range(1, len(columns))))])
 

@@ -16,7 +16,7 @@ def story_section(told: Sequence[Json]) -> Section | None:
         return None
     intro = (
         f"{len(found)} examples, spread evenly over the data and drawn at random, not selected by their content. "
-        "Marked words are new in the revision, or gone."
+        "Marked words were added or removed by the revision."
     )
     return Section("From draft to revision", [Paragraph(intro), *found])
 

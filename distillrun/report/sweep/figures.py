@@ -37,7 +37,7 @@ def bar_section(grid: Grid, rows: Sequence[CellRow], chance: float | None) -> Se
         caption += f"intervals, dots single runs.{chart.off_axis}"
         if any(row.seeds == 1 for row in rows):
             caption += (
-                " Of a cell with a single seed, the whisker is over questions and says nothing about other seeds."
+                " For a cell with a single seed, the whisker is over questions and says nothing about other seeds."
             )
         name = "accuracy" + (f"_{place}" if place else "")
         figures.append(Figure(chart.draw, caption, Table((), ()), name=name))
@@ -56,7 +56,7 @@ def curve_section(grid: Grid, chance: float | None) -> Section | None:
         shown = dict([*series.items()][:COLOURS])
         left_out = f" The first {COLOURS} of {len(series)} are drawn." if len(series) > COLOURS else ""
         at = f" with {where}" if where else ""
-        caption = f"Accuracy on dev while training{at}, the mean over seeds.{left_out}"
+        caption = f"Accuracy on dev during training{at}, mean over seeds.{left_out}"
         draw = partial(curves, shown, True, chance)
         name = "learning" + (f"_{place}" if place else "")
         figures.append(Figure(draw, caption, _last_points(series), name=name))

@@ -56,7 +56,7 @@ def floors(jobs: Sequence[SweepJob]) -> list[Floor]:
     if counts:
         commonest = counts.most_common(1)[0][0]
         always = {name: float(commonest in right[name]) for name in asked}
-        found.append(Floor("commonest position", "always naming the commonest position", always))
+        found.append(Floor("most frequent position", "always choosing the most frequent position", always))
     return found
 
 
@@ -83,9 +83,9 @@ def floor_sentences(found: Sequence[Standing], cells: int, seeds: int) -> str:
     told = " and ".join(f"{verdict} {' and '.join(names)}" for verdict, names in verdicts.items())
     head = f"The best of {cells} cells is {told}: " if cells > 1 else f"The cell is {told}: "
     drawn = (
-        "Seeds and questions are taken as drawn by chance"
+        "Seeds and questions are treated as random samples"
         if seeds > 1
-        else "Questions are taken as drawn by chance; of other seeds, a single run tells nothing"
+        else "Questions are treated as a random sample; a single run says nothing about other seeds"
     )
     chosen = f"; p is corrected for the choice among {cells} cells." if cells > 1 else "."
     return head + ", ".join(map(_distance, found)) + f". {drawn}{chosen}"

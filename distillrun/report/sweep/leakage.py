@@ -38,10 +38,10 @@ def leakage_section(jobs: Sequence[SweepJob]) -> Section | None:
     if not rows:
         return None
     text = (
-        "Win rates of the students of each of two teachers against the other's, under either as the judge, by the mean "
-        "of the constructs on the same questions (arXiv:2502.01534). Where the whole interval of a leakage lies above "
-        "0, the judges favour these students of their own. It is over questions (percentile bootstrap), so it says "
-        "nothing about other students of the same teachers."
+        "Win rates between the students of two teachers, with either teacher as the judge, by the mean of the "
+        "constructs on the same questions (arXiv:2502.01534). Where the whole interval of a leakage lies above 0, the "
+        "judges favour their own students. The interval is over questions (percentile bootstrap), so it says nothing "
+        "about other students of the same teachers."
     )
     columns = ("teacher i", "teacher j", "students", "i by i", "i by j", "j by j", "j by i", "leakage", "95 % interval")
     table = Table(columns, rows, frozenset(range(2, 9)), name="leakage")

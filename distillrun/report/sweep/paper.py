@@ -16,9 +16,9 @@ from distillrun.text.display import NOTHING
 FAMILIES = ("paper", "as_published")
 BEST = "best on dev"
 CHOSEN = (
-    f"Students of “{BEST}” (training.keep=best) are the best of all their dev checks, which no published one is. That "
-    "helps most where runs collapse late, so the difference is not one of the arms alone; training.keep=last makes "
-    "the comparison fair."
+    f"Students of “{BEST}” (training.keep=best) are the best of all their dev checks; the published ones were tested "
+    "after their last step. That helps most where runs collapse late, so part of the difference is due to this choice; "
+    "training.keep=last makes the comparison fair."
 )
 
 
@@ -43,7 +43,7 @@ def paper_section(grid: Grid, rows: Sequence[CellRow]) -> Section | None:
     columns = ("arm", "student", "tested step", "mean", "sd", "n", *sizes, "difference", "95 % interval")
     intro = (
         f"{grid.metric} in percent. Published: mean ± standard deviation (runs) of T5 v1.1 base (220M) and large "
-        "(770M), all runs of arXiv:2504.16056, outliers among them, each tested after its last step. A student of "
+        "(770M), all runs of arXiv:2504.16056 including outliers, each tested after its last step. A student of "
         "another size cannot be compared. The interval of the difference is Welch's, over the seeds of both."
     )
     notes = [Paragraph(intro)]

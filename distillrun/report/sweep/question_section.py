@@ -8,16 +8,16 @@ from distillrun.report.sweep.grid import Grid, Levels, label
 from distillrun.report.sweep.questions import PairOnQuestions, Pairs
 
 OF_CELLS = (
-    "Difference: percentage points right, the mean over all seeds of the cell before the minus less that of the cell "
-    "after it. Its interval and p take seeds and questions as drawn by chance (Welch's degrees of freedom, of the "
-    "seeds), and take no cell's seeds to scatter as another's do. Seeds are those of training: the runs of a cell "
-    "share what the teacher drew. Tukey's pairs pool the spread of all cells, and take the questions as given."
+    "Difference: in percentage points, the mean accuracy over all seeds of the first cell minus that of the second. "
+    "Interval and p treat seeds and questions as random samples (Welch's degrees of freedom, over seeds), so cells may "
+    "differ in their spread. Seeds are training seeds: the runs of a cell share what the teacher wrote. Tukey's "
+    "pairs, in contrast, pool the spread of all cells and treat the questions as fixed."
 )
 OF_RUNS = (
-    "Where a cell has a single seed, nothing tells what is its setting's and what its seed's. These pairs speak of two "
-    "runs, not of two settings: with other seeds, the order may be another. Only one right: on how many questions only "
-    "the run before the minus is right : only that after it; p is McNemar's exact test of that split. The interval is "
-    "Bonett and Price's, over questions."
+    "With a single seed in a cell, the effect of its settings cannot be separated from that of its seed. These pairs "
+    "compare two runs, not two settings; with other seeds, the order may change. Only one right: the number of "
+    "questions that only the first run answers correctly : only the second; p is McNemar's exact test of that split. "
+    "The interval is Bonett and Price's, over questions."
 )
 
 
@@ -32,7 +32,8 @@ def question_section(grid: Grid, pairs: Pairs) -> Section | None:
         blocks += [Paragraph(OF_RUNS), Paragraph(verdict(runs)), _table(grid, runs, "question_runs")]
     if pairs.left_out:
         told = (
-            f"{len(pairs.compared)} pairs are compared, and {pairs.left_out} more are not: report fewer cells at once."
+            f"{len(pairs.compared)} pairs are compared and {pairs.left_out} are left out; report fewer cells at "
+            "once to see them."
         )
         blocks.append(Paragraph(told, "bad"))
     return Section("Pairs on the same questions", blocks)
@@ -47,7 +48,10 @@ def verdict(pairs: Sequence[PairOnQuestions]) -> str:
         return told
     best = max(clear, key=lambda pair: abs(pair.difference[0]))
     more, less = (best.second, best.first) if best.difference[0] > 0 else (best.first, best.second)
-    return f"{told} The widest: {label(more)} over {label(less)}, by {abs(100 * best.difference[0]):.2f} points."
+    return (
+        f"{told} The largest difference: {label(more)} over {label(less)}, by {abs(100 * best.difference[0]):.2f} "
+        "points."
+    )
 
 
 def standing(levels: Levels, pairs: Pairs) -> str:
@@ -60,7 +64,7 @@ def standing(levels: Levels, pairs: Pairs) -> str:
         told.append(f"On the same questions, it differs from {clear} of {len(cells)} cells that it is compared with.")
     if single := len(own) - len(cells):
         what = "comparison with it is of single runs" if single == 1 else "comparisons with it are of single runs"
-        told.append(f"{single} {what}, which other seeds may order otherwise.")
+        told.append(f"{single} {what}, whose order may change with other seeds.")
     return " ".join(told)
 
 

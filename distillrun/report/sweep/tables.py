@@ -54,10 +54,10 @@ def main_section(grid: Grid, rows: Sequence[CellRow], floor: Mapping[str, float]
             )
         )
     intro = (
-        "Means over training seeds with 95 % t intervals, for other seeds on these questions, those of shares "
-        "cut at 0 and 100 %; of a cell with a single seed, the interval is that of its run, over questions, and tells "
-        "nothing of other seeds. Costs are means over seeds; teacher tokens are those that a run's data took, also "
-        "where they were asked for another run."
+        "Means over training seeds with 95 % t intervals, which hold for other seeds on these questions (shares are "
+        "cut at 0 and 100 %). For a cell with a single seed, the interval is over the questions of its run and says "
+        "nothing about other seeds. Costs are means over seeds; teacher tokens are all that went into a run's data, "
+        "including those that another run paid for."
     )
     table = Table(columns, body, frozenset(range(wide, len(columns) - 1)), name="main", links=links)
     return Section("Results", [Paragraph(intro), table])
@@ -80,8 +80,8 @@ def score_section(grid: Grid, rows: Sequence[CellRow]) -> Section | None:
         return None
     parts = [names[begin : begin + MOST_SCORES] for begin in range(0, len(names), MOST_SCORES)]
     intro = (
-        "Every other score, as mean and 95 % interval, over seeds or, of a single seed, over its questions. One that "
-        "is missing in a run of a cell is left out."
+        "Every other score, as mean and 95 % interval over seeds or, for a single seed, over its questions. A score "
+        "that is missing in one run of a cell is left out."
     )
     tables = [_scores(grid, rows, part, f"scores_{place}" if place else "scores") for place, part in enumerate(parts)]
     return Section("Other scores", [Paragraph(intro), *tables])

@@ -24,7 +24,9 @@ def trouble_section(grid: Grid, sweeps: Sweeps, chance: float | None) -> Section
     blocks += [Paragraph(text, "bad") for text in flags(grid, chance)]
     if grid.repeated:
         names = ", ".join(job.name for job in grid.repeated)
-        blocks.append(Paragraph(f"Repeat another job's settings and seed, and are not counted twice: {names}."))
+        blocks.append(
+            Paragraph(f"Jobs that repeat another job's settings and seed, and are not counted twice: {names}.")
+        )
     return Section("What failed or collapsed", blocks)
 
 
@@ -34,7 +36,7 @@ def flags(grid: Grid, chance: float | None) -> list[str]:
     for levels, jobs in grid.measured.items():
         is_accuracy = grid.is_share and "accuracy" in grid.metric
         fell = collapsed(grid.values(levels), chance or 0.0) if is_accuracy else [False] * len(jobs)
-        gain = "has above 0, since the score of guessing is not known" if chance is None else "gains over chance"
+        gain = "scores (the score of guessing is not known)" if chance is None else "gains over chance"
         found += [
             f"{job.name} ({label(levels)}) collapsed: {grid.metric} {100 * job.scores[grid.metric]:.2f} %, less than "
             f"three quarters of what its cell's median run {gain}."

@@ -37,12 +37,13 @@ class LabelList:
 
     def __post_init__(self) -> None:
         if len(self.names) < 2:
-            raise ConfigError(f"{self.where}: {len(self.names)} label is too few; a task has two labels or more")
+            raise ConfigError(f"{self.where}: {len(self.names)} label is too few; list two labels or more")
         seen: dict[str, str] = {}
         for name in self.names:
             if (before := seen.setdefault(reading(name), name)) is not name:
                 raise ConfigError(
-                    f"{self.where}: the labels {before!r} and {name!r} read alike; write one label in one way"
+                    f"{self.where}: the labels {before!r} and {name!r} differ only in case or spacing; write one "
+                    "label in one way"
                 )
 
     @cached_property
@@ -62,7 +63,7 @@ class LabelList:
         shown = ", ".join(self.names[:5]) + (", ..." if len(self.names) > 5 else "")
         raise ConfigError(
             f"{where}: the label {text!r:.60} is not among the {len(self.names)} labels of {self.where} ({shown}){hint}"
-            "; add it there, or mend the row"
+            "; add it there, or correct the row"
         )
 
     def _counted(self, text: str, form: LabelForm, where: str) -> int:

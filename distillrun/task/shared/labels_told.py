@@ -36,8 +36,8 @@ def labels_told(labels: LabelList, form: LabelForm, given: Any, where: str, answ
         )
     if form == "text" and all(map(str.isdecimal, labels.names)):
         _log.warning(
-            "task=classification: the labels are numbers (%s), and a teacher reads no more than that; give them names "
-            "by a file: task.labels=FILE task.label_form=index",
+            "task=classification: the labels are numbers (%s), which mean nothing to a teacher; give them names "
+            "in a file: task.labels=FILE task.label_form=index",
             ", ".join(labels.names[:5]) + (", ..." if len(labels.names) > 5 else ""),
         )
     return told

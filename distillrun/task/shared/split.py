@@ -85,7 +85,7 @@ def load_splits(
     for split, found in placed.items():
         for where, example in found or ():
             if places.get(example.id) == where:
-                raise ConfigError(f"{where} stands in {split} and in another split; name a file of its own for each")
+                raise ConfigError(f"{where} is used for {split} and for another split; name a file of its own for each")
             if example.id in places:
                 raise ConfigError(f"{where}: the id {example.id!r} is already that of {places[example.id]}")
             places[example.id] = where

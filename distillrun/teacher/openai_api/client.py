@@ -145,7 +145,11 @@ class Client:
         except UnreadableError as error:
             trouble = ApiError("lost", shown(self.secret.hide(str(error))), answered=False)
         except UnicodeEncodeError:
-            trouble = ApiError("refused", "the prompt holds half a character, which cannot be sent", answered=True)
+            trouble = ApiError(
+                "refused",
+                "the prompt holds a lone surrogate (half a character), which cannot be sent as UTF-8",
+                answered=True,
+            )
         raise RequestFailedError(trouble)
 
     async def models(self) -> str:

@@ -129,12 +129,12 @@ class Reader:
             factor, tokens = CUT_PROMPT
             if answer.usage[0] * factor + tokens < prompt_tokens:
                 self.warn_once(
-                    f"the server counts {answer.usage[0]} tokens of a prompt that has about {prompt_tokens}; it may cut"
-                    " prompts in silence: see the length of its context (num_ctx of Ollama, --ctx-size of llama.cpp)",
-                    "cuts prompts",
+                    f"the server counts {answer.usage[0]} tokens of a prompt that has about {prompt_tokens}; it may"
+                    " truncate prompts silently: check its context length (num_ctx of Ollama, --ctx-size of llama.cpp)",
+                    "truncates prompts",
                 )
             return answer.usage
-        self.warn_once("the server does not count tokens; cost and budget go by estimates, one token for four bytes")
+        self.warn_once("the server returns no token counts; cost and budget are estimated at one token per four bytes")
         listed = None if answer.tokens is None else len(answer.tokens)
         return prompt_tokens, listed or estimated_tokens((answer.text or "") + answer.refusal)
 

@@ -54,7 +54,7 @@ class Dialect:
         """
         if field == STREAM and "stream" not in body:
             self.streams = True
-            _log.info("teacher=api: the server only answers piece by piece")
+            _log.info("teacher=api: the server only answers in a stream")
             return True
         if field == SYSTEM:
             if not any(message["role"] == "system" for message in body.get("messages", ())):
@@ -66,7 +66,7 @@ class Dialect:
             return False
         if field == "max_tokens":
             self.length_field = "max_completion_tokens"
-            _log.info("teacher=api: the server wants max_completion_tokens in the place of max_tokens")
+            _log.info("teacher=api: the server expects max_completion_tokens instead of max_tokens")
         elif field == "stop":
             self.stop_texts = HOSTED_STOP_TEXTS if len(body["stop"]) > HOSTED_STOP_TEXTS else 0
             _log.warning(
@@ -80,7 +80,7 @@ class Dialect:
             )
         elif field == "top_p" and body["top_p"] == 1:
             self.sends_top_p = False
-            _log.info("teacher=api: the server takes no top_p; its default is taken to be 1, as asked")
+            _log.info("teacher=api: the server takes no top_p; its default is assumed to be 1, as asked")
         elif field in ("temperature", "top_p"):
             raise ConfigError(
                 f"teacher.model={body['model']} takes no sampling.{field}={body[field]}; set the step's"
@@ -88,8 +88,9 @@ class Dialect:
             )
         elif field in ("logprobs", "top_logprobs"):
             raise ConfigError(
-                f"teacher.model={body['model']} gives no such log-probs; set teacher.log_probs=false, and choose a"
-                " lower teacher.top_log_probs, or 0"
+                f"teacher.model={body['model']} does not return these log-probs; set teacher.log_probs=false, and a "
+                "lower"
+                " teacher.top_log_probs, or 0"
             )
         else:
             return False

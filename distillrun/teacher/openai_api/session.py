@@ -133,7 +133,9 @@ class Session:
         if trouble.kind == "moved":
             return ConfigError(f"{where} redirects ({trouble.reason}), which is not followed; give the right address")
         if trouble.kind == "spent":
-            return ConfigError(f"{where} requires payment ({trouble.reason}); top up the account, and go on")
+            return ConfigError(
+                f"{where} requires payment ({trouble.reason}); top up the account and give the same command again"
+            )
         if trouble.kind == "absent":
             return await self._absent(trouble)
         if trouble.kind == "denied" and not (self.start.is_reached and "403" in trouble.reason):
@@ -183,5 +185,5 @@ class Session:
         return ConfigError(
             f"{self._where} has failed {self._failed_in_a_row} requests in a row, the last with: {reason}. Has the"
             f" server gone away, or is teacher.concurrency={at_once} too much for it? What was answered is kept; give"
-            " the same command again to go on"
+            " the same command again to resume"
         )

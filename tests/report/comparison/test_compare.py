@@ -144,7 +144,9 @@ def test_interactions_that_are_not_tested_are_said_to_be_in_the_residual() -> No
     }
     assert said[1, 3] == said[2, 3] == ""
     start = "Not tested, and part of the residual: "
-    assert said[2, 1].startswith(f"{start}the interaction x × y; runs are too few to tell it from the scatter of runs")
+    assert said[2, 1].startswith(
+        f"{start}the interaction x × y; telling it from the spread of runs takes two runs or more in a cell"
+    )
     assert said[3, 2] == f"{start}the interaction x × y × z. Where there is one, F is too small."
     assert said[4, 2].startswith(f"{start}interactions of three factors and more. ")
     # eight runs, one and three and three parameters: one degree of freedom is left, that of the interaction of three
@@ -154,7 +156,7 @@ def test_interactions_that_are_not_tested_are_said_to_be_in_the_residual() -> No
 def test_a_page_of_a_table_says_what_a_row_is(table: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["report", "--table", str(table), "--value", "accuracy", "--factors", "method", "size", "seed"]) == 0
     told = capfd.readouterr().out
-    assert "A row counts as a run of its own." in told
+    assert "Each row counts as one run." in told
     assert "part of the residual: the interaction method × size × seed" in told
 
 
@@ -164,9 +166,9 @@ def test_a_page_of_a_table_says_what_a_row_is(table: Path, capfd: pytest.Capture
         ("", "of runs."),
         (
             "c,9M,0.9,0\n",
-            "One cell has a single run, and is assumed to scatter as the others do; the data cannot show it.",
+            "One cell has a single run, and is assumed to have the spread of the others; the data cannot show it.",
         ),
-        ("c,9M,0.9,0\nd,9M,0.9,0\n", "2 cells have a single run, and are assumed to scatter as the others do"),
+        ("c,9M,0.9,0\nd,9M,0.9,0\n", "2 cells have a single run, and are assumed to have the spread of the others"),
     ],
 )
 def test_a_cell_of_one_run_is_said_to_borrow_its_spread(

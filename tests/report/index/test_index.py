@@ -223,7 +223,7 @@ def test_what_is_not_there_is_named(several: Path, capfd: pytest.CaptureFixture[
     assert main(["runs", "--runs", "nowhere"]) == 2
     assert "--runs nowhere: there is no such folder" in capfd.readouterr().err
     assert main(["runs", "--status", "fialed"]) == 2
-    assert "--status fialed: nothing here has it (did you mean 'failed'?)" in capfd.readouterr().err
+    assert "--status fialed: no run here has that status (did you mean 'failed'?)" in capfd.readouterr().err
 
 
 def test_no_run_yet_is_no_error(place: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -149,7 +149,7 @@ def test_what_the_page_shows_is_what_the_files_hold(sweep: Path, tmp_path: Path)
     assert [job["state"] for job in jobs].count("done") == 12
     head, *body = Tables((out / "report.html").read_text()).tables[0]
     assert head[:2] == ["objective", "student"]
-    assert [row[0] for row in body[:2]] == ["guessing", "commonest position"]
+    assert [row[0] for row in body[:2]] == ["guessing", "most frequent position"]
     assert body[0][3] == "20.00"
     for shown, cell in zip(body[2:], cells, strict=True):
         assert shown[:2] == [cell["objective"], cell["student"]]
@@ -204,10 +204,10 @@ def test_the_page_tests_says_and_draws(sweep: Path) -> None:
     assert "0 of 2 pairs of cells differ." in told
     first, highest = page.summary.split(" The highest ")
     assert re.fullmatch(
-        r"The best of 4 cells is better than guessing and always naming the commonest position: 66\.67 points above "
-        r"guessing \(20\.00 %; 95 % interval \+\S+ to \+\S+, p \S \S+\), 66\.67 points above always naming "
-        r"the commonest position .* Seeds and questions are taken as drawn by chance; p is corrected for the choice "
-        r"among 4 cells\.",
+        r"The best of 4 cells is better than guessing and always choosing the most frequent position: 66\.67 points "
+        r"above guessing \(20\.00 %; 95 % interval \+\S+ to \+\S+, p \S \S+\), 66\.67 points above always choosing "
+        r"the most frequent position .* Seeds and questions are treated as random samples; p is corrected for the "
+        r"choice among 4 cells\.",
         first,
     )
     assert highest == (
@@ -235,8 +235,8 @@ def test_a_sweep_says_first_that_its_best_is_not_better_than_guessing(tmp_path: 
         write_job(tmp_path / "low", number, settings, right)
     page = write_sweep_page([tmp_path / "low"], tmp_path / "low")
     assert page.summary.startswith(
-        "The best of 2 cells is not shown to be better than guessing and always naming the commonest position: 1.67 "
-        "points below guessing"
+        "The best of 2 cells is not shown to be better than guessing and always choosing the most frequent position: "
+        "1.67 points below guessing"
     )
     best = json.loads((tmp_path / "low" / "sweep.json").read_text())["report"]["best"]
     assert best["levels"] == ["multitask"]
@@ -273,15 +273,18 @@ def test_with_one_seed_the_page_speaks_of_two_runs(tmp_path: Path) -> None:
     told = (tmp_path / "one" / "report.md").read_text()
     # 9 questions that only one answers: p = 2 / 2^9; 10 and 1 of 22 with the two that are added, 9 / 22 +- 1.96 x .1230
     assert re.search(r"multitask − label\\_only \| 45.00 \| 16.81 to 65.01 \| 0 \| 9 : 0 \| 0.0039 \| 0.0117 \|", told)
-    assert "speak of two runs, not of two settings" in told
-    assert "2 of 3 pairs of single runs differ. The widest: multitask over label\\_only, by 45.00 points." in told
+    assert "compare two runs, not two settings" in told
+    assert (
+        "2 of 3 pairs of single runs differ. The largest difference: multitask over label\\_only, by 45.00 points."
+        in told
+    )
     assert "pairs of cells" not in told
     assert "over the questions of one run" in page.summary
     assert page.summary.startswith(
-        "The best of 3 cells is better than guessing and always naming the commonest position: 40.00 points"
+        "The best of 3 cells is better than guessing and always choosing the most frequent position: 40.00 points"
     )
-    assert "of other seeds, a single run tells nothing" in page.summary
-    assert page.summary.endswith("2 comparisons with it are of single runs, which other seeds may order otherwise.")
+    assert "a single run says nothing about other seeds" in page.summary
+    assert page.summary.endswith("2 comparisons with it are of single runs, whose order may change with other seeds.")
     assert "differs from" not in page.summary
 
 
@@ -291,7 +294,7 @@ def test_pairs_that_are_too_many_are_said_to_be_left_out(sweep: Path, monkeypatc
     section = question_section(grid, paired(grid))
     assert section is not None
     assert [block.text for block in section.blocks if isinstance(block, Paragraph)][-1] == (
-        "1 pairs are compared, and 1 more are not: report fewer cells at once."
+        "1 pairs are compared and 1 are left out; report fewer cells at once to see them."
     )
 
 
@@ -336,7 +339,7 @@ def test_only_accuracies_collapse(tmp_path: Path) -> None:
     assert fell.endswith("of what its cell's median run gains over chance.")
     assert len(guesses) == 1
     (fell,) = flags(grid_of(jobs), None)
-    assert fell.endswith("of what its cell's median run has above 0, since the score of guessing is not known.")
+    assert fell.endswith("of what its cell's median run scores (the score of guessing is not known).")
     # a run of which fewer answers are unparsed has not fallen
     assert flags(grid_of(jobs, "test/unparsed"), None) == []
 
@@ -425,7 +428,7 @@ def test_folders_that_cannot_be_compared_are_refused(
             "runs of different tasks cannot be compared: everyday (a_swe",
         ),
         ([str(sweep), str(sweep), "--out", "x"], "is named twice"),
-        ([str(sweep), "--factors", "objective"], "--factors is about a --table"),
+        ([str(sweep), "--factors", "objective"], "--factors applies to --table only"),
         ([], "say what to compare"),
     ):
         assert main(["report", *words]) == 2
