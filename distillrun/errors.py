@@ -1,7 +1,16 @@
 """The exceptions that mean "the user can fix this"; the command line prints them without a traceback."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
+from typing import TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+SHOWN = 10
+"""Faults of rows that a message shows."""
+MOST = 1000
+"""Faults after which no further row is looked at."""
 
 
 class ConfigError(ValueError):
@@ -23,6 +32,38 @@ def refusals(attempt: Callable[[], object]) -> list[str]:
     except ConfigError as error:
         return [str(error)]
     return []
+
+
+def each(rows: Iterable[T], read: Callable[[T], R]) -> list[R]:
+    """Return what rows are read as.
+
+    Raises:
+        ConfigError: with the first faults, and how many rows have one; a fault of all rows is told once.
+    """
+    found: list[R] = []
+    faults: list[str] = []
+    for row in rows:
+        try:
+            found.append(read(row))
+        except ConfigError as error:
+            if str(error) in faults[-1:]:
+                raise
+            faults.append(str(error))
+            if len(faults) == MOST:
+                break
+    if faults:
+        raise ConfigError(listed(faults))
+    return found
+
+
+def listed(faults: Sequence[str], count: int = 0) -> str:
+    """Return the faults of rows as one message: the only one as it is, or the first ones with how many there are."""
+    count = max(count, len(faults))
+    if count == 1:
+        return faults[0]
+    number = f"{count:,}" if count != MOST else f"{MOST:,} or more"
+    first = f"the first {SHOWN}" if count > SHOWN else "they are"
+    return "\n  ".join([f"{number} rows cannot be read; {first}:", *faults[:SHOWN]])
 
 
 def install(extra: str) -> str:

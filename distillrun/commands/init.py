@@ -1,10 +1,12 @@
 """`distillrun init`."""
 
 import argparse
+import json
 import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from distillrun.config.compose import conf_folder
 from distillrun.errors import ConfigError
@@ -35,26 +37,55 @@ def init(arguments: Sequence[str]) -> int:
     place = Path("experiment", f"{name}.yaml")
     if (given.out / place).exists() and not given.force:
         raise ConfigError(f"{given.out / place} already exists; give another --name, or --force to overwrite it")
-    found = guess(tables_of(words, given.encoding), given.task, given.text, given.label, given.encoding)
+    settings: dict[str, Any] = {}
     for word in given.files:
         if word.startswith("task."):
-            found.settings |= setting_of(word, found.settings)
-    task, splits, threshold = checked(found)
-    _say(plain("\n".join([*found.reasons, "", *survey(task, splits, threshold)])))
+            settings |= setting_of(word, settings)
+    encoding = given.encoding or settings.get("encoding")
+    try:
+        found = guess(tables_of(words, encoding), given.task, given.text, given.label, encoding)
+        for key, value in settings.items():
+            own = found.settings.get(key)
+            found.settings[key] = {**own, **value} if isinstance(own, dict) and isinstance(value, dict) else value
+        task, splits, threshold = checked(found)
+    except ConfigError as error:
+        hint = "\n(a setting of the task is added as a word: task.KEY=VALUE)" if "task." in str(error) else ""
+        raise ConfigError(f"{error}{hint}") from error
+    found.reasons += [
+        f"{key}: {told}" for key, told in task.source().items() if key in ("labels are read as", "answers")
+    ]
+    seen = list(survey(task, splits, threshold))
+    if not given.json:
+        _say(plain("\n".join([*found.reasons, "", *seen])))
     with named(given.out.absolute()):
         given.out.mkdir(parents=True, exist_ok=True)
     write_whole(given.out, str(place), experiment_file(found, name))
-    command = f"distillrun --config-dir {given.out} experiment={name}"
-    _say(f"\nwritten: {given.out / place}\nnext:\n  {command} until=load        reads the files as a run would")
-    if found.label_source == "gold":
-        _say(f"  {command}                   trains a first student")
+    steps = _next(f"--config-dir {given.out} experiment={name}", found.label_source == "gold")
+    if given.json:
+        about = {"task": found.kind, "settings": found.settings, "reasons": found.reasons, "survey": seen}
+        _say(
+            json.dumps({**about, "written": str(given.out / place), "next": dict(steps)}, ensure_ascii=False, indent=2)
+        )
         return 0
+    _say(f"\nwritten: {given.out / place}\nnext:")
+    for command, what in steps:
+        _say(f"  {command}\n      {what}")
+    return 0
+
+
+def _next(words: str, is_labelled: bool) -> list[tuple[str, str]]:
+    """Return the commands to go on with, each with what it does."""
+    load = (f"distillrun {words} until=load", "reads the files as a run would")
+    if is_labelled:
+        return [load, (f"distillrun {words}", "trains a first student")]
     teacher = "teacher=api teacher.base_url=URL teacher.model=NAME teacher.api_key_env=VARIABLE"
     price = "teacher.price_per_million.input=P teacher.price_per_million.output=P teacher.budget.usd=1"
-    _say(f"  distillrun plan --config-dir {given.out} experiment={name} {teacher} {price}")
-    _say("      says what that asks and costs; without `plan`, the teacher labels the texts and a student is trained")
-    _say(f"      (with {LOCAL} instead, a model on this machine labels them)")
-    return 0
+    return [
+        load,
+        (f"distillrun plan {words} {teacher} {price}", "says what that asks and costs"),
+        (f"distillrun {words} {teacher} {price}", "the teacher labels the texts, and a student is trained"),
+        (f"distillrun {words} {LOCAL}", "the same with a model on this machine as the teacher"),
+    ]
 
 
 def _say(text: str) -> None:
@@ -91,5 +122,6 @@ def init_parser() -> argparse.ArgumentParser:
     parser.add_argument("--text", metavar="COLUMN", help="the column of the texts or questions")
     parser.add_argument("--label", metavar="COLUMN", help="the column of the labels or answers")
     parser.add_argument("--encoding", help="encoding of text files that are not UTF-8, such as cp1252")
+    parser.add_argument("--json", action="store_true", help="print what was found as JSON")
     parser.add_argument("--force", action="store_true", help="overwrite an experiment file of that name")
     return parser

@@ -9,7 +9,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Literal
 
-from distillrun.errors import ConfigError
+from distillrun.errors import ConfigError, listed
 from distillrun.files.utf8_stream import open_utf8
 
 MOST_CELL_CHARACTERS = 16 * 2**20
@@ -40,7 +40,8 @@ def csv_rows(path: Path, encoding: str | None, separator: str | None = None) -> 
         separator: None = the comma, or else the sign that makes several columns of the first line.
 
     Raises:
-        ConfigError: naming the line that is malformed or has too many or too few cells.
+        ConfigError: naming the line that is malformed; or, after the other rows, those that have too many or too few
+            cells.
     """
     if separator == TAB:
         try:
@@ -76,6 +77,7 @@ def _rows(
         try:
             header = next(reader, [])
             _check_header(header, f"{path}:{before + 1}")
+            faults: list[str] = []
             for cells in reader:
                 line = before + reader.line_num
                 if not cells or (len(cells) > 1 and not any(map(str.strip, cells))):
@@ -83,10 +85,12 @@ def _rows(
                 if len(cells) == len(header):
                     yield line, dict(zip(header, cells, strict=True))
                 else:
-                    raise ConfigError(
+                    faults.append(
                         f"{path}:{line}: {len(cells)} cells, but {len(header)} columns; give every row a "
                         f"cell for each column, and put cells that hold {separator!r} in double quotes"
                     )
+            if faults:
+                raise ConfigError(listed(faults))
         except csv.Error as error:
             raise ConfigError(f"{path}:{before + reader.line_num}: malformed CSV: {error}; {_QUOTES}") from error
         except UnicodeError as error:  # raised for a whole block of lines

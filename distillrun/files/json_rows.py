@@ -9,7 +9,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
-from distillrun.errors import ConfigError, nearest
+from distillrun.errors import ConfigError, listed, nearest
 from distillrun.files.strict_json import strict_json
 from distillrun.files.utf8_stream import open_utf8
 
@@ -21,14 +21,23 @@ Numbered = Iterator[tuple[int | str, dict[str, Any]]]
 
 
 def jsonl_rows(path: Path, encoding: str | None) -> Numbered:
-    """Yield the line and the values of each row of a file of JSON lines."""
+    """Yield the line and the values of each row of a file of JSON lines; bad lines are named when all were read."""
     with open_utf8(path, encoding) as file:
+        faults: list[str] = []
         for number, line in enumerate(iter(lambda: file.readline(MOST_LINE_BYTES + 1), b""), start=1):
             where = f"{path}:{number}"
             if len(line) > MOST_LINE_BYTES:
                 raise ConfigError(f"{where}: the line is longer than {MOST_LINE_BYTES} bytes; is it JSON lines?")
-            if line.strip():
-                yield number, _values(_decoded(line.strip(), where), where)
+            if not line.strip():
+                continue
+            try:
+                values = _values(_decoded(line.strip(), where), where)
+            except ConfigError as error:
+                faults.append(str(error))
+                continue
+            yield number, values
+        if faults:
+            raise ConfigError(listed(faults))
 
 
 def json_rows(path: Path, key: str | None, encoding: str | None) -> Numbered:

@@ -25,7 +25,7 @@ def checked(guess: Guess) -> tuple[Task, dict[Split, list[Example]], float]:
         leaf[key] = {**leaf[key], **value} if isinstance(value, Mapping) else value
     task: Task = build(leaf, "task")
     if problems := task.check():
-        raise ConfigError("\n".join(problems) + "\n(a setting of the task is added as a word: task.KEY=VALUE)")
+        raise ConfigError("\n".join(problems))
     return task, {split: task.examples(split) for split in get_args(Split)}, float(leaf["overlap_threshold"])
 
 

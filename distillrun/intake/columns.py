@@ -13,7 +13,21 @@ TEXTS = (
 )
 LABELS = ("label", "category", "class", "intent", "topic", "sentiment", "tag", "target", "labels", "y")
 ANSWERS = ("answer", "answerkey", "answer_key", "correct", "correct_answer", "gold", "label", "target", "cop", "output")
+PAIRS = (
+    *(("premise", "hypothesis"), ("sentence1", "sentence2"), ("question1", "question2"), ("text1", "text2")),
+    *(("passage", "question"), ("context", "question"), ("article", "question"), ("story", "question")),
+    *(("context", "query"), ("paragraph", "question"), ("subject", "body"), ("title", "body"), ("title", "text")),
+    *(("subject", "text"), ("title", "description"), ("subject", "description"), ("headline", "text")),
+)
+"""Texts that are read together, the first before the second."""
 CHOICES = ("choices", "options", "candidates", "endings", "answers")
+RATIONALES = ("rationale", "explanation", "explanation_1", "reasoning", "reason", "cot", "why", "justification")
+GROUPS = (
+    *("customer_id", "customer", "user_id", "user", "client_id", "account_id", "account", "patient_id", "patient"),
+    *("author_id", "author", "speaker", "session_id", "session", "thread_id", "conversation_id", "dialogue_id"),
+    *("document_id", "doc_id", "passage_id", "article_id", "context_id", "group_id", "group", "subject_id"),
+)
+"""Of rows that tell of each other."""
 IDS = ("id", "qid", "uid", "guid", "idx", "example_id", "question_id")
 
 _LETTERED = re.compile(r"(?P<stem>.*?)[ _.-]?(?P<mark>[A-Ha-h]|\d)")
@@ -26,8 +40,25 @@ _NUMBER = re.compile(r"-?\d+(?:[.,]\d+)*")
 
 def called(columns: Iterable[str], names: Sequence[str]) -> str | None:
     """Return the column that is called by one of some names, the first of these that is there."""
-    known = {re.sub(r"[\s-]+", "_", column.strip().lower()): column for column in reversed(list(columns))}
+    whole = list(columns)[::-1]
+    known = {_plain(column.rpartition(".")[2]): column for column in whole} | {
+        _plain(column): column for column in whole
+    }
     return next((known[name] for name in names if name in known), None)
+
+
+def text_pair(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> tuple[str, str] | None:
+    """Return two columns of texts that belong together, such as a passage and a question; None where there are none."""
+    for names in PAIRS:
+        first, second = (called(columns, (name,)) for name in names)
+        if first is not None and second is not None and all(is_texts(one, rows) for one in (first, second)):
+            return first, second
+    return None
+
+
+def is_texts(column: str, rows: Sequence[Mapping[str, Any]]) -> bool:
+    """Return whether a column holds texts: of two words or more on average."""
+    return _words(row.get(column) for row in rows) >= 2
 
 
 def choice_columns(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str | list[str] | None:
@@ -57,11 +88,24 @@ def id_column(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str 
     return column
 
 
+def group_column(columns: Sequence[str], rows: Sequence[Mapping[str, Any]], apart: Sequence[str]) -> str | None:
+    """Return the column of groups: one that is called so, and has values of several rows each; None where none has."""
+    for name in GROUPS:
+        column = called([one for one in columns if one not in apart], (name,))
+        values = [] if column is None else [str(row.get(column)) for row in rows if not is_blank(row.get(column))]
+        if 1 < len(set(values)) <= len(values) / 1.5:
+            return column
+    return None
+
+
 def text_column(columns: Sequence[str], rows: Sequence[Mapping[str, Any]], wanted: str | None) -> str:
     """Return the column of the texts or questions. Raises ConfigError where it is not there, or none holds texts."""
     if wanted is not None:
         return _there(wanted, columns, "--text")
-    if (found := called(columns, TEXTS)) is not None:
+    if (pair := text_pair(columns, rows)) is not None:
+        return pair[1]
+    named = [name for name in TEXTS if (column := called(columns, (name,))) is not None and is_texts(column, rows)]
+    if (found := called(columns, (*named, *TEXTS))) is not None:
         return found
     lengths = {column: _words(row.get(column) for row in rows) for column in columns}
     longest = max(lengths, key=lengths.__getitem__)
@@ -89,7 +133,8 @@ def label_column(
     rest = [column for column in columns if column not in apart]
     if (found := called(rest, LABELS)) is not None or (found := called(rest, ANSWERS)) is not None:
         return found
-    fitting = [column for column in rest if repeats([row.get(column) for row in rows])]
+    others = (*GROUPS, *RATIONALES, *IDS)
+    fitting = [column for column in rest if _plain(column) not in others and repeats([row.get(column) for row in rows])]
     if len(fitting) > 1:
         raise ConfigError(f"the columns {', '.join(fitting)} may each be the label; name the one that is with --label")
     return fitting[0] if fitting else None
@@ -101,7 +146,12 @@ def repeats(values: Sequence[Any]) -> bool:
     different = {str(value).strip() for value in known}
     if len(different) > NUMBERS and all(_NUMBER.fullmatch(one) for one in different):
         return False
-    return 1 < len(different) <= len(known) / 2 and all(len(one) <= SHORT for one in different)
+    return 1 < len(different) <= len(known) / 2 and all(len(one) <= SHORT and "\n" not in one for one in different)
+
+
+def _plain(column: str) -> str:
+    """Return the name of a column as it is compared."""
+    return re.sub(r"[\s-]+", "_", column.strip().lower())
 
 
 def _is_list(value: Any) -> bool:

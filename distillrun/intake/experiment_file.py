@@ -23,13 +23,13 @@ _TAUGHT = {
     "classification": "  - override /generation: label              # the teacher's label for each text\n",
     "multiple_choice": "  - override /generation: chain_of_thought   # the teacher's answer to each question\n",
 }
-_MORE = {
-    "classification": """
+_OBJECTIVE = """
 objective:
   source: "{question}"       # the classifier reads the text alone
   target: "{answer}"
-
-evaluation:
+"""
+_RULES = {
+    "classification": """\
   choice_likelihood:
     prior: false
   calibration:
@@ -37,19 +37,26 @@ evaluation:
 """,
     "multiple_choice": "",
 }
-_ZERO_SHOT = """
+_STEP = {"classification": "label", "multiple_choice": "chain_of_thought"}
+_PROMPT = """
 generation:
   steps:
-    chain_of_thought:
+    {step}:
       prompt:
-        demos: 0             # the shipped demonstrations are of everyday things
+{demos}
 """
+_ROWS = """\
+        demos: 8             # training rows that have {what}, drawn by generation.seed
+        demonstrations: rows"""
+_NONE = """\
+        demos: 0             # the shipped demonstrations are of everyday things; with {what}: demonstrations: rows"""
 NOTES = {
     "folder": "where the files are",
     "label_source": "of training labels: gold, teacher, or teacher_where_missing",
     "test_share": "of train, held out for the test by split_seed",
     "dev_share": "of dev_from",
     "labels": "columns name and description; null = the labels of the training rows",
+    "split_by": "rows with one value of it stay in one split",
     "answer_form": "text, letter, index (from 0), number (from 1) or boolean",
 }
 
@@ -68,10 +75,25 @@ def experiment_file(guess: Guess, name: str) -> str:
     lines += ["", f"name: {name}", "", "task:"]
     for key, value in guess.settings.items():
         lines += _setting(key, value)
-    more = _MORE[guess.kind]
-    if guess.kind == "multiple_choice" and guess.label_source != "gold":
-        more = _ZERO_SHOT
-    return "\n".join(lines) + "\n" + more
+    is_taught = guess.label_source != "gold"
+    more = _OBJECTIVE if guess.kind == "classification" else ""
+    return "\n".join(lines) + "\n" + (_prompt(guess) if is_taught else "") + more + _evaluation(guess.kind, is_taught)
+
+
+def _prompt(guess: Guess) -> str:
+    """Return what the teacher is shown: solved rows where there are some, with their rationales where it reasons."""
+    reasons = guess.kind == "multiple_choice"
+    what = "a right answer and a rationale" if reasons else "a label"
+    has_rows = guess.label_source == "teacher_where_missing" and (
+        "rationale" in guess.settings["fields"] or not reasons
+    )
+    return _PROMPT.format(step=_STEP[guess.kind], demos=(_ROWS if has_rows else _NONE).format(what=what))
+
+
+def _evaluation(kind: str, is_taught: bool) -> str:
+    others = "the untrained student, and the teacher's own answers to the test questions"
+    baselines = f"true         # {others}" if is_taught else f"false        # true: also {others}"
+    return f"\nevaluation:\n  baselines: {baselines}\n{_RULES[kind]}"
 
 
 def _setting(key: str, value: Any) -> list[str]:

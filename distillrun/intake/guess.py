@@ -1,14 +1,29 @@
 """The task that fits a user's tables, as settings, each with what it was concluded from."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from distillrun.errors import ConfigError
-from distillrun.intake.columns import IDS, choice_columns, id_column, label_column, repeats, text_column
+from distillrun.intake.columns import (
+    IDS,
+    RATIONALES,
+    called,
+    choice_columns,
+    group_column,
+    id_column,
+    is_texts,
+    label_column,
+    repeats,
+    text_column,
+    text_pair,
+)
 from distillrun.intake.tables import LABELS, Table
+from distillrun.records import reading
 from distillrun.task.shared.choice_row import is_blank
+from distillrun.task.shared.label_list import label_text
 
 Kind = Literal["classification", "multiple_choice"]
 
@@ -52,35 +67,52 @@ def guess(
     data = {role: table for role, table in tables.items() if role != LABELS}
     known = next(data[role] for role in ("test", "dev", "train") if role in data)  # these have labels
     columns = list(dict.fromkeys(column for table in data.values() for column in table.columns))
-    rows = [row.values for table in data.values() for row in table.rows]
-    choices = choice_columns(known.columns, [row.values for row in known.rows]) if kind != "classification" else None
+    rows = [row for table in data.values() for row in table.cells]
+    _check_header(data)
+    choices = choice_columns(known.columns, known.cells) if kind != "classification" else None
     if kind == "multiple_choice" and choices is None:
         raise ConfigError(f"no column holds choices, as task=multiple_choice needs ({', '.join(known.columns)})")
     own = [choices] if isinstance(choices, str) else choices or []
     asked = text_column([one for one in columns if one not in own], rows, text)
     named = id_column(columns, rows)
     apart = [asked, *own, *([named] if named else [])]
-    given = label_column(known.columns, [row.values for row in known.rows], apart, label)
+    pair = text_pair([one for one in columns if one not in own], rows) if text is None else None
+    apart += [one for one in pair or () if one not in apart]
+    given = label_column(known.columns, known.cells, apart, label)
     found = Guess("classification" if choices is None else "multiple_choice")
     fields: dict[str, Any] = {"id": named}
     if choices is not None:
         if given is None:
             raise ConfigError(f"no column holds the right answers; name it with --label ({', '.join(known.columns)})")
+        if isinstance(choices, list) and _stands_apart(known, choices, given):
+            own = choices = [*choices, given]
+            found.settings |= {"answer_form": "text", "shuffle_choices": True}
         fields |= {"question": asked, "choices": choices, "answer": given}
-        found.reasons.append(f"task=multiple_choice: {' and '.join(own)} hold the choices of each row")
+        verb = "holds" if isinstance(choices, str) else "hold"
+        found.reasons.append(f"task=multiple_choice: {' and '.join(own)} {verb} the choices of each row")
+        if "shuffle_choices" in found.settings:
+            found.reasons.append(
+                f"answers: {given} is a choice of its own, so the order of the choices is drawn (task.shuffle_choices)"
+            )
     else:
         _check_labels(tables, known, given, kind)
         fields |= {"text": asked, "label": given or "label"}
         found.reasons.append(f"task=classification: {asked} holds texts, and the labels repeat")
     found.settings["fields"] = fields
     found.reasons.append(f"columns: {', '.join(f'{name}={column}' for name, column in fields.items() if column)}")
-    if unread := [one for one in columns if one not in (asked, *own, given, named)]:
-        more = next((one for one in unread if one.lower() not in IDS), "")
-        whole = f"{{{more}}}\\n{{{asked}}}"
-        cure = f"; to put it before {asked} add the word 'task.template=\"{whole}\"'" if more else ""
-        found.reasons.append(f"not read: {', '.join(unread)}{cure}")
     _place(found, tables)
     _split(found, data, str(given))
+    told = _further(found, data, columns, [asked, *own, *([given] if given else []), *([named] if named else [])])
+    if pair is not None:
+        found.settings["template"] = "\n".join(f"{{{name}}}" for name in pair)
+        found.reasons.append(
+            f"template: {pair[0]} and {pair[1]} are read together (task.template; null = {asked} alone)"
+        )
+    if unread := [one for one in columns if one not in (asked, *(pair or ()), *own, given, named, *told)]:
+        more = next((one for one in unread if one.lower() not in IDS and is_texts(one, rows)), "")
+        whole = f"{{{more}}}\\n{{{asked}}}"
+        cure = f"; to put {more} before {asked} add the word 'task.template=\"{whole}\"'" if more else ""
+        found.reasons.append(f"not read: {', '.join(one or '(a column without a name)' for one in unread)}{cure}")
     if found.kind == "classification":
         _label_file(found, tables, data["train"], given)
     if encoding is not None:
@@ -92,10 +124,15 @@ def _check_labels(tables: Mapping[str, Table], known: Table, given: str | None, 
     """Refuse tables that have neither choices nor labels."""
     if kind == "classification" or (given is not None and LABELS in tables):
         return
-    labelled = [value for role, table in tables.items() if role != LABELS for value in table.values(given or "")]
-    if given is not None and repeats(labelled):
+    named = [table.values(given) for role, table in tables.items() if role != LABELS and given is not None]
+    if any(map(repeats, named)):
         return
     values = [value for value in known.values(given) if not is_blank(value)] if given is not None else []
+    if len({str(value) for value in values}) == 1:
+        raise ConfigError(
+            f"{known.paths[0]}: the only label in {given} is {str(values[0])[:40]!r}, and a task has two or more; add "
+            "rows of others, or a file of labels (labels=FILE)"
+        )
     why = (
         f"the values of {given} hardly repeat ({len({str(value) for value in values})} different ones in "
         f"{len(values)} rows, such as {str(values[0])[:40]!r})"
@@ -107,6 +144,32 @@ def _check_labels(tables: Mapping[str, Table], known: Table, given: str | None, 
         "task=multiple_choice fits; free answers, such as numbers or sentences, are not a task of distillrun yet. Name "
         "the columns with --text and --label if they are others"
     )
+
+
+def _check_header(data: Mapping[str, Table]) -> None:
+    """Refuse tables whose first line is a row: a column is called as values below it are."""
+    for table in data.values():
+        for column in table.columns:
+            values = [str(value).strip() for value in table.values(column) if not is_blank(value)]
+            if column.strip() and repeats(values) and column.strip() in values:
+                raise ConfigError(
+                    f"{table.paths[0]}: the first line must name the columns, but it looks like a row: {column!r} is "
+                    "also a value of that column; add a line before it, such as text,label"
+                )
+
+
+def _stands_apart(known: Table, choices: Sequence[str], answer: str) -> bool:
+    """Return whether the right answer is a choice in a column of its own, next to the wrong ones."""
+    answers = [str(value).strip() for value in known.values(answer) if not is_blank(value)]
+    if not answers or any(len(one) == 1 or one.isdecimal() for one in answers):
+        return False
+    rows = zip(known.cells, known.values(answer), strict=True)
+    among = sum(
+        reading(str(right)) in {reading(str(row.get(choice))) for choice in choices}
+        for row, right in rows
+        if not is_blank(right)
+    )
+    return among < len(answers) / 10
 
 
 def _place(found: Guess, tables: Mapping[str, Table]) -> None:
@@ -158,6 +221,24 @@ def _split(found: Guess, data: Mapping[str, Table], label: str) -> None:
         found.reasons.append(f"dev: a share of {source} (task.dev_share)")
 
 
+def _further(found: Guess, data: Mapping[str, Table], columns: Sequence[str], apart: Sequence[str]) -> list[str]:
+    """Set what else columns tell: rationales that prompts can show, and groups that stay together; return these."""
+    train = data["train"]
+    told = []
+    if (why := called([one for one in train.columns if one not in apart], RATIONALES)) is not None:
+        found.settings["fields"]["rationale"] = why
+        found.reasons.append(f"rationale: {why} holds reasons, which prompts can show (task.fields.rationale)")
+        told.append(why)
+    group = group_column(train.columns, train.cells, apart)
+    if group is not None and not {"dev", "test"} <= data.keys():
+        found.settings["split_by"] = group
+        found.reasons.append(
+            f"groups: rows with one {group} stay in one split, since they tell of each other (task.split_by)"
+        )
+        told.append(group)
+    return told
+
+
 def _label_file(found: Guess, tables: Mapping[str, Table], train: Table, label: str | None) -> None:
     """Say where the labels come from."""
     if LABELS in tables:
@@ -175,8 +256,17 @@ def _label_file(found: Guess, tables: Mapping[str, Table], train: Table, label: 
             "the training rows have no labels, so which there are is not known; add a file of them (a column name, and "
             "description where labels need one) as labels=FILE"
         )
-    different = {str(value).strip() for value in values}
-    found.reasons.append(f"labels: {len(different):,} different ones of the training rows")
+    counts = Counter(label_text(value) for value in values)
+    spellings: dict[str, str] = {}
+    for name, _ in counts.most_common():
+        spellings.setdefault(reading(name), name)
+    if len(spellings) < len(counts):
+        found.settings["labels"] = sorted(spellings.values())
+        others = ", ".join(repr(name) for name in sorted(counts) if name not in spellings.values())
+        found.reasons.append(
+            f"labels: {others} read as other labels do, and are taken for these (task.labels lists them)"
+        )
+    found.reasons.append(f"labels: {len(spellings):,} different ones of the training rows")
 
 
 def _common(paths: Iterable[Path]) -> Path:

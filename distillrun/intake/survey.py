@@ -28,6 +28,8 @@ def survey(task: Task, splits: Mapping[Split, Sequence[Example]], threshold: flo
         threshold: the likeness from which two questions are nearly the same.
     """
     yield "splits: " + ", ".join(f"{split} {len(rows):,}" for split, rows in splits.items())
+    if isinstance(groups := task.source().get("groups"), dict):
+        yield "groups: " + ", ".join(f"{name} {count}" for name, count in groups.items())
     yield from _examples(task, splits)
     labelled = [one for rows in splits.values() for one in rows if one.answer is not None]
     yield from _balance(labelled, splits["train"]) if isinstance(task, LabelTask) else _places(labelled)
@@ -53,7 +55,7 @@ def _balance(labelled: Sequence[Example], train: Sequence[Example]) -> Iterator[
     counts = Counter(one.answer for one in labelled if one.answer is not None)
     most = ", ".join(f"{names[place]} {count / len(labelled):.1%}" for place, count in counts.most_common(COMMON))
     rarest, few = min(counts.items(), key=lambda item: (item[1], item[0]))
-    yield f"labels: {len(names)}; the commonest {most}; the rarest {names[rarest]} ({few:,} rows)"
+    yield f"labels: {len(names)}; the commonest {most}; the rarest {names[rarest]} ({few:,} row{'s' * (few != 1)})"
     absent = [name for place, name in enumerate(names) if place not in counts]
     if absent:
         yield f"labels that no row has: {_listed(absent)}"

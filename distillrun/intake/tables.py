@@ -1,18 +1,24 @@
 """The files that a user names, each with its rows and the split that it is."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from distillrun.errors import ConfigError
 from distillrun.files.rows import Row, read_all
-from distillrun.files.split_files import bare, holds_rows, in_order
+from distillrun.files.split_files import bare, holds_rows, in_order, kind_of
+from distillrun.intake.columns import TEXTS, called
 from distillrun.task.shared.label_list import read_labels
 
 LABELS = "labels"
 ROLES = ("train", "dev", "test", LABELS)
+_NUMBERS = re.compile(r"\d+")
+ALIKE = 0.1
+"""From this share of equal rows on, two files are variants of one another."""
 _WORDS = {
     "train": ("train", "training"),
     "dev": ("dev", "valid", "validation", "val", "eval", "development"),
@@ -37,14 +43,30 @@ class Table:
     rows: Sequence[Row]
     is_named: bool
 
-    @property
+    @cached_property
+    def cells(self) -> list[dict[str, Any]]:
+        """The values of each row by column; what an object holds has a column of its own, such as question.stem."""
+        return [_flat(row.values) for row in self.rows]
+
+    @cached_property
     def columns(self) -> list[str]:
         """The columns, in the order in which they first occur."""
-        return list(dict.fromkeys(name for row in self.rows for name in row.values))
+        return list(dict.fromkeys(name for row in self.cells for name in row))
 
     def values(self, column: str) -> list[Any]:
         """Return what the rows have in a column; None where they have nothing."""
-        return [row.values.get(column) for row in self.rows]
+        return [row.get(column) for row in self.cells]
+
+
+def _flat(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of a row, those of objects that hold a question or a text under names with a dot."""
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, Mapping) and called(value, TEXTS) is not None and not {"text", "label"} >= value.keys():
+            flat |= {f"{name}.{inner}": one for inner, one in value.items()}
+        else:
+            flat[name] = value
+    return flat
 
 
 def tables_of(words: Sequence[str], encoding: str | None) -> dict[str, Table]:
@@ -58,14 +80,15 @@ def tables_of(words: Sequence[str], encoding: str | None) -> dict[str, Table]:
         ConfigError: a file is missing or cannot be read, or it cannot be told which split it is.
     """
     found: dict[str, list[Path]] = {}
-    named: set[str] = set()
+    said: dict[str, list[Path]] = {}
     unnamed: list[Path] = []
-    for role, path in (one for word in words for one in _files_of(word)):
+    for role, path, is_said in (one for word in words for one in _files_of(word)):
         if role is None:
             unnamed.append(path)
         else:
-            found.setdefault(role, []).append(path)
-            named.add(role)
+            (said if is_said else found).setdefault(role, []).append(path)
+    found |= said  # what the user says goes before what names say
+    named = set(found)
     if len(unnamed) > 1 or (unnamed and "train" in found):
         raise ConfigError(
             f"{unnamed[-1]}: its name does not say whether it is train, dev, test or a file of labels; write it as "
@@ -79,27 +102,50 @@ def tables_of(words: Sequence[str], encoding: str | None) -> dict[str, Table]:
         rows = _rows(paths, role, encoding)
         if not rows:
             raise ConfigError(f"{paths[0]} holds no rows; name the file that does")
+        if role not in said and len(paths) > 1:
+            _check_parts(role, paths, rows)
         tables[role] = Table(role, tuple(paths), rows, role in named)
     if "train" not in tables:
         raise ConfigError(f"none of {', '.join(words)} holds training rows; write the file that does as train=FILE")
     return tables
 
 
-def _files_of(word: str) -> Iterable[tuple[str | None, Path]]:
-    """Yield the files that a word names, each with its role; None where its name does not say it."""
+def _check_parts(role: str, paths: Sequence[Path], rows: Sequence[Row]) -> None:
+    """Raise ConfigError where files whose names say the same role are variants of one another, not parts of a whole."""
+    families = {(_NUMBERS.sub("#", bare(path).lower()), kind_of(path)) for path in paths}
+    first: dict[str, str] = {}
+    again: Counter[str] = Counter()
+    sizes: Counter[str] = Counter()
+    for row in rows:
+        file = row.where.rpartition(":")[0]
+        sizes[file] += 1
+        again[file] += first.setdefault(repr(row.values), file) != file
+    if len(families) == 1 and all(again[file] < ALIKE * size for file, size in sizes.items()):
+        return
+    shared = f"{again.total():,} rows of one stand in another, too"
+    why = shared if again.total() else "their names differ by more than a number"
+    raise ConfigError(
+        f"{' and '.join(path.name for path in paths)} may each be the {role} rows, and {why}; name the one that is "
+        f"meant ({role}={paths[0]}), or all of them, where they are parts of a whole: "
+        + " ".join(f"{role}={path}" for path in paths)
+    )
+
+
+def _files_of(word: str) -> Iterable[tuple[str | None, Path, bool]]:
+    """Yield the files that a word names, each with its role, None where its name does not say it, and who says it."""
     given, sign, rest = word.partition("=")
     role = given if sign and given in ROLES and not Path(word).exists() else None
     path = Path(rest if role else word)
     if not path.exists():
         raise ConfigError(f"{path}: there is no such file; give a table such as train.csv, or the folder that holds it")
     if path.is_file():
-        yield role or role_of(path), path
+        yield role or role_of(path), path, role is not None
         return
     files = _tables_in(path) or (_tables_in(path / "data") if (path / "data").is_dir() else [])
     if not files:
         raise ConfigError(f"{path} holds no table (.csv, .jsonl, .parquet, .xlsx …); give the files themselves")
     for file in files:
-        yield role or role_of(file) or role_of(path), file
+        yield role or role_of(file) or role_of(path), file, role is not None
 
 
 def _tables_in(folder: Path) -> list[Path]:

@@ -24,9 +24,11 @@ from distillrun.interfaces.objective import (
 )
 from distillrun.interfaces.student import EmbeddingStudent, LabelStudent, Student, WritingStudent
 from distillrun.interfaces.task import (
+    DemonstratingTask,
     FileTask,
     LabelSource,
     LabelTask,
+    PlacedTask,
     SlicedTask,
     Task,
     TaskWithLabelSource,
@@ -55,6 +57,7 @@ __all__ = [
     "AskingMetric",
     "ChoiceModel",
     "ChoiceObjective",
+    "DemonstratingTask",
     "EmbeddingStudent",
     "EnsembleTeacher",
     "ExpansionStep",
@@ -70,6 +73,7 @@ __all__ = [
     "Metric",
     "MetricContext",
     "ObjectiveContext",
+    "PlacedTask",
     "RecordedTeacher",
     "Refuse",
     "Reservation",

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from distillrun.interfaces.model import ChoiceModel, LanguageModel
-from distillrun.records import Json, TargetPair
+from distillrun.records import Json, LongText, TargetPair
 
 
 @runtime_checkable
@@ -15,8 +15,11 @@ class Student(Protocol):
     def check(self) -> list[str]:
         """Return what is wrong with the settings, such as a checkpoint that is not there; empty if nothing is."""
 
-    def check_texts(self, pairs: Iterable[TargetPair]) -> list[str]:
-        """Return which of the texts are too long for the student though they may not be cut; empty if none is."""
+    def long_texts(self, pairs: Iterable[TargetPair]) -> list[LongText]:
+        """Return which of the texts are too long for the student, cut or refused; loads no weights.
+
+        A student that writes nothing reads the sources, and the targets where it scores them.
+        """
 
     def identity(self) -> Mapping[str, Json]:
         """Return the digest or the commit of the weights that it starts from, for fingerprints."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Protocol, runtime_checkable
 
-from distillrun.records import Example, Json, Split
+from distillrun.records import Example, Json, SolvedExample, Split
 
 LabelSource = Literal["gold", "teacher", "teacher_where_missing"]
 """Where the labels of the training examples come from. gold: their files. teacher: the teacher's own answers; what the
@@ -78,6 +78,22 @@ class FileTask(Task, Protocol):
         Raises:
             ConfigError: a column is not there or holds something else.
         """
+
+
+@runtime_checkable
+class PlacedTask(Task, Protocol):
+    """A task that knows in which file and line an example stands."""
+
+    def where(self, name: str) -> str:
+        """Return the place of the example with this id."""
+
+
+@runtime_checkable
+class DemonstratingTask(Task, Protocol):
+    """A task that says which of its rows prompts may show as solved."""
+
+    def solved(self) -> Sequence[SolvedExample] | None:
+        """Return the rows of a file of them, or the training rows whose right answers may be shown; None = all."""
 
 
 @runtime_checkable

@@ -13,6 +13,7 @@ from distillrun.errors import ConfigError
 from distillrun.language_model.batching import micro_batches
 from distillrun.language_model.evaluating import evaluating
 from distillrun.language_model.likelihood import ragged
+from distillrun.language_model.limits import Truncate
 from distillrun.language_model.padding import mixed_mask, padded
 from distillrun.language_model.saving import save_model
 from distillrun.language_model.weights import load_weights, why
@@ -30,15 +31,21 @@ class ChoiceScorer:
         tokenizer: its tokenizer.
         max_tokens: of a question with one choice, special tokens included.
         group: the config group that sets `max_tokens`, for messages.
+        truncate: what becomes of a longer one: its question is cut, never its choice, or it is refused.
     """
 
     def __init__(
-        self, module: nn.Module, tokenizer: PreTrainedTokenizerBase, max_tokens: int, group: str = "student"
+        self,
+        module: nn.Module,
+        tokenizer: PreTrainedTokenizerBase,
+        max_tokens: int,
+        group: str = "student",
+        truncate: Truncate = "refuse",
     ) -> None:
         self.module = module
         self.tokenizer = tokenizer
         self._max_tokens = max_tokens
-        self._group = group
+        self._group, self._truncate = group, truncate
         self._encoded = lru_cache(REMEMBERED_TEXTS)(self._tokenised)
 
     @property
@@ -125,6 +132,11 @@ class ChoiceScorer:
     def _tokenised(self, question: str, choice: str) -> dict[str, list[int]]:
         encoding = self.tokenizer(question, choice, return_attention_mask=True, verbose=False)
         tokens = len(encoding["input_ids"])
+        if tokens > self._max_tokens and self._truncate != "refuse":
+            self.tokenizer.truncation_side = "left" if self._truncate == "head" else "right"
+            room = {"truncation": "only_first", "max_length": self._max_tokens}
+            encoding = self.tokenizer(question, choice, return_attention_mask=True, verbose=False, **room)
+            tokens = len(encoding["input_ids"])
         if tokens > self._max_tokens:
             raise ConfigError(
                 f"{self._group}.max_tokens={self._max_tokens} is too small for the question that begins "
@@ -138,7 +150,9 @@ def written(segments: Sequence[Segment]) -> str:
     return "".join(segment.text for segment in segments)
 
 
-def load_scorer(folder: Path, max_tokens: int, group: str = "student", outline: bool = False) -> ChoiceScorer:
+def load_scorer(
+    folder: Path, max_tokens: int, group: str = "student", outline: bool = False, truncate: Truncate = "refuse"
+) -> ChoiceScorer:
     """Return the scorer of a checkpoint, float32, on the CPU; no code of the checkpoint runs.
 
     The head, which a plain encoder does not have, draws from torch's global generator. With `outline`, names and shapes
@@ -162,4 +176,4 @@ def load_scorer(folder: Path, max_tokens: int, group: str = "student", outline: 
             f"{group}.checkpoint={folder} is missing {len(missing)} weights of its encoder ({missing[0]}, ...); copy "
             "or download it again"
         )
-    return ChoiceScorer(module, tokenizer, max_tokens, group)
+    return ChoiceScorer(module, tokenizer, max_tokens, group, truncate)

@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from distillrun.language_model.checkpoint_folder import is_encoder
-from distillrun.records import Segment, TargetPair
+from distillrun.records import TargetPair
+
+Truncate = Literal["tail", "head", "refuse"]
+"""Where a text that is too long is cut: at its end, at its beginning, or not at all."""
 
 OWN_TOKENS = 8
 """More than any tokenizer puts around a text, EOS included."""
@@ -18,23 +21,22 @@ class Limits:
     Attributes:
         max_source_tokens, max_target_tokens: longer texts are cut in their cut segments.
         separator: text between source and target of a decoder-only model; an encoder-decoder has no use for it.
+        truncate: what becomes of a question that is too long even so.
     """
 
     max_source_tokens: int
     max_target_tokens: int
     separator: str
+    truncate: Truncate = "refuse"
 
     def may_be_exceeded(self, pair: TargetPair) -> bool:
-        """Return whether the parts of a pair that may not be cut could be too long; without a tokenizer's help.
+        """Return whether a pair could be too long; without a tokenizer's help.
 
         A tokenizer makes no more tokens than a text has bytes, and adds a few of its own.
         """
-        separator = (Segment(self.separator),)
-        asked = ((self.max_source_tokens, pair.source + separator), (self.max_target_tokens, pair.target))
-        return any(
-            sum(len(segment.text.encode()) for segment in segments if not segment.cut) + OWN_TOKENS > limit
-            for limit, segments in asked
-        )
+        read = sum(len(segment.text.encode()) for segment in pair.source) + len(self.separator.encode())
+        written = sum(len(segment.text.encode()) for segment in pair.target)
+        return read + OWN_TOKENS > self.max_source_tokens or written + OWN_TOKENS > self.max_target_tokens
 
     def problems(self, config: Mapping[str, Any] | None) -> list[str]:
         """Return what is wrong with the limits for a model with this `config.json` (None = not known yet)."""

@@ -91,7 +91,7 @@ def assemble(
     else:
         architecture = DecoderOnly(tokenizer.pad_token_id, caching_of(module))
         separator = limits.separator
-    text = SegmentTokenizer(tokenizer, limits.max_source_tokens, limits.max_target_tokens, separator)
+    text = SegmentTokenizer(tokenizer, limits.max_source_tokens, limits.max_target_tokens, separator, limits.truncate)
     return TransformerModel(module, text, architecture)
 
 

@@ -4,16 +4,17 @@ import hashlib
 import json
 import logging
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from itertools import accumulate
 
 from transformers import PreTrainedTokenizerBase
 
 from distillrun.errors import ConfigError
+from distillrun.language_model.limits import Truncate
 from distillrun.loss.tensors import IGNORE
-from distillrun.records import Segment, TargetPair
+from distillrun.records import LongText, Segment, TargetPair
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +44,7 @@ class _Token:
     id: int
     learn: bool
     cut: bool
+    asked: bool
     end: int
 
 
@@ -51,12 +53,15 @@ class SegmentTokenizer:
 
     The texts of the segments are joined and tokenised once, so that where a segment ends changes no token. A token
     belongs to every segment that one of its non-blank characters lies in: it is learnt if one of them is learnt, and
-    it may be dropped only if all of them may be cut. Tokens are dropped from the end of the last cut segment first.
-    A special token that is spelt out in a text is read as that token, as transformers does.
+    it may be dropped only if all of them may be cut. Tokens are dropped from the end of the last cut segment first, and
+    where that is not enough, `truncate` may cut the question. A special token that is spelt out in a text is read as
+    that token, as transformers does.
 
     Attributes:
         separator: text between source and target where the target is read on from the source; None where the source
             stands alone and is closed by the tokenizer's own special tokens (T5's EOS, BERT's [SEP]).
+        truncate: what is cut of a source that is too long: the end or the beginning of its question, or of the whole
+            where no segment is the question; or nothing, so that it is refused.
         eos: the id that closes every target, and is learnt.
     """
 
@@ -66,6 +71,7 @@ class SegmentTokenizer:
         max_source_tokens: int,
         max_target_tokens: int,
         separator: str | None,
+        truncate: Truncate = "refuse",
     ) -> None:
         if not tokenizer.is_fast:
             raise ConfigError(
@@ -76,6 +82,7 @@ class SegmentTokenizer:
         self.max_source_tokens = max_source_tokens
         self.max_target_tokens = max_target_tokens
         self.separator = separator
+        self.truncate = truncate
         self.eos = int(tokenizer.eos_token_id)
         self._opening, closing = special_tokens(tokenizer)
         self._closing = closing if separator is None else ()
@@ -86,8 +93,7 @@ class SegmentTokenizer:
     def _source(self, segments: tuple[Segment, ...]) -> tuple[int, ...]:
         """Return the ids of a source, with the tokenizer's special tokens around it; never empty."""
         room = self.max_source_tokens - len(self._opening) - len(self._closing)
-        ending = (Segment(self.separator),) if self.separator else ()
-        tokens = self._shortened(self._tokens((*segments, *ending)), room, "student.max_source_tokens", segments)
+        tokens = self._shortened(self._read(segments), room, "student.max_source_tokens", segments)
         ids = (*self._opening, *(token.id for token in tokens), *self._closing)
         return ids or (self.eos,)  # a model cannot start from nothing
 
@@ -126,6 +132,19 @@ class SegmentTokenizer:
             for pair, target in zip(pairs, targets, strict=True)
         ]
 
+    def long_texts(self, index: int, pair: TargetPair) -> list[LongText]:
+        """Return what of a pair, which has a place among others, is too long: cut, or refused with the cure."""
+        read = len(self._opening) + len(self._read(pair.source)) + len(self._closing)
+        written = len(self._tokens(pair.target)) + 1
+        found = []
+        if read > (limit := self.max_source_tokens):
+            problem = _refusal(lambda: self.source(pair.source))
+            found.append(LongText(index, "source", read, f"student.max_source_tokens={limit}", problem))
+        if pair.written is None and written > (limit := self.max_target_tokens):
+            problem = _refusal(lambda: self.target(pair.target))
+            found.append(LongText(index, "target", written, f"student.max_target_tokens={limit}", problem))
+        return found
+
     def decode(self, ids: Iterable[int]) -> str:
         """Return the text of token ids without special tokens."""
         text = self.tokenizer.decode(list(ids), skip_special_tokens=True)
@@ -137,6 +156,12 @@ class SegmentTokenizer:
         tokens = sorted(self.tokenizer.get_vocab().items())
         return hashlib.sha256(json.dumps(tokens).encode()).hexdigest()
 
+    def _read(self, segments: Sequence[Segment]) -> list[_Token]:
+        """Return the tokens of a source with the separator behind it; where no segment is the question, all are."""
+        if self.truncate != "refuse" and not any(segment.asked for segment in segments):
+            segments = [replace(segment, asked=True) for segment in segments]
+        return self._tokens([*segments, *([Segment(self.separator)] if self.separator else [])])
+
     def _tokens(self, segments: Sequence[Segment]) -> list[_Token]:
         """Return the tokens of the joined segments, without special tokens."""
         written = [segment for segment in segments if segment.text]
@@ -144,15 +169,20 @@ class SegmentTokenizer:
         encoding = self.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
         ids = encoding["input_ids"]
         offsets = encoding["offset_mapping"]
-        if len({(segment.learn, segment.cut) for segment in written}) == 1:
+        asked = self.truncate != "refuse"  # else nobody looks which segment is the question
+        if len({(segment.learn, segment.cut, asked and segment.asked) for segment in written}) == 1:
             only = written[0]  # as good as one: where a segment ends changes nothing
-            return [_Token(token, only.learn, only.cut, end) for token, (_, end) in zip(ids, offsets, strict=True)]
+            return [
+                _Token(token, only.learn, only.cut, only.asked, end)
+                for token, (_, end) in zip(ids, offsets, strict=True)
+            ]
         starts = list(accumulate((len(segment.text) for segment in written), initial=0))[:-1]
         tokens = []
         for token, (begin, end) in zip(ids, offsets, strict=True):
             touched = _touched(text, begin, end, starts)
             learn = any(written[index].learn for index in touched)
-            tokens.append(_Token(token, learn, all(written[index].cut for index in touched), end))
+            may_cut = all(written[index].cut for index in touched)
+            tokens.append(_Token(token, learn, may_cut, all(written[index].asked for index in touched), end))
         return tokens
 
     def _shortened(self, tokens: list[_Token], room: int, key: str, segments: Sequence[Segment]) -> list[_Token]:
@@ -161,19 +191,33 @@ class SegmentTokenizer:
         if excess <= 0:
             return tokens
         droppable = [index for index, token in enumerate(tokens) if token.cut]
+        if excess > len(droppable) and self.truncate != "refuse" and key == "student.max_source_tokens":
+            question = [index for index, token in enumerate(tokens) if token.asked and not token.cut]
+            droppable = [*(question[::-1] if self.truncate == "head" else question), *droppable]
         limit = self.max_source_tokens if key == "student.max_source_tokens" else self.max_target_tokens
         begin = "".join(segment.text for segment in segments)[:60]
         if excess > len(droppable):
             least = limit + excess - len(droppable)
+            cure = ", or student.truncate=tail (or head) to cut it" if self.truncate == "refuse" else ""
+            cure = cure if key == "student.max_source_tokens" else ""
             raise ConfigError(
                 f"{key}={limit} is too small for the text that begins {begin!r}: the parts of it that may not be cut "
-                f"need {least} tokens; set {key}={least} or more"
+                f"need {least} tokens; set {key}={least} or more{cure}"
             )
         if key not in self._said:
             self._said.add(key)
             log.warning("cut the text that begins %r by %d tokens to %s=%d (said once)", begin, excess, key, limit)
         dropped = set(droppable[len(droppable) - excess :])
         return [token for index, token in enumerate(tokens) if index not in dropped]
+
+
+def _refusal(read: Callable[[], object]) -> str:
+    """Return why a text cannot be read; empty where it can."""
+    try:
+        read()
+    except ConfigError as error:
+        return str(error)
+    return ""
 
 
 def target_ids(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:

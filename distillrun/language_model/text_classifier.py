@@ -13,8 +13,9 @@ from distillrun.errors import ConfigError
 from distillrun.files.json import read_json, write_json
 from distillrun.language_model.batching import micro_batches
 from distillrun.language_model.evaluating import evaluating
+from distillrun.language_model.limits import Truncate
 from distillrun.language_model.saving import save_model
-from distillrun.language_model.text_encoder import TextEncoder, Truncate, load_encoder
+from distillrun.language_model.text_encoder import TextEncoder, load_encoder
 from distillrun.records import ScoredContinuation, Segment
 
 HEAD, LABELS, EMBEDDINGS = "head.safetensors", "text_classifier.json", "embeddings.safetensors"

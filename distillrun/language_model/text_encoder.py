@@ -12,13 +12,11 @@ from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedTokenizerBase
 
 from distillrun.errors import ConfigError
+from distillrun.language_model.limits import Truncate
 from distillrun.language_model.padding import mask, padded
 from distillrun.language_model.weights import load_weights, why
 
 Pooling = Literal["mean", "cls", "last"]
-Truncate = Literal["tail", "head", "refuse"]
-"""Where a text that is too long is cut: at its end, at its beginning, or not at all."""
-
 REMEMBERED_TEXTS = 65536
 """How many tokenised texts are kept: a step is measured and then encoded, and epochs repeat."""
 
@@ -116,12 +114,6 @@ def load_encoder(
             "again"
         )
     return TextEncoder(module, tokenizer, pooling, max_tokens, truncate)
-
-
-def token_counts(folder: Path, texts: Sequence[str]) -> list[int]:
-    """Return how many tokens texts have for the tokenizer of a folder; loads no weights."""
-    tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-    return [len(ids) for ids in tokenizer(list(texts), verbose=False)["input_ids"]]
 
 
 def pooling_of(folder: Path) -> Pooling | None:

@@ -2,9 +2,8 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
-from itertools import chain
 from pathlib import Path
 
 from distillrun.artifacts import Artifact, ArtifactStore
@@ -26,9 +25,11 @@ from distillrun.interfaces import (
     label_source_of,
     requirements_of,
 )
-from distillrun.pipeline.preflight import check_lengths, preflight
+from distillrun.pipeline.long_texts import CutTexts, cut_questions
+from distillrun.pipeline.preflight import preflight
 from distillrun.pipeline.preflight_generation import run_steps
 from distillrun.pipeline.preflight_logits import stored_bytes
+from distillrun.pipeline.row_demonstrations import with_row_demonstrations
 from distillrun.pipeline.stages.evaluate import READER
 from distillrun.pipeline.stages.generate import Generating
 from distillrun.pipeline.stages.generation_run import GenerationRun
@@ -48,11 +49,15 @@ SPLITS: tuple[Split, ...] = ("train", "dev", "test")
 
 @dataclass(frozen=True, slots=True)
 class Experiment:
-    """A run that was checked and can start: its settings, its parts, and the questions of every split."""
+    """A run that was checked and can start: its settings, its parts, and the questions of every split.
+
+    `cut` tells of which splits the student reads texts cut.
+    """
 
     config: Config
     parts: Parts
     examples: Mapping[Split, Sequence[Example]]
+    cut: Mapping[str, CutTexts] = field(default_factory=dict)
 
     def overlap(self) -> Overlap:
         """Return the questions of dev and test that other splits have, too; without files equal ones alone."""
@@ -85,7 +90,8 @@ def read_examples(task: Task) -> dict[Split, Sequence[Example]]:
 
 def with_examples(config: Config, parts: Parts, examples: Mapping[Split, Sequence[Example]]) -> Experiment:
     """Return the experiment of parts that were checked. Raises ConfigError where a question is too long."""
-    check_lengths(config, parts, chain.from_iterable(examples.values()))
+    parts = with_row_demonstrations(config, parts, examples)
+    cut = cut_questions(config, parts, examples)
     size = stored_bytes(parts.objective, parts.student, parts.task, examples["train"], config.training)
     if config.until not in (Until.load, Until.generate) and size > LARGE_BYTES:
         log.warning(
@@ -94,7 +100,7 @@ def with_examples(config: Config, parts: Parts, examples: Mapping[Split, Sequenc
             size / 1e9,
             config.paths.store,
         )
-    return Experiment(config, parts, examples)
+    return Experiment(config, parts, examples, cut)
 
 
 def generating(experiment: Experiment) -> Generating:

@@ -7,6 +7,7 @@ from distillrun.artifacts import Artifact
 from distillrun.config.settings import Config
 from distillrun.files.json import read_json
 from distillrun.journal.usage import Usage
+from distillrun.pipeline.long_texts import CutTexts
 from distillrun.process.environment import environment
 from distillrun.records import Example, Json, MetricResult, Prediction, Score, Split, TeacherRecord, is_right
 from distillrun.report.data_card import label_noise
@@ -33,6 +34,7 @@ class Outcome:
         command: the words that ask for the run on a command line.
         source: where the questions came from, and how their files were read.
         overlap: of the splits; None before it is known.
+        cut: of which texts the student reads or writes a part alone, by their split.
         status: running, done, failed, interrupted or budget spent.
         error: why it did not end well.
         stages: the artifact of each stage, by name.
@@ -56,6 +58,7 @@ class Outcome:
     command: Sequence[str] = ()
     source: dict[str, Json] = field(default_factory=dict)
     overlap: Overlap | None = None
+    cut: dict[str, CutTexts] = field(default_factory=dict)
     status: str = "running"
     error: str | None = None
     stages: dict[str, Artifact] = field(default_factory=dict)

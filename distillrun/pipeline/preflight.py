@@ -1,7 +1,5 @@
 """Checks across parts, all reported at once, before any cost."""
 
-from collections.abc import Iterable, Iterator
-
 from distillrun.config.build import Parts
 from distillrun.config.schema import Until
 from distillrun.config.settings import Config
@@ -29,7 +27,6 @@ from distillrun.pipeline.preflight_generation import (
 from distillrun.pipeline.preflight_logits import logit_problems
 from distillrun.pipeline.stages.step_outputs import chosen_steps, makes_of
 from distillrun.process.runtime import pick_device
-from distillrun.records import Example, TargetPair
 
 
 def preflight(config: Config, parts: Parts) -> None:
@@ -57,24 +54,6 @@ def preflight(config: Config, parts: Parts) -> None:
             problems += _baseline_problems(config, parts)
     if problems:
         raise ConfigError("\n".join(dict.fromkeys(problems)))
-
-
-def check_lengths(config: Config, parts: Parts, examples: Iterable[Example]) -> None:
-    """Raise a ConfigError if a question or an answer is too long for the student, which may cut neither."""
-    if config.until in (Until.load, Until.generate):
-        return
-    problems = parts.student.check_texts(pair for example in examples for pair in _asked(example, parts))
-    if problems:
-        raise ConfigError("\n".join(problems))
-
-
-def _asked(example: Example, parts: Parts) -> Iterator[TargetPair]:
-    """Yield what a student is asked at test time, with the longest answer."""
-    query = parts.objective.query(example, parts.task)
-    longest = max(range(len(example.choices)), key=lambda choice: len(example.choices[choice]))
-    yield TargetPair(query.answer, parts.objective.continuation(example, longest, parts.task, ""), "check")
-    if query.explain is not None:
-        yield TargetPair(query.explain, (), "check")
 
 
 def _student_problems(config: Config, parts: Parts) -> list[str]:

@@ -86,7 +86,8 @@ def _data(outcome: Outcome) -> dict[str, Json]:
     }
     near = {} if outcome.overlap is None else outcome.overlap.near_counts()
     known, noise = outcome.known_answers(), outcome.label_noise()
-    return data_card(known, outcome.records, outcome.left_out, steps, near, noise)
+    cut = {split: own.as_json() for split, own in outcome.cut.items()}
+    return data_card(known, outcome.records, outcome.left_out, steps, near, noise, cut)
 
 
 def _step(outcome: Outcome, name: str, made: Artifact) -> Step:

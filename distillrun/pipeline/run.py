@@ -13,6 +13,7 @@ from distillrun.files.folder import files_in, sweep_of
 from distillrun.interfaces import Metric, Scorer, Status, TrackedRun, label_source_of
 from distillrun.pipeline.experiment import Experiment
 from distillrun.pipeline.graph import graph_of
+from distillrun.pipeline.long_texts import told_of
 from distillrun.pipeline.node import Making
 from distillrun.pipeline.outcome import Outcome
 from distillrun.pipeline.result import result_of
@@ -112,6 +113,9 @@ def _go(experiment: Experiment, folder: RunFolder, tracker: RunLog, outcome: Out
     use_threads(config.runtime.threads)
     outcome.source = dict(parts.task.source())
     outcome.overlap = experiment.overlap()
+    outcome.cut = dict(experiment.cut)
+    if experiment.cut:
+        log.warning("data: %s", "; ".join(told_of(experiment.cut)))
     if again := [*told(experiment.examples), *outcome.overlap.told()]:
         log.warning("data: %s%s", "; ".join(again), TAKEN_OUT if "on_overlap" in config.task else "")
     store = ArtifactStore(Path(config.paths.store))

@@ -9,6 +9,7 @@ from distillrun.interfaces import AskingMetric, Teacher, members_of
 from distillrun.journal.client import TeacherClient, key_of
 from distillrun.pipeline.experiment import Experiment
 from distillrun.pipeline.graph import graph_of
+from distillrun.pipeline.long_texts import CutTexts
 from distillrun.pipeline.node import Node, Seen
 from distillrun.pipeline.nodes.evaluation_node import EvaluationNode
 from distillrun.pipeline.nodes.generation_node import GenerationNode
@@ -57,7 +58,7 @@ def make_plan(experiment: Experiment, known: SharedPlans | None = None) -> Plan:
     making = _Making(experiment, ArtifactStore(Path(experiment.config.paths.store)), known or SharedPlans())
     making.go()
     overlap = [*told(experiment.examples), *experiment.overlap().told()]
-    return Plan([*making.stages.values()], making.teachers(), overlap)
+    return Plan([*making.stages.values()], making.teachers(), overlap, {**experiment.cut, **making.cut})
 
 
 @dataclass(slots=True)
@@ -71,6 +72,7 @@ class _Making:
         seen: the nodes so far.
         stages: the plans of those that are not another one's, by name.
         asked: every teacher that may be asked, with its name, by its key.
+        cut: what is cut of the texts that the student learns to write, as far as they are there.
     """
 
     experiment: Experiment
@@ -79,6 +81,7 @@ class _Making:
     seen: Seen = field(default_factory=Seen)
     stages: dict[str, PlannedStage] = field(default_factory=dict)
     asked: dict[str, tuple[str, Teacher]] = field(default_factory=dict)
+    cut: dict[str, CutTexts] = field(default_factory=dict)
 
     @property
     def clock(self) -> Clock:
@@ -136,6 +139,8 @@ class _Making:
             one = self._generated(node)
         elif isinstance(node, MetricNode):
             one = self._judged(one, node)
+        elif isinstance(node, TrainNode) and not node.learning.prefix and node.learning.known(self.seen):
+            self.cut = node.learning.cut
         one = timed(replace(one, name=node.name), self._time(node, stage, one))
         if all(other.fingerprint != one.fingerprint for other in self.stages.values()):
             self.stages[node.name] = one

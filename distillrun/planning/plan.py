@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Literal
 
 from distillrun.artifacts import ArtifactStore, Stage
+from distillrun.pipeline.long_texts import CutTexts
 from distillrun.planning.forecast import Forecast, summed
 from distillrun.planning.timing import Span
 from distillrun.records import Budget, Json, Price
@@ -95,11 +96,15 @@ class TeacherPlan:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All stages of a run in their order, the teachers that it may ask, and what its questions have in common."""
+    """All stages of a run in their order, the teachers that it may ask, and what is said of its questions.
+
+    `overlap` is what they have in common, `cut` which of them the student does not read whole.
+    """
 
     stages: Sequence[PlannedStage]
     teachers: Sequence[TeacherPlan]
     overlap: Sequence[str] = ()
+    cut: Mapping[str, CutTexts] = field(default_factory=dict)
 
     def total(self) -> Forecast:
         """Return what remains of all steps."""
@@ -116,5 +121,6 @@ class Plan:
             "total": asdict(self.total()),
             "teachers": teachers,
             "overlap": list(self.overlap),
+            "cut": {split: own.as_json() for split, own in self.cut.items()},
             "fits": not any(teacher.exceeded() for teacher in self.teachers),
         }

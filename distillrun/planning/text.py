@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
+from distillrun.pipeline.long_texts import told_of
 from distillrun.planning.forecast import Forecast
 from distillrun.planning.plan import Plan, PlannedStage, TeacherPlan
 from distillrun.sweep.cells import aligned
@@ -27,8 +28,8 @@ def plan_text(plan: Plan) -> str:
         lines.append(f"{', '.join(stage.name for stage in plan.stages if stage.unknown == unknown)}: {unknown}")
     for teacher in plan.teachers:
         lines += ["", *about_teacher(teacher)]
-    if plan.overlap:
-        lines += ["", f"data: {'; '.join(plan.overlap)}"]
+    if data := [*plan.overlap, *told_of(plan.cut)]:
+        lines += ["", f"data: {'; '.join(data)}"]
     return "\n".join(map(plain, lines)) + "\n"
 
 

@@ -20,6 +20,7 @@ from distillrun.records.example import (
     Example,
     Json,
     Record,
+    SolvedExample,
     Split,
     first_alike,
     gold,
@@ -30,7 +31,15 @@ from distillrun.records.example import (
     repeats_choices,
     wrong_choices,
 )
-from distillrun.records.learning import LogitRequest, Question, Requirements, Segment, TargetPair, TrainingItem
+from distillrun.records.learning import (
+    LogitRequest,
+    LongText,
+    Question,
+    Requirements,
+    Segment,
+    TargetPair,
+    TrainingItem,
+)
 from distillrun.records.metric_result import Cell, MetricResult, ResultCurve, ResultTable
 from distillrun.records.teaching import (
     FORWARD,
@@ -60,6 +69,7 @@ __all__ = [
     "Failure",
     "Json",
     "LogitRequest",
+    "LongText",
     "Message",
     "MetricResult",
     "Prediction",
@@ -78,6 +88,7 @@ __all__ = [
     "Score",
     "ScoredContinuation",
     "Segment",
+    "SolvedExample",
     "Split",
     "TargetPair",
     "TeacherRecord",

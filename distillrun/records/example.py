@@ -36,6 +36,14 @@ class Example(Record):
     group: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class SolvedExample(Record):
+    """A question whose right answer is known, with a rationale for it where there is one."""
+
+    example: Example
+    rationale: str = ""
+
+
 def gold(example: Example) -> int:
     """Return the index of the right choice. Raises ValueError where it is not known: nothing can be taught then."""
     if example.answer is None:

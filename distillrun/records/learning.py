@@ -12,12 +12,14 @@ class Segment(Record):
     """A stretch of text that a student reads or writes.
 
     `learn`: its tokens count in the loss (targets only). `cut`: it may be shortened from its end where the whole is too
-    long; the other segments are never touched, so truncation cannot eat an answer.
+    long; the other segments are never touched, so truncation cannot eat an answer. `asked`: it is the question, which
+    `student.truncate` may shorten where it is read.
     """
 
     text: str
     learn: bool = True
     cut: bool = False
+    asked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,25 @@ class TargetPair(Record):
     view: str
     written: tuple[int, ...] | None = None
     padding: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LongText:
+    """A text that has more tokens than a student takes.
+
+    Attributes:
+        index: of its pair among those that were looked at.
+        part: source: what is read; target: what is written.
+        tokens: how many it has, special tokens included.
+        setting: the limit, such as `student.max_source_tokens=512`.
+        problem: why it is refused, with the cure; empty where it is cut.
+    """
+
+    index: int
+    part: Literal["source", "target"]
+    tokens: int
+    setting: str
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)

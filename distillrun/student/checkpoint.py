@@ -4,15 +4,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from distillrun.errors import refusals
 from distillrun.language_model.checkpoint import CheckpointReference
 from distillrun.language_model.checkpoint_folder import is_encoder, quantised
-from distillrun.language_model.limits import Limits
+from distillrun.language_model.limits import Limits, Truncate
 from distillrun.language_model.lora import Lora, with_adapters
-from distillrun.records import Json, TargetPair
-from distillrun.student.shared.length import too_long
+from distillrun.records import Json, LongText, TargetPair
+from distillrun.student.shared.length import long_pairs
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -31,7 +31,11 @@ class Checkpoint:
         separator: text between source and target of a decoder-only model; an encoder-decoder has no use for it.
         lora: train low-rank adapters alone; null = all weights.
         gradient_checkpointing: compute activations twice instead of keeping them.
+        truncate: what becomes of a question that is too long even so: cut at its end (tail), at its beginning (head),
+            or refused.
     """
+
+    ADDED: ClassVar[Mapping[str, Json]] = {"truncate": "refuse"}
 
     checkpoint: str
     revision: str
@@ -40,6 +44,7 @@ class Checkpoint:
     separator: str
     lora: Lora | None
     gradient_checkpointing: bool
+    truncate: Truncate = "refuse"
 
     @cached_property
     def _reference(self) -> CheckpointReference:
@@ -47,7 +52,7 @@ class Checkpoint:
 
     @property
     def _limits(self) -> Limits:
-        return Limits(self.max_source_tokens, self.max_target_tokens, self.separator)
+        return Limits(self.max_source_tokens, self.max_target_tokens, self.separator, self.truncate)
 
     writes = True
 
@@ -73,8 +78,8 @@ class Checkpoint:
         problems += [*quantised(config, self.checkpoint), *self._limits.problems(config)]
         return problems or self._loading_problems
 
-    def check_texts(self, pairs: Iterable[TargetPair]) -> list[str]:
-        return too_long(self, self._limits, pairs)
+    def long_texts(self, pairs: Iterable[TargetPair]) -> list[LongText]:
+        return long_pairs(lambda: self._tokenizer, self._limits, not self.has_encoder, pairs)
 
     def weights(self) -> int | None:
         return self._reference.weights()

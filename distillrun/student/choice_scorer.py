@@ -4,16 +4,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from distillrun.errors import refusals
 from distillrun.language_model.checkpoint import CheckpointReference
 from distillrun.language_model.checkpoint_folder import is_encoder, quantised
-from distillrun.language_model.limits import positions_of
-from distillrun.records import Json, TargetPair
-from distillrun.student.shared.length import too_long_to_score
+from distillrun.language_model.limits import Truncate, positions_of
+from distillrun.records import Json, LongText, TargetPair
+from distillrun.student.shared.length import long_texts
 
 if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
     from distillrun.interfaces import ChoiceModel
 
 
@@ -27,16 +29,21 @@ class ChoiceScorer:
     Args:
         checkpoint: a folder, or a name on the Hugging Face Hub.
         revision: branch, tag or commit on the Hub; the commit that it resolves to is recorded.
-        max_tokens: of a question with one choice; a longer one is refused, since nothing of it may be cut.
+        max_tokens: of a question with one choice.
         gradient_checkpointing: compute activations twice instead of keeping them.
+        truncate: what becomes of a longer one: its question is cut at the end (tail) or at the beginning (head), or it
+            is refused. A choice is never cut.
 
     Source: Devlin et al. 2018, https://arxiv.org/abs/1810.04805, section 4.4 (SWAG).
     """
+
+    ADDED: ClassVar[Mapping[str, Json]] = {"truncate": "refuse"}
 
     checkpoint: str
     revision: str
     max_tokens: int
     gradient_checkpointing: bool
+    truncate: Truncate = "refuse"
 
     writes = False
     has_encoder = True
@@ -59,8 +66,13 @@ class ChoiceScorer:
             )
         return problems or self._loading_problems
 
-    def check_texts(self, pairs: Iterable[TargetPair]) -> list[str]:
-        return too_long_to_score(self, self.max_tokens, pairs)
+    def long_texts(self, pairs: Iterable[TargetPair]) -> list[LongText]:
+        from distillrun.language_model.teacher_model import load_tokenizer
+
+        def tokenizer() -> "PreTrainedTokenizerBase":
+            return load_tokenizer(self._reference.outline(), None, "student")
+
+        return long_texts(tokenizer, self.max_tokens, self.truncate, pairs, reads_answers=True)
 
     def weights(self) -> int | None:
         return self._reference.weights()
@@ -74,7 +86,7 @@ class ChoiceScorer:
         from distillrun.process.runtime import seeded
 
         with seeded(seed):
-            model = load_scorer(self._reference.folder(), self.max_tokens)
+            model = load_scorer(self._reference.folder(), self.max_tokens, truncate=self.truncate)
         if self.gradient_checkpointing:
             checkpoint_gradients(model.module)
         return model
@@ -82,7 +94,7 @@ class ChoiceScorer:
     def load(self, folder: Path) -> "ChoiceModel":
         from distillrun.language_model.choice_scorer import load_scorer
 
-        return load_scorer(folder, self.max_tokens)
+        return load_scorer(folder, self.max_tokens, truncate=self.truncate)
 
     @cached_property
     def _loading_problems(self) -> list[str]:

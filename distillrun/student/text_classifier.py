@@ -1,6 +1,5 @@
 """An encoder or decoder with an output for each label of a classification."""
 
-import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
 from functools import cached_property
@@ -10,14 +9,15 @@ from typing import TYPE_CHECKING, Literal
 from distillrun.errors import ConfigError, refusals
 from distillrun.language_model.checkpoint import CheckpointReference
 from distillrun.language_model.checkpoint_folder import is_encoder, quantised
-from distillrun.language_model.limits import OWN_TOKENS, positions_of
-from distillrun.records import Json, TargetPair
+from distillrun.language_model.limits import Truncate, positions_of
+from distillrun.records import Json, LongText, TargetPair
+from distillrun.student.shared.length import long_texts
 
 if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
     from distillrun.interfaces import ChoiceModel
     from distillrun.language_model.text_encoder import Pooling, TextEncoder
-
-_log = logging.getLogger(__name__)
 
 
 class TextClassifier:
@@ -50,7 +50,7 @@ class TextClassifier:
         revision: str,
         pooling: Literal["auto", "mean", "cls", "last"],
         max_tokens: int,
-        truncate: Literal["tail", "head", "refuse"],
+        truncate: Truncate,
         freeze: bool,
         dropout: float,
         gradient_checkpointing: bool,
@@ -89,22 +89,13 @@ class TextClassifier:
             problems.append(f"student.dropout={self._dropout} must be from 0 to below 1")
         return problems or refusals(lambda: self._encoder(self._reference.outline(), self._pooled, outline=True))
 
-    def check_texts(self, pairs: Iterable[TargetPair]) -> list[str]:
-        texts = ["".join(segment.text for segment in pair.source) for pair in pairs]
-        # a tokenizer makes no more tokens than a text has bytes
-        long = [text for text in texts if len(text.encode()) + OWN_TOKENS > self._max_tokens]
-        if not long:
-            return []
-        from distillrun.language_model.text_encoder import token_counts
+    def long_texts(self, pairs: Iterable[TargetPair]) -> list[LongText]:
+        from distillrun.language_model.teacher_model import load_tokenizer
 
-        counts = token_counts(self._reference.outline(), long)
-        cut = sum(count > self._max_tokens for count in counts)
-        told = f"{cut} of {len(texts)} texts have more than student.max_tokens={self._max_tokens} tokens"
-        if cut and self._truncate == "refuse":
-            return [f"{told}, the longest {max(counts)}; set student.max_tokens, or student.truncate=tail to cut them"]
-        if cut:
-            _log.warning("%s and are cut (student.truncate=%s); the longest has %d", told, self._truncate, max(counts))
-        return []
+        def tokenizer() -> "PreTrainedTokenizerBase":
+            return load_tokenizer(self._reference.outline(), None, "student")
+
+        return long_texts(tokenizer, self._max_tokens, self._truncate, pairs)
 
     def weights(self) -> int | None:
         return self._reference.weights()

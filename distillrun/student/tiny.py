@@ -4,12 +4,12 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
-from distillrun.language_model.limits import Limits
+from distillrun.language_model.limits import Limits, Truncate
 from distillrun.language_model.sizes import TOKENIZER_FILE, Sizes
-from distillrun.records import Json, TargetPair
-from distillrun.student.shared.length import too_long
+from distillrun.records import Json, LongText, TargetPair
+from distillrun.student.shared.length import long_pairs
 
 if TYPE_CHECKING:
     from distillrun.interfaces import LanguageModel
@@ -26,7 +26,11 @@ class TinyT5:
         feed_forward_width: units between the two layers of a feed-forward block.
         dropout: share of the units dropped in training.
         max_source_tokens, max_target_tokens: longer texts are cut where their objective allows.
+        truncate: what becomes of a question that is too long even so: cut at its end (tail), at its beginning (head),
+            or refused.
     """
+
+    ADDED: ClassVar[Mapping[str, Json]] = {"truncate": "refuse"}
 
     layers: int
     width: int
@@ -35,6 +39,7 @@ class TinyT5:
     dropout: float
     max_source_tokens: int
     max_target_tokens: int
+    truncate: Truncate = "refuse"
 
     @property
     def _sizes(self) -> Sizes:
@@ -42,7 +47,7 @@ class TinyT5:
 
     @property
     def _limits(self) -> Limits:
-        return Limits(self.max_source_tokens, self.max_target_tokens, separator="")
+        return Limits(self.max_source_tokens, self.max_target_tokens, separator="", truncate=self.truncate)
 
     writes = True
     has_encoder = True
@@ -58,8 +63,10 @@ class TinyT5:
     def check(self) -> list[str]:
         return [*self._sizes.problems(), *self._limits.problems(None)]
 
-    def check_texts(self, pairs: Iterable[TargetPair]) -> list[str]:
-        return too_long(self, self._limits, pairs)
+    def long_texts(self, pairs: Iterable[TargetPair]) -> list[LongText]:
+        from distillrun.language_model.tiny import tiny_tokenizer
+
+        return long_pairs(tiny_tokenizer, self._limits, False, pairs)
 
     def weights(self) -> int | None:
         from distillrun.language_model.tiny import count_weights, tiny_t5
@@ -97,7 +104,11 @@ class TinyQwen:
         dropout: share of the attention weights dropped in training (Qwen3 has no other dropout).
         max_source_tokens, max_target_tokens: longer texts are cut where their objective allows.
         separator: text between source and target.
+        truncate: what becomes of a question that is too long even so: cut at its end (tail), at its beginning (head),
+            or refused.
     """
+
+    ADDED: ClassVar[Mapping[str, Json]] = {"truncate": "refuse"}
 
     layers: int
     width: int
@@ -108,6 +119,7 @@ class TinyQwen:
     max_source_tokens: int
     max_target_tokens: int
     separator: str
+    truncate: Truncate = "refuse"
 
     @property
     def _sizes(self) -> Sizes:
@@ -115,7 +127,7 @@ class TinyQwen:
 
     @property
     def _limits(self) -> Limits:
-        return Limits(self.max_source_tokens, self.max_target_tokens, self.separator)
+        return Limits(self.max_source_tokens, self.max_target_tokens, self.separator, self.truncate)
 
     writes = True
     has_encoder = False
@@ -136,8 +148,10 @@ class TinyQwen:
             problems.append(f"student.width={self.width} over student.heads={self.heads} must be even")
         return problems
 
-    def check_texts(self, pairs: Iterable[TargetPair]) -> list[str]:
-        return too_long(self, self._limits, pairs)
+    def long_texts(self, pairs: Iterable[TargetPair]) -> list[LongText]:
+        from distillrun.language_model.tiny import tiny_tokenizer
+
+        return long_pairs(tiny_tokenizer, self._limits, True, pairs)
 
     def weights(self) -> int | None:
         from distillrun.language_model.tiny import count_weights, tiny_qwen

@@ -5,18 +5,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from distillrun.errors import ConfigError
+from distillrun.language_model.limits import Truncate
 from distillrun.language_model.sizes import TOKENIZER_FILE, Sizes
-from distillrun.records import Json, TargetPair
+from distillrun.records import Json, LongText, TargetPair
+from distillrun.student.shared.length import long_texts
 
 if TYPE_CHECKING:
     from distillrun.interfaces import ChoiceModel
 
 
 class TinyTextClassifier:
-    """A small BERT with fresh weights and a linear head for each label; longer texts are cut at their end.
+    """A small BERT with fresh weights and a linear head for each label.
 
     Args:
         layers: blocks.
@@ -25,16 +27,26 @@ class TinyTextClassifier:
         feed_forward_width: units between the two layers of a feed-forward block.
         dropout: share of the units dropped in training.
         max_tokens: of a text.
+        truncate: what becomes of longer ones: cut at the end (tail), at the beginning (head), or refused.
     """
+
+    ADDED: ClassVar[Mapping[str, Json]] = {"truncate": "tail"}
 
     writes = False
     has_encoder = False  # what it reads is not mixed
 
     def __init__(
-        self, layers: int, width: int, heads: int, feed_forward_width: int, dropout: float, max_tokens: int
+        self,
+        layers: int,
+        width: int,
+        heads: int,
+        feed_forward_width: int,
+        dropout: float,
+        max_tokens: int,
+        truncate: Truncate = "tail",
     ) -> None:
         self._sizes = Sizes(layers, width, heads, feed_forward_width, dropout)
-        self._max_tokens = max_tokens
+        self._max_tokens, self._truncate = max_tokens, truncate
         self._labels: tuple[str, ...] = ()
 
     def for_labels(self, labels: Sequence[str]) -> "TinyTextClassifier":
@@ -47,8 +59,10 @@ class TinyTextClassifier:
         long = [] if self._max_tokens > 1 else [f"student.max_tokens={self._max_tokens} must be 2 or more"]
         return [*self._sizes.problems(), *long]
 
-    def check_texts(self, pairs: Iterable[TargetPair]) -> list[str]:
-        return []
+    def long_texts(self, pairs: Iterable[TargetPair]) -> list[LongText]:
+        from distillrun.language_model.tiny import tiny_tokenizer
+
+        return long_texts(tiny_tokenizer, self._max_tokens, self._truncate, pairs)
 
     def weights(self) -> int | None:
         from distillrun.language_model.tiny import count_weights, tiny_bert
@@ -70,10 +84,10 @@ class TinyTextClassifier:
         tokenizer = tiny_tokenizer()
         with seeded(seed):
             module = tiny_bert(self._sizes, tokenizer, self._max_tokens)
-            encoder = TextEncoder(module, tokenizer, "mean", self._max_tokens, "tail")
+            encoder = TextEncoder(module, tokenizer, "mean", self._max_tokens, self._truncate)
             return TextClassifier(encoder, self._labels, self._sizes.dropout, freeze=False)
 
     def load(self, folder: Path) -> "ChoiceModel":
         from distillrun.language_model.text_classifier import load_classifier
 
-        return load_classifier(folder, self._max_tokens, "tail", self._sizes.dropout, freeze=False, tables=())
+        return load_classifier(folder, self._max_tokens, self._truncate, self._sizes.dropout, freeze=False, tables=())

@@ -4,14 +4,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from distillrun.errors import refusals
 from distillrun.language_model.checkpoint import CheckpointReference
 from distillrun.language_model.checkpoint_folder import quantised
-from distillrun.language_model.limits import Limits
-from distillrun.records import Json, TargetPair
-from distillrun.student.shared.length import too_long
+from distillrun.language_model.limits import Limits, Truncate
+from distillrun.records import Json, LongText, TargetPair
+from distillrun.student.shared.length import long_pairs
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -28,15 +28,20 @@ class WarmStarted:
         revision: branch, tag or commit on the Hub; the commit that it resolves to is recorded.
         max_source_tokens, max_target_tokens: longer texts are cut where their objective allows.
         gradient_checkpointing: compute activations twice instead of keeping them.
+        truncate: what becomes of a question that is too long even so: cut at its end (tail), at its beginning (head),
+            or refused.
 
     Source: Rothe et al. 2020, https://arxiv.org/abs/1907.12461.
     """
+
+    ADDED: ClassVar[Mapping[str, Json]] = {"truncate": "refuse"}
 
     checkpoint: str
     revision: str
     max_source_tokens: int
     max_target_tokens: int
     gradient_checkpointing: bool
+    truncate: Truncate = "refuse"
 
     @cached_property
     def _reference(self) -> CheckpointReference:
@@ -44,7 +49,7 @@ class WarmStarted:
 
     @property
     def _limits(self) -> Limits:
-        return Limits(self.max_source_tokens, self.max_target_tokens, separator="")
+        return Limits(self.max_source_tokens, self.max_target_tokens, separator="", truncate=self.truncate)
 
     writes = True
     has_encoder = True
@@ -62,8 +67,8 @@ class WarmStarted:
         problems = [*self._reference.problems(), *quantised(config, self.checkpoint), *self._limits.problems(config)]
         return problems or refusals(lambda: self._outline)
 
-    def check_texts(self, pairs: Iterable[TargetPair]) -> list[str]:
-        return too_long(self, self._limits, pairs)
+    def long_texts(self, pairs: Iterable[TargetPair]) -> list[LongText]:
+        return long_pairs(lambda: self._outline[1], self._limits, False, pairs)
 
     def weights(self) -> int | None:
         return None  # two halves of one encoder, and attention between them

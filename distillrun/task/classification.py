@@ -1,24 +1,27 @@
 """Classification of texts from a user's own files: every text has one of the same labels, of two up to thousands."""
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from distillrun.errors import ConfigError
+from distillrun.errors import ConfigError, each
 from distillrun.files.rows import Row, digest_of
 from distillrun.files.split_files import split_files
 from distillrun.interfaces import LabelSource
-from distillrun.records import Example, Json, Split
+from distillrun.records import Example, Json, SolvedExample, Split
 from distillrun.task.shared.choice_row import is_blank, text_in, value_in
-from distillrun.task.shared.columns import check_keys
+from distillrun.task.shared.columns import check_keys, numbered_id
 from distillrun.task.shared.file_splits import FileSplits
 from distillrun.task.shared.label_list import LabelForm, LabelList, labels_in, read_labels
 from distillrun.task.shared.label_text import LabelText
 from distillrun.task.shared.labels_told import labels_told
 from distillrun.task.shared.on_overlap import Duplicates, OnOverlap, overlap_policy
 from distillrun.task.shared.row_text import RowText
+from distillrun.task.shared.solved_rows import rows_of_file, solved_rows
 from distillrun.task.shared.split import Placed, Splits, SplitSettings, counted
 from distillrun.task.shared.task_files import Files, TaskFiles
 
@@ -30,10 +33,10 @@ class Classification:
 
     Args:
         folder, hub_name, revision, files, encoding: see `TaskFiles`.
-        fields: columns of id (None = a digest of the text), text and label.
+        fields: columns of id (None = a digest of the text), text, label and, for prompts that show rows, rationale.
         template: the text made of several columns, such as "{title}\\n{body}", see `RowText`; None = fields.text alone.
         labels: a file of the labels, relative to the folder, with columns name and, where wanted, description, or .txt
-            with one on each line; None = the labels of the training rows, sorted.
+            with one on each line; or a list of them; None = the labels of the training rows, sorted.
         label_form: how rows write their label, see `LabelForm`.
         question_template, student_template, choice_template, description_template, choice_separator, answer_template:
             see `LabelText`.
@@ -45,6 +48,10 @@ class Classification:
         label_source: of the training rows, see `LabelSource`; unless it is gold, they may be without answers.
         slices: columns by whose values the test is scored apart, too; None = none.
         test_share: where test has no file, it is this share of train, of the rows that have answers.
+        demonstrations: a file of rows in the same columns, which prompts that show rows take; None = training rows that
+            have answers of their own.
+        split_by: a column such as customer_id; the rows that have one value of it stay together where dev or test is a
+            share of another split. None = rows are drawn one by one.
     """
 
     def __init__(
@@ -56,7 +63,7 @@ class Classification:
         encoding: str | None,
         fields: Mapping[str, str | None],
         template: str | None,
-        labels: str | None,
+        labels: str | Sequence[str] | None,
         label_form: LabelForm,
         question_template: str,
         student_template: str,
@@ -74,6 +81,8 @@ class Classification:
         label_source: LabelSource = "gold",
         slices: Sequence[str] | None = None,
         test_share: float = 0.0,
+        demonstrations: str | None = None,
+        split_by: str | None = None,
     ) -> None:
         self._text = LabelText(
             question_template,
@@ -83,27 +92,31 @@ class Classification:
             choice_separator,
             answer_template,
         )
-        check_keys("fields", fields, ("id", "text", "label"))
+        check_keys("fields", fields, ("id", "text", "label"), ("rationale",))
+        self._rationale = fields.get("rationale")
         for name in ("text", "label"):
             if fields[name] is None and (name == "label" or template is None):
                 raise ConfigError(f"task.fields.{name} is not set; name the column that holds it")
         self._row_text = RowText(fields["text"] or "", template, "task.fields.text")
         if label_form != "text" and labels is None:
-            raise ConfigError(f"task.label_form={label_form} counts the rows of a label file; set task.labels to it")
+            raise ConfigError(f"task.label_form={label_form} counts labels; set task.labels to their file, or list")
         self._files, self._fields = TaskFiles(folder, hub_name, revision, files, encoding, test_share), fields
         self._splits = FileSplits(
             self._files,
             SplitSettings(dev_share, split_seed, limit, dev_from, label_source, test_share),
             overlap_policy(on_overlap, overlap_threshold, duplicates),
             slices,
+            split_by,
         )
         self._label_file, self._label_form = labels, label_form
+        self._demonstrations = demonstrations
         self.encoding, self.label_source = encoding, label_source
 
     def check(self) -> list[str]:
         try:
             self._text.question(self._loaded.examples["test"][0], self._descriptions)
             self.slices()
+            self.solved()
         except ConfigError as error:
             return [str(error)]
         return []
@@ -139,6 +152,20 @@ class Classification:
     def unanswered(self, where: str, values: Mapping[str, Any]) -> Example:
         return Example(where, self._row_text.of(Row(where, dict(values))), self._labels.names, None)
 
+    def solved(self) -> Sequence[SolvedExample] | None:
+        if self._demonstrations is not None:
+            rows = rows_of_file(self._files.folder, self._demonstrations, self.encoding)
+            own = (example for _, example in self._made(rows, "train"))
+            return solved_rows(zip(rows, own, strict=True), self._rationale)
+        if self._rationale is None or self.label_source == "teacher":
+            return None
+        train = {example.id for example in self._loaded.examples["train"]}
+        own = (example for _, example in self._placed("train"))
+        return solved_rows(zip(self._splits.rows["train"] or (), own, strict=True), self._rationale, train)
+
+    def where(self, name: str) -> str:
+        return self._loaded.places[name]
+
     def slices(self) -> Mapping[str, Sequence[str]]:
         return self._splits.slices(example.id for _, example in self._placed("test"))
 
@@ -151,7 +178,9 @@ class Classification:
     def _labels(self) -> LabelList:
         if self._label_path is not None:
             return read_labels(self._label_path, self.encoding)
-        given = (self._given(row, "train") for row in self._splits.rows["train"] or ())
+        if self._label_file is not None:
+            return LabelList(tuple(self._label_file), ("",) * len(self._label_file), "task.labels")
+        given = each(self._splits.rows["train"] or (), lambda row: self._given(row, "train"))
         return labels_in((label for label in given if label is not None), "task.files.train")
 
     @cached_property
@@ -171,14 +200,22 @@ class Classification:
         return counted(self._loaded, "classification")
 
     def _placed(self, split: Split) -> Iterator[Placed]:
-        seen: dict[str, int] = {}
-        for row in self._splits.rows[split] or ():
+        return self._made(self._splits.rows[split] or (), split)
+
+    def _made(self, rows: Iterable[Row], split: Split) -> Iterator[Placed]:
+        """Yield the examples that rows make, as those of a split."""
+        seen: Counter[str] = Counter()
+        column = self._fields["id"]
+
+        def made(row: Row) -> Placed:
             text = self._row_text.of(row)
             given = self._given(row, split)
             label = None if given is None else self._labels.place(given, self._label_form, row.where)
-            column = self._fields["id"]
-            name = text_in(row, column, "task.fields.id") if column is not None else _digest(split, text, seen)
-            yield row.where, Example(name, text, self._labels.names, label)
+            name = text_in(row, column, "task.fields.id") if column is not None else _digest(split, text)
+            return row.where, Example(name, text, self._labels.names, label)
+
+        for where, example in each(rows, made):
+            yield where, example if column is not None else replace(example, id=numbered_id(example.id, seen))
 
     def _given(self, row: Row, split: Split) -> Any:
         """Return the label that a row gives; None where it gives none, which only training rows may."""
@@ -197,8 +234,8 @@ class Classification:
 
     @cached_property
     def _label_path(self) -> Path | None:
-        """The file of the labels; None = they are those of the training rows."""
-        if self._label_file is None:
+        """The file of the labels; None = they are listed, or those of the training rows."""
+        if not isinstance(self._label_file, str):
             return None
         try:
             found = split_files(self._files.folder, self._label_file)
@@ -209,8 +246,6 @@ class Classification:
         return found[0]
 
 
-def _digest(split: Split, text: str, seen: dict[str, int]) -> str:
-    """Return an id for a text: a digest of it, numbered where the split has the same text again."""
-    name = f"{split}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
-    seen[name] = seen.get(name, 0) + 1
-    return name if seen[name] == 1 else f"{name}-{seen[name]}"
+def _digest(split: Split, text: str) -> str:
+    """Return an id for a text, a digest of it; texts that a split has twice are numbered."""
+    return f"{split}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"

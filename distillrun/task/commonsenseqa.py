@@ -76,6 +76,9 @@ class CommonsenseQA(MultipleChoiceText):
         hub: dict[str, Json] = {"name": self._hub_name, "revision": self._revision, "commit": self._snapshot.name}
         return {"hub": hub, **self._counts}
 
+    def where(self, name: str) -> str:
+        return self._loaded.places[name]
+
     @cached_property
     def _loaded(self) -> Splits:
         train, validation = self._paths

@@ -3,19 +3,20 @@
 import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Literal
 
-from distillrun.errors import ConfigError
+from distillrun.errors import ConfigError, each
 from distillrun.files.rows import Row
 from distillrun.interfaces import LabelSource
-from distillrun.records import Example, Json, Split
+from distillrun.records import Example, Json, SolvedExample, Split
 from distillrun.task.shared.answer_form import FORMS, AnswerForm, answer_index, form_of
 from distillrun.task.shared.choice_order import shuffled, warn_of_one_place
 from distillrun.task.shared.columns import RowQuestion, columns_of, numbered
 from distillrun.task.shared.file_splits import FileSplits
 from distillrun.task.shared.multiple_choice_text import MultipleChoiceText
 from distillrun.task.shared.on_overlap import Duplicates, OnOverlap, overlap_policy
+from distillrun.task.shared.solved_rows import rows_of_file, solved_rows
 from distillrun.task.shared.split import Splits, SplitSettings, counted
 from distillrun.task.shared.task_files import Files, TaskFiles
 from distillrun.text.overlap import EQUAL_ALONE
@@ -29,7 +30,8 @@ class MultipleChoice(MultipleChoiceText):
     Args:
         folder, hub_name, revision, files, encoding: see `TaskFiles`.
         fields: columns of id, question, choices and answer. id None = a digest of question and choices. choices is a
-            column that holds a list, or a list of columns, or None where `choices` is given.
+            column that holds a list, or a list of columns, or None where `choices` is given. rationale, for prompts
+            that show rows, may be None.
         template: the question made of several columns, such as "{passage}\\n{question}", see `RowText`; None =
             fields.question alone.
         choices: the choices of every question, such as yes and no.
@@ -46,6 +48,10 @@ class MultipleChoice(MultipleChoiceText):
         label_source: of the training rows, see `LabelSource`; unless it is gold, they may be without answers.
         slices: columns by whose values the test is scored apart, too; None = none.
         test_share: where test has no file, it is this share of train, of the rows that have answers.
+        demonstrations: a file of rows in the same columns, which prompts that show rows take; None = training rows that
+            have answers of their own.
+        split_by: a column such as customer_id; the rows that have one value of it stay together where dev or test is a
+            share of another split. None = rows are drawn one by one.
     """
 
     def __init__(
@@ -74,22 +80,28 @@ class MultipleChoice(MultipleChoiceText):
         label_source: LabelSource = "gold",
         slices: Sequence[str] | None = None,
         test_share: float = 0.0,
+        demonstrations: str | None = None,
+        split_by: str | None = None,
     ) -> None:
         super().__init__(question_template, choice_template, choice_separator, answer_template)
+        self._files = TaskFiles(folder, hub_name, revision, files, encoding, test_share)
         self._splits = FileSplits(
-            TaskFiles(folder, hub_name, revision, files, encoding, test_share),
+            self._files,
             SplitSettings(dev_share, split_seed, limit, dev_from, label_source, test_share),
             overlap_policy(on_overlap, overlap_threshold, duplicates),
             slices,
+            split_by,
         )
         self._columns = columns_of(fields, choices, template)
+        self._rationale = None if fields.get("rationale") is None else str(fields["rationale"])
         self._answer_form: AnswerForm = answer_form
         self._shuffle = shuffle_choices
+        self._demonstrations = demonstrations
         self.encoding, self.label_source = encoding, label_source
 
     def check(self) -> list[str]:
         try:
-            _ = self._loaded, self.slices()
+            _ = self._loaded, self.slices(), self.solved()
         except ConfigError as error:
             return [str(error)]
         return []
@@ -103,13 +115,27 @@ class MultipleChoice(MultipleChoiceText):
     def unanswered(self, where: str, values: Mapping[str, Any]) -> Example:
         return self._columns.unanswered(Row(where, dict(values)))
 
+    def solved(self) -> Sequence[SolvedExample] | None:
+        if self._demonstrations is not None:
+            rows = rows_of_file(self._files.folder, self._demonstrations, self.encoding)
+            own = numbered(each(rows, self._columns.asked), Counter())
+            return solved_rows(zip(rows, map(self._example, own), strict=True), self._rationale)
+        if self._rationale is None or self.label_source == "teacher":
+            return None
+        train = {example.id for example in self._loaded.examples["train"]}
+        asked = map(self._example, self._asked["train"] or ())
+        return solved_rows(zip(self._splits.rows["train"] or (), asked, strict=True), self._rationale, train)
+
+    def where(self, name: str) -> str:
+        return self._loaded.places[name]
+
     def slices(self) -> Mapping[str, Sequence[str]]:
         return self._splits.slices(one.id for one in self._asked["test"] or ())
 
     @cached_property
     def _loaded(self) -> Splits:
         placed = {
-            split: None if rows is None else [(one.given.where, self._example(one)) for one in rows]
+            split: None if rows is None else each(rows, lambda one: (one.given.where, self._example(one)))
             for split, rows in self._asked.items()
         }
         warn_of_one_place(
@@ -124,7 +150,8 @@ class MultipleChoice(MultipleChoiceText):
         asked: dict[Split, list[RowQuestion] | None] = {}
         for split, given in self._splits.rows.items():
             may_lack = split == "train" and self.label_source != "gold"
-            rows = None if given is None else [self._columns.asked(row, may_lack) for row in given]
+            asking = partial(self._columns.asked, may_lack_answers=may_lack)
+            rows = None if given is None else each(given, asking)
             asked[split] = rows if rows is None or self._columns.id is not None else numbered(rows, seen)
         return asked
 
@@ -148,7 +175,8 @@ class MultipleChoice(MultipleChoiceText):
     @cached_property
     def _unused(self) -> str:
         unread = self._columns.unused((self._splits.rows["train"] or [])[0])
-        unused = ", ".join(column for column in unread if column not in self._splits.slice_columns)
+        read = {*self._splits.slice_columns, self._rationale, self._splits.split_by}
+        unused = ", ".join(column for column in unread if column not in read)
         if unused:
             _log.info("task=multiple_choice: columns that are not read: %s", unused)
         return unused

@@ -4,7 +4,7 @@ import string
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 
-from distillrun.records import Example, Split, readings
+from distillrun.records import Example, Split, gold, reading, readings
 
 REPEATED = "repeated"
 ALSO_IN: Mapping[Split, tuple[Split, ...]] = {"train": (), "dev": ("train",), "test": ("train", "dev")}
@@ -38,11 +38,34 @@ def told(examples: Mapping[Split, Sequence[Example]]) -> list[str]:
         for other in ALSO_IN[split]
         if (count := found[split][f"also in {other}"])
     ]
-    return lines + [
+    lines += [
         f"{count} of {len(examples[split])} {split} questions repeat an earlier one of {split}"
         for split, counts in found.items()
         if (count := counts[REPEATED])
     ]
+    if differing := contradictions([one for rows in examples.values() for one in rows]):
+        first, other = differing[0]
+        lines.append(
+            f"{len(differing)} questions repeat an earlier one with another right answer, such as {first.id} "
+            f"({_right(first)!r}) and {other.id} ({_right(other)!r})"
+        )
+    return lines
+
+
+def contradictions(examples: Iterable[Example]) -> list[tuple[Example, Example]]:
+    """Return the questions that were asked before with another right answer, each after the first of its question."""
+    first: dict[str, Example] = {}
+    found = []
+    for example in examples:
+        if example.answer is not None:
+            before = first.setdefault(asked(example), example)
+            if reading(_right(before)) != reading(_right(example)):
+                found.append((before, example))
+    return found
+
+
+def _right(example: Example) -> str:
+    return example.choices[gold(example)]
 
 
 def without_repeats(rows: Iterable[Example], elsewhere: Iterable[Example]) -> list[Example]:

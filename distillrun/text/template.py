@@ -11,6 +11,9 @@ from distillrun.records import Segment
 CUT = frozenset({"rationale"})
 """Fields that may be shortened where a text is too long."""
 
+ASKED = "question"
+"""The field that is the question itself."""
+
 
 class Template:
     """A text with fields such as "[answer] The answer is {answer}".
@@ -64,9 +67,10 @@ class Template:
         return re.compile(pattern + r"\s*\Z", re.IGNORECASE | re.DOTALL)
 
     def segments(self, values: Mapping[str, str]) -> tuple[Segment, ...]:
-        """Return the rendered text as segments; those of a rationale may be cut."""
+        """Return the rendered text as segments; those of a rationale may be cut, and that of the question is marked."""
         return tuple(
-            Segment(values[part] if is_field else part, cut=is_field and part in CUT) for part, is_field in self._parts
+            Segment(values[part], cut=part in CUT, asked=part == ASKED) if is_field else Segment(part)
+            for part, is_field in self._parts
         )
 
     def answering(self, values: Mapping[str, str]) -> tuple[Segment, ...]:

@@ -183,11 +183,11 @@ def test_a_name_of_our_own_is_left_to_us(capfd: pytest.CaptureFixture[str]) -> N
 
 def test_columns_that_are_not_read_are_named_and_a_template_takes_them_in(capfd: pytest.CaptureFixture[str]) -> None:
     rows = [(f"passage {n} is long", f"what is {n}?", "yes" if n % 2 else "no") for n in range(12)]
-    csv("train.csv", rows, "article,question,label")
+    csv("train.csv", rows, "notes,question,label")
     written("data/train.csv")
     told = capfd.readouterr().out
-    assert "not read: article" in told
-    word = 'task.template="{article}\\n{question}"'
+    assert "not read: notes" in told
+    word = 'task.template="{notes}\\n{question}"'
     assert f"add the word '{word}'" in told
     task = written("data/train.csv", word, "--force")
     questions = {one.question for one in task.examples("train")}
@@ -202,3 +202,115 @@ def test_shards_and_a_plain_list_of_labels_are_read() -> None:
     task = written("data")
     assert sizes(task) == {"train": 24, "dev": 8, "test": 16}
     assert task.examples("test")[0].choices == ("hardware", "account", "software")
+
+
+def refusal(capfd: pytest.CaptureFixture[str], *words: str) -> str:
+    capfd.readouterr()
+    return refused(capfd, *words)
+
+
+def test_variants_of_a_file_are_not_joined(capfd: pytest.CaptureFixture[str]) -> None:
+    csv("train.csv", MANY, "text,label")
+    csv("train_small.csv", MANY[:6], "text,label")
+    csv("test.csv", MANY[:9], "text,label")
+    told = refusal(capfd, "data")
+    assert "train.csv and train_small.csv may each be the train rows, and 6 rows of one stand in another, too" in told
+    assert "(train=data/train.csv)" in told
+    assert len(written("data", "train=data/train.csv").examples("train")) == 21
+    Path("data/train_small.csv").unlink()
+    csv("train_v2.csv", MANY[3:], "text,label")
+    Path("data/train.csv").rename("data/train_v1.csv")
+    assert "21 rows of one stand in another, too" in refusal_of_two_versions(capfd)
+
+
+def refusal_of_two_versions(capfd: pytest.CaptureFixture[str]) -> str:
+    capfd.readouterr()
+    assert main(["init", "data", "--name", "two"]) == 2
+    return capfd.readouterr().err
+
+
+def test_faults_of_rows_are_listed_and_a_setting_is_a_word(capfd: pytest.CaptureFixture[str]) -> None:
+    csv("train.csv", [("" if n < 3 else text, label) for n, (text, label) in enumerate(MANY)], "text,label")
+    told = refusal(capfd, "data/train.csv")
+    assert "3 rows cannot be read; they are:" in told
+    assert told.count("text must hold a text, not ''; fill the cell, or remove the row") == 3
+    Path("data/train.csv").write_text("text,label\n" + "größe,a\nkleine,b\n" * 9, encoding="cp1252")
+    told = refusal(capfd, "data/train.csv")
+    assert "set task.encoding to what it is, such as cp1252" in told
+    assert "(a setting of the task is added as a word: task.KEY=VALUE)" in told
+    assert {"größe", "kleine"} == {
+        one.question for one in written("data/train.csv", "task.encoding=cp1252").examples("train")
+    }
+
+
+def test_what_was_found_is_there_for_programs(capfd: pytest.CaptureFixture[str]) -> None:
+    csv("tickets.csv", MANY, "ticket,team")
+    assert main(["init", "data/tickets.csv", "--name", "mine", "--json"]) == 0
+    told = json.loads(capfd.readouterr().out)
+    assert (told["task"], told["settings"]["fields"]["text"]) == ("classification", "ticket")
+    assert told["written"] == "my_conf/experiment/mine.yaml"
+    assert "distillrun --config-dir my_conf experiment=mine until=load" in told["next"]
+
+
+def test_customers_stay_together_and_solved_rows_are_shown(capfd: pytest.CaptureFixture[str]) -> None:
+    rows = [(text, team if n % 2 else "", f"c{n % 7}") for n, (text, team) in enumerate(MANY)]
+    csv("tickets.csv", rows, "ticket,team,customer_id")
+    task = written("data/tickets.csv")
+    config = config_of(["experiment=mine"], config_dir="my_conf")
+    assert config.task["split_by"] == "customer_id"
+    of = {text: customer for text, _, customer in rows}
+    train, test = ({of[one.question] for one in task.examples(split)} for split in ("train", "test"))
+    assert not train & test
+    assert config.generation.steps["label"]["prompt"]["demonstrations"] == "rows"
+    assert config.generation.steps["label"]["prompt"]["demos"] == 8
+    assert config.baselines
+
+
+@pytest.mark.parametrize(
+    ("header", "rows", "told"),
+    [
+        ("text,label", [(text, "x") for text, _ in MANY], "the only label in label is 'x'"),
+        ("the screen stays black,hardware", MANY, "the first line must name the columns, but it looks like a row"),
+    ],
+)
+def test_tables_that_are_not_what_they_seem_are_named(
+    header: str, rows: Sequence[tuple[str, ...]], told: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    csv("train.csv", rows, header)
+    assert told in refusal(capfd, "data/train.csv")
+
+
+def test_one_label_spelt_in_two_ways_is_one() -> None:
+    csv(
+        "train.csv", [(text, team.upper() if n % 5 == 0 else team) for n, (text, team) in enumerate(MANY)], "text,label"
+    )
+    assert written("data/train.csv").examples("train")[0].choices == ("account", "hardware", "software")
+
+
+def test_texts_that_belong_together_are_read_together() -> None:
+    rows = [(f"A man sleeps in bed {n}", f"A man runs {n} miles", "yes" if n % 2 else "no") for n in range(24)]
+    csv("train.csv", rows, "premise,hypothesis,label")
+    (first, *_) = written("data/train.csv").examples("train")
+    assert re.fullmatch(r"A man sleeps in bed (\d+)\nA man runs \1 miles", first.question)
+
+
+def test_objects_and_an_answer_in_a_column_of_its_own_are_choices() -> None:
+    rows: list[dict[str, object]] = [
+        {
+            "id": f"q{n}",
+            "question": {
+                "stem": f"What is {n}?",
+                "choices": [{"label": "A", "text": "x"}, {"label": "B", "text": f"{n}"}],
+            },
+            "answerKey": "B",
+        }
+        for n in range(30)
+    ]
+    Path("data/train.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    (first, *_) = written("data/train.jsonl").examples("test")
+    assert first.choices[first.answer or 0] == first.question.removeprefix("What is ").removesuffix("?")
+    sciq = [(f"What is number {n}?", "a", "b", f"right {n}") for n in range(30)]
+    csv("science.csv", sciq, "question,distractor1,distractor2,correct_answer")
+    task = written("data/science.csv", "--force")
+    assert {len(one.choices) for one in task.examples("train")} == {3}
+    assert len({one.answer for one in task.examples("train")}) == 3

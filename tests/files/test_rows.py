@@ -71,7 +71,7 @@ def test_a_gap_between_shards_is_said(tmp_path: Path, caplog: pytest.LogCaptureF
     ("name", "content", "message"),
     [
         ("a.jsonl", '{"id": 1}\n{"id": \n', r"a\.jsonl:2: malformed JSON"),
-        ("a.jsonl", '{"id": 1}\n[1]\n', r"a\.jsonl:2: a row must be an object"),
+        ("a.jsonl", '{"id": 1}\n1\n', r"a\.jsonl:2: a row must be an object"),
         ("a.jsonl", '{"id": "\\ud83d"}\n', r"a\.jsonl:1: cannot be read as UTF-8"),
         ("a.json", '[{"id": 1},\n {"id" 2}]', r"a\.json:2: malformed JSON"),
         ("a.json", '[{"id": 1}, 2]', r"a\.json:entry 2: a row must be an object"),

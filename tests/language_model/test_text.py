@@ -14,6 +14,7 @@ from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from distillrun.errors import ConfigError
 from distillrun.language_model.greedy import greedy_texts
+from distillrun.language_model.limits import Truncate
 from distillrun.language_model.text import SegmentTokenizer, special_tokens
 from distillrun.language_model.tiny import tiny_tokenizer
 from distillrun.loss.tensors import IGNORE
@@ -212,3 +213,42 @@ def test_a_tokenizer_without_offsets_is_refused() -> None:
 
     with pytest.raises(ConfigError, match=r"student\.checkpoint=old-model .*tokenizer\.json"):
         SegmentTokenizer(Slow(), 9, 9, None)  # type: ignore[arg-type]
+
+
+@settings(max_examples=60)
+@given(st.text("abc de", min_size=40, max_size=80), st.integers(20, 30), st.sampled_from(["tail", "head"]))
+def test_a_question_is_cut_at_one_end_and_nothing_around_it(question: str, limit: int, truncate: Truncate) -> None:
+    text = SegmentTokenizer(TINY, limit, 9, "\n", truncate)
+    segments = (Segment("predict: "), Segment(question, asked=True), Segment(" Say it."))
+    whole, ids = tokenized(separator="\n").source(segments), text.source(segments)
+
+    kept = text.decode(ids)
+    assert len(ids) == min(limit, len(whole))
+    assert kept.startswith("predict:")
+    assert kept.endswith(" Say it.\n")
+    inside = kept.removeprefix("predict:").removesuffix(" Say it.\n").strip()
+    assert (question.strip().startswith if truncate == "tail" else question.strip().endswith)(inside)
+
+
+def test_a_cut_text_is_what_the_tokenizers_own_truncation_leaves() -> None:
+    for side, truncate in (("right", "tail"), ("left", "head")):
+        words = bert_like(["fish", "live", "deep", "sea"])
+        question = "fish live sea deep fish"
+        words.truncation_side = side
+        theirs = words(question, truncation=True, max_length=5)["input_ids"]
+        cut: Truncate = truncate  # type: ignore[assignment]
+        assert SegmentTokenizer(words, 5, 9, None, cut).source((Segment(question),)) == tuple(theirs)
+
+
+def test_long_texts_are_counted_as_they_are_and_refused_where_they_cannot_be_cut() -> None:
+    pair = TargetPair((Segment("why " * 20, asked=True),), (Segment("because " * 20),), "check")
+    read = len(tokenized().source(pair.source))
+    cut, refused = tokenized(source=9, target=9).long_texts(3, pair)
+
+    assert (cut.index, cut.part, cut.tokens, cut.setting) == (3, "source", read, "student.max_source_tokens=9")
+    assert "student.truncate=tail (or head)" in cut.problem
+    assert refused.part == "target"
+    assert "student.max_target_tokens=" in refused.problem
+    assert "truncate" not in refused.problem
+    assert SegmentTokenizer(TINY, 9, 99, None, "head").long_texts(3, pair)[0].problem == ""
+    assert tokenized().long_texts(3, pair) == []

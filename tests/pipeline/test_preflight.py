@@ -2,11 +2,14 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from distillrun.errors import ConfigError
-from tests.end_to_end.runs import experiment
+from distillrun.planning.making import make_plan
+from distillrun.planning.text import plan_text
+from tests.end_to_end.runs import experiment, run_small
 
 
 def test_a_question_that_the_student_cannot_read_whole_is_found_before_training(tmp_path: Path) -> None:
@@ -17,8 +20,15 @@ def test_a_question_that_the_student_cannot_read_whole_is_found_before_training(
     (tmp_path / "test.jsonl").write_text(json.dumps({**row, "id": "short"}))
     experiment(tmp_path / "store", *ours, *limits)
     (tmp_path / "test.jsonl").write_text(json.dumps({**row, "id": "long", "question": "Which? " * 90}))
-    with pytest.raises(ConfigError, match=r"student\.max_source_tokens=64 is too small for the text that begins"):
+    refused = (
+        r"1 of 1 test rows are too long; the longest is .*test\.jsonl:1: student\.max_source_tokens=64 is too small"
+    )
+    with pytest.raises(ConfigError, match=refused):
         experiment(tmp_path / "store", *ours, *limits)
+    cut = experiment(tmp_path / "store", *ours, *limits, "student.truncate=head").cut
+    assert {split: (own.count, own.of) for split, own in cut.items()} == {"test": (1, 1)}
+    assert cut["test"].longest > 90
+    assert "(student.truncate=head)" in cut["test"].told("test")
     experiment(tmp_path / "store", *ours, *limits, "until=load")
     experiment(tmp_path / "store", *ours, "student.max_source_tokens=2048")
 
@@ -31,3 +41,17 @@ def test_an_answer_that_the_student_cannot_write_whole_is_found_before_training(
 def test_pads_cannot_be_learnt_beside_a_teachers_distributions(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"training\.learn_padding=true fills up texts"):
         experiment(tmp_path, "objective=forward_kl", "training.learn_padding=true")
+
+
+def test_what_is_cut_stands_in_the_plan_and_in_the_result(tmp_path: Path) -> None:
+    """Everyday questions fit into 64 tokens, their answers into 16; rationales are longer, and their ends are cut."""
+    store, limits = tmp_path / "store", ("student.max_target_tokens=16", "until=train", "task.limit=8")
+    result: Any = run_small(tmp_path / "run", *limits, store=store)
+    told = result["data"]["cut texts"]["train targets"]
+    assert 0 < told["count"] <= told["of"] == 16
+    assert told["longest"] > 16
+    made = make_plan(experiment(store, *limits))
+    assert f"{told['count']} of 16 texts of train targets are longer than student.max_target_tokens=16" in plan_text(
+        made
+    )
+    assert made.as_json()["cut"] == {"train targets": told}

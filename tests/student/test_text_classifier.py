@@ -1,7 +1,6 @@
 """The settings of text classifiers, and what is said before any work."""
 
 import json
-import logging
 from pathlib import Path
 from typing import Any
 
@@ -49,13 +48,21 @@ def test_an_encoder_decoder_is_refused(tmp_path: Path) -> None:
     assert any("is an encoder-decoder" in one for one in student(write_spiece_t5(tmp_path)).check())
 
 
-def test_long_texts_are_counted_or_refused(bert: str, caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.WARNING):
-        assert student(bert, max_tokens=10).check_texts(LONG) == []
-    assert "1 of 2 texts have more than student.max_tokens=10 tokens and are cut (student.truncate=tail)" in caplog.text
-    (found,) = student(bert, max_tokens=10, truncate="refuse").check_texts(LONG)
-    assert "the longest 16" in found
-    assert student(bert).check_texts(LONG) == []
+def test_long_texts_are_counted_or_refused(bert: str) -> None:
+    (cut,) = student(bert, max_tokens=10).long_texts(LONG)
+    assert (cut.index, cut.tokens, cut.setting, cut.problem) == (0, 16, "student.max_tokens=10", "")
+    (refused,) = student(bert, max_tokens=10, truncate="refuse").long_texts(LONG)
+    assert "student.max_tokens=16 or more, or student.truncate=tail (or head)" in refused.problem
+    assert student(bert).long_texts(LONG) == []
+
+
+def test_the_tiny_one_counts_what_it_cuts_and_may_refuse_it() -> None:
+    tiny = made("student", "tiny_text_classifier", max_tokens=4)
+    assert [one.problem for one in tiny.long_texts(LONG)] == [""]
+    assert (
+        "is too small"
+        in made("student", "tiny_text_classifier", max_tokens=4, truncate="refuse").long_texts(LONG)[0].problem
+    )
 
 
 def test_a_decoder_stands_for_a_text_by_its_last_token_and_an_encoder_by_the_mean(bert: str, tmp_path: Path) -> None:

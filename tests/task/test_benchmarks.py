@@ -5,6 +5,7 @@ What is right is asked of the task files of lm-evaluation-harness, where it has 
 
 import ast
 import importlib.util
+import json
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -183,12 +184,30 @@ ROWS: dict[str, tuple[list[Row], str, str]] = {
         "Premise: A man sleeps.\nHypothesis: He dreams.",
         "neutral",
     ),
+    "ag_news": (
+        [{"text": f"Team {n} wins the cup.", "label": n} for n in (1, 0, 2, 3)],
+        "Team 1 wins the cup.",
+        "Sports",
+    ),
+    "banking77": (
+        [
+            {"text": "I am still waiting on my card?", "label": 11, "label_text": "card_arrival"},
+            {"text": "What is my balance?", "label": 5, "label_text": "balance_not_updated"},
+        ],
+        "I am still waiting on my card?",
+        "card_arrival",
+    ),
 }  # fmt: skip
 """Of each preset: rows of a split, and the question and the right answer of the first."""
 
 IDS = ("id", "uid", "qid")
-OWN_NAMES = ("medqa", "strategyqa", "piqa")
-"""Presets whose files on the Hub have names of their own."""
+OWN_NAMES = {
+    "medqa": "{}.jsonl",
+    "strategyqa": "{}-00000-of-00001-bae602f3ee37f4ca.parquet",
+    "piqa": "{}.parquet",
+    "banking77": "{}.jsonl",
+}
+"""Presets whose files on the Hub have names of their own, as the Hub lists them."""
 
 HARNESS: Mapping[str, str] = {
     "arc_challenge": "arc/arc_easy.yaml",
@@ -211,10 +230,10 @@ def preset(name: str) -> dict[str, Any]:
 
 def place_of(stem: str, name: str) -> str:
     """Return the path of a file on the Hub."""
-    if preset(name)["revision"] != "main":
+    if preset(name)["revision"] == "refs/convert/parquet":
         return f"{stem}/0000.parquet"
     if name in OWN_NAMES:
-        return f"{stem}.parquet"
+        return OWN_NAMES[name].format(stem)
     return f"{stem if '/' in stem else f'data/{stem}'}-00000-of-00001.parquet"
 
 
@@ -225,7 +244,10 @@ def laid_out(folder: Path, name: str) -> list[Example]:
         own = [{key: f"{one} {stem}" if key in IDS else one for key, one in row.items()} for row in ROWS[name][0]]
         place = folder / place_of(stem, name)
         place.parent.mkdir(parents=True, exist_ok=True)
-        pyarrow.parquet.write_table(pyarrow.Table.from_pylist(own), place)
+        if place.suffix == ".jsonl":
+            place.write_text("".join(json.dumps(row) + "\n" for row in own), encoding="utf-8")
+        else:
+            pyarrow.parquet.write_table(pyarrow.Table.from_pylist(own), place)
     task: Task = build({**preset(name), "folder": str(folder), "dev_share": 0.0}, "task")
     assert task.check() == []
     splits: tuple[Split, ...] = ("train", "dev", "test")

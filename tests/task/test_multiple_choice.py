@@ -50,7 +50,8 @@ def write(folder: Path, train: Sequence[dict[str, Any]], test: Sequence[dict[str
         (True, ["no", "yes"], 1),
         (False, ["Yes", "No"], 1),
         ("true", ["no", "yes"], 1),
-        ("2", ["1", "2", "3"], 1),
+        ("3", ["1", "2", "3"], 2),
+        ("1999", ["1998", "1999"], 1),
         (0, ["0", "1"], 0),
         ("4", {"label": ["1", "2", "3", "4"], "text": ["a1", "b2", "c3", "d4"]}, 3),
         ("red", '["blue", "red"]', 1),
@@ -127,6 +128,28 @@ def test_answers_that_do_not_tell_or_fit_no_form_are_refused(tmp_path: Path, oth
     row = {"choices": ["blue", "red", "green"], "answer": "2"}
     with pytest.raises(ConfigError, match=message):
         answered(tmp_path, row, [str(one) for one in others])
+
+
+def test_numbers_that_are_choices_and_may_count_them_are_asked_about(tmp_path: Path) -> None:
+    row = {"choices": ["2", "3", "4"], "answer": "2"}
+    with pytest.raises(ConfigError, match=r"may mean '2' \(task\.answer_form=text.* or '4' \(task\.answer_form=index"):
+        answered(tmp_path, row, ["2"])
+    assert answered(tmp_path, row, ["4"]) == 0, "4 counts nothing here, so all of them are texts"
+    assert answered(tmp_path, row, answer_form="index") == 2
+
+
+def test_rows_that_cannot_be_read_are_listed_with_their_number(tmp_path: Path) -> None:
+    row = {"choices": ["red", "blue"], "answer": "red"}
+    write(tmp_path, [{**row, "answer": "pink"} if n % 2 else row for n in range(40)], [row])
+    (told,) = task(tmp_path).check()
+    assert told.startswith("20 rows cannot be read; the first 10:\n")
+    assert [re.search(r"jsonl:(\d+): the answer 'pink'", line)[1] for line in told.splitlines()[1:]] == [  # type: ignore[index]
+        str(n) for n in range(2, 22, 2)
+    ]
+    write(tmp_path, [{**row, "question": "" if n < 3 else "Which?"} for n in range(8)], [row])
+    (told,) = task(tmp_path).check()
+    assert told.startswith("3 rows cannot be read; they are:\n")
+    assert told.count("question must hold a text, not ''; fill the cell, or remove the row") == 3
 
 
 def test_the_reading_is_told_with_an_example(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -58,6 +58,7 @@ def test_what_stands_again_is_counted_where_it_does_harm() -> None:
         "1 of 2 dev questions are also in train",
         "1 of 4 train questions repeat an earlier one of train",
         "1 of 4 test questions repeat an earlier one of test",
+        "1 questions repeat an earlier one with another right answer, such as c ('y') and c2 ('x')",
     ]
 
 

@@ -2,16 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from random import Random
-from typing import Literal
+from typing import Literal, Protocol, runtime_checkable
 
 from distillrun.interfaces import Task
 from distillrun.records import Completion, Example, Failure, Message, Rationale, Record
 from distillrun.text.cleaning import clean
+from distillrun.text.repeats import asked as question_of
 from distillrun.text.template import Template
 
 REPLY_FIELDS = frozenset({"answer", "rationale", "critique", "revision"})
+ROWS: Literal["rows"] = "rows"
+"""Stands for demonstrations that are training rows; a run puts them there before it asks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,28 +81,35 @@ class FewShotPrompt(Record):
         reply: what the teacher is shown to reply to a demonstration; fields {answer}, {rationale}, {critique} and
             {revision}.
         demos: how many demonstrations are shown, 0 for none.
-        demonstrations: solved questions; the first `demos` that are not the question itself.
+        demonstrations: solved questions, or `ROWS`; the first `demos` that are not the question itself.
     """
 
     instruction: str
     ask: str
     reply: str
     demos: int
-    demonstrations: tuple[Demonstration, ...]
+    demonstrations: tuple[Demonstration, ...] | Literal["rows"]
 
     def __post_init__(self) -> None:
         _reply(self.reply)
-        if not 0 <= self.demos <= len(self.demonstrations):
+        if self.demos < 0 or (self.demonstrations != ROWS and self.demos > len(self.demonstrations)):
             raise ValueError(
                 f"prompt.demos={self.demos} must be from 0 to {len(self.demonstrations)}, the number of "
-                "prompt.demonstrations"
+                f"prompt.demonstrations; prompt.demonstrations={ROWS} shows training rows"
             )
-        for shown in self.demonstrations if self.demos else ():
-            absent = [
-                name for name in ("critique", "revision") if f"{{{name}}}" in self.reply and not shown.fields[name]
-            ]
+        for shown in self.written if self.demos else ():
+            absent = [name for name in ("critique", "revision") if self.shows(name) and not shown.fields[name]]
             if absent:
                 raise ValueError(f"the demonstration {shown.question!r} has no {absent[0]}, which prompt.reply shows")
+
+    @property
+    def written(self) -> tuple[Demonstration, ...]:
+        """The demonstrations that stand here: none where they are training rows that nobody put here yet."""
+        return () if self.demonstrations == ROWS else self.demonstrations
+
+    def shows(self, field: str) -> bool:
+        """Return whether a reply shows a field."""
+        return f"{{{field}}}" in self.reply
 
     def shown(self, example: Example, task: Task) -> list[tuple[Demonstration, str]]:
         """Return the first demonstrations that are not the question itself, each with its reply."""
@@ -111,7 +121,8 @@ class FewShotPrompt(Record):
         return self._replied(Random(f"{seed}:{example.id}").sample(others, min(self.demos, len(others))), task)
 
     def _others(self, example: Example) -> list[Demonstration]:
-        return [shown for shown in self.demonstrations if shown.question != example.question]
+        known = question_of(example)
+        return [one for one in self.written if one.question != example.question and _asks(one) != known]
 
     def _replied(self, demonstrations: Sequence[Demonstration], task: Task) -> list[tuple[Demonstration, str]]:
         reply = _reply(self.reply)
@@ -120,6 +131,19 @@ class FewShotPrompt(Record):
             answer = task.answer(shown.example, shown.choices.index(shown.answer))
             replies.append((shown, reply.render(shown.fields | {"answer": answer})))
         return replies
+
+
+@runtime_checkable
+class FewShotStep(Protocol):
+    """A step whose prompt shows demonstrations."""
+
+    @property
+    def prompt(self) -> FewShotPrompt: ...
+
+
+@lru_cache(maxsize=1024)
+def _asks(shown: Demonstration) -> str:
+    return question_of(shown.example)
 
 
 @cache

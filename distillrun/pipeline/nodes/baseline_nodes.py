@@ -12,7 +12,15 @@ from distillrun.artifacts.meaning import with_meanings
 from distillrun.config.build import build
 from distillrun.config.compose import compose_first, conf_folder
 from distillrun.evaluation.shared.share import share, share_by_group, sliced, untouched
-from distillrun.interfaces import AnyTeacher, LabelStudent, LabelTask, RecordedTeacher, members_of, slices_of
+from distillrun.interfaces import (
+    AnyTeacher,
+    GenerationStep,
+    LabelStudent,
+    LabelTask,
+    RecordedTeacher,
+    members_of,
+    slices_of,
+)
 from distillrun.pipeline.experiment import Experiment, generating, student_settings
 from distillrun.pipeline.nodes.generation_node import GenerationNode
 from distillrun.pipeline.outcome import Outcome
@@ -99,10 +107,11 @@ def answering_run(experiment: Experiment, store: ArtifactStore, teacher: AnyTeac
     steps = LABEL_STEPS if isinstance(experiment.parts.task, LabelTask) else STEPS
     name = next(step for ability, step in steps.items() if ability in abilities)
     option = _shipped_step(name)
+    step: GenerationStep = build(option, "generation")
     if teacher is experiment.parts.teacher and (labelling := _labelling_step(experiment)) is not None:
-        name, option = labelling, experiment.config.generation.steps[labelling]
+        name, option, step = labelling, experiment.config.generation.steps[labelling], experiment.parts.steps[labelling]
     config = replace(experiment.config, generation=replace(experiment.config.generation, steps={name: option}))
-    parts = replace(experiment.parts, teacher=teacher, steps={name: build(option, "generation")})
+    parts = replace(experiment.parts, teacher=teacher, steps={name: step})
     own = Experiment(config, parts, experiment.examples)
     return GenerationRun(store, parts.steps, parts.steps, generating(own), experiment.examples["test"], "test")
 

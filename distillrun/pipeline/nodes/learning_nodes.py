@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from distillrun.artifacts import Artifact, Stage
 from distillrun.pipeline.experiment import Experiment, ready_student, student_settings, teaching_of
+from distillrun.pipeline.long_texts import CutTexts, cut_targets, told_of
 from distillrun.pipeline.node import Making, Node, Seen
 from distillrun.pipeline.outcome import Outcome
 from distillrun.pipeline.preflight_generation import wanted_kinds
@@ -30,6 +31,11 @@ class Learning:
     generation: GenerationRun
     prefix: str
     _known: tuple[TrainingData, LogitSupervision | None] | None = field(default=None)
+
+    @property
+    def cut(self) -> dict[str, CutTexts]:
+        """What is cut of the texts that the student learns to write."""
+        return cut_targets(self.experiment.parts, self._known[0]) if self._known else {}
 
     @property
     def left_out(self) -> int:
@@ -99,6 +105,8 @@ class TrainNode(Node):
                 self.learning.left_out,
                 len(self.learning.generation.examples),
             )
+        if not self.learning.prefix and (cut := self.learning.cut):
+            log.warning("%s: %s", self.name, "; ".join(told_of(cut)))
         config, parts = self.learning.experiment.config, self.learning.experiment.parts
         training = Training(
             ready_student(self.learning.experiment, lambda: making.embeddings("train", "dev")),
@@ -117,6 +125,7 @@ class TrainNode(Node):
         return train(making.store, stage, training, report)
 
     def note(self, made: Artifact, outcome: Outcome) -> None:
-        """Note in the outcome how many questions are left out of training."""
+        """Note in the outcome how many questions are left out of training, and which texts are cut."""
         if not self.learning.prefix:
             outcome.left_out = self.learning.left_out
+            outcome.cut |= self.learning.cut

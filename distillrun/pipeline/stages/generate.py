@@ -2,14 +2,16 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
-from distillrun.artifacts import Artifact, ArtifactStore, Stage
+from distillrun.artifacts import Artifact, ArtifactStore, Stage, digest
 from distillrun.artifacts.meaning import changed, with_meanings
 from distillrun.config.schema import GenerationConfig, Progress
 from distillrun.files.json import read_json, write_json
 from distillrun.files.jsonl import read_records, write_records
+from distillrun.generation.shared.few_shot import ROWS, FewShotStep
 from distillrun.interfaces import AnyTeacher, ExpansionStep, GenerationStep, RecordedTeacher, Task
 from distillrun.journal.context import JournaledContext
 from distillrun.journal.usage import Usage
@@ -74,6 +76,8 @@ def generation_stage(
         config |= changed(READER, run.task)
     if step.teachers:
         config["own teachers"] = [dict(teacher.identity()) for teacher in step.teachers]
+    if (rows := _shown_rows(step, run.generation.steps[name])) is not None:
+        config["shown rows"] = rows
     if isinstance(step, ExpansionStep):
         config["held out"] = held_out
     return Stage(f"generate/{name}", VERSION, config, upstream)
@@ -149,6 +153,13 @@ def examples_of(artifact: Artifact) -> list[Example]:
 def usage_of(artifact: Artifact) -> dict[str, Json]:
     """Return what the completions of a step took, and its failures by reason."""
     return read_json(artifact.folder / "usage.json")
+
+
+def _shown_rows(step: GenerationStep, settings: Mapping[str, Any]) -> str | None:
+    """Return a digest of the rows that a step shows; None where its demonstrations are written, or it shows none."""
+    if not isinstance(step, FewShotStep) or not step.prompt.demos or settings["prompt"]["demonstrations"] != ROWS:
+        return None
+    return digest([asdict(one) for one in step.prompt.written])
 
 
 def _hashed(value: Json) -> Json:

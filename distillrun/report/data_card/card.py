@@ -37,6 +37,7 @@ def data_card(
     steps: Mapping[str, Step],
     near: Mapping[Split, Mapping[str, int]],
     noise: Mapping[str, Json] | None = None,
+    cut: Mapping[str, Json] | None = None,
 ) -> dict[str, Json]:
     """Return counts of the questions, of what each step took, and of the rationales by kind.
 
@@ -47,8 +48,11 @@ def data_card(
         steps: the generation steps, by name.
         near: of each split, how many of its questions are nearly the same as one of another split.
         noise: of the teacher's labels, see `label_noise`; None where it is not known.
+        cut: of which splits the student reads or writes texts cut: how many, of how many, tokens of the longest one.
     """
     card: dict[str, Json] = {"questions": _question_counts(examples, near)}
+    if cut:
+        card["cut texts"] = dict(cut)
     for name, step in steps.items():
         if step.counts:
             card["recordings" if "rows" in step.counts else f"new questions of {name}"] = dict(step.counts)

@@ -33,6 +33,8 @@ NOTES: Mapping[str, str] = {
     "rationales": "Shares of all rationales of a kind. Deny: they contradict the choice that they argue for. Cut off: "
     "they end at the token limit or without a full stop. Run on: the teacher wrote more than was kept.",
     "self-evaluation": "The teacher's verdicts on its own rationales.",
+    "cut texts": "Texts that the student reads or writes only in part, because they have more tokens than its setting "
+    "allows; longest is in tokens.",
     "label noise": "How often the teacher's answer is right, on questions whose right answer is known: overall, and by "
     "how sure the teacher was. Agreement: the share of its samples that give the same answer.",
 }

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from distillrun.errors import ConfigError, nearest
+from distillrun.errors import SHOWN, ConfigError, listed, nearest
 from distillrun.records import reading
 from distillrun.task.shared.choice_naming import folded
 from distillrun.task.shared.choice_row import Choices, is_blank
@@ -57,8 +57,9 @@ def form_of(everyone: Sequence[Given]) -> AnswerForm:
 
     Rows without an answer play no part.
 
-    Texts and letters go before numbers, so that years among the choices are years. Numbers count from 0 where one of
-    them is 0, and from 1 where one of them is that of the last choice.
+    Texts and letters go before numbers, so that years among the choices are years; where all answers are numbers that
+    are choices and, counted, mean others, nobody can tell. Numbers count from 0 where one of them is 0, and from 1
+    where one of them is that of the last choice.
 
     Raises:
         ConfigError: no row has an answer, no form fits all of them, or two do that mean different choices.
@@ -68,8 +69,11 @@ def form_of(everyone: Sequence[Given]) -> AnswerForm:
         raise ConfigError(f"{everyone[0].where}: neither this row nor another has an answer; see task.fields.answer")
     texts = any(isinstance(given.answer, str) for given in rows)
     groups: tuple[tuple[AnswerForm, ...], ...] = (("text", "letter"), ("index", "number"), ("boolean",))
-    for group in groups if texts else (("text", "index", "number"), ("boolean",)):
+    are_numbers = all(_WHOLE.fullmatch(str(given.answer).strip()) for given in rows)
+    for group in groups if texts and not are_numbers else (("text", "letter", "index", "number"), ("boolean",)):
         fitting = {form: found for form in group if (found := _read_all(rows, form)) is not None}
+        if "letter" in fitting:  # a row's own labels may be numbers, which then count nothing
+            fitting = {form: found for form, found in fitting.items() if form in ("text", "letter")}
         for given, *meant in zip(rows, *fitting.values(), strict=True):
             if len({reading(given.choices[index]) for index in meant}) > 1:
                 raise _ambiguous(given, dict(zip(fitting, (given.choices[index] for index in meant), strict=True)))
@@ -77,7 +81,8 @@ def form_of(everyone: Sequence[Given]) -> AnswerForm:
             return next(iter(fitting))
     counts = {form: sum(_read(given, form) is not None for given in rows) for form in FORMS}
     likely = max(counts, key=counts.__getitem__)
-    first = next(given for given in rows if _read(given, likely) is None)
+    unread = [given for given in rows if _read(given, likely) is None]
+    first = unread[0]
     if not counts[likely]:
         raise _unknown(first, "task.answer_form=auto")
     shares = f"{counts[likely]} of {len(rows)} answers can be read as {FORMS[likely]}"
@@ -87,7 +92,8 @@ def form_of(everyone: Sequence[Given]) -> AnswerForm:
             f"{first.where}: the answer {first.answer!r} can be read as {FORMS[other]} alone, but {shares}; "
             "write all of them in one form"
         )
-    raise _unknown(first, f"task.answer_form=auto; {shares}")
+    how = f"task.answer_form=auto; {shares}"
+    raise ConfigError(listed([str(_unknown(given, how)) for given in unread[:SHOWN]], len(unread)))
 
 
 def _read_all(rows: Sequence[Given], form: AnswerForm) -> list[int] | None:

@@ -125,5 +125,6 @@ def _printed(text: str, row: Row, column: str) -> Any:
 def _text(value: Any, row: Row, column: str) -> str:
     is_text = isinstance(value, str | int | float) and not isinstance(value, bool) and str(value).strip() != ""
     if not is_text or (isinstance(value, float) and not math.isfinite(value)):
-        raise ConfigError(f"{row.where}: {column} must hold a text, not {value!r:.60}")
+        cure = "fill the cell, or remove the row" if is_blank(value) else "write one, or name another column"
+        raise ConfigError(f"{row.where}: {column} must hold a text, not {value!r:.60}; {cure}")
     return str(value)

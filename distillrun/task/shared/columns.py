@@ -83,7 +83,7 @@ class Columns:
 
 def columns_of(fields: Fields, fixed: Sequence[str] | None, template: str | None) -> Columns:
     """Return the columns that settings name. Raises ConfigError for a setting that is none, or is missing."""
-    check_keys("fields", fields, FIELDS)
+    check_keys("fields", fields, FIELDS, ("rationale",))
     choices = fields["choices"]
     if (fixed is None) == (choices is None):
         raise ConfigError("set one of task.fields.choices (a column, or a list of columns) and task.choices (fixed)")
@@ -102,18 +102,21 @@ def numbered(rows: Iterable[RowQuestion], seen: Counter[str]) -> list[RowQuestio
         rows: of one file.
         seen: how often each id was given out before, to which these are added.
     """
-    found = []
-    for row in rows:
-        seen[row.id] += 1
-        found.append(replace(row, id=f"{row.id}-{seen[row.id]}") if seen[row.id] > 1 else row)
-    return found
+    return [replace(row, id=numbered_id(row.id, seen)) for row in rows]
 
 
-def check_keys(key: str, given: Mapping[str, object], known: Sequence[str]) -> None:
-    """Raise ConfigError where a mapping of settings has other keys than it should."""
+def numbered_id(name: str, seen: Counter[str]) -> str:
+    """Return a digest as an id: with a number where it was given out before, as `seen` counts."""
+    seen[name] += 1
+    return name if seen[name] == 1 else f"{name}-{seen[name]}"
+
+
+def check_keys(key: str, given: Mapping[str, object], known: Sequence[str], optional: Sequence[str] = ()) -> None:
+    """Raise ConfigError where a mapping of settings has other keys than it should; configs of old runs lack some."""
     for name in given:
-        if name not in known:
-            raise ConfigError(f"task.{key}.{name} is not a setting{nearest(name, known)}; it has {', '.join(known)}")
+        if name not in (*known, *optional):
+            has = (*known, *optional)
+            raise ConfigError(f"task.{key}.{name} is not a setting{nearest(name, has)}; it has {', '.join(has)}")
     for name in known:
         if name not in given:
             raise ConfigError(f"task.{key}.{name} is missing; set it, or null")

@@ -5,6 +5,7 @@ from functools import cached_property
 
 from distillrun.files.rows import Row
 from distillrun.records import Json, Split
+from distillrun.task.shared.groups import groups_in
 from distillrun.task.shared.on_overlap import OverlapPolicy
 from distillrun.task.shared.slices import slices_in
 from distillrun.task.shared.split import Placed, Splits, SplitSettings, load_splits
@@ -19,12 +20,19 @@ class FileSplits:
         settings: what of them is train, dev and test.
         overlap: what becomes of questions that stand again.
         slices: columns by whose values the test is scored apart; None = none.
+        split_by: a column; rows with one value of it stay together where a split is cut from another. None = none.
     """
 
     def __init__(
-        self, files: TaskFiles, settings: SplitSettings, overlap: OverlapPolicy, slices: Sequence[str] | None
+        self,
+        files: TaskFiles,
+        settings: SplitSettings,
+        overlap: OverlapPolicy,
+        slices: Sequence[str] | None,
+        split_by: str | None = None,
     ) -> None:
         self._files, self.settings, self._overlap = files, settings, overlap
+        self.split_by = split_by
         self.slice_columns = tuple(slices or ())
 
     @cached_property
@@ -39,7 +47,13 @@ class FileSplits:
 
     def load(self, placed: Mapping[Split, Iterable[Placed] | None]) -> Splits:
         """Return the splits. Raises ConfigError as `load_splits` does."""
-        return load_splits(placed, self.settings, self._overlap)
+        if self.split_by is None:
+            return load_splits(placed, self.settings, self._overlap)
+        whole = {split: None if own is None else list(own) for split, own in placed.items()}
+        groups: dict[str, str] = {}
+        for split, own in whole.items():
+            groups |= groups_in(self.rows[split] or (), (example.id for _, example in own or ()), self.split_by)
+        return load_splits(whole, self.settings, self._overlap, groups)
 
     def slices(self, ids: Iterable[str]) -> Mapping[str, Sequence[str]]:
         """Return the slices of each row of test by its id; empty where none are wanted."""

@@ -43,7 +43,7 @@ class LabelList:
             if (before := seen.setdefault(reading(name), name)) is not name:
                 raise ConfigError(
                     f"{self.where}: the labels {before!r} and {name!r} differ only in case or spacing; write one "
-                    "label in one way"
+                    f"label in one way, or list the labels: task.labels=[{before}, ...]"
                 )
 
     @cached_property

@@ -3,6 +3,7 @@
 import hashlib
 import logging
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -10,6 +11,7 @@ from typing import Literal, get_args
 from distillrun.errors import ConfigError
 from distillrun.interfaces import LabelSource
 from distillrun.records import Example, Json, Split, repeats_choices
+from distillrun.task.shared.groups import groups_told, held_out_groups
 from distillrun.task.shared.on_overlap import OverlapPolicy
 from distillrun.text.repeats import asked
 
@@ -60,14 +62,22 @@ class SplitSettings:
 
 @dataclass(frozen=True, slots=True)
 class Splits:
-    """The examples of each split, and how many questions were dropped from it since they are asked elsewhere, too."""
+    """The examples of each split, and how many questions were dropped from it since they are asked elsewhere, too.
+
+    `places` are the file and line of each example, by its id; `groups` tells of the groups that stayed together.
+    """
 
     examples: dict[Split, list[Example]]
     dropped: dict[Split, int]
+    places: Mapping[str, str]
+    groups: Mapping[str, Json]
 
 
 def load_splits(
-    placed: Mapping[Split, Iterable[Placed] | None], settings: SplitSettings, policy: OverlapPolicy
+    placed: Mapping[Split, Iterable[Placed] | None],
+    settings: SplitSettings,
+    policy: OverlapPolicy,
+    groups: Mapping[str, str] | None = None,
 ) -> Splits:
     """Return the examples of each split.
 
@@ -75,6 +85,7 @@ def load_splits(
         placed: the examples of each split with their places; where dev is None it is a part of another split.
         settings: which part.
         policy: what becomes of a question that stands again, see `OverlapPolicy`.
+        groups: of each example by its id; those of a group stay together, see `held_out_groups`. None = there are none.
 
     Raises:
         ConfigError: an id occurs twice, within a split or across splits, a split is empty, a question stands again and
@@ -97,6 +108,7 @@ def load_splits(
     whole = {split: len(examples) for split, examples in splits.items()}
     splits = policy.without_equal(splits)
     dropped = {split: whole[split] - len(examples) for split, examples in splits.items()}
+    left_out = 0
     if placed.get("test") is None:
         rows = splits["train"]
         answered = [example.id for example in rows if example.answer is not None]
@@ -105,17 +117,16 @@ def load_splits(
                 f"task.test_share={settings.test_share} takes the test from train, and no row of it has an answer to "
                 "score by; name a file of rows with answers: task.files.test=FILE"
             )
-        held_out = held_out_ids(answered, settings.test_share, f"{settings.split_seed}:test")
-        splits["test"] = [example for example in rows if example.id in held_out]
-        splits["train"] = [example for example in rows if example.id not in held_out]
+        splits["test"], splits["train"] = _cut_off(rows, settings.test_share, f"{settings.split_seed}:test", groups)
+        left_out += len(rows) - len(splits["test"]) - len(splits["train"])
     if placed.get("dev") is None:
         rows = splits[settings.dev_from]
         answered = [example.id for example in rows if example.answer is not None]
         if settings.dev_share and rows and not answered:
             raise ConfigError(UNLABELLED)
-        held_out = held_out_ids(answered, settings.dev_share, str(settings.split_seed))
-        splits["dev"] = [example for example in rows if example.id in held_out]
-        splits[settings.dev_from] = [example for example in rows if example.id not in held_out]
+        splits["dev"], splits[settings.dev_from] = _cut_off(rows, settings.dev_share, str(settings.split_seed), groups)
+        left_out += len(rows) - len(splits["dev"]) - len(splits[settings.dev_from])
+    told = groups_told(splits, groups, left_out)
     apart = policy.without_near(splits)
     dropped = {split: dropped[split] + len(splits[split]) - len(examples) for split, examples in apart.items()}
     splits = apart
@@ -126,7 +137,7 @@ def load_splits(
             why = why if taken else "its file holds no rows"
             why = f"task.on_overlap=drop leaves none of {dropped[split]} questions" if dropped[split] else why
             raise ConfigError(f"the {split} split is empty: {why}")
-    return Splits({split: examples[: settings.limit] for split, examples in splits.items()}, dropped)
+    return Splits({split: examples[: settings.limit] for split, examples in splits.items()}, dropped, places, told)
 
 
 def _check_answers(
@@ -154,6 +165,18 @@ def _first_again(splits: Mapping[Split, Sequence[Example]], places: Mapping[str,
     return []
 
 
+def _cut_off(
+    rows: Sequence[Example], share: float, seed: str, groups: Mapping[str, str] | None
+) -> tuple[list[Example], list[Example]]:
+    """Return a share of rows that have answers, and the rows that stay; of a group that is cut off none stays."""
+    answered = [example for example in rows if example.answer is not None]
+    if groups is None:
+        ids = held_out_ids((example.id for example in answered), share, seed)
+        return [one for one in rows if one.id in ids], [one for one in rows if one.id not in ids]
+    taken = held_out_groups(Counter(groups[example.id] for example in answered), share, seed)
+    return [one for one in answered if groups[one.id] in taken], [one for one in rows if groups[one.id] not in taken]
+
+
 def held_out_ids(ids: Iterable[str], share: float, seed: str) -> frozenset[str]:
     """Return a seeded share of the ids, rounded up.
 
@@ -172,4 +195,4 @@ def counted(splits: Splits, task: str) -> dict[str, Json]:
         if any(counts.values()):
             shown = ", ".join(f"{count} of {split}" for split, count in counts.items())
             _log.info("task=%s: questions %s: %s", task, what, shown)
-    return {"repeated_choices": repeated, **({"dropped": dropped} if dropped else {})}
+    return {"repeated_choices": repeated, **({"dropped": dropped} if dropped else {}), **splits.groups}
