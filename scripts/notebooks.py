@@ -2,9 +2,11 @@
 """Run the notebooks of docs/notebooks, and write what their cells print into them.
 
   scripts/notebooks.py            run all, and keep what they print
-  scripts/notebooks.py --check    run all, and leave the files alone
+  scripts/notebooks.py --check    run all, leave the files alone, and fail where a file shows another output
 
-No Jupyter is needed: cells are plain Python, run in one process one after the other. scripts/docs makes pages of them.
+What a trained student scores or writes may differ between processors and versions of libraries: of a cell with the tag
+`varies`, only the kind of its output is compared. No Jupyter is needed: cells are plain Python, run in one process one
+after the other. scripts/docs makes pages of them.
 """
 
 import argparse
@@ -53,6 +55,24 @@ def markdown(notebook: dict[str, Any]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def stale(stored: dict[str, Any], done: dict[str, Any]) -> list[str]:
+    """Return a sentence for each code cell of a notebook whose stored output is not the one of its run."""
+    found = []
+    for place, (was, now) in enumerate(zip(stored["cells"], done["cells"], strict=True)):
+        if now["cell_type"] == "code" and _shown(was) != _shown(now):
+            found.append(f"cell {place} shows {_shown(was)}, and its run gives {_shown(now)}; run scripts/notebooks.py")
+    return found
+
+
+def _shown(cell: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return the kinds and texts of a cell's outputs; of a cell whose outputs vary, the kinds alone."""
+    varies = "varies" in cell.get("metadata", {}).get("tags", ())
+    return [
+        (output["output_type"], "" if varies else "".join(output.get("text") or output["data"]["text/plain"]))
+        for output in cell.get("outputs", ())
+    ]
+
+
 def read(file: Path) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     return found
@@ -73,13 +93,18 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="leave the files alone")
     given = parser.parse_args()
     sys.path.insert(0, str(ROOT))
+    complaints = []
     for file in sorted(NOTEBOOKS.glob("*.ipynb")):
+        stored = read(file)
         with tempfile.TemporaryDirectory() as scratch, contextlib.chdir(scratch):
-            done = executed(read(file))
-        if not given.check:
+            done = executed(stored)
+        if given.check:
+            complaints += [f"{file.relative_to(ROOT)}: {one}" for one in stale(stored, done)]
+        else:
             file.write_text(json.dumps(done, indent=1, ensure_ascii=False) + os.linesep, encoding="utf-8")
         print(f"ran {file.relative_to(ROOT)}")
-    return 0
+    print(*complaints, sep="\n", end="\n" if complaints else "")
+    return 1 if complaints else 0
 
 
 if __name__ == "__main__":
