@@ -23,6 +23,7 @@ from distillrun.artifacts.manifest import (
 )
 from distillrun.artifacts.pruning import CURE
 from distillrun.artifacts.sealed import flush
+from distillrun.artifacts.sharing import share_files
 from distillrun.artifacts.stage import Stage, explain_miss, news
 from distillrun.errors import ConfigError
 from distillrun.files.disk import REFUSED, writing
@@ -139,6 +140,7 @@ class ArtifactStore:
         started = time.perf_counter()
         make(work)
         manifest = make_manifest(stage, work, time.perf_counter() - started)
+        share_files(work, manifest, (inner for inner in folder.parent.iterdir() if inner != work))
         write_manifest(manifest, work)
         _publish(folder)
         return manifest

@@ -15,8 +15,9 @@ def predict(arguments: Sequence[str]) -> int:
         raise ConfigError("give a question, or --file IN --out OUT.csv")
     if given.file is not None:
         return _predict_file(given.run, given.allow, given.file, given.out)
-    from distillrun.interfaces import LabelTask
+    from distillrun.interfaces import LabelTask, has_label_sets
     from distillrun.pipeline.predict import check_choices, load_student
+    from distillrun.records import Example
     from distillrun.text.display import plain
 
     student = None
@@ -26,7 +27,12 @@ def predict(arguments: Sequence[str]) -> int:
             raise ConfigError("--choices are missing: the questions of this run's task have choices of their own")
         given.choices = student.task.labels()
     check_choices(given.choices)
-    prediction = (student or load_student(given.run, given.allow)).predict(given.question, given.choices)
+    student = student or load_student(given.run, given.allow)
+    if has_label_sets(student.task):
+        (found,) = student.label_sets([Example("question", given.question, tuple(given.choices), None)])
+        sys.stdout.write("".join(f"label: {plain(name)} ({sure:.3f})\n" for name, sure in found) or "no label\n")
+        return 0
+    prediction = student.predict(given.question, given.choices)
     answer = "unparsed" if prediction.choice is None else given.choices[prediction.choice]
     sys.stdout.write(
         f"answer: {plain(answer)}\nexplanation: {plain(prediction.rationale)}\ntext: {plain(prediction.text)}\n"

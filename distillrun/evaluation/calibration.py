@@ -17,6 +17,7 @@ from distillrun.evaluation.shared.confidence import (
 from distillrun.evaluation.shared.share import mean
 from distillrun.interfaces import MetricContext
 from distillrun.records import (
+    Example,
     Json,
     MetricResult,
     Prediction,
@@ -45,11 +46,12 @@ class Calibration:
         teacher: what the run's teacher is asked for the cascade, answers or choice_scores; null = the cascade shows
             how often the teacher would have to be right.
         temperature: one, or fitted on dev, by which log-likelihoods are divided: `temperature`,
-            `calibration_error/fitted` and `brier/fitted` are then scored, too.
+            `calibration_error/fitted` and `brier/fitted` are then scored, too. It stays 1 where the fitted one does not
+            lower the calibration error on dev.
     """
 
     ADDED: ClassVar[Mapping[str, Json]] = {"temperature": "one"}
-    MEANING: ClassVar[int] = 3  # 2: choices with equal texts are one; 3: a bin holds its upper edge
+    MEANING: ClassVar[int] = 4  # 2: equal choices are one; 3: a bin holds its upper edge; 4: dev decides on T
 
     rule = (
         "The softmax of the choices' log-likelihoods is the student's confidence. A calibrated student is right "
@@ -101,15 +103,14 @@ class Calibration:
         note = (
             f"A student whose confidences were right would have a calibration error of {usual:.4f} on as many "
             f"questions by chance, and one above {most:.4f} one time in twenty: up to there, no miscalibration is "
-            "shown. The interval is the spread of the error over questions; it never reaches 0, even for a "
-            "calibrated student."
+            "shown. The interval is the spread of the error over questions, less what resampling adds to it."
         )
         return MetricResult(tuple(scores), (reliability, cascade(found, teacher)), (risks,), note=note)
 
     def _fitted(self, context: MetricContext) -> list[Score]:
         """Return the temperature that fits the dev questions best, and what the test's confidences score under it."""
         dev = context.answer(context.student, context.dev)
-        temperature = fitted_temperature(dev, context.dev)
+        temperature = self._useful(fitted_temperature(dev, context.dev), dev, context.dev)
         cooled = [_cooled(prediction, temperature) for prediction in context.predictions]
         found = [sureness_of(*pair) for pair in zip(cooled, context.examples, strict=True)]
         error = sureness_score(
@@ -117,6 +118,15 @@ class Calibration:
         )
         fitted = Score("temperature", temperature, len(dev), temperature, temperature)
         return [fitted, error, mean("brier/fitted", [one.brier for one in found])]
+
+    def _useful(self, temperature: float, dev: Sequence[Prediction], examples: Sequence[Example]) -> float:
+        """Return a temperature if it lowers the calibration error of these questions, else 1."""
+
+        def error(at: float) -> float:
+            found = [sureness_of(_cooled(one, at), example) for one, example in zip(dev, examples, strict=True)]
+            return expected_calibration_error(found, self._bins)
+
+        return temperature if error(temperature) < error(1.0) else 1.0
 
 
 def _cooled(prediction: Prediction, temperature: float) -> Prediction:

@@ -32,7 +32,7 @@ class SelfConsistency:
     Source: Wang et al. 2022, https://arxiv.org/abs/2203.11171.
     """
 
-    MEANING: ClassVar[int] = 3  # 2: choices with equal texts are one; 3: a bin holds its upper edge
+    MEANING: ClassVar[int] = 4  # 2: equal choices are one; 3: a bin holds its upper edge; 4: intervals without bias
 
     rule = (
         "The student is asked several times at a temperature, and the most frequent answer counts. More samples cost "

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal
+from typing import ClassVar, Literal
 
 from distillrun.generation.shared.ability import MayHaveOwnTeacher, must_serve
 from distillrun.generation.shared.chain import Chain, Fate, chain_of, leaks_of, refused
@@ -68,6 +68,8 @@ class ChainOfThought(MayHaveOwnTeacher):
     sampling: Sampling
     teacher: AnyTeacher | None
     tags: tuple[Tag, ...]
+
+    MEANING: ClassVar[int] = 2  # what was cut off inside an answer has no vote
 
     needs = frozenset[str]()
 

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
 from distillrun.errors import ConfigError
 from distillrun.generation.shared.ability import MayHaveOwnTeacher, must_serve
@@ -21,6 +22,7 @@ from distillrun.records import (
     first_alike,
     readings,
 )
+from distillrun.text.finished import finished_part
 from distillrun.text.refusal import refusal
 from distillrun.text.template import Template
 
@@ -53,6 +55,8 @@ class Label(MayHaveOwnTeacher):
     teacher: AnyTeacher | None
     tags: tuple[Tag, ...]
 
+    MEANING: ClassVar[int] = 2  # what was cut off inside a label has no vote
+
     needs = frozenset[str]()
     makes = frozenset({"answers", "choice_scores"})
 
@@ -80,14 +84,16 @@ class Label(MayHaveOwnTeacher):
             yield self._record(example, completions, context.task)
 
     def _record(self, example: Example, completions: Sequence[Completion], task: Task) -> TeacherRecord:
-        said = [(one, None if one.reason else task.parse(one.text, example)) for one in completions]
+        said = [(one, None if one.reason else task.parse(_whole(one), example)) for one in completions]
         votes = [
             Vote(None if choice is None else first_alike(example, choice), one.log_prob, one.completion_tokens)
             for one, choice in said
         ]
         failures = failures_of(STEP, completions)
         failures += tuple(
-            Failure(STEP, "unparsed", one.text[:200]) for one, choice in said if choice is None and not one.reason
+            Failure(STEP, "cut off" if one.finish_reason == "length" else "unparsed", one.text[:200])
+            for one, choice in said
+            if choice is None and not one.reason
         )
         voted = plurality(votes, self.weights)
         if voted is None:
@@ -112,6 +118,11 @@ class Label(MayHaveOwnTeacher):
         ]
         asked = self._ask.render({"question": task.question(example)})
         return Prompt(chat(self.prompt.instruction, turns, asked), Request("answer", example))
+
+
+def _whole(completion: Completion) -> str:
+    """Return what a completion says, without what may be half a label: where it was cut off, its whole lines alone."""
+    return finished_part(completion.text) if completion.finish_reason == "length" else completion.text
 
 
 def _refused(index: int, text: str) -> str | None:

@@ -31,6 +31,7 @@ class LabelFilter:
     tags: tuple[Tag, ...]
 
     asks = frozenset[str]()
+    label_sets = "also"
     teachers: ClassVar[tuple[AnyTeacher, ...]] = ()
 
     def __post_init__(self) -> None:
@@ -57,8 +58,9 @@ class LabelFilter:
             yield self._of_answers(record) if self.of == "answers" else self._of_scores(example, record)
 
     def _of_answers(self, record: TeacherRecord) -> TeacherRecord:
-        if record.answer is None or (record.agreement or 0.0) >= (self.min_agreement or 0.0):
-            return TeacherRecord(record.example_id, (), {}, record.answer, record.agreement)
+        given = record.answer, record.answers
+        if given == (None, None) or (record.agreement or 0.0) >= (self.min_agreement or 0.0):
+            return TeacherRecord(record.example_id, (), {}, record.answer, record.agreement, answers=record.answers)
         told = "not told" if record.agreement is None else f"{record.agreement:.4f}"
         return self._without(record, "min_agreement", told)
 

@@ -46,8 +46,8 @@ class Student(Protocol):
 class LabelStudent(Student, Protocol):
     """A student with an output for each label of a `LabelTask`; it is built after it was given them."""
 
-    def for_labels(self, labels: Sequence[str]) -> "LabelStudent":
-        """Return the student for these labels."""
+    def for_labels(self, labels: Sequence[str], several: bool = False) -> "LabelStudent":
+        """Return the student for these labels, of which a text may have several."""
 
 
 @runtime_checkable

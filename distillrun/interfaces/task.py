@@ -48,6 +48,35 @@ class LabelTask(Task, Protocol):
 
 
 @runtime_checkable
+class LabelSetTask(LabelTask, Protocol):
+    """A label task whose texts may have several labels each, or none: the `answers` of an example."""
+
+    @property
+    def multi_label(self) -> bool: ...
+
+    def parse_labels(self, text: str, example: Example) -> tuple[int, ...] | None:
+        """Return all labels that a text names, ascending; None = unparsed."""
+
+
+def has_label_sets(task: Task) -> bool:
+    """Return whether the texts of a task have several labels each."""
+    return isinstance(task, LabelSetTask) and task.multi_label
+
+
+@runtime_checkable
+class ScopedTask(Task, Protocol):
+    """A task that knows texts to which none of its labels belongs."""
+
+    def out_of_scope(self, split: Split) -> list[Example]:
+        """Return those of a split; `examples` holds none of them. They are taught to nobody."""
+
+
+def out_of_scope(task: Task, split: Split) -> list[Example]:
+    """Return the texts of a split to which none of a task's labels belongs; empty where it knows none."""
+    return task.out_of_scope(split) if isinstance(task, ScopedTask) else []
+
+
+@runtime_checkable
 class TaskWithLabelSource(Task, Protocol):
     """A task whose training examples may have no answers of their own."""
 

@@ -16,7 +16,7 @@ from distillrun.language_model.evaluating import evaluating
 from distillrun.language_model.limits import Truncate
 from distillrun.language_model.saving import save_model
 from distillrun.language_model.text_encoder import TextEncoder, load_encoder
-from distillrun.records import ScoredContinuation, Segment
+from distillrun.records import Json, ScoredContinuation, Segment
 
 HEAD, LABELS, EMBEDDINGS = "head.safetensors", "text_classifier.json", "embeddings.safetensors"
 
@@ -52,6 +52,7 @@ class TextClassifier:
         dropout: share of the units of a text's vector dropped in training.
         freeze: train the head alone; each text is then encoded once.
         tables: folders with vectors of texts that were encoded before, see `save_embeddings`.
+        several: a text may have several labels: each has a probability of its own.
     """
 
     def __init__(
@@ -61,11 +62,13 @@ class TextClassifier:
         dropout: float,
         freeze: bool,
         tables: Sequence[Path] = (),
+        several: bool = False,
     ) -> None:
         self.encoder = encoder
         self.labels = tuple(labels)
         self.module: nn.Module = Classifier(encoder.module, encoder.width(), len(self.labels), dropout, freeze)
         self._freeze = freeze
+        self.several = several
         self._known = {key: vector for folder in tables for key, vector in _stored(folder)}
 
     def choice_size(self, source: Sequence[Segment], continuations: Sequence[Sequence[Segment]]) -> tuple[int, int]:
@@ -95,8 +98,9 @@ class TextClassifier:
         sizes = [self.choice_size(source, ()) for source in sources]
         with evaluating(self.module):
             for group in micro_batches(sizes, tokens_per_batch):
-                logits = self.choose([sources[row] for row in group], [continuations[row] for row in group])
-                for row, found in zip(group, logits.float().log_softmax(dim=-1).tolist(), strict=True):
+                logits = self.choose([sources[row] for row in group], [continuations[row] for row in group]).float()
+                log_probs = nn.functional.logsigmoid(logits) if self.several else logits.log_softmax(dim=-1)
+                for row, found in zip(group, log_probs.tolist(), strict=True):
                     scores[row] = tuple(ScoredContinuation(value, 1) for value in found)
         return scores
 
@@ -104,7 +108,8 @@ class TextClassifier:
         save_model(self.encoder.module, self.encoder.tokenizer, folder)
         head = {name: weight.detach().cpu().contiguous() for name, weight in self.module.head.state_dict().items()}  # type: ignore[union-attr]
         save_file(head, folder / HEAD)
-        write_json(folder / LABELS, {"labels": list(self.labels), "pooling": self.encoder.pooling})
+        several: dict[str, Json] = {"several": True} if self.several else {}
+        write_json(folder / LABELS, {"labels": list(self.labels), "pooling": self.encoder.pooling, **several})
 
     def _vectors(self, texts: Sequence[str]) -> Tensor:
         """Return [N, D] the vectors of texts; those of a frozen encoder are made once."""
@@ -129,11 +134,13 @@ def load_classifier(
     try:
         noted: Any = read_json(folder / LABELS)
         labels, pooling, head = noted["labels"], noted["pooling"], load_file(folder / HEAD)
+        several = noted.get("several") is True
     except (OSError, ValueError, KeyError) as error:
         raise ConfigError(
             f"{folder} holds no text classifier ({error}); give the student/ folder of its run"
         ) from error
-    model = TextClassifier(load_encoder(folder, pooling, max_tokens, truncate), labels, dropout, freeze, tables)
+    encoder = load_encoder(folder, pooling, max_tokens, truncate)
+    model = TextClassifier(encoder, labels, dropout, freeze, tables, several)
     model.module.head.load_state_dict(head)  # type: ignore[union-attr]
     return model
 

@@ -11,6 +11,10 @@ LATER: Mapping[str, Any] = {
     "template": None,
     "encoding": None,
     "shuffle_choices": False,
+    "train_limit": None,
+    "multi_label": False,
+    "label_separator": None,
+    "out_of_scope": None,
 }
 """Of the section `task`. A digest leaves them out at these values, so that an earlier sweep finds its jobs."""
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from distillrun.interfaces import ChoiceModel, Task
 from distillrun.loss.tensors import Count, Loss, StudentOutputs
-from distillrun.objective.shared.view import choice_nll, scored_choices, weighted_views
+from distillrun.objective.shared.view import choice_nll, label_costs, label_targets, scored_choices, weighted_views
 from distillrun.records import Example, Query, Question, Reply, Segment, TargetPair, TeacherRecord, gold
 from distillrun.text.template import Template
 
@@ -20,6 +20,7 @@ class LabelOnly:
     """
 
     needs: frozenset[str] = frozenset()
+    label_sets: str = "also"
 
     def __init__(self, source: str, target: str) -> None:
         self._source = Template(source, {"question"}, "objective.source")
@@ -44,7 +45,13 @@ class LabelOnly:
         return weighted_views(outputs, counts, self.weights)
 
     def choice_loss(self, model: ChoiceModel, questions: Sequence[Question], chosen: Sequence[int]) -> Loss:
-        """Teach a student that writes nothing: the cross-entropy of the right choice, per question."""
+        """Teach a student that writes nothing: the cross-entropy of the right choice, per question.
+
+        Of texts with several labels each, it is the binary cross-entropy of every label, the mean over these.
+        """
         own = [questions[n] for n in chosen]
+        if all(question.labels is not None for question in own):
+            loss = label_costs(model, own, lambda scores: label_targets(scores, own)).sum() / len(questions)
+            return Loss(loss, {"label": loss.detach()})
         loss = choice_nll(scored_choices(model, own), own).sum() / len(questions)
         return Loss(loss, {"choice": loss.detach()})

@@ -22,6 +22,7 @@ from distillrun.interfaces import (
     Student,
     Task,
     WritingStudent,
+    has_label_sets,
     label_source_of,
     requirements_of,
 )
@@ -79,7 +80,7 @@ def read_examples(task: Task) -> dict[Split, Sequence[Example]]:
     """
     examples: dict[Split, Sequence[Example]] = {split: task.examples(split) for split in SPLITS}
     if label_source_of(task) == "teacher":
-        examples["train"] = [replace(example, answer=None) for example in examples["train"]]
+        examples["train"] = [replace(example, answer=None, answers=None) for example in examples["train"]]
     for split, rows in examples.items():
         if not rows:
             raise ConfigError(
@@ -129,7 +130,7 @@ def student_settings(experiment: Experiment) -> dict[str, Json]:
     if requirements_of(objective).teacher == "live" and isinstance(teacher, LogitTeacher):
         found["teacher"] = dict(teacher.reading())
     if config.training.keep is Keep.best or config.training.patience is not None:  # dev checks choose the weights
-        judge = dev_judge(parts.student, config.training)
+        judge = dev_judge(parts.student, parts.task, config.training)
         found |= changed("dev check", judge) | (changed(READER, parts.task) if judge.reads_texts else {})
     return found
 
@@ -156,7 +157,7 @@ def ready_student(experiment: Experiment, embeddings: Callable[[], Sequence[Path
     if isinstance(student, EmbeddingStudent) and student.freezes:
         student = student.with_embeddings(embeddings)
     return (
-        student.for_labels(task.labels())
+        student.for_labels(task.labels(), has_label_sets(task))
         if isinstance(student, LabelStudent) and isinstance(task, LabelTask)
         else student
     )

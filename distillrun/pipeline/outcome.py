@@ -9,7 +9,17 @@ from distillrun.files.json import read_json
 from distillrun.journal.usage import Usage
 from distillrun.pipeline.long_texts import CutTexts
 from distillrun.process.environment import environment
-from distillrun.records import Example, Json, MetricResult, Prediction, Score, Split, TeacherRecord, is_right
+from distillrun.records import (
+    Example,
+    Json,
+    MetricResult,
+    Prediction,
+    Score,
+    Split,
+    TeacherRecord,
+    few_choices,
+    is_right,
+)
 from distillrun.report.data_card import label_noise
 from distillrun.text.overlap import Overlap
 
@@ -19,6 +29,9 @@ UNTAUGHT = (
     "(training.max_steps), take a pretrained one (student=t5_base), or score choices by their likelihood "
     "(evaluation=[choice_likelihood])\n"
 )
+
+MOST_CHOICES = 10
+"""Of a question in `predictions.jsonl`."""
 
 COLUMNS = ("evaluator", "id", "question", "choices", "answer", "choice", "right", "text", "rationale")
 
@@ -120,17 +133,18 @@ class Outcome:
         return values | {f"fingerprint/{name}": made.fingerprint for name, made in self.stages.items()}
 
     def prediction_rows(self) -> list[dict[str, Json]]:
-        """Return the answers of every evaluator, each with its question."""
-        return [
-            {
-                "evaluator": name,
-                **asdict(example),
-                **asdict(made),
-                "right": is_right(example, made.choice),
-            }
-            for name, predictions in self.predictions.items()
-            for example, made in zip(self.examples["test"], predictions, strict=True)
-        ]
+        """Return the answers of every evaluator, each with its question.
+
+        Of more than `MOST_CHOICES` labels, a row has those that are right or answered and the likeliest others, with
+        their places and log-probs among these: all of them stand in the store.
+        """
+        rows = []
+        for name, predictions in self.predictions.items():
+            for whole, said in zip(self.examples["test"], predictions, strict=True):
+                example, made = few_choices(whole, said, MOST_CHOICES)
+                right = is_right(example, made.choice) if made.labels is None else made.labels == example.answers
+                rows.append({"evaluator": name, **asdict(example), **asdict(made), "right": right})
+        return rows
 
     def prediction_table(self) -> tuple[Sequence[str], list[list[Json]]]:
         """Return columns and rows of the answers, for a tracker."""

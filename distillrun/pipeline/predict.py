@@ -1,9 +1,10 @@
 """Asking a trained student one question."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import yaml
 from omegaconf import DictConfig
@@ -14,7 +15,10 @@ from distillrun.config.settings import Config, resolve
 from distillrun.errors import ConfigError
 from distillrun.evaluation.choice_likelihood import ChoiceLikelihood
 from distillrun.evaluation.generated_answer import GeneratedAnswer
+from distillrun.evaluation.label_sets import LabelSets
+from distillrun.evaluation.multi_label import HALF
 from distillrun.evaluation.shared.confidence import answer_shares
+from distillrun.evaluation.shared.scope import ScopeScore, scope_scores
 from distillrun.files.inside import read_text
 from distillrun.files.strict_json import strict_json
 from distillrun.interfaces import ChoiceModel, LabelTask, Scorer, Student, StudentObjective, Task
@@ -23,8 +27,18 @@ from distillrun.records import Example, Json, Prediction, first_alike
 MOST_SCORED = 26
 """Choices of a question that a student which writes is asked to score one by one."""
 
+THRESHOLDS = "measures/multi_label.jsonl"
+
 WRITTEN = frozenset({"generated_answer", "self_consistency"})
 """The rules that read an answer out of what a student writes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """The score of a text, and the threshold below which it is out of scope."""
+
+    kind: ScopeScore
+    threshold: float
 
 
 @dataclass(frozen=True)
@@ -37,6 +51,8 @@ class TrainedStudent:
         writes: whether it answers with a text, as its run scored it; otherwise with the likeliest choice.
         tokens_per_batch: at most, of what it reads at once.
         temperature: fitted on dev, where the run's calibration did; confidences are taken at it.
+        thresholds: of labels, fitted on dev, where a text may have several of them; one half of those without.
+        scope: the gate that the run fitted; None = it has none.
     """
 
     model: ChoiceModel
@@ -45,6 +61,8 @@ class TrainedStudent:
     writes: bool
     tokens_per_batch: int
     temperature: float = 1.0
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+    scope: Gate | None = None
 
     def predict(
         self, question: str, choices: Sequence[str], answer_tokens: int = 32, explanation_tokens: int = 128
@@ -73,6 +91,23 @@ class TrainedStudent:
             asking = GeneratedAnswer(answer_tokens, explanation_tokens, explain=True)
         example = Example("question", question, tuple(choices), None)
         return asking.predict(self.model, self.objective, [example], self.task, self.tokens_per_batch)[0]
+
+    def label_sets(self, examples: Sequence[Example]) -> list[list[tuple[str, float]]]:
+        """Return the labels of each text whose probability reaches their threshold, with it, the likeliest first."""
+        asked = (self.model, self.objective, examples, self.task, self.tokens_per_batch)
+        found = []
+        for example, made in zip(examples, LabelSets().predict(*asked), strict=True):
+            pairs = zip(example.choices, map(math.exp, made.choice_log_probs or ()), strict=True)
+            own = [(name, sure) for name, sure in pairs if sure >= self.thresholds.get(name, HALF)]
+            found.append(sorted(own, key=lambda one: -one[1]))
+        return found
+
+    def out_of_scope(self, examples: Sequence[Example]) -> list[bool]:
+        """Return whether each text has none of the labels, by the gate that the run fitted."""
+        if self.scope is None:
+            raise ValueError("the run fitted no gate; choose evaluation=[...,out_of_scope]")
+        asked = (self.model, self.objective, self.task, examples, self.tokens_per_batch)
+        return [value < self.scope.threshold for value in scope_scores(self.scope.kind, *asked)]
 
     def answers(self, examples: Sequence[Example], answer_tokens: int = 32) -> list[tuple[int | None, float | None]]:
         """Return the choice that answers each question, and the probability that the student gives it.
@@ -112,7 +147,8 @@ def load_student(run_folder: Path, allowed: Sequence[str] = ()) -> TrainedStuden
     model = student.load(run_folder / "student")
     tokens, temperature = config.runtime.tokens_per_batch, _temperature(run_folder)
     writes = student.writes and not ("choice_likelihood" in config.evaluators and WRITTEN.isdisjoint(config.evaluators))
-    return TrainedStudent(model, task, objective, writes, tokens, temperature)
+    thresholds, gate = _thresholds(run_folder), _gate(run_folder, config)
+    return TrainedStudent(model, task, objective, writes, tokens, temperature, thresholds, gate)
 
 
 def read_config(run_folder: Path, selected: dict[str, Json] | None = None) -> Config:
@@ -137,12 +173,33 @@ def check_choices(choices: Sequence[str]) -> None:
 
 def _temperature(run_folder: Path) -> float:
     """Return the temperature that the run's calibration fitted on dev; 1 where it did not."""
+    value = _score(run_folder, "test/temperature")
+    return value if value is not None and value > 0 else 1.0
+
+
+def _gate(run_folder: Path, config: Config) -> Gate | None:
+    """Return the gate that the run fitted on dev; None where it did not."""
+    threshold, own = _score(run_folder, "test/scope_threshold"), config.evaluators.get("out_of_scope")
+    given = own.get("score") if isinstance(own, dict) else None
+    kind = next((one for one in get_args(ScopeScore) if one == given), None)
+    return None if threshold is None or kind is None else Gate(kind, threshold)
+
+
+def _score(run_folder: Path, name: str) -> float | None:
+    """Return the value of a score of a run; None where it has none."""
     try:
-        scores = strict_json(read_text(run_folder, "result.json"))["scores"]
-        value = float(scores["test/temperature"]["value"])
+        return float(strict_json(read_text(run_folder, "result.json"))["scores"][name]["value"])
     except (OSError, ValueError, LookupError, TypeError):
-        return 1.0
-    return value if value > 0 else 1.0
+        return None
+
+
+def _thresholds(run_folder: Path) -> dict[str, float]:
+    """Return the thresholds of labels that the run fitted on dev; empty where it did not."""
+    try:
+        rows = [strict_json(line) for line in read_text(run_folder, THRESHOLDS).splitlines()]
+        return {str(row["label"]): float(row["threshold"]) for row in rows}
+    except (OSError, ValueError, LookupError, TypeError):
+        return {}
 
 
 def _settings(file: Path) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from distillrun.errors import ConfigError
 from distillrun.files.csv_text import csv_text
 from distillrun.files.inside import append_to, read_text, write_whole
 from distillrun.files.rows import read_rows
-from distillrun.interfaces import FileTask
+from distillrun.interfaces import FileTask, has_label_sets
 from distillrun.pipeline.predict import TrainedStudent
 from distillrun.process.progress import Bar
 from distillrun.records import Example
@@ -23,6 +23,9 @@ _log = logging.getLogger(__name__)
 
 ADDED = ("prediction", "confidence", "run")
 """The columns that follow those of the file: the answer, how sure the student is of it, and whose answer it is."""
+
+SCOPE = "out_of_scope"
+"""The column before these where the run fitted a gate: yes where a text has none of the labels."""
 
 CHUNK = 256
 """Rows that are answered, and written, at once: what a kill can lose."""
@@ -51,10 +54,11 @@ def predict_file(student: TrainedStudent, run: str, file: Path, out: Path, progr
         raise ConfigError(f"--file {file} holds no rows")
     examples = [student.task.unanswered(row.where, row.values) for row in rows]
     columns = list(dict.fromkeys(str(column) for row in rows for column in row.values))
-    if clash := sorted({*columns} & {*ADDED}):
+    added = ADDED if student.scope is None else (SCOPE, *ADDED)
+    if clash := sorted({*columns} & {*added}):
         raise ConfigError(f"--file {file} has a column {clash[0]!r}, which --out needs for itself; rename it")
     kept = [[_cell(row.values.get(column)) for column in columns] for row in rows]
-    done = _written(out, [*columns, *ADDED], kept, run)
+    done = _written(out, [*columns, *added], kept, run)
     unparsed = 0
     with Bar("predict", len(rows), done, progress, "rows") as bar:
         for start in range(done, len(rows), CHUNK):
@@ -63,7 +67,7 @@ def predict_file(student: TrainedStudent, run: str, file: Path, out: Path, progr
                 [*cells, *answer, run]
                 for cells, answer in zip(kept[start : start + CHUNK], _answers(student, asked), strict=True)
             ]
-            unparsed += sum(cells[len(columns)] is None for cells in answers)
+            unparsed += sum(cells[-3] is None for cells in answers)
             with append_to(out.parent, out.name) as stream:
                 stream.write(csv_text((), answers).removeprefix("\n").encode())
                 stream.flush()
@@ -76,11 +80,24 @@ def predict_file(student: TrainedStudent, run: str, file: Path, out: Path, progr
     return len(rows) - done, done
 
 
-def _answers(student: TrainedStudent, examples: Sequence[Example]) -> list[tuple[str | None, float | None]]:
-    """Return each answer's text, None where it is unparsed, and the confidence in it where choices were scored."""
+def _answers(student: TrainedStudent, examples: Sequence[Example]) -> list[list[object]]:
+    """Return the cells of each answer: whether it is out of scope, where that is known, its text, and the confidence.
+
+    The text is None where it is unparsed. Of several labels both are lists, as JSON.
+    """
+    if has_label_sets(student.task):
+        return [
+            [json.dumps([name for name, _ in own], ensure_ascii=False), json.dumps([round(sure, 6) for _, sure in own])]
+            for own in student.label_sets(examples)
+        ]
+    apart = [] if student.scope is None else student.out_of_scope(examples)
     return [
-        (None if choice is None else example.choices[choice], None if sure is None else round(sure, 6))
-        for example, (choice, sure) in zip(examples, student.answers(examples), strict=True)
+        [
+            *(["yes" if apart[n] else "no"] if apart else []),
+            None if choice is None else example.choices[choice],
+            None if sure is None else round(sure, 6),
+        ]
+        for n, (example, (choice, sure)) in enumerate(zip(examples, student.answers(examples), strict=True))
     ]
 
 
@@ -111,7 +128,8 @@ def _written(out: Path, header: Sequence[str], kept: Sequence[Sequence[object]],
     rows, end = 0, found.line_num
     for record in found:
         is_whole = len(record) == len(header) and lines[found.line_num - 1].endswith("\n")
-        if is_whole and rows < len(kept) and record[-1] == run and record[:-3] == _parsed(kept[rows]):
+        own = record[: len(kept[rows])] if rows < len(kept) else []
+        if is_whole and rows < len(kept) and record[-1] == run and own == _parsed(kept[rows]):
             rows, end = rows + 1, found.line_num
         elif found.line_num < len(lines) or (text.endswith("\n") and len(record) >= len(header)):  # not torn
             raise ConfigError(f"--out {out}: row {rows + 1} is of another file or another run; name another file")

@@ -24,6 +24,7 @@ from distillrun.pipeline.preflight_generation import (
     teacher_problems,
     written,
 )
+from distillrun.pipeline.preflight_label_sets import label_set_problems
 from distillrun.pipeline.preflight_logits import logit_problems
 from distillrun.pipeline.stages.step_outputs import chosen_steps, makes_of
 from distillrun.process.runtime import pick_device
@@ -46,6 +47,7 @@ def preflight(config: Config, parts: Parts) -> None:
             pick_device(config.runtime.device)
         except ConfigError as error:
             problems.append(str(error))
+    problems += label_set_problems(config, parts)
     if not parts.evaluators and config.until in (Until.evaluate, Until.report):
         problems.append("evaluation is empty; choose at least one, such as evaluation=generated_answer")
     if config.until in (Until.evaluate, Until.report):

@@ -18,6 +18,7 @@ from distillrun.pipeline.stages.step_outputs import EXAMPLES, LABELS, chosen_ste
 from distillrun.records import WRONG_DECODES, Json
 
 _CURES = {
+    "label_shares": "choose generation=label_sets, with several samples",
     "answers": "put chain_of_thought or self_consistency before it in generation=[...]",
     "verdicts": "put self_evaluation before it in generation=[...]",
     WRONG_DECODES: "set generation=chain_of_thought generation.steps.chain_of_thought.wrong=keep",

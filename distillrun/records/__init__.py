@@ -3,7 +3,7 @@
 Every record is JSON-able; `distillrun.files.jsonl` writes and reads them strictly.
 """
 
-from distillrun.records.answering import Prediction, Query, Reply, Score
+from distillrun.records.answering import Prediction, Query, Reply, Score, few_choices
 from distillrun.records.asking import (
     Budget,
     Completion,
@@ -22,8 +22,10 @@ from distillrun.records.example import (
     Record,
     SolvedExample,
     Split,
+    content,
     first_alike,
     gold,
+    is_answered,
     is_right,
     reading,
     readings,
@@ -95,10 +97,13 @@ __all__ = [
     "TrainingItem",
     "answer_of",
     "choice_shares",
+    "content",
     "factual",
+    "few_choices",
     "find_factual",
     "first_alike",
     "gold",
+    "is_answered",
     "is_of",
     "is_right",
     "kind_of",

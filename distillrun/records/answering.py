@@ -1,10 +1,12 @@
 """Queries to a student, its answers, and their scores."""
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Literal, TypeVar
 
-from distillrun.records.example import Record
+from distillrun.records.example import Example, Record
 from distillrun.records.learning import Segment
+
+Number = TypeVar("Number", int, float)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,8 @@ class Prediction(Record):
     """A student's answer. `choice` None = unparsed: wrong, and counted apart.
 
     Where the choices were scored: `choice_log_probs` are the log-likelihoods of the answers in nats, summed over their
-    `choice_tokens` tokens, and `choice_prior` the same where no question is asked.
+    `choice_tokens` tokens, and `choice_prior` the same where no question is asked. Where texts have several labels,
+    `labels` takes the place of `choice`: their places, ascending, and `choice_log_probs` are each label's own.
     """
 
     example_id: str
@@ -43,6 +46,46 @@ class Prediction(Record):
     choice_log_probs: tuple[float, ...] | None = None
     choice_tokens: tuple[int, ...] | None = None
     choice_prior: tuple[float, ...] | None = None
+    labels: tuple[int, ...] | None = None
+
+
+def few_choices(example: Example, made: Prediction, most: int) -> tuple[Example, Prediction]:
+    """Return a question and its answer with the right choices, the answered ones and the likeliest others alone.
+
+    Places and log-probs are those among these choices, which keep their order. Where there are no more than `most`, or
+    their likelihoods are not known, all stay.
+    """
+    values = made.choice_log_probs
+    if len(example.choices) <= most or values is None or len(values) != len(example.choices):
+        return example, made
+    kept = {
+        one for one in (example.answer, made.choice, *(example.answers or ()), *(made.labels or ())) if one is not None
+    }
+    likeliest = sorted(range(len(values)), key=lambda place: -values[place])
+    kept |= {*likeliest[: max(0, most - len(kept))]}
+    places = sorted(kept)
+    new = {old: place for place, old in enumerate(places)}
+
+    def moved(sets: tuple[int, ...] | None) -> tuple[int, ...] | None:
+        return None if sets is None else tuple(new[one] for one in sets)
+
+    def taken(column: tuple[Number, ...] | None) -> tuple[Number, ...] | None:
+        return None if column is None else tuple(column[place] for place in places)
+
+    shown = replace(
+        example,
+        choices=tuple(example.choices[place] for place in places),
+        answer=None if example.answer is None else new[example.answer],
+        answers=moved(example.answers),
+    )
+    return shown, replace(
+        made,
+        choice=None if made.choice is None else new[made.choice],
+        choice_log_probs=taken(values),
+        choice_tokens=taken(made.choice_tokens),
+        choice_prior=taken(made.choice_prior),
+        labels=moved(made.labels),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Questions, their right answers, and the base of all stored records."""
 
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import ClassVar, Literal, TypeAlias
 
@@ -26,6 +26,8 @@ class Example(Record):
 
     Because choices may repeat, choices are never compared by their indices: `is_right` and `reads_alike` compare them.
 
+    `answers` takes its place where texts have several labels each: their places, ascending; no label is an answer, too.
+
     `group` names a part of a split that is also scored apart (`test/accuracy/<group>`), such as seen and unseen facts.
     """
 
@@ -34,6 +36,17 @@ class Example(Record):
     choices: tuple[str, ...]
     answer: int | None
     group: str | None = None
+    answers: tuple[int, ...] | None = None
+
+
+def is_answered(example: Example) -> bool:
+    """Return whether it is known what is right: one answer, or several."""
+    return example.answer is not None or example.answers is not None
+
+
+def content(example: Example) -> dict[str, Json]:
+    """Return what a fingerprint of an example is made of; answers that it does not have are no part of it."""
+    return {name: value for name, value in asdict(example).items() if name != "answers" or value is not None}
 
 
 @dataclass(frozen=True, slots=True)

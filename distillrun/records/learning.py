@@ -72,16 +72,20 @@ class Question:
     Attributes:
         source: what the student reads.
         answers: what it would write to answer with each choice.
-        right: the index of the right one.
+        right: the index of the right one; None where several may be right.
         teacher: the teacher's log-probs of the choices; None where it was not asked.
         seed: of this visit alone.
+        labels: the indices of all right ones, where texts have several labels each; otherwise None.
+        shares: of each of these labels, the share of the teacher's samples that name it; None where it was not asked.
     """
 
     source: tuple[Segment, ...]
     answers: tuple[tuple[Segment, ...], ...]
-    right: int
+    right: int | None
     teacher: tuple[float, ...] | None
     seed: int
+    labels: tuple[int, ...] | None = None
+    shares: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

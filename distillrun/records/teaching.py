@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from distillrun.records.example import Example, Record, first_alike
+from distillrun.records.example import Example, Record, first_alike, is_answered
 
 FORWARD = "forward"
 """The origin of what a teacher wrote when it answered by itself, without being given an answer to argue for."""
@@ -74,6 +74,9 @@ class TeacherRecord(Record):
         agreement: share of its parsed answers that give `answer`, in (0, 1].
         choice_log_probs: of the choices, in nats, normalised over them.
         failures: completions that could not be used.
+        answers: where texts have several labels each, those that the teacher names, ascending; None where it was not
+            asked, or not understood.
+        label_shares: of each label, the share of its parsed samples that name it.
     """
 
     example_id: str
@@ -83,6 +86,8 @@ class TeacherRecord(Record):
     agreement: float | None = None
     choice_log_probs: tuple[float, ...] | None = None
     failures: tuple[Failure, ...] = ()
+    answers: tuple[int, ...] | None = None
+    label_shares: tuple[float, ...] | None = None
 
 
 def choice_shares(example: Example, log_probs: Sequence[float]) -> dict[int, float]:
@@ -108,9 +113,11 @@ def answer_of(record: TeacherRecord, example: Example) -> int | None:
 
 
 def taught(example: Example, record: TeacherRecord | None) -> Example:
-    """Return an example with the label that is taught: its own answer or, where it has none, the teacher's."""
-    if example.answer is not None or record is None:
+    """Return an example with what is taught: its own answer or labels or, where it has none, the teacher's."""
+    if is_answered(example) or record is None:
         return example
+    if record.answers is not None:
+        return replace(example, answers=record.answers)
     return replace(example, answer=answer_of(record, example))
 
 

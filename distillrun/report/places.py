@@ -9,6 +9,12 @@ def position(value: Json) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
 
+def places(value: Json) -> list[int]:
+    """Return the positions of choices that a list holds."""
+    found = map(position, sequence(value))
+    return [place for place in found if place is not None]
+
+
 def right_places(example: Values) -> frozenset[int]:
     """Return the positions of the right answer: several where choices repeat, none where it is not known."""
     answer = position(example.get("answer"))
@@ -22,6 +28,8 @@ def right_places(example: Values) -> frozenset[int]:
 
 
 def guessing_share(example: Values) -> float | None:
-    """Return how often a guess is right; None where the choices are not known."""
+    """Return how often a guess is right; None where the choices are not known, or several of them may be right."""
+    if example.get("answers") is not None:
+        return None
     choices = len(sequence(example.get("choices")))
     return max(1, len(right_places(example))) / choices if choices else None

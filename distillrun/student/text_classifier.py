@@ -61,12 +61,13 @@ class TextClassifier:
         self.freezes = freeze
         self._dropout, self._checkpointing = dropout, gradient_checkpointing
         self._labels: tuple[str, ...] = ()
+        self._several = False
         self._tables: Callable[[], Sequence[Path]] = tuple
 
-    def for_labels(self, labels: Sequence[str]) -> "TextClassifier":
-        """Return the student with an output for each of these labels."""
+    def for_labels(self, labels: Sequence[str], several: bool = False) -> "TextClassifier":
+        """Return the student with an output for each of these labels, of which a text may have several."""
         other = copy(self)
-        other._labels = tuple(labels)
+        other._labels, other._several = tuple(labels), several
         return other
 
     def with_embeddings(self, folders: Callable[[], Sequence[Path]]) -> "TextClassifier":
@@ -131,7 +132,8 @@ class TextClassifier:
         if self._checkpointing and not self.freezes:
             checkpoint_gradients(encoder.module)
         with seeded(seed):
-            return Model(encoder, self._labels, self._dropout, self.freezes, self._tables() if self.freezes else ())
+            tables = self._tables() if self.freezes else ()
+            return Model(encoder, self._labels, self._dropout, self.freezes, tables, self._several)
 
     def load(self, folder: Path) -> "ChoiceModel":
         from distillrun.language_model.text_classifier import load_classifier

@@ -48,11 +48,12 @@ class TinyTextClassifier:
         self._sizes = Sizes(layers, width, heads, feed_forward_width, dropout)
         self._max_tokens, self._truncate = max_tokens, truncate
         self._labels: tuple[str, ...] = ()
+        self._several = False
 
-    def for_labels(self, labels: Sequence[str]) -> "TinyTextClassifier":
-        """Return the student with an output for each of these labels."""
+    def for_labels(self, labels: Sequence[str], several: bool = False) -> "TinyTextClassifier":
+        """Return the student with an output for each of these labels, of which a text may have several."""
         other = copy(self)
-        other._labels = tuple(labels)
+        other._labels, other._several = tuple(labels), several
         return other
 
     def check(self) -> list[str]:
@@ -85,7 +86,7 @@ class TinyTextClassifier:
         with seeded(seed):
             module = tiny_bert(self._sizes, tokenizer, self._max_tokens)
             encoder = TextEncoder(module, tokenizer, "mean", self._max_tokens, self._truncate)
-            return TextClassifier(encoder, self._labels, self._sizes.dropout, freeze=False)
+            return TextClassifier(encoder, self._labels, self._sizes.dropout, freeze=False, several=self._several)
 
     def load(self, folder: Path) -> "ChoiceModel":
         from distillrun.language_model.text_classifier import load_classifier

@@ -1,28 +1,27 @@
-"""Classification of texts from a user's own files: every text has one of the same labels, of two up to thousands."""
+"""Classification of texts from a user's own files by the same labels, two up to thousands, one or any number each."""
 
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
-from pathlib import Path
 from typing import Any, Literal
 
 from distillrun.errors import ConfigError, each
 from distillrun.files.rows import Row, digest_of
-from distillrun.files.split_files import split_files
 from distillrun.interfaces import LabelSource
 from distillrun.records import Example, Json, SolvedExample, Split
-from distillrun.task.shared.choice_row import is_blank, text_in, value_in
+from distillrun.task.shared.choice_row import text_in
 from distillrun.task.shared.columns import check_keys, numbered_id
 from distillrun.task.shared.file_splits import FileSplits
-from distillrun.task.shared.label_list import LabelForm, LabelList, labels_in, read_labels
+from distillrun.task.shared.label_list import LabelForm
 from distillrun.task.shared.label_text import LabelText
-from distillrun.task.shared.labels_told import labels_told
+from distillrun.task.shared.labelled_rows import LabelledRow, LabelledRows
+from distillrun.task.shared.labels_told import unusual_told
 from distillrun.task.shared.on_overlap import Duplicates, OnOverlap, overlap_policy
 from distillrun.task.shared.row_text import RowText
 from distillrun.task.shared.solved_rows import rows_of_file, solved_rows
-from distillrun.task.shared.split import Placed, Splits, SplitSettings, counted
+from distillrun.task.shared.split import Placed, Splits, SplitSettings, counted, scope_splits
 from distillrun.task.shared.task_files import Files, TaskFiles
 
 
@@ -33,7 +32,8 @@ class Classification:
 
     Args:
         folder, hub_name, revision, files, encoding: see `TaskFiles`.
-        fields: columns of id (None = a digest of the text), text, label and, for prompts that show rows, rationale.
+        fields: columns of id (None = a digest of the text), text, label, or a list of columns of 1 and 0, one for each
+            label, and, for prompts that show rows, rationale.
         template: the text made of several columns, such as "{title}\\n{body}", see `RowText`; None = fields.text alone.
         labels: a file of the labels, relative to the folder, with columns name and, where wanted, description, or .txt
             with one on each line; or a list of them; None = the labels of the training rows, sorted.
@@ -52,6 +52,11 @@ class Classification:
             have answers of their own.
         split_by: a column such as customer_id; the rows that have one value of it stay together where dev or test is a
             share of another split. None = rows are drawn one by one.
+        train_limit: keep so many training rows alone, drawn by split_seed, those of a smaller number among them.
+        multi_label: a text has any number of the labels, none at all among them.
+        label_separator: between the labels in a cell; None = a cell is a list, JSON or one label.
+        out_of_scope: the label of rows that have none of the labels: they are never taught, and those of dev and test
+            are for measures such as out_of_scope. None = there are none.
     """
 
     def __init__(
@@ -61,7 +66,7 @@ class Classification:
         revision: str,
         files: Files,
         encoding: str | None,
-        fields: Mapping[str, str | None],
+        fields: Mapping[str, str | Sequence[str] | None],
         template: str | None,
         labels: str | Sequence[str] | None,
         label_form: LabelForm,
@@ -83,6 +88,10 @@ class Classification:
         test_share: float = 0.0,
         demonstrations: str | None = None,
         split_by: str | None = None,
+        train_limit: int | None = None,
+        multi_label: bool = False,
+        label_separator: str | None = None,
+        out_of_scope: str | None = None,
     ) -> None:
         self._text = LabelText(
             question_template,
@@ -93,24 +102,34 @@ class Classification:
             answer_template,
         )
         check_keys("fields", fields, ("id", "text", "label"), ("rationale",))
-        self._rationale = fields.get("rationale")
-        for name in ("text", "label"):
-            if fields[name] is None and (name == "label" or template is None):
-                raise ConfigError(f"task.fields.{name} is not set; name the column that holds it")
-        self._row_text = RowText(fields["text"] or "", template, "task.fields.text")
-        if label_form != "text" and labels is None:
-            raise ConfigError(f"task.label_form={label_form} counts labels; set task.labels to their file, or list")
-        self._files, self._fields = TaskFiles(folder, hub_name, revision, files, encoding, test_share), fields
+        own, text, label, rationale = (fields.get(name) for name in ("id", "text", "label", "rationale"))
+        if label is None or (text is None and template is None):
+            name = "text" if label is not None else "label"
+            raise ConfigError(f"task.fields.{name} is not set; name the column that holds it")
+        if not (isinstance(own, str | None) and isinstance(text, str | None) and isinstance(rationale, str | None)):
+            raise ConfigError(f"task.fields={dict(fields)}: all but label are one column each; see task.template")
+        self._row_text = RowText(text or "", template, "task.fields.text")
+        self._id, self._rationale, self._demonstrations = own, rationale, demonstrations
+        self._files = TaskFiles(folder, hub_name, revision, files, encoding, test_share)
         self._splits = FileSplits(
             self._files,
-            SplitSettings(dev_share, split_seed, limit, dev_from, label_source, test_share),
+            SplitSettings(dev_share, split_seed, limit, dev_from, label_source, test_share, train_limit),
             overlap_policy(on_overlap, overlap_threshold, duplicates),
             slices,
             split_by,
         )
-        self._label_file, self._label_form = labels, label_form
-        self._demonstrations = demonstrations
-        self.encoding, self.label_source = encoding, label_source
+        self._labelled = LabelledRows(
+            self._files,
+            self._splits,
+            label,
+            labels,
+            label_form,
+            encoding,
+            multi_label,
+            label_separator,
+            out_of_scope,
+        )
+        self.encoding, self.label_source, self.multi_label = encoding, label_source, multi_label
 
     def check(self) -> list[str]:
         try:
@@ -125,17 +144,18 @@ class Classification:
         return list(self._loaded.examples[split])
 
     def source(self) -> Mapping[str, Json]:
-        label_file: dict[str, Json] = {str(path): digest_of(path) for path in (self._label_path,) if path is not None}
+        path = self._labelled.path
+        label_file: dict[str, Json] = {} if path is None else {str(path): digest_of(path)}
         return {
             **self._splits.source(),
             "label file": label_file,
-            "labels": len(self._labels.names),
+            "labels": len(self.labels()),
             "labels are read as": self._read_as,
             **self._counts,
         }
 
     def labels(self) -> tuple[str, ...]:
-        return self._labels.names
+        return self._labelled.labels.names
 
     def question(self, example: Example) -> str:
         return self._text.question(example, self._descriptions)
@@ -149,101 +169,94 @@ class Classification:
     def parse(self, text: str, example: Example) -> int | None:
         return self._text.parse(text, example)
 
+    def parse_labels(self, text: str, example: Example) -> tuple[int, ...] | None:
+        return self._text.parse_labels(text, example)
+
+    def out_of_scope(self, split: Split) -> list[Example]:
+        return list(self._apart[split])
+
     def unanswered(self, where: str, values: Mapping[str, Any]) -> Example:
-        return Example(where, self._row_text.of(Row(where, dict(values))), self._labels.names, None)
+        return Example(where, self._row_text.of(Row(where, dict(values))), self.labels(), None)
 
     def solved(self) -> Sequence[SolvedExample] | None:
         if self._demonstrations is not None:
             rows = rows_of_file(self._files.folder, self._demonstrations, self.encoding)
-            own = (example for _, example in self._made(rows, "train"))
+            own = (example for _, example, _ in self._made(self._labelled.read(rows, "train"), "train"))
             return solved_rows(zip(rows, own, strict=True), self._rationale)
         if self._rationale is None or self.label_source == "teacher":
             return None
         train = {example.id for example in self._loaded.examples["train"]}
-        own = (example for _, example in self._placed("train"))
+        own = (example for _, example, _ in self._all["train"])
         return solved_rows(zip(self._splits.rows["train"] or (), own, strict=True), self._rationale, train)
 
     def where(self, name: str) -> str:
         return self._loaded.places[name]
 
     def slices(self) -> Mapping[str, Sequence[str]]:
-        return self._splits.slices(example.id for _, example in self._placed("test"))
+        return self._splits.slices(example.id for _, example, _ in self._all["test"])
 
     @cached_property
     def _loaded(self) -> Splits:
         rows = self._splits.rows
-        return self._splits.load({split: None if rows[split] is None else self._placed(split) for split in rows})
+        ids = {split: [example.id for _, example, _ in made] for split, made in self._all.items()}
+        splits = self._splits.load({split: None if rows[split] is None else self._placed(split) for split in rows}, ids)
+        apart = {split: len(self.out_of_scope(split)) for split in splits.examples}
+        unusual_told(splits.examples, apart, self._labelled.out_of_scope)
+        return splits
 
     @cached_property
-    def _labels(self) -> LabelList:
-        if self._label_path is not None:
-            return read_labels(self._label_path, self.encoding)
-        if self._label_file is not None:
-            return LabelList(tuple(self._label_file), ("",) * len(self._label_file), "task.labels")
-        given = each(self._splits.rows["train"] or (), lambda row: self._given(row, "train"))
-        return labels_in((label for label in given if label is not None), "task.files.train")
+    def _all(self) -> dict[Split, list[tuple[str, Example, bool]]]:
+        """The examples of each split's rows with their places, and whether they have none of the labels."""
+        return {split: list(self._made(rows, split)) for split, rows in self._labelled.rows.items()}
 
     @cached_property
     def _read_as(self) -> str:
-        """A sentence on how the labels are read, with an example to check it by."""
-        rows = self._splits.rows["test"] or self._splits.rows["train"] or []
-        row = next(row for row in rows if self._given(row, "train") is not None)
-        answers = {one.answer for rows in self._loaded.examples.values() for one in rows}
-        return labels_told(self._labels, self._label_form, self._given(row, "test"), row.where, answers)
+        return self._labelled.told({one.answer for rows in self._loaded.examples.values() for one in rows})
 
     @cached_property
     def _descriptions(self) -> dict[str, str]:
-        return {name: told for name, told in zip(self._labels.names, self._labels.descriptions, strict=True) if told}
+        labels = self._labelled.labels
+        return {name: told for name, told in zip(labels.names, labels.descriptions, strict=True) if told}
 
     @cached_property
     def _counts(self) -> dict[str, Json]:
-        return counted(self._loaded, "classification")
-
-    def _placed(self, split: Split) -> Iterator[Placed]:
-        return self._made(self._splits.rows[split] or (), split)
-
-    def _made(self, rows: Iterable[Row], split: Split) -> Iterator[Placed]:
-        """Yield the examples that rows make, as those of a split."""
-        seen: Counter[str] = Counter()
-        column = self._fields["id"]
-
-        def made(row: Row) -> Placed:
-            text = self._row_text.of(row)
-            given = self._given(row, split)
-            label = None if given is None else self._labels.place(given, self._label_form, row.where)
-            name = text_in(row, column, "task.fields.id") if column is not None else _digest(split, text)
-            return row.where, Example(name, text, self._labels.names, label)
-
-        for where, example in each(rows, made):
-            yield where, example if column is not None else replace(example, id=numbered_id(example.id, seen))
-
-    def _given(self, row: Row, split: Split) -> Any:
-        """Return the label that a row gives; None where it gives none, which only training rows may."""
-        column = str(self._fields["label"])
-        value = value_in(row, column, "task.fields.label") if split != "train" else row.values.get(column)
-        if isinstance(value, (list, tuple, dict)):
-            raise ConfigError(
-                f"{row.where}: the label {value!r:.60} is not one label; task=classification gives each text one: "
-                "name a column of them in task.fields.label"
-            )
-        if not is_blank(value):
-            return value
-        if split != "train":
-            raise ConfigError(f"{row.where}: the row has no label, and {split} is scored by labels; add it")
-        return None
+        apart: dict[str, Json] = {split: len(rows) for split, rows in self._apart.items() if rows}
+        return {**counted(self._loaded, "classification"), **({"out of scope": apart} if apart else {})}
 
     @cached_property
-    def _label_path(self) -> Path | None:
-        """The file of the labels; None = they are listed, or those of the training rows."""
-        if not isinstance(self._label_file, str):
-            return None
-        try:
-            found = split_files(self._files.folder, self._label_file)
-        except ConfigError as error:
-            raise ConfigError(f"task.labels={self._label_file}: {error}") from error
-        if len(found) > 1:
-            raise ConfigError(f"task.labels={self._label_file} is {len(found)} files; name one")
-        return found[0]
+    def _apart(self) -> dict[Split, list[Example]]:
+        """The texts of each split that have none of the labels."""
+        rows = self._splits.rows
+        apart = {
+            split: [one for _, one, apart in self._all[split] if apart] for split in rows if rows[split] is not None
+        }
+        return scope_splits(apart, self._splits.settings)
+
+    def _placed(self, split: Split) -> Iterator[Placed]:
+        return ((where, example) for where, example, apart in self._all[split] if not apart)
+
+    def _made(self, rows: Iterable[LabelledRow], split: Split) -> Iterator[tuple[str, Example, bool]]:
+        """Yield the examples that rows make, as those of a split."""
+        seen: Counter[str] = Counter()
+
+        def made(one: LabelledRow) -> tuple[str, Example, bool]:
+            text = self._row_text.of(one.row)
+            name = text_in(one.row, self._id, "task.fields.id") if self._id is not None else _digest(split, text)
+            empty = Example(name, text, self.labels(), None)
+            return one.row.where, empty if one.apart else self._answered(empty, one, split), one.apart
+
+        for where, example, apart in each(rows, made):
+            numbered = example if self._id is not None else replace(example, id=numbered_id(example.id, seen))
+            yield where, numbered, apart
+
+    def _answered(self, example: Example, one: LabelledRow, split: Split) -> Example:
+        """Return an example with what its row gives. Raises ConfigError where that is not known, or nothing."""
+        if self.multi_label:
+            waits = one.given is None and split == "train" and self.label_source != "gold"
+            return replace(example, answers=None if waits else tuple(sorted({*self._labelled.places(one)})))
+        if one.given is None and split != "train":
+            raise ConfigError(f"{one.row.where}: the row has no label, and {split} is scored by labels; add it")
+        return replace(example, answer=next(iter(self._labelled.places(one)), None))
 
 
 def _digest(split: Split, text: str) -> str:

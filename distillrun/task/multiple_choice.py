@@ -52,6 +52,7 @@ class MultipleChoice(MultipleChoiceText):
             have answers of their own.
         split_by: a column such as customer_id; the rows that have one value of it stay together where dev or test is a
             share of another split. None = rows are drawn one by one.
+        train_limit: keep so many training rows alone, drawn by split_seed, those of a smaller number among them.
     """
 
     def __init__(
@@ -82,12 +83,13 @@ class MultipleChoice(MultipleChoiceText):
         test_share: float = 0.0,
         demonstrations: str | None = None,
         split_by: str | None = None,
+        train_limit: int | None = None,
     ) -> None:
         super().__init__(question_template, choice_template, choice_separator, answer_template)
         self._files = TaskFiles(folder, hub_name, revision, files, encoding, test_share)
         self._splits = FileSplits(
             self._files,
-            SplitSettings(dev_share, split_seed, limit, dev_from, label_source, test_share),
+            SplitSettings(dev_share, split_seed, limit, dev_from, label_source, test_share, train_limit),
             overlap_policy(on_overlap, overlap_threshold, duplicates),
             slices,
             split_by,

@@ -4,7 +4,7 @@ import string
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 
-from distillrun.records import Example, Split, gold, reading, readings
+from distillrun.records import Example, Split, gold, is_answered, reading, readings
 
 REPEATED = "repeated"
 ALSO_IN: Mapping[Split, tuple[Split, ...]] = {"train": (), "dev": ("train",), "test": ("train", "dev")}
@@ -57,7 +57,7 @@ def contradictions(examples: Iterable[Example]) -> list[tuple[Example, Example]]
     first: dict[str, Example] = {}
     found = []
     for example in examples:
-        if example.answer is not None:
+        if is_answered(example):
             before = first.setdefault(asked(example), example)
             if reading(_right(before)) != reading(_right(example)):
                 found.append((before, example))
@@ -65,6 +65,9 @@ def contradictions(examples: Iterable[Example]) -> list[tuple[Example, Example]]
 
 
 def _right(example: Example) -> str:
+    """Return the right answer or, where there are several, all of them."""
+    if example.answers is not None:
+        return ", ".join(sorted(example.choices[place] for place in example.answers)) or "none"
     return example.choices[gold(example)]
 
 

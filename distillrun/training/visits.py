@@ -44,8 +44,12 @@ class Questions:
         """Return the question of a visit."""
         example, record = visit.example, visit.record
         source = self._objective.query(example, self._task).answer
+        answers = self._answers(example)
+        if example.answers is not None:
+            shares = record.label_shares if record is not None else None
+            return Question(source, answers, None, None, visit.seed, example.answers, shares)
         teacher = record.choice_log_probs if record is not None else None
-        return Question(source, self._answers(example), gold(example), teacher, visit.seed)
+        return Question(source, answers, gold(example), teacher, visit.seed)
 
     def _answers(self, example: Example) -> tuple[tuple[Segment, ...], ...]:
         if isinstance(self._task, LabelTask) and example.choices in self._written:

@@ -130,7 +130,9 @@ def made_kinds(records: Sequence[TeacherRecord]) -> set[str]:
     found |= {WRONG_DECODES} if any(is_of(one, {WRONG_DECODES}) for one in rationales) else set()
     found |= {"verdicts"} if any(one.verdict for one in rationales) else set()
     for record in records:
-        found |= {"answers"} if record.answer is not None or record.agreement is not None else set()
+        answered = (record.answer, record.agreement, record.answers)
+        found |= {"answers"} if any(one is not None for one in answered) else set()
+        found |= {"label_shares"} if record.label_shares is not None else set()
         found |= {"choice_scores"} if record.choice_log_probs is not None else set()
         found |= {"critique"} if "revision_request" in record.trace else set()
     return found

@@ -1,5 +1,6 @@
 """Classes and their means, held against scikit-learn; confusions; and the baseline that counts words."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -124,3 +125,23 @@ def test_calibration_with_a_fitted_temperature_changes_no_answer_and_lowers_the_
     assert scores["calibration_error/fitted"] < 0.02 < 0.25 < scores["calibration_error"]
     assert scores["brier/fitted"] < scores["brier"]
     assert "temperature" not in {one.name for one in made("evaluation", "calibration").measure(context).scores}
+
+
+def test_a_temperature_that_does_not_help_on_dev_stays_one() -> None:
+    """Confidences that are right in every bin, and a likelihood that is not the greatest at 1 by the smoothing."""
+    tests = [Example(str(n), "", ("a", "b"), int(n % 10 == 9)) for n in range(20)]
+    made_of = [Prediction(one.id, "", "", 0, (float(np.log(0.9)), float(np.log(0.1)))) for one in tests]
+    assert fitted_temperature(made_of, tests) > 1.01
+    metric = made("evaluation", "calibration", temperature="fitted")
+    context = answered(examples=tests, predictions=made_of, dev=tests, answer=lambda load, asked: made_of)
+    scores = {one.name: one for one in metric.measure(context).scores}
+    assert scores["temperature"].value == 1.0
+    assert scores["calibration_error/fitted"] == replace(scores["calibration_error"], name="calibration_error/fitted")
+    error = scores["calibration_error"]
+    assert error.low <= error.value <= error.high
+
+
+def test_many_classes_of_few_texts_are_no_warning(recwarn: pytest.WarningsRecorder) -> None:
+    texts = [f"word{n} of {n % 3}" for n in range(300)]
+    assert bag_of_words_answers(texts, list(range(300)), ["word7 of 1"]) == [7]
+    assert [str(one.message) for one in recwarn] == []

@@ -351,3 +351,20 @@ def test_the_order_of_votes_plays_no_part(votes: list[Vote], random: Any, weight
     found = plurality(votes, weights)
     assert plurality(shuffled, weights) == found
     assert found is None or 1 / len(votes) - 1e-9 <= found[1] <= 1 or weights == "probability"
+
+
+def test_a_chain_that_was_cut_off_votes_with_its_whole_sentences_alone(tmp_path: Path) -> None:
+    said = [
+        "It may be an oven. So the answer is libra",  # the last sentence is half, and the one before names an oven
+        "Libraries lend. So the answer is library.\n\nQuestion: Who ba",  # what it invents was cut, not its answer
+        "So the answer is library. They al",
+        "They lend, and so the answer is gar",
+    ]
+    _, (record,) = run(
+        tmp_path,
+        "self_consistency",
+        lambda draw: Completion(said[draw.sample], "length", 1, 9),
+        sampling={**leaf("generation", "self_consistency")["sampling"], "samples": 4},
+    )
+    assert record.answer == EXAMPLE.choices.index("library")
+    assert record.agreement == pytest.approx(2 / 3)

@@ -3,12 +3,12 @@
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
 from distillrun.errors import ConfigError
-from distillrun.records import Draw, Example, TeacherRecord
+from distillrun.records import Completion, Draw, Example, TeacherRecord
 from tests.asking import Told, context
 from tests.leaves import made
 
@@ -17,7 +17,7 @@ TEXT = Example("t", "It was stolen.", NAMES, None)
 
 
 def run(
-    store: Path, reply: Callable[[Draw], str], examples: Sequence[Example] = (TEXT,), **changes: Any
+    store: Path, reply: Callable[[Draw], str | Completion], examples: Sequence[Example] = (TEXT,), **changes: Any
 ) -> tuple[Told, list[TeacherRecord]]:
     teacher, step = Told(reply), made("generation", "label", **changes)
     task = made("task", "classification", folder=str(store), labels="labels.csv")
@@ -71,3 +71,15 @@ def test_what_cannot_be_read_is_no_label(tmp_path: Path) -> None:
 def test_settings_that_cannot_be_are_refused(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         made("generation", "label", **changes)
+
+
+def test_a_label_that_was_cut_off_has_no_vote(tmp_path: Path) -> None:
+    """`lost ca` is not read as another label that begins so, and lines that ended before the cut count."""
+    said = ["rate", "card_arr", "rate\nBecause the cust", "lost card", "1"]
+    ends: list[Literal["stop", "length"]] = ["stop", "length", "length", "stop", "length"]
+    _, (record,) = run(
+        tmp_path, lambda draw: Completion(said[draw.sample], ends[draw.sample], 1, 1), sampling=sampled(5)
+    )
+    assert record.answer == 2
+    assert record.agreement == pytest.approx(2 / 3)
+    assert [one.reason for one in record.failures] == ["cut off", "cut off"]

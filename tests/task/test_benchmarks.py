@@ -197,10 +197,23 @@ ROWS: dict[str, tuple[list[Row], str, str]] = {
         "I am still waiting on my card?",
         "card_arrival",
     ),
+    "clinc150": (
+        [
+            {"text": "what expression would i use to say i love you", "intent": 2},
+            {"text": "can you tell me how to solve", "intent": 0},
+        ],
+        "can you tell me how to solve",
+        "restaurant_reviews",
+    ),
 }  # fmt: skip
 """Of each preset: rows of a split, and the question and the right answer of the first."""
 
 IDS = ("id", "uid", "qid")
+CLASSES: Mapping[str, Mapping[str, list[str]]] = {
+    "clinc150": {"intent": ["restaurant_reviews", "oos", "nutrition_info"]}
+}
+"""Columns of numbers whose names the Hub keeps in a file's metadata."""
+
 OWN_NAMES = {
     "medqa": "{}.jsonl",
     "strategyqa": "{}-00000-of-00001-bae602f3ee37f4ca.parquet",
@@ -246,8 +259,12 @@ def laid_out(folder: Path, name: str) -> list[Example]:
         place.parent.mkdir(parents=True, exist_ok=True)
         if place.suffix == ".jsonl":
             place.write_text("".join(json.dumps(row) + "\n" for row in own), encoding="utf-8")
-        else:
-            pyarrow.parquet.write_table(pyarrow.Table.from_pylist(own), place)
+            continue
+        table = pyarrow.Table.from_pylist(own)
+        if name in CLASSES:
+            classes = {column: {"names": names, "_type": "ClassLabel"} for column, names in CLASSES[name].items()}
+            table = table.replace_schema_metadata({"huggingface": json.dumps({"info": {"features": classes}})})
+        pyarrow.parquet.write_table(table, place)
     task: Task = build({**preset(name), "folder": str(folder), "dev_share": 0.0}, "task")
     assert task.check() == []
     splits: tuple[Split, ...] = ("train", "dev", "test")

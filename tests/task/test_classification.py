@@ -179,7 +179,7 @@ def test_the_store_keeps_the_labels_once(folder: Path) -> None:
     found, store = task(folder, labels="labels.csv"), ArtifactStore(folder / "store")
     examples = found.examples("test")
     stage = loading_stage(found, "test", examples)
-    made_of = load(store, stage, found, examples)
+    made_of = load(store, stage, found, "train", examples)
     assert read_records(made_of.folder / "examples.jsonl", Example)[0].question == examples[0].question
     assert "label 999" not in (made_of.folder / "examples.jsonl").read_text(encoding="utf-8")
     assert "label 999" in (made_of.folder / "labels.json").read_text(encoding="utf-8")
@@ -204,3 +204,17 @@ def test_what_is_read_or_written_is_hashed(folder: Path, change: dict[str, Any])
         )
     ]
     assert stages[0] == stages[1] != stages[2]
+
+
+def test_fewer_training_rows_are_a_part_of_more_and_dev_stays(folder: Path) -> None:
+    write(folder / "train.csv", [{"text": f"text {n}", "label": TEXTS[n % 3][1]} for n in range(40)])
+    kept = {count: task(folder, train_limit=count, dev_share=0.25) for count in (None, 5, 12)}
+    ids = {count: [one.id for one in found.examples("train")] for count, found in kept.items()}
+    assert {count: len(own) for count, own in ids.items()} == {None: 30, 5: 5, 12: 12}
+    assert {*ids[5]} < {*ids[12]} < {*ids[None]}
+    assert ids[12] == [one for one in ids[None] if one in ids[12]]
+    assert len({tuple(one.id for one in found.examples("dev")) for found in kept.values()}) == 1
+    other = task(folder, train_limit=5, dev_share=0.25, split_seed=1).examples("train")
+    assert {one.id for one in other} != {*ids[5]}
+    with pytest.raises(ConfigError, match=r"task\.train_limit=0 must be at least 1"):
+        task(folder, train_limit=0)

@@ -11,7 +11,7 @@ from distillrun.records import Example, Split
 from distillrun.report.page.block import Paragraph
 from distillrun.report.run.data import data_sections
 from distillrun.task.everyday import Everyday
-from distillrun.text.repeats import asked, repeats, told, without_repeats
+from distillrun.text.repeats import asked, contradictions, repeats, told, without_repeats
 from tests.leaves import made
 from tests.task.test_commonsenseqa import task as commonsenseqa
 from tests.task.test_multiple_choice import task, write
@@ -138,3 +138,16 @@ def test_the_known_overlap_of_banking77_is_found(shared_data: Path) -> None:
             rows = list(csv.DictReader(file))
         splits[split] = [one(str(n), row["text"]) for n, row in enumerate(rows)]
     assert repeats(splits)["test"]["also in train"] >= 6
+
+
+def test_texts_that_stand_again_with_other_labels_are_told() -> None:
+    names = ("x", "y")
+    rows = [
+        Example("1", "Both", names, None, answers=(0, 1)),
+        Example("2", "both!", ("y", "x"), None, answers=(0, 1)),  # the same labels in another order
+        Example("3", "Both", names, None, answers=(1,)),
+        Example("4", "Both", names, None, answers=()),
+        Example("5", "Both", names, None),
+    ]
+    assert [(before.id, after.id) for before, after in contradictions(rows)] == [("1", "3"), ("1", "4")]
+    assert any("such as 1 ('x, y') and 3 ('y')" in line for line in told({"train": rows, "dev": [], "test": []}))

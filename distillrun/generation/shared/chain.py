@@ -8,6 +8,7 @@ from typing import Literal
 from distillrun.interfaces import Task
 from distillrun.records import Completion, Example, Rationale, first_alike, reads_alike
 from distillrun.text.cleaning import clean_chain, without_run_on
+from distillrun.text.finished import finished_part
 from distillrun.text.refusal import refusal
 
 Fate = Literal["unusable", "unparsed", "leaks the hint", "wrong", "no reasoning", "right"]
@@ -64,8 +65,14 @@ class Chain:
 
 
 def chain_of(completion: Completion, example: Example, origin: Literal["forward", "hinted"], task: Task) -> Chain:
-    """Return a completion as a chain. What it invents after its own answer is neither parsed nor kept."""
-    choice = None if completion.reason else task.parse(without_run_on(completion.text), example)
+    """Return a completion as a chain. What it invents after its own answer is neither parsed nor kept.
+
+    Where it was cut off before it invented anything, its last sentence is not parsed, which may end in half an answer.
+    """
+    said = without_run_on(completion.text)
+    if completion.finish_reason == "length" and said.rstrip() == completion.text.rstrip():
+        said = finished_part(said)
+    choice = None if completion.reason else task.parse(said, example)
     if choice is not None:
         choice = first_alike(example, choice)
     return Chain(completion, clean_chain(completion.text), choice, origin)

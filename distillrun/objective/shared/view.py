@@ -1,9 +1,9 @@
 """Checks of objectives' settings, and the weighted mean over views."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from distillrun.errors import ConfigError
 from distillrun.interfaces import ChoiceModel
@@ -27,8 +27,33 @@ def scored_choices(model: ChoiceModel, questions: Sequence[Question]) -> Tensor:
 
 def choice_nll(log_probs: Tensor, questions: Sequence[Question]) -> Tensor:
     """Return the negative log-likelihood in nats of each question's right choice, [N] from log-probs [N, C]."""
-    right = torch.tensor([question.right for question in questions], device=log_probs.device)
+    places = [question.right for question in questions if question.right is not None]
+    if len(places) < len(questions):
+        raise ValueError("a question has no answer, or several; an objective that learns one answer cannot learn it")
+    right = torch.tensor(places, device=log_probs.device)
     return -log_probs.gather(-1, right[:, None]).squeeze(1)
+
+
+def label_costs(model: ChoiceModel, questions: Sequence[Question], targets: Callable[[Tensor], Tensor]) -> Tensor:
+    """Return the binary cross-entropy of each text's labels, their mean, [N].
+
+    Args:
+        model: gives each label a score, which a sigmoid makes a probability.
+        questions: the texts.
+        targets: returns how much of each label is right, [N, L], of scores of that shape.
+    """
+    scores = model.choose([question.source for question in questions], [question.answers for question in questions])
+    scores = scores.to(torch.promote_types(scores.dtype, torch.float32))
+    costs = nn.functional.binary_cross_entropy_with_logits(scores, targets(scores), reduction="none")
+    return costs.mean(dim=-1)
+
+
+def label_targets(scores: Tensor, questions: Sequence[Question]) -> Tensor:
+    """Return 1 for each label of a text and 0 for all others, [N, L] as the scores."""
+    targets = torch.zeros_like(scores)
+    for row, question in zip(targets, questions, strict=True):
+        row[list(question.labels or ())] = 1.0
+    return targets
 
 
 def check_weight(key: str, weight: float) -> float:

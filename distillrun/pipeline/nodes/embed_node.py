@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from distillrun.artifacts import Artifact, Stage
-from distillrun.interfaces import EmbeddingStudent
+from distillrun.interfaces import EmbeddingStudent, out_of_scope
 from distillrun.pipeline.experiment import Experiment
 from distillrun.pipeline.node import Making, Node, Seen
 from distillrun.pipeline.stages.embed import embed, embedding_stage, texts_read
@@ -21,9 +21,10 @@ class EmbedNode(Node):
 
     @cached_property
     def texts(self) -> list[str]:
-        """The texts that the student reads."""
+        """The texts that the student reads, those among them that have none of the task's labels."""
         parts = self.experiment.parts
-        return texts_read(parts.objective, parts.task, self.experiment.examples[self.split])
+        apart = out_of_scope(parts.task, self.split) if self.split != "train" else []
+        return texts_read(parts.objective, parts.task, [*self.experiment.examples[self.split], *apart])
 
     def stage(self, seen: Seen) -> Stage:
         """Return the stage of the vectors."""

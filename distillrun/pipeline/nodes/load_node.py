@@ -22,4 +22,4 @@ class LoadNode(Node):
 
     def make(self, stage: Stage, making: Making) -> Artifact:
         """Store the questions."""
-        return load(making.store, stage, self.experiment.parts.task, self.experiment.examples[self.split])
+        return load(making.store, stage, self.experiment.parts.task, self.split, self.experiment.examples[self.split])

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -31,7 +31,7 @@ from distillrun.pipeline.stages.measure import finding_of, measure, measuring_st
 from distillrun.pipeline.stages.train import Training, train, training_stage
 from distillrun.pipeline.stages.training_data import TrainingData
 from distillrun.pipeline.student_as_teacher import student_as_teacher
-from distillrun.records import Example, Prediction, TeacherRecord
+from distillrun.records import Example, Prediction, TeacherRecord, content
 
 JUDGING = "judging"
 """The step under whose name judges' replies are journaled: a reply is paid for once, whichever measure asks."""
@@ -195,7 +195,7 @@ class _Services:
             settings,
             config.runtime,
         )
-        upstream = {"examples": digest([asdict(one) for one in examples])}
+        upstream = {"examples": digest([content(one) for one in examples])}
         stage = training_stage(training.part_settings, settings, upstream)
         trained = train(self.making.store, stage, training, lambda metrics, step: None)
         return pupil.load(trained.folder / "student")

@@ -1,7 +1,7 @@
 """The generation steps of a run in their order: each is given what it needs, and new examples join the others."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 
 from distillrun.artifacts import Artifact, ArtifactStore, Stage, digest
 from distillrun.interfaces import AnyTeacher, ExpansionStep, GenerationStep, is_told_answers, label_source_of
@@ -18,7 +18,7 @@ from distillrun.pipeline.stages.step_outputs import (
     needs_of,
 )
 from distillrun.pipeline.stages.usable import check_usable
-from distillrun.records import Example, Split, TeacherRecord, taught
+from distillrun.records import Example, Split, TeacherRecord, content, is_answered, taught
 
 
 @dataclass(slots=True)
@@ -105,7 +105,7 @@ class GenerationRun:
             return self._stages[loaded]
         held_out = ""  # only expansions depend on it, and it takes a while
         if any(isinstance(step, ExpansionStep) for step in self.chosen.values()):
-            held_out = digest([asdict(example) for example in self.shared.held_out])
+            held_out = digest([content(example) for example in self.shared.held_out])
         stages: dict[str, Stage] = {}
         for name in self.chosen:
             before = set(self.makers_before(name).values())
@@ -132,7 +132,7 @@ class GenerationRun:
         pairs = list(zip(self.examples, self.handed(needs, before=name), strict=True))
         if is_told_answers(self.chosen[name]):
             labelled = [(taught(example, record), record) for example, record in pairs]
-            pairs = [(example, record) for example, record in labelled if example.answer is not None]
+            pairs = [(example, record) for example, record in labelled if is_answered(example)]
         return [example for example, _ in pairs], [record for _, record in pairs]
 
     def answered(self) -> list[TeacherRecord]:

@@ -1,14 +1,14 @@
 """The load stage: the questions of a split."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 from distillrun.artifacts import Artifact, ArtifactStore, Stage, digest
 from distillrun.files.json import write_json
 from distillrun.files.jsonl import write_records
-from distillrun.interfaces import LabelTask, Task
-from distillrun.records import Example, Json, Split
+from distillrun.interfaces import LabelTask, Task, out_of_scope
+from distillrun.records import Example, Json, Split, content
 
 VERSION = 1
 
@@ -25,20 +25,24 @@ def loading_stage(task: Task, split: Split, examples: Sequence[Example]) -> Stag
         for example in (examples[:1] if shared else examples)
     ]
     config: dict[str, Json] = {
-        "examples": digest([asdict(example) for example in _stored(examples, shared)]),
+        "examples": digest([content(example) for example in _stored(examples, shared)]),
         "wording": digest(wording),
     }
     if shared:
         config["labels"] = digest([*shared, *map(task.student_question, examples)])
+    if apart := out_of_scope(task, split):
+        config["out of scope"] = digest([content(example) for example in _stored(apart, shared)])
     return Stage(f"load/{split}", VERSION, config, {})
 
 
-def load(store: ArtifactStore, stage: Stage, task: Task, examples: Sequence[Example]) -> Artifact:
+def load(store: ArtifactStore, stage: Stage, task: Task, split: Split, examples: Sequence[Example]) -> Artifact:
     """Store the examples of a split; labels that all of them share are stored once."""
 
     def make(work: Path) -> None:
         shared = _shared(task)
         write_records(work / "examples.jsonl", _stored(examples, shared))
+        if apart := out_of_scope(task, split):
+            write_records(work / "out_of_scope.jsonl", _stored(apart, shared))
         if shared:
             write_json(work / "labels.json", {"labels": list(shared)})
         write_json(work / "source.json", dict(task.source()))

@@ -92,12 +92,16 @@ def _one(parts: Sequence[tuple[TeacherRecord, frozenset[str]]], id_: str) -> Tea
     answer: int | None = None
     agreement: float | None = None
     log_probs: tuple[float, ...] | None = None
+    answers: tuple[int, ...] | None = None
+    shares: tuple[float, ...] | None = None
     for record, kinds in parts:
         rationales += [rationale for rationale in record.rationales if is_of(rationale, kinds)]
         trace |= record.trace
         if "answers" in kinds:
-            answer, agreement = record.answer, record.agreement
+            answer, agreement, answers = record.answer, record.agreement, record.answers
+        if "label_shares" in kinds:
+            shares = record.label_shares
         if "choice_scores" in kinds:
             log_probs = record.choice_log_probs
     failures = tuple(failure for record, _ in parts for failure in record.failures)
-    return TeacherRecord(id_, tuple(rationales), trace, answer, agreement, log_probs, failures)
+    return TeacherRecord(id_, tuple(rationales), trace, answer, agreement, log_probs, failures, answers, shares)

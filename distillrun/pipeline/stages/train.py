@@ -12,6 +12,7 @@ from distillrun.artifacts.meaning import with_meanings
 from distillrun.config.schema import RuntimeConfig, TrainingConfig
 from distillrun.evaluation.choice_likelihood import ChoiceLikelihood
 from distillrun.evaluation.generated_answer import GeneratedAnswer
+from distillrun.evaluation.label_sets import LabelSets
 from distillrun.files.disk import check_room, named
 from distillrun.files.json import write_json
 from distillrun.interfaces import (
@@ -22,6 +23,7 @@ from distillrun.interfaces import (
     Student,
     StudentObjective,
     Task,
+    has_label_sets,
 )
 from distillrun.pipeline.stages.model_card import model_card
 from distillrun.pipeline.stages.training_data import TrainingData
@@ -46,8 +48,10 @@ Report = Callable[[Mapping[str, float], int], None]
 """Takes metrics and the optimizer step that they belong to."""
 
 
-def dev_judge(student: Student, training: TrainingConfig) -> Scorer:
+def dev_judge(student: Student, task: Task, training: TrainingConfig) -> Scorer:
     """Return the rule of the dev checks: what a student writes or, where it writes nothing, how likely choices are."""
+    if has_label_sets(task):
+        return LabelSets()
     if student.writes:
         return GeneratedAnswer(training.dev_new_tokens, training.dev_new_tokens, explain=False)
     return ChoiceLikelihood(training.dev_new_tokens, prior=False)
@@ -122,7 +126,7 @@ def train(store: ArtifactStore, stage: Stage, training: Training, report: Report
             log.info("train: %d examples keep the order of their choices: rationales name their letters", count)
         model = student.build(settings.seed)
         asked = list(data.dev[: settings.dev_examples])
-        judge = dev_judge(student, settings)
+        judge = dev_judge(student, task, settings)
 
         def dev_check() -> Score:
             predictions = judge.predict(model, objective, asked, task, runtime.tokens_per_batch)

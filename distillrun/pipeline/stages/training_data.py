@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from distillrun.errors import ConfigError
 from distillrun.interfaces import SelectiveObjective, StudentObjective
-from distillrun.records import Example, TeacherRecord, is_right, taught
+from distillrun.records import Example, TeacherRecord, is_answered, is_right, taught
 
-DECIDING = frozenset({"initial", "revised", "choice_scores"})
+DECIDING = frozenset({"initial", "revised", "choice_scores", "label_shares"})
 """The kinds without which nothing can be learnt from a record; a counterfactual may be missing."""
 
 
@@ -36,12 +36,12 @@ def training_data_of(
     if records is None:
         return TrainingData(train, dev, None)
     labelled = [(taught(example, record), record) for example, record in zip(train, records, strict=True)]
-    if all(example.answer is None for example, _ in labelled):
+    if not any(is_answered(example) for example, _ in labelled):
         raise ConfigError("no training example has a label: neither the task nor the teacher answers one; check both")
     whole = [
         (label, record)
         for example, (label, record) in zip(train, labelled, strict=True)
-        if label.answer is not None and _can_learn(objective, record) and _is_of_one_mind(example, label, record)
+        if is_answered(label) and _can_learn(objective, record) and _is_of_one_mind(example, label, record)
     ]
     if not whole:
         named = ", ".join(sorted(objective.needs & DECIDING))
@@ -52,7 +52,7 @@ def training_data_of(
 def _is_of_one_mind(example: Example, label: Example, record: TeacherRecord) -> bool:
     """Return whether the teacher argues for the label that it gave; another step may have asked it again."""
     factual = [rationale for rationale in record.rationales if rationale.kind == "factual"]
-    return example.answer is not None or all(is_right(label, rationale.supports) for rationale in factual)
+    return is_answered(example) or all(is_right(label, rationale.supports) for rationale in factual)
 
 
 def _can_learn(objective: StudentObjective, record: TeacherRecord) -> bool:
@@ -64,4 +64,5 @@ def _can_learn(objective: StudentObjective, record: TeacherRecord) -> bool:
 def _given(record: TeacherRecord) -> set[str]:
     """Return what the teacher gave for an example, of that without which nothing can be learnt from it."""
     scores = set() if record.choice_log_probs is None else {"choice_scores"}
+    scores |= set() if record.label_shares is None else {"label_shares"}
     return scores | {rationale.version for rationale in record.rationales if rationale.kind == "factual"}

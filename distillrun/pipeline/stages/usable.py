@@ -72,8 +72,10 @@ def has_any(record: TeacherRecord, kinds: Collection[str]) -> bool:
     held = {kind_of(rationale) for rationale in record.rationales if rationale.text.strip()}
     held |= {"verdicts" for rationale in record.rationales if rationale.verdict is not None}
     held |= {"critique" for place in record.trace if "critique" in place}
-    if record.answer is not None:
+    if record.answer is not None or record.answers is not None:
         held.add("answers")
+    if record.label_shares is not None:
+        held.add("label_shares")
     if record.choice_log_probs is not None:
         held.add("choice_scores")
     return not held.isdisjoint(kinds)

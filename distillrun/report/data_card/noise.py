@@ -25,7 +25,7 @@ def label_noise(
     table: dict[str, Json] = {}
     for split, records in answered.items():
         rows = list(zip(examples[split], records, strict=True))
-        if not any(answer_of(record, example) is not None for example, record in rows):
+        if not any(_labels(record) for _, record in rows):
             continue
         kept = {record.example_id for record in used or () if _labels(record)} if split == "train" and used else None
         table[split] = _counts(rows, kept)
@@ -35,7 +35,7 @@ def label_noise(
 
 
 def _labels(record: TeacherRecord) -> bool:
-    return record.answer is not None or record.choice_log_probs is not None
+    return record.answer is not None or record.answers is not None or record.choice_log_probs is not None
 
 
 def _bins(rows: Sequence[tuple[Example, TeacherRecord]]) -> dict[str, list[tuple[Example, TeacherRecord]]]:
@@ -61,6 +61,8 @@ def certainty(example: Example, record: TeacherRecord) -> float | None:
 
 
 def _counts(rows: Sequence[tuple[Example, TeacherRecord]], kept: set[str] | None) -> dict[str, Json]:
+    if any(example.answers is not None or record.answers is not None for example, record in rows):
+        return _set_counts(rows, kept)
     labels = [(example, answer_of(record, example)) for example, record in rows]
     right = [is_right(example, label) for example, label in labels if label is not None and example.answer is not None]
     return {
@@ -68,6 +70,20 @@ def _counts(rows: Sequence[tuple[Example, TeacherRecord]], kept: set[str] | None
         "labels of the teacher": sum(label is not None for _, label in labels),
         **({} if kept is None else {"kept by filters": sum(example.id in kept for example, _ in rows)}),
         **accuracy(right),
+    }
+
+
+def _set_counts(rows: Sequence[tuple[Example, TeacherRecord]], kept: set[str] | None) -> dict[str, Json]:
+    """Return the same of texts with several labels: a text is right where all of its labels are, and no other is."""
+    told = [(example.answers, record.answers) for example, record in rows if record.answers is not None]
+    known = [(set(right), set(said)) for right, said in told if right is not None and said is not None]
+    hits, total = sum(len(a & b) for a, b in known), sum(len(a) + len(b) for a, b in known)
+    return {
+        "questions": len(rows),
+        "labels of the teacher": len(told),
+        **({} if kept is None else {"kept by filters": sum(example.id in kept for example, _ in rows)}),
+        **accuracy([a == b for a, b in known]),
+        **({"micro-F1": round(2 * hits / total, 4)} if total else {}),
     }
 
 

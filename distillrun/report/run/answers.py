@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from distillrun.report.page.block import Card, Choice, Paragraph, Section, State, Table
-from distillrun.report.places import position, right_places
+from distillrun.report.places import places, position, right_places
 from distillrun.report.run.values import Values, sequence
 from distillrun.text.display import shortened
 
@@ -54,11 +54,15 @@ def position_section(predictions: Sequence[Values], examples: Mapping[str, Value
 
 def _card(prediction: Values, example: Values) -> Card:
     right, choice = right_places(example), position(prediction.get("choice"))
+    said = frozenset(() if choice is None else (choice,))
+    verdict, state = _verdict(right, choice)
+    if prediction.get("labels") is not None:  # a text with several labels
+        right, said = (frozenset(places(found)) for found in (example.get("answers"), prediction.get("labels")))
+        verdict, state = ("right", "good") if right == said else ("wrong", "bad")
     texts = list(enumerate(sequence(example.get("choices"))))
     if len(texts) > MOST_SHOWN:  # of many labels, those that matter
-        texts = [(place, text) for place, text in texts if place in right or place == choice]
-    choices = [Choice(shortened(str(text)), gold=place in right, predicted=place == choice) for place, text in texts]
-    verdict, state = _verdict(right, choice)
+        texts = [(place, text) for place, text in texts if place in right | said]
+    choices = [Choice(shortened(str(text)), gold=place in right, predicted=place in said) for place, text in texts]
     question = shortened(str(example.get("question") or prediction.get("example_id") or ""))
     text, rationale = (shortened(str(prediction.get(key) or "").strip()) for key in ("text", "rationale"))
     return Card(question, choices, verdict, state, text, rationale)

@@ -45,14 +45,25 @@ class FileSplits:
         """Return where the rows come from, for the record."""
         return self._files.source()
 
-    def load(self, placed: Mapping[Split, Iterable[Placed] | None]) -> Splits:
-        """Return the splits. Raises ConfigError as `load_splits` does."""
+    def load(
+        self, placed: Mapping[Split, Iterable[Placed] | None], ids: Mapping[Split, Iterable[str]] | None = None
+    ) -> Splits:
+        """Return the splits.
+
+        Args:
+            placed: the examples of each split.
+            ids: of all rows of each split, where not all of them have an example among these.
+
+        Raises:
+            ConfigError: as `load_splits` does.
+        """
         if self.split_by is None:
             return load_splits(placed, self.settings, self._overlap)
         whole = {split: None if own is None else list(own) for split, own in placed.items()}
         groups: dict[str, str] = {}
         for split, own in whole.items():
-            groups |= groups_in(self.rows[split] or (), (example.id for _, example in own or ()), self.split_by)
+            names = (example.id for _, example in own or ()) if ids is None else ids[split]
+            groups |= groups_in(self.rows[split] or (), names, self.split_by)
         return load_splits(whole, self.settings, self._overlap, groups)
 
     def slices(self, ids: Iterable[str]) -> Mapping[str, Sequence[str]]:

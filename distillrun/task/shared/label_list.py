@@ -29,11 +29,13 @@ class LabelList:
         names: two or more, of which no two read alike.
         descriptions: one for each.
         where: where they come from, for messages.
+        left_out: the place in the file of a label that is none of them; None = all are here.
     """
 
     names: tuple[str, ...]
     descriptions: tuple[str, ...]
     where: str
+    left_out: int | None = None
 
     def __post_init__(self) -> None:
         if len(self.names) < 2:
@@ -49,6 +51,19 @@ class LabelList:
     @cached_property
     def _places(self) -> dict[str, int]:
         return {reading(name): place for place, name in enumerate(self.names)}
+
+    def without(self, name: str | None) -> "LabelList":
+        """Return the labels without one, whose places in the file stay what they are."""
+        if name is None or not self.is_label(name):
+            return self
+        apart = self._places[reading(name)]
+        kept = [place for place in range(len(self.names)) if place != apart]
+        names, told = (tuple(column[place] for place in kept) for column in (self.names, self.descriptions))
+        return LabelList(names, told, self.where, apart)
+
+    def is_label(self, text: str) -> bool:
+        """Return whether a text is the name of a label."""
+        return reading(text) in self._places
 
     def place(self, given: Any, form: LabelForm, where: str) -> int:
         """Return which label a row gives. Raises ConfigError where it gives none of them."""
@@ -68,14 +83,16 @@ class LabelList:
 
     def _counted(self, text: str, form: LabelForm, where: str) -> int:
         first, number = _FIRST[form], _whole(text)
-        if number is not None and 0 <= number - first < len(self.names):
-            return number - first
+        count = len(self.names) + (self.left_out is not None)
+        if number is not None and 0 <= number - first < count:
+            place = number - first
+            return place - (self.left_out is not None and place > self.left_out)
         other = ""
-        if number in (0, len(self.names)):
+        if number in (0, count):
             counted = "from 1: task.label_form=number" if form == "index" else "from 0: task.label_form=index"
             other = f"; where numbers count {counted}"
         raise ConfigError(
-            f"{where}: the label {text!r:.60} is not a number from {first} to {first + len(self.names) - 1} "
+            f"{where}: the label {text!r:.60} is not a number from {first} to {first + count - 1} "
             f"(task.label_form={form}){other}"
         )
 
@@ -95,9 +112,10 @@ def read_labels(path: Path, encoding: str | None) -> LabelList:
     return LabelList(names, tuple(_description(row) for row in rows), f"task.labels={path}")
 
 
-def labels_in(given: Iterable[Any], where: str) -> LabelList:
-    """Return the labels that rows give, sorted. Raises ConfigError where they give none, or one alone."""
+def labels_in(given: Iterable[Any], where: str, left_out: str | None = None) -> LabelList:
+    """Return the labels that rows give, sorted, but for one. Raises ConfigError where they give none, or one alone."""
     names: Sequence[str] = sorted({label_text(label) for label in given})
+    names = [name for name in names if left_out is None or reading(name) != reading(left_out)]
     if not names:
         raise ConfigError(
             f"{where} gives no row a label, so the labels are not known; set task.labels to a file of them (a column "

@@ -14,6 +14,12 @@ _CUE = re.compile(
     r"|\bclassif(?:y|ied)\b[^.\n]{0,40}?\bas\b\s*:?",
     re.IGNORECASE,
 )
+_CUES = re.compile(
+    r"\b(?:answer|label|class|category|intent|topic|labels|classes|categories|intents|topics)\b[\"'*_`)]*\s*"
+    r"(?:(?:is|are)\b\s*:?|[:=])\s*",
+    re.IGNORECASE,
+)
+_LISTS = tuple(map(re.compile, (r"\n+", r"\n+|;", r"\n+|[;,]", r"\n+|[;,]|\band\b|&")))
 _MARKER = re.compile(r"[\s\"'*_`#(\[]*(?P<marker>\d+|[A-Za-z])(?:[\"'*_`)\].:,]+|\s*[-–—](?=\s)|(?=\s*\Z))(?P<rest>.*)")
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 _NEGATIONS = frozenset(("not", "isn't", "never", "neither", "nor", "than", "unlike", "without"))
@@ -60,6 +66,33 @@ class LabelReader:
                 return found
         return self._mentioned(_SENTENCE.split(whole)[-1])
 
+    def read_all(self, text: str) -> tuple[int, ...] | None:
+        """Return the places of all labels that a text lists, ascending; None where it names none, or other things.
+
+        What follows the last cue such as "Labels:" is read, or all of it: a label on each line, or with commas,
+        semicolons or the word "and" between them. Where a part is no label, the labels count that the text mentions,
+        unless it denies something.
+        """
+        whole = text.strip()
+        rests = [whole[cue.end() :].strip() for cue in _CUES.finditer(whole)]
+        for part in [*(rest for rest in reversed(rests) if rest), whole]:
+            if (found := self._listed(part)) is not None:
+                return tuple(sorted(found))
+        mentioned, denied = self._mentions_in(whole)
+        return tuple(sorted(mentioned)) if mentioned and not denied else None
+
+    def _listed(self, text: str) -> set[int] | None:
+        """Return the labels that a list is made of; None where a part of it is no label."""
+        if (whole := self._equal(text)) is not None:
+            return {whole}
+        for splits in _LISTS:
+            parts = [part for part in map(_bare, splits.split(text)) if part]
+            known = {place for part in parts if (place := self._named(part)) is not None}
+            if len(parts) > 1 and all(self._named(part) is not None for part in parts):
+                return known
+        only = self._named(_bare(text))
+        return None if only is None or "\n" in text else {only}
+
     def _named(self, text: str) -> int | None:
         """Return the label that a text is, or that it begins to name with its marker."""
         if (found := self._equal(text)) is not None:
@@ -77,8 +110,13 @@ class LabelReader:
         return None
 
     def _mentioned(self, sentence: str) -> int | None:
-        """Return the only label whose words stand in a sentence; of labels inside one another the longest counts."""
-        words = words_of(sentence)
+        """Return the only label whose words stand in a sentence, unless it denies it."""
+        found, denied = self._mentions_in(sentence)
+        return found.pop() if len(found) == 1 and not denied else None
+
+    def _mentions_in(self, text: str) -> tuple[set[int], bool]:
+        """Return the labels whose words stand in a text, of labels inside one another the longest, and if it denies."""
+        words = words_of(text)
         found: set[int] = set()
         denied, place = False, 0
         while place < len(words):
@@ -91,7 +129,12 @@ class LabelReader:
             found |= {label for length, label in fits if length == longest}
             denied |= not fits and words[place] in _NEGATIONS
             place += max(1, longest)
-        return found.pop() if len(found) == 1 and not denied else None
+        return found, denied
+
+
+def _bare(text: str) -> str:
+    """Return a part of a list without what stands around it."""
+    return text.strip().strip("\"'`*[](){}").strip().removesuffix(".").removeprefix("- ").strip()
 
 
 def _table(form: Callable[[str], str], texts: Iterable[str]) -> dict[str, int]:

@@ -65,6 +65,10 @@ class LabelText:
         """Return the label that a text gives; None = unparsed."""
         return self._reader(example.choices).read(text)
 
+    def parse_labels(self, text: str, example: Example) -> tuple[int, ...] | None:
+        """Return all labels that a text gives; None = unparsed."""
+        return self._reader(example.choices).read_all(text)
+
     def _list(self, names: tuple[str, ...], descriptions: tuple[tuple[str, str], ...]) -> str:
         known = dict(descriptions)
         lines = []

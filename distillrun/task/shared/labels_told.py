@@ -1,9 +1,10 @@
 """How the labels of a classification task are read, said once, with a warning where that may not be what is meant."""
 
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from distillrun.records import Example, Split
 from distillrun.task.shared.label_list import LabelForm, LabelList
 
 _FORMS: Mapping[LabelForm, str] = {
@@ -41,3 +42,22 @@ def labels_told(labels: LabelList, form: LabelForm, given: Any, where: str, answ
             ", ".join(labels.names[:5]) + (", ..." if len(labels.names) > 5 else ""),
         )
     return told
+
+
+def unusual_told(examples: Mapping[Split, Sequence[Example]], apart: Mapping[Split, int], scope: str | None) -> None:
+    """Log how many texts have none of the labels: where texts may have several, and out of their scope.
+
+    Args:
+        examples: of every split.
+        apart: how many are out of scope.
+        scope: the label of these; None = there is none.
+    """
+    empty = {split: sum(one.answers == () for one in rows) for split, rows in examples.items()}
+    if any(empty.values()):
+        shown = ", ".join(f"{count} of {len(examples[split])} in {split}" for split, count in empty.items())
+        _log.info("task=classification: texts that have no label at all, which task.multi_label allows: %s", shown)
+    if scope is not None:
+        shown = ", ".join(f"{count} of {split}" for split, count in apart.items())
+        _log.info("task=classification: texts that have none of the labels (task.out_of_scope=%s): %s", scope, shown)
+        if not any(apart.values()):
+            _log.warning("task.out_of_scope=%s: no row has this label; is it spelt as in the files?", scope)

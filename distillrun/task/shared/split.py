@@ -10,7 +10,7 @@ from typing import Literal, get_args
 
 from distillrun.errors import ConfigError
 from distillrun.interfaces import LabelSource
-from distillrun.records import Example, Json, Split, repeats_choices
+from distillrun.records import Example, Json, Split, is_answered, repeats_choices
 from distillrun.task.shared.groups import groups_told, held_out_groups
 from distillrun.task.shared.on_overlap import OverlapPolicy
 from distillrun.text.repeats import asked
@@ -40,6 +40,7 @@ class SplitSettings:
         dev_from: the split that dev is a part of, where it has no file.
         label_source: of the training examples; unless it is gold, they may be without answers.
         test_share: the part of train that becomes test where test has no file, rounded up, of rows that have answers.
+        train_limit: how many examples of train are kept, drawn by split_seed; fewer are a part of more. None = all.
 
     Raises:
         ConfigError: a share is no part, or the limit keeps nothing.
@@ -51,13 +52,15 @@ class SplitSettings:
     dev_from: Literal["train", "test"] = "train"
     label_source: LabelSource = "gold"
     test_share: float = 0.0
+    train_limit: int | None = None
 
     def __post_init__(self) -> None:
         for key in ("dev_share", "test_share"):
             if not 0 <= (share := getattr(self, key)) < 1:
                 raise ConfigError(f"task.{key}={share} must be at least 0 and below 1")
-        if self.limit is not None and self.limit < 1:
-            raise ConfigError(f"task.limit={self.limit} must be at least 1, or null for all")
+        for key in ("limit", "train_limit"):
+            if (limit := getattr(self, key)) is not None and limit < 1:
+                raise ConfigError(f"task.{key}={limit} must be at least 1, or null for all")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +114,7 @@ def load_splits(
     left_out = 0
     if placed.get("test") is None:
         rows = splits["train"]
-        answered = [example.id for example in rows if example.answer is not None]
+        answered = [example.id for example in rows if is_answered(example)]
         if rows and not answered:
             raise ConfigError(
                 f"task.test_share={settings.test_share} takes the test from train, and no row of it has an answer to "
@@ -121,7 +124,7 @@ def load_splits(
         left_out += len(rows) - len(splits["test"]) - len(splits["train"])
     if placed.get("dev") is None:
         rows = splits[settings.dev_from]
-        answered = [example.id for example in rows if example.answer is not None]
+        answered = [example.id for example in rows if is_answered(example)]
         if settings.dev_share and rows and not answered:
             raise ConfigError(UNLABELLED)
         splits["dev"], splits[settings.dev_from] = _cut_off(rows, settings.dev_share, str(settings.split_seed), groups)
@@ -137,7 +140,31 @@ def load_splits(
             why = why if taken else "its file holds no rows"
             why = f"task.on_overlap=drop leaves none of {dropped[split]} questions" if dropped[split] else why
             raise ConfigError(f"the {split} split is empty: {why}")
+    if settings.train_limit is not None:
+        drawn = drawn_ids((one.id for one in splits["train"]), settings.train_limit, f"{settings.split_seed}:train")
+        splits["train"] = [example for example in splits["train"] if example.id in drawn]
     return Splits({split: examples[: settings.limit] for split, examples in splits.items()}, dropped, places, told)
+
+
+def scope_splits(apart: Mapping[Split, Sequence[Example]], settings: SplitSettings) -> dict[Split, list[Example]]:
+    """Return the examples without any of the labels by split; none is taught, so that dev may have those of train.
+
+    Args:
+        apart: such examples of each split that has a file.
+        settings: which part of them is dev or test where these have none.
+    """
+    rows: dict[Split, list[Example]] = {split: list(apart.get(split, ())) for split in SPLITS}
+    if "test" not in apart:
+        held_out = held_out_ids([one.id for one in rows["train"]], settings.test_share, f"{settings.split_seed}:test")
+        rows["test"] = [one for one in rows["train"] if one.id in held_out]
+        rows["train"] = [one for one in rows["train"] if one.id not in held_out]
+    if "dev" not in apart and settings.dev_from == "train":
+        rows["dev"], rows["train"] = rows["train"], []
+    elif "dev" not in apart:
+        held_out = held_out_ids([one.id for one in rows["test"]], settings.dev_share, str(settings.split_seed))
+        rows["dev"] = [one for one in rows["test"] if one.id in held_out]
+        rows["test"] = [one for one in rows["test"] if one.id not in held_out]
+    return {split: examples[: settings.limit] for split, examples in rows.items()}
 
 
 def _check_answers(
@@ -145,7 +172,7 @@ def _check_answers(
 ) -> None:
     """Raise ConfigError where an example has no answer whose split needs one."""
     for split, examples in splits.items():
-        without = [example for example in examples if example.answer is None]
+        without = [example for example in examples if not is_answered(example)]
         if not without or (split == "train" and label_source != "gold"):
             continue
         others = f" ({len(without)} of {len(examples)} rows of {split} have none)" if len(without) > 1 else ""
@@ -169,7 +196,7 @@ def _cut_off(
     rows: Sequence[Example], share: float, seed: str, groups: Mapping[str, str] | None
 ) -> tuple[list[Example], list[Example]]:
     """Return a share of rows that have answers, and the rows that stay; of a group that is cut off none stays."""
-    answered = [example for example in rows if example.answer is not None]
+    answered = [example for example in rows if is_answered(example)]
     if groups is None:
         ids = held_out_ids((example.id for example in answered), share, seed)
         return [one for one in rows if one.id in ids], [one for one in rows if one.id not in ids]
@@ -183,8 +210,14 @@ def held_out_ids(ids: Iterable[str], share: float, seed: str) -> frozenset[str]:
     Ids are ranked by a digest of seed and id, so the choice depends neither on the order of the rows nor on a
     library's random numbers, and hardly changes when rows are added.
     """
+    known = list(ids)
+    return drawn_ids(known, math.ceil(round(share * len(known), 6)), seed)
+
+
+def drawn_ids(ids: Iterable[str], count: int, seed: str) -> frozenset[str]:
+    """Return so many of the ids, drawn as `held_out_ids` does: a smaller count draws a part of a greater one."""
     ranked = sorted(ids, key=lambda name: hashlib.sha256(f"{seed}:{name}".encode()).digest())
-    return frozenset(ranked[: math.ceil(round(share * len(ranked), 6))])
+    return frozenset(ranked[:count])
 
 
 def counted(splits: Splits, task: str) -> dict[str, Json]:
