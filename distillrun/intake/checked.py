@@ -8,7 +8,7 @@ from omegaconf import OmegaConf
 from distillrun.config.build import build
 from distillrun.config.compose import conf_folder
 from distillrun.errors import ConfigError, nearest
-from distillrun.intake.guess import Guess
+from distillrun.intake.guessed import Guess
 from distillrun.interfaces import Task
 from distillrun.records import Example, Split
 from distillrun.upstream import parsed_overrides

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from distillrun.config.compose import literal
-from distillrun.intake.guess import Guess
+from distillrun.intake.guessed import Guess
 
 _LEARNT = {
     "classification": """\

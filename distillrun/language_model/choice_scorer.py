@@ -1,5 +1,6 @@
 """A student that writes nothing: an encoder with a head that scores a question with each of its choices."""
 
+import logging
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -18,6 +19,8 @@ from distillrun.language_model.padding import mixed_mask, padded
 from distillrun.language_model.saving import save_model
 from distillrun.language_model.weights import load_weights, why
 from distillrun.records import ScoredContinuation, Segment
+
+log = logging.getLogger(__name__)
 
 REMEMBERED_TEXTS = 16384
 """How many tokenised questions with a choice are kept: a step is measured and then encoded, and epochs repeat."""
@@ -46,6 +49,7 @@ class ChoiceScorer:
         self.tokenizer = tokenizer
         self._max_tokens = max_tokens
         self._group, self._truncate = group, truncate
+        self._has_said = False
         self._encoded = lru_cache(REMEMBERED_TEXTS)(self._tokenised)
 
     @property
@@ -133,6 +137,10 @@ class ChoiceScorer:
         encoding = self.tokenizer(question, choice, return_attention_mask=True, verbose=False)
         tokens = len(encoding["input_ids"])
         if tokens > self._max_tokens and self._truncate != "refuse":
+            if not self._has_said:
+                self._has_said = True
+                told = "cut the question that begins %r from %d tokens to %s.max_tokens=%d (said once)"
+                log.warning(told, question[:60], tokens, self._group, self._max_tokens)
             self.tokenizer.truncation_side = "left" if self._truncate == "head" else "right"
             room = {"truncation": "only_first", "max_length": self._max_tokens}
             encoding = self.tokenizer(question, choice, return_attention_mask=True, verbose=False, **room)

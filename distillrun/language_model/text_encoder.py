@@ -1,6 +1,7 @@
 """Texts as vectors: an encoder or decoder whose last hidden states are pooled."""
 
 import json
+import logging
 import math
 from collections.abc import Sequence
 from functools import lru_cache
@@ -15,6 +16,8 @@ from distillrun.errors import ConfigError
 from distillrun.language_model.limits import Truncate
 from distillrun.language_model.padding import mask, padded
 from distillrun.language_model.weights import load_weights, why
+
+log = logging.getLogger(__name__)
 
 Pooling = Literal["mean", "cls", "last"]
 REMEMBERED_TEXTS = 65536
@@ -45,6 +48,7 @@ class TextEncoder:
         self.pooling: Pooling = pooling
         self._max_tokens = max_tokens
         self._truncate = truncate
+        self._has_said = False
         self._ids = lru_cache(REMEMBERED_TEXTS)(self._tokenised)
 
     def width(self) -> int:
@@ -73,14 +77,14 @@ class TextEncoder:
         return vectors
 
     def _tokenised(self, text: str) -> list[int]:
-        side: Any = "left" if self._truncate == "head" else "right"
-        self.tokenizer.truncation_side = side
-        cut = self._truncate != "refuse"
-        ids = list(
-            self.tokenizer(text, truncation=cut, max_length=self._max_tokens if cut else None, verbose=False)[
-                "input_ids"
-            ]
-        )
+        ids = list(self.tokenizer(text, verbose=False)["input_ids"])
+        if len(ids) > self._max_tokens and self._truncate != "refuse":
+            if not self._has_said:
+                self._has_said = True
+                told = "cut the text that begins %r from %d tokens to student.max_tokens=%d (said once)"
+                log.warning(told, text[:60], len(ids), self._max_tokens)
+            self.tokenizer.truncation_side = "left" if self._truncate == "head" else "right"
+            ids = list(self.tokenizer(text, truncation=True, max_length=self._max_tokens, verbose=False)["input_ids"])
         if len(ids) > self._max_tokens:
             raise ConfigError(
                 f"student.max_tokens={self._max_tokens} is too small for the text that begins {text[:60]!r}; set "

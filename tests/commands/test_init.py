@@ -314,3 +314,20 @@ def test_objects_and_an_answer_in_a_column_of_its_own_are_choices() -> None:
     task = written("data/science.csv", "--force")
     assert {len(one.choices) for one in task.examples("train")} == {3}
     assert len({one.answer for one in task.examples("train")}) == 3
+
+
+@pytest.mark.parametrize("hidden", ["-1", "", None])
+def test_a_test_whose_labels_are_hidden_is_not_scored_by(hidden: str | None, capfd: pytest.CaptureFixture[str]) -> None:
+    csv("train.csv", [(*row, f"{n % 3}") for n, row in enumerate(MANY)], "text,team,floor")
+    csv("dev.csv", [(f"{text}!", team, "1") for text, team in MANY[:9]], "text,team,floor")
+    rows = [(f"{text}?", *([] if hidden is None else [hidden]), f"{n % 2}") for n, (text, _) in enumerate(MANY[:6])]
+    csv("test.csv", rows, "text,floor" if hidden is None else "text,team,floor")
+    task = written("data", *(["--label", "team"] if hidden is not None else []))
+    assert sizes(task) == {"train": 21, "dev": 3, "test": 9}
+    assert "not read: test.csv, since its rows have no labels to score by; test is dev.csv" in capfd.readouterr().out
+
+
+def test_letters_in_parentheses_are_answers_and_no_choice_of_their_own() -> None:
+    csv("t.csv", [(f"question {n}", "x", "y", f"({'ab'[n % 2]})") for n in range(20)], "question,a,b,answer")
+    (first, *_) = written("data/t.csv").examples("train")
+    assert first.choices == ("x", "y")

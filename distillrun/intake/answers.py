@@ -1,0 +1,55 @@
+"""The answers in a user's tables: labels, choices, or neither; and what the first line of a table is."""
+
+from collections.abc import Mapping, Sequence
+
+from distillrun.errors import ConfigError
+from distillrun.intake.columns import repeats
+from distillrun.intake.guessed import Kind
+from distillrun.intake.tables import LABELS, Table
+from distillrun.task.shared.choice_row import is_blank
+
+WRONG = ("distractor", "incorrect", "wrong", "false")
+"""How columns begin that hold wrong choices alone."""
+
+
+def check_labels(tables: Mapping[str, Table], known: Table, given: str | None, kind: Kind | None) -> None:
+    """Refuse tables that have neither choices nor labels."""
+    if kind == "classification" or (given is not None and LABELS in tables):
+        return
+    named = [table.values(given) for role, table in tables.items() if role != LABELS and given is not None]
+    if any(map(repeats, named)):
+        return
+    values = [value for value in known.values(given) if not is_blank(value)] if given is not None else []
+    if len({str(value) for value in values}) == 1:
+        raise ConfigError(
+            f"{known.paths[0]}: the only label in {given} is {str(values[0])[:40]!r}, and a task has two or more; add "
+            "rows of others, or a file of labels (labels=FILE)"
+        )
+    why = (
+        f"the values of {given} hardly repeat ({len({str(value) for value in values})} different ones in "
+        f"{len(values)} rows, such as {str(values[0])[:40]!r})"
+        if values
+        else f"no column holds labels ({', '.join(known.columns)})"
+    )
+    raise ConfigError(
+        f"{known.paths[0]}: {why}, and no column holds choices, so neither task=classification nor "
+        "task=multiple_choice fits; free answers, such as numbers or sentences, are not a task of distillrun yet. Name "
+        "the columns with --text and --label if they are others"
+    )
+
+
+def check_header(data: Mapping[str, Table]) -> None:
+    """Refuse tables whose first line is a row: a column is called as values below it are."""
+    for table in data.values():
+        for column in table.columns:
+            values = [str(value).strip() for value in table.values(column) if not is_blank(value)]
+            if column.strip() and repeats(values) and column.strip() in values:
+                raise ConfigError(
+                    f"{table.paths[0]}: the first line must name the columns, but it looks like a row: {column!r} is "
+                    "also a value of that column; add a line before it, such as text,label"
+                )
+
+
+def are_wrong(choices: Sequence[str]) -> bool:
+    """Return whether columns of choices hold the wrong ones alone, so that the right one has a column of its own."""
+    return all(column.strip().lower().startswith(WRONG) for column in choices)
