@@ -1,12 +1,17 @@
 """The answers in a user's tables: labels, choices, or neither; and what the first line of a table is."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from distillrun.errors import ConfigError
 from distillrun.intake.columns import repeats
 from distillrun.intake.guessed import Kind
 from distillrun.intake.tables import LABELS, Table
 from distillrun.task.shared.choice_row import is_blank
+
+SIGNS = ("|", ";", ",")
+"""What stands between several labels in a cell."""
 
 WRONG = ("distractor", "incorrect", "wrong", "false")
 """How columns begin that hold wrong choices alone."""
@@ -15,6 +20,8 @@ WRONG = ("distractor", "incorrect", "wrong", "false")
 def check_labels(tables: Mapping[str, Table], known: Table, given: str | None, kind: Kind | None) -> None:
     """Refuse tables that have neither choices nor labels."""
     if kind == "classification" or (given is not None and LABELS in tables):
+        return
+    if given is not None and several_labels(known.values(given))[0]:
         return
     named = [table.values(given) for role, table in tables.items() if role != LABELS and given is not None]
     if any(map(repeats, named)):
@@ -53,3 +60,26 @@ def check_header(data: Mapping[str, Table]) -> None:
 def are_wrong(choices: Sequence[str]) -> bool:
     """Return whether columns of choices hold the wrong ones alone, so that the right one has a column of its own."""
     return all(column.strip().lower().startswith(WRONG) for column in choices)
+
+
+def several_labels(values: Sequence[Any]) -> tuple[bool, str | None]:
+    """Return whether cells hold several labels each, and what stands between them; None where a cell is a list.
+
+    A sign parts labels where most parts stand in more than one kind of cell: "a|b" next to "b", not "Smith, Anna".
+    """
+    known = [value for value in values if not is_blank(value)]
+    if known and all(isinstance(value, list | tuple) or _is_written_list(value) for value in known):
+        return True, None
+    cells = {str(value).strip() for value in known}
+    for sign in SIGNS:
+        parts = {cell: {part.strip() for part in cell.split(sign)} for cell in cells}
+        counts = Counter(part for own in parts.values() for part in own)
+        is_parted = any(len(own) > 1 for own in parts.values()) and all(map(len, counts))
+        if is_parted and len(counts) <= len(cells) and 2 * sum(count > 1 for count in counts.values()) > len(counts):
+            return True, sign
+    return False, None
+
+
+def _is_written_list(value: Any) -> bool:
+    """Return whether a cell is a list as JSON writes it."""
+    return isinstance(value, str) and value.strip()[:1] == "[" and value.strip()[-1:] == "]"

@@ -14,12 +14,19 @@ _LEARNT = {
   - override /training: linear_probe
   - override /evaluation: [choice_likelihood, classification, calibration]
 """,
+    "several labels": """\
+  - override /student: text_classifier        # offline, to try it: tiny_text_classifier
+  - override /objective: label_only           # or label_shares, with several samples of generation: label_sets
+  - override /training: linear_probe
+  - override /evaluation: [label_sets, multi_label]
+""",
     "multiple_choice": """\
   - override /student: tiny_qwen              # 0.2M weights, offline; on a GPU t5_base with training: paper
   - override /objective: label_only           # with a teacher: multitask, and generation: zero_shot_rationale
 """,
 }
 _TAUGHT = {
+    "several labels": "  - override /generation: label_sets         # all labels that apply, by the teacher\n",
     "classification": "  - override /generation: label              # the teacher's label for each text\n",
     "multiple_choice": "  - override /generation: chain_of_thought   # the teacher's answer to each question\n",
 }
@@ -35,9 +42,10 @@ _RULES = {
   calibration:
     temperature: fitted      # on dev
 """,
+    "several labels": "",
     "multiple_choice": "",
 }
-_STEP = {"classification": "label", "multiple_choice": "chain_of_thought"}
+_STEP = {"classification": "label", "several labels": "label_sets", "multiple_choice": "chain_of_thought"}
 _PROMPT = """
 generation:
   steps:
@@ -68,16 +76,22 @@ def experiment_file(guess: Guess, name: str) -> str:
         f"# {name}: made by distillrun init, to be changed; distillrun --help task={guess.kind} shows every key.",
         "defaults:",
         f"  - override /task: {guess.kind}",
-        _LEARNT[guess.kind].rstrip("\n"),
+        _LEARNT[_way(guess)].rstrip("\n"),
     ]
     if guess.label_source != "gold":
-        lines.append(_TAUGHT[guess.kind].rstrip("\n"))
+        lines.append(_TAUGHT[_way(guess)].rstrip("\n"))
     lines += ["", f"name: {name}", "", "task:"]
     for key, value in guess.settings.items():
         lines += _setting(key, value)
     is_taught = guess.label_source != "gold"
+    compares = is_taught and _way(guess) != "several labels"  # what is compared are answers of one label
     more = _OBJECTIVE if guess.kind == "classification" else ""
-    return "\n".join(lines) + "\n" + (_prompt(guess) if is_taught else "") + more + _evaluation(guess.kind, is_taught)
+    return "\n".join(lines) + "\n" + (_prompt(guess) if compares else "") + more + _evaluation(_way(guess), compares)
+
+
+def _way(guess: Guess) -> str:
+    """Return how it is learnt: by its task, and by how many labels a text has."""
+    return "several labels" if guess.settings.get("multi_label") else guess.kind
 
 
 def _prompt(guess: Guess) -> str:
@@ -87,13 +101,13 @@ def _prompt(guess: Guess) -> str:
     has_rows = guess.label_source == "teacher_where_missing" and (
         "rationale" in guess.settings["fields"] or not reasons
     )
-    return _PROMPT.format(step=_STEP[guess.kind], demos=(_ROWS if has_rows else _NONE).format(what=what))
+    return _PROMPT.format(step=_STEP[_way(guess)], demos=(_ROWS if has_rows else _NONE).format(what=what))
 
 
-def _evaluation(kind: str, is_taught: bool) -> str:
+def _evaluation(way: str, is_taught: bool) -> str:
     others = "the untrained student, and the teacher's own answers to the test questions"
     baselines = f"true         # {others}" if is_taught else f"false        # true: also {others}"
-    return f"\nevaluation:\n  baselines: {baselines}\n{_RULES[kind]}"
+    return f"\nevaluation:\n  baselines: {baselines}\n{_RULES[way]}"
 
 
 def _setting(key: str, value: Any) -> list[str]:

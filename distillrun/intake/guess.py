@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from distillrun.errors import ConfigError
-from distillrun.intake.answers import are_wrong, check_header, check_labels
+from distillrun.intake.answers import are_wrong, check_header, check_labels, several_labels
 from distillrun.intake.columns import (
     IDS,
     RATIONALES,
@@ -73,6 +73,11 @@ def guess(
         check_labels(tables, known, given, kind)
         fields |= {"text": asked, "label": given or "label"}
         found.reasons.append(f"task=classification: {asked} holds texts, and the labels repeat")
+        several, sign = several_labels(known.values(given)) if given is not None else (False, None)
+        if several:
+            found.settings |= {"multi_label": True, "label_separator": sign}
+            how = "a list" if sign is None else f"separated by {sign!r}"
+            found.reasons.append(f"labels: a text has several, {how} (task.multi_label)")
     found.settings["fields"] = fields
     found.reasons += hidden
     found.reasons.append(f"columns: {', '.join(f'{name}={column}' for name, column in fields.items() if column)}")

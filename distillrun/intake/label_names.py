@@ -28,6 +28,8 @@ def name_labels(found: Guess, tables: Mapping[str, Table], train: Table, label: 
             "the training rows have no labels, so which there are is not known; add a file of them (a column name, and "
             "description where labels need one) as labels=FILE"
         )
+    if found.settings.get("multi_label"):
+        return
     counts = Counter(label_text(value) for value in values)
     spellings: dict[str, str] = {}
     for name, _ in counts.most_common():

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from statistics import quantiles
 
 from distillrun.interfaces import LabelTask, Task
-from distillrun.records import Example, Split
+from distillrun.records import Example, Split, is_answered
 from distillrun.text.overlap import overlap_of
 from distillrun.text.repeats import told
 
@@ -31,7 +31,7 @@ def survey(task: Task, splits: Mapping[Split, Sequence[Example]], threshold: flo
     if isinstance(groups := task.source().get("groups"), dict):
         yield "groups: " + ", ".join(f"{name} {count}" for name, count in groups.items())
     yield from _examples(task, splits)
-    labelled = [one for rows in splits.values() for one in rows if one.answer is not None]
+    labelled = [one for rows in splits.values() for one in rows if is_answered(one)]
     yield from _balance(labelled, splits["train"]) if isinstance(task, LabelTask) else _places(labelled)
     found = [*told(splits), *overlap_of(splits, threshold).told()]
     yield "overlap: " + ("; ".join(found) if found else "no question stands twice, or nearly so in two splits")
@@ -41,7 +41,11 @@ def survey(task: Task, splits: Mapping[Split, Sequence[Example]], threshold: flo
 def _examples(task: Task, splits: Mapping[Split, Sequence[Example]]) -> Iterator[str]:
     train = splits["train"]
     for example in [train[n * len(train) // SHOWN] for n in range(min(SHOWN, len(train)))]:
-        right = "not known" if example.answer is None else task.answer(example, example.answer)
+        right = (
+            ", ".join(task.answer(example, place) for place in _labels(example))
+            if is_answered(example)
+            else "not known"
+        )
         yield f"example {example.id}"
         yield f"  a student reads: {_cut(task.student_question(example))}"
         if example is train[0] and task.question(example) != task.student_question(example):
@@ -52,17 +56,24 @@ def _examples(task: Task, splits: Mapping[Split, Sequence[Example]]) -> Iterator
 def _balance(labelled: Sequence[Example], train: Sequence[Example]) -> Iterator[str]:
     """Yield how often the labels occur, and which of them no row has."""
     names = labelled[0].choices
-    counts = Counter(one.answer for one in labelled if one.answer is not None)
+    counts = Counter(place for one in labelled for place in _labels(one))
+    if not counts:
+        return
     most = ", ".join(f"{names[place]} {count / len(labelled):.1%}" for place, count in counts.most_common(COMMON))
     rarest, few = min(counts.items(), key=lambda item: (item[1], item[0]))
     yield f"labels: {len(names)}; the commonest {most}; the rarest {names[rarest]} ({few:,} row{'s' * (few != 1)})"
     absent = [name for place, name in enumerate(names) if place not in counts]
     if absent:
         yield f"labels that no row has: {_listed(absent)}"
-    known = {one.answer for one in train if one.answer is not None}
+    known = {place for one in train for place in _labels(one)}
     untaught = [name for place, name in enumerate(names) if known and place in counts and place not in known]
     if untaught:
         yield f"labels without a training row: {_listed(untaught)}"
+
+
+def _labels(example: Example) -> tuple[int, ...]:
+    """Return the places of the right labels: of one, or of several."""
+    return example.answers or (() if example.answer is None else (example.answer,))
 
 
 def _places(labelled: Sequence[Example]) -> Iterator[str]:

@@ -331,3 +331,25 @@ def test_letters_in_parentheses_are_answers_and_no_choice_of_their_own() -> None
     csv("t.csv", [(f"question {n}", "x", "y", f"({'ab'[n % 2]})") for n in range(20)], "question,a,b,answer")
     (first, *_) = written("data/t.csv").examples("train")
     assert first.choices == ("x", "y")
+
+
+@pytest.mark.parametrize("sign", ["|", ";", None])
+def test_texts_with_several_labels_are_found(sign: str | None, capfd: pytest.CaptureFixture[str]) -> None:
+    sets = [["account", "hardware"], ["hardware"], ["software", "account"], ["software"]]
+    rows = [(text, sets[n % 4]) for n, (text, _) in enumerate(MANY)]
+    if sign is None:
+        lines = [json.dumps({"text": text, "tags": labels}) for text, labels in rows]
+        Path("data/train.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    else:
+        csv("train.csv", [(text, sign.join(labels)) for text, labels in rows], "text,tags")
+    task = written("data/train.csv" if sign else "data/train.jsonl", *([] if sign else ["--label", "tags"]))
+    assert task.examples("train")[0].choices == ("account", "hardware", "software")
+    assert {one.answers for one in task.examples("train")} == {(0, 1), (1,), (0, 2), (2,)}
+    assert "labels: a text has several" in capfd.readouterr().out
+    config = config_of(["experiment=mine"], config_dir="my_conf")
+    assert [*config.evaluators] == ["label_sets", "multi_label"]
+
+
+def test_a_comma_inside_a_label_parts_nothing() -> None:
+    csv("train.csv", [(text, {"hardware": "screens, disks"}.get(team, team)) for text, team in MANY], "text,team")
+    assert written("data/train.csv").examples("train")[0].choices == ("account", "screens, disks", "software")
