@@ -77,6 +77,21 @@ def test_a_folder_of_the_users_adds_options_and_replaces_none(conf: Path, tmp_pa
         assert compose("config", ["optimizer=lion"]).optimizer.rate == 7
 
 
+def test_a_default_may_refer_to_other_choices(conf: Path) -> None:
+    # https://hydra.cc/docs/1.3/patterns/specializing_config
+    (conf / "optimizer_of").mkdir()
+    for name in ("adam_small", "sgd_small"):
+        (conf / "optimizer_of" / f"{name}.yaml").write_text(f"name: {name}\n")
+    (conf / "size").mkdir()
+    (conf / "size" / "small.yaml").write_text("layers: 2\n")
+    (conf / "config.yaml").write_text(
+        "defaults: [optimizer: adam, size: small, optimizer_of: '${optimizer}_${size}', _self_]\n"
+    )
+    with begun_hydra(conf):
+        assert compose("config").optimizer_of.name == "adam_small"
+        assert compose("config", ["optimizer=sgd"]).optimizer_of.name == "sgd_small"
+
+
 def test_settings_are_completed(conf: Path) -> None:
     with begun_hydra(conf) as hydra:
         assert settings_after("opt", hydra, "config") == ["optimizer.", "optimizer="]

@@ -118,8 +118,9 @@ def config_of(overrides: Sequence[str], config_name: str = "config", config_dir:
 
 def resolve_composed(composed: DictConfig) -> Config:
     """Return the checked config of one that still holds Hydra's own node."""
-    settings = OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "hydra"])
-    return resolve(settings, selected(composed.hydra.runtime.choices, settings))
+    settings: Any = OmegaConf.to_container(composed, resolve=False)
+    choices = settings.pop("hydra")["runtime"]["choices"]
+    return resolve(settings, selected(choices, composed))
 
 
 def selected(choices: Mapping[str, Json], cfg: DictConfig) -> dict[str, Json]:

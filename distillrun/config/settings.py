@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field, fields, make_dataclass, replac
 from functools import cache
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import ConfigKeyError, InterpolationKeyError, OmegaConfBaseException
 
 from distillrun.config.fail_below import FAIL_BELOW, wrong_bars
@@ -46,11 +46,13 @@ class Config(Settings):
         return dict(self.evaluation.get(FAIL_BELOW) or {})
 
 
-def resolve(cfg: DictConfig, selected: Mapping[str, Json] | None = None, base: Config | None = None) -> Config:
+def resolve(
+    cfg: DictConfig | Mapping[str, Any], selected: Mapping[str, Json] | None = None, base: Config | None = None
+) -> Config:
     """Return the composed config as plain, checked values, in which parts are called by their names.
 
     Args:
-        cfg: composed by Hydra, or read from a run folder's config.yaml.
+        cfg: composed by Hydra, as its nodes or as plain values, or read from a run folder's config.yaml.
         selected: the option chosen of each config group.
         base: where `cfg` holds some sections only, what all others are taken from.
 
@@ -60,8 +62,10 @@ def resolve(cfg: DictConfig, selected: Mapping[str, Json] | None = None, base: C
     """
     try:
         # as a dict, since a structured node may have been given keys by force that its schema does not have
+        given = with_names(OmegaConf.to_container(cfg, resolve=False) if isinstance(cfg, DictConfig) else cfg)
+        refers = any("${" in text or text == MISSING for text in _texts(given))
         schema = _schema(None if base is None else tuple(str(key) for key in cfg))
-        merged = OmegaConf.merge(schema, with_names(OmegaConf.to_container(cfg, resolve=False)))
+        merged = OmegaConf.merge(schema, given if refers else _typed(given))
         missing = sorted(OmegaConf.missing_keys(merged))
         if missing:
             raise ConfigError(f"not set: {', '.join(missing)}; give a value, such as {missing[0]}=...")
@@ -78,13 +82,41 @@ def resolve(cfg: DictConfig, selected: Mapping[str, Json] | None = None, base: C
         ) from error
     except OmegaConfBaseException as error:
         raise ConfigError(f"{error.full_key}: {str(error).splitlines()[0]}") from error
-    values = vars(settings)
+    values = vars(settings) if refers else _completed(vars(settings), given)
     config = replace(base, **values) if base else Config(**values, selected=dict(selected or {}))
-    written = OmegaConf.to_container(merged, resolve=True, enum_to_str=True)
-    check_values(written)
+    check_values(OmegaConf.to_container(merged, resolve=True, enum_to_str=True) if refers else given)
     if problems := list(_wrong_values(config)):
         raise ConfigError("\n".join(problems))
     return config
+
+
+def _texts(node: Any) -> Iterator[str]:
+    """Yield every text of plain values."""
+    if isinstance(node, str):
+        yield node
+    for value in node.values() if isinstance(node, Mapping) else node if isinstance(node, list) else ():
+        yield from _texts(value)
+
+
+_OPEN = tuple(one.name for one in fields(Settings) if one.type is Any)
+
+
+def _typed(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings with None for what the schema leaves open: OmegaConf is slow, and checks none of it."""
+    typed = {name: None if name in _OPEN else value for name, value in given.items()}
+    if isinstance(judging := typed.get("evaluation"), Mapping):
+        typed["evaluation"] = dict.fromkeys(judging)
+    generation = typed.get("generation")
+    if isinstance(generation, Mapping) and isinstance(steps := generation.get("steps"), Mapping):
+        typed["generation"] = {**generation, "steps": dict.fromkeys(steps)}
+    return typed
+
+
+def _completed(checked: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return checked settings with the values that `_typed` left out."""
+    if "steps" in given.get("generation", ()):
+        checked["generation"].steps = given["generation"]["steps"]
+    return {**checked, **{name: given[name] for name in (*_OPEN, "evaluation") if name in given}}
 
 
 @cache

@@ -15,6 +15,9 @@ FACTS_FILE = Path(__file__).with_name("facts.yaml")
 KIND_RELATION = "is_a"
 """The relation between a thing and its kind; every thing has it."""
 
+YAML_LOADER = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
+"""The faster of the two; they read the same."""
+
 _CLOSED = ConfigDict(extra="forbid")
 _Also = dict[str, list[str]]
 
@@ -118,4 +121,4 @@ class Base:
 def read_base() -> Base:
     """Return the base that ships with the package."""
     text = FACTS_FILE.read_bytes()
-    return Base.of(yaml.safe_load(text), hashlib.sha256(text).hexdigest())
+    return Base.of(yaml.load(text, YAML_LOADER), hashlib.sha256(text).hexdigest())

@@ -8,7 +8,7 @@ import yaml
 from pydantic import ConfigDict, TypeAdapter
 from pydantic.dataclasses import dataclass
 
-from distillrun.everyday.base import Base, Fact, read_base
+from distillrun.everyday.base import YAML_LOADER, Base, Fact, read_base
 
 WORDING_FILE = Path(__file__).with_name("wording.yaml")
 
@@ -66,5 +66,5 @@ def _filled(template: str, subject: str, value: str) -> str:
 def read_wording() -> Wording:
     """Return the wording that ships with the package, for the base that ships with it."""
     text = WORDING_FILE.read_bytes()
-    relations = TypeAdapter(dict[str, RelationWording]).validate_python(yaml.safe_load(text))
+    relations = TypeAdapter(dict[str, RelationWording]).validate_python(yaml.load(text, YAML_LOADER))
     return Wording(read_base(), relations, hashlib.sha256(text).hexdigest())

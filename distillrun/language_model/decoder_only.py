@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from peft import PeftModel
 from torch import Tensor, nn
 
 from distillrun.errors import ConfigError
 from distillrun.language_model.caching import Caching
 from distillrun.language_model.decoding_state import NO_PREFIX, CausalState, Positions, State
+from distillrun.language_model.lora import base_of
 from distillrun.language_model.padding import mask, padded, positions
 
 
@@ -107,9 +107,7 @@ class DecoderOnly:
         )
 
     def state(self, module: nn.Module, sources: Sequence[Sequence[int]], room: int, device: torch.device) -> State:
-        # LoRA's wrapper hides what the module takes
-        base: Any = module.get_base_model() if isinstance(module, PeftModel) else module
-        return CausalState(base, self.caching, NO_PREFIX, sources, self.pad, room, Positions())
+        return CausalState(base_of(module), self.caching, NO_PREFIX, sources, self.pad, room, Positions())
 
     def _run(
         self, module: nn.Module, inputs: Mapping[str, Tensor], columns: int, use_cache: bool, **wanted: bool

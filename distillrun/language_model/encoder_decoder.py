@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from peft import PeftModel
 from torch import Tensor, nn
 from transformers.modeling_outputs import BaseModelOutput
 
 from distillrun.language_model.decoding_state import Positions, State
+from distillrun.language_model.lora import base_of
 from distillrun.language_model.padding import mask, mixed_mask, padded
 from distillrun.language_model.source_state import EncoderDecoderState
 
@@ -92,8 +92,7 @@ class EncoderDecoder:
         return logits
 
     def state(self, module: nn.Module, sources: Sequence[Sequence[int]], room: int, device: torch.device) -> State:
-        base: Any = module.get_base_model() if isinstance(module, PeftModel) else module
-        return EncoderDecoderState(base, sources, self.pad, self.start, Positions())
+        return EncoderDecoderState(base_of(module), sources, self.pad, self.start, Positions())
 
     def _encoder_inputs(self, sources: Sequence[Sequence[int]], device: torch.device) -> dict[str, Tensor]:
         return {

@@ -1,5 +1,7 @@
 """Low-rank adapters: only they are trained, and they are merged into the weights when the student is saved."""
 
+import sys
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -56,3 +58,19 @@ def with_adapters(module: Any, lora: Lora) -> Any:
             f"student.lora.target_modules={list(lora.target_modules or [])} does not fit {type(module).__name__}: "
             f"{error}; name layers that it has, such as q_proj (Qwen, Llama) or q (T5)"
         ) from error
+
+
+def has_adapters(module: Any) -> bool:
+    """Return whether a module has adapters; none has before peft is imported, which takes half a second."""
+    peft = sys.modules.get("peft")
+    return peft is not None and isinstance(module, peft.PeftModel)
+
+
+def base_of(module: Any) -> Any:
+    """Return the module inside the adapters' wrapper, which hides what it takes; itself where it has none."""
+    return module.get_base_model() if has_adapters(module) else module
+
+
+def merged(module: Any) -> Any:
+    """Return a module whose weights hold its adapters; a copy, since undoing the merge would change their last bits."""
+    return deepcopy(module).merge_and_unload() if has_adapters(module) else module
