@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+FORKED = ROOT / "tests" / "forked"
 
 
 @dataclass(frozen=True)
@@ -86,8 +87,9 @@ class Launcher:
             "OMP_NUM_THREADS": "1",
             "TOKENIZERS_PARALLELISM": "false",
         }
+        self._address = folder / "zygote"
         self._zygote = subprocess.Popen(
-            [sys.executable, "-P", "-m", "tests.zygote"],
+            [sys.executable, "-P", "-m", "tests.zygote", self._address],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=self._env,
@@ -144,6 +146,11 @@ class Launcher:
         self._zygote.stdin.write(json.dumps(order) + "\n")
         self._zygote.stdin.flush()
         return Running(int(self._answer()), out, None)
+
+    @property
+    def forked_jobs(self) -> dict[str, str]:
+        """The variables under which the jobs of sweeps are forks, too."""
+        return {"TESTS_ZYGOTE": str(self._address), "PYTHONPATH": os.pathsep.join((str(FORKED), str(ROOT)))}
 
     def close(self) -> None:
         """End the zygote."""

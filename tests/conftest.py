@@ -23,6 +23,7 @@ def pytest_collection_finish() -> None:
     """Keep what the imports made out of every collection of garbage to come; a training asks for several."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(50_000, 20, 100)  # what tests import later is walked through each time, too
 
 
 @pytest.fixture
@@ -49,3 +50,10 @@ def command_lines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launcher
     launcher = Launcher(tmp_path_factory.mktemp("command_lines"))
     yield launcher
     launcher.close()
+
+
+@pytest.fixture
+def forked_jobs(command_lines: Launcher, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The jobs of sweeps are forks, too, whoever starts them."""
+    for name, value in command_lines.forked_jobs.items():
+        monkeypatch.setenv(name, value)

@@ -13,11 +13,10 @@ import pytest
 from distillrun.interfaces import Metric, Scorer
 from distillrun.pipeline.experiment import Experiment
 from distillrun.pipeline.outcome import Outcome
-from distillrun.pipeline.run import run
 from distillrun.records import Example, MetricResult, Prediction, ResultCurve, ResultTable, Score, Split, gold
 from tests.altered import altered
 from tests.answered import answered
-from tests.end_to_end.runs import experiment
+from tests.end_to_end.runs import experiment, ran
 from tests.leaves import made, options
 
 EVALUATION = options("evaluation")
@@ -40,7 +39,7 @@ SMALL = (
 )
 
 
-def ran(folder: Path, explains: bool = False) -> tuple[Experiment, Outcome]:
+def measured(folder: Path, explains: bool = False) -> tuple[Experiment, Outcome]:
     """Return a run of everything that can be measured, and what came out.
 
     A student of six steps writes nothing that can be read; where it `explains`, answers and explanations are put into
@@ -51,8 +50,7 @@ def ran(folder: Path, explains: bool = False) -> tuple[Experiment, Outcome]:
         rules = dict(prepared.parts.evaluators)
         rules["generated_answer"] = altered(rules["generated_answer"], predict=told)
         prepared = replace(prepared, parts=replace(prepared.parts, evaluators=rules))
-    (folder / "run").mkdir()
-    return prepared, run(prepared, folder / "run")
+    return prepared, ran(prepared, folder / "run")
 
 
 def told(self: Scorer, student: Any, objective: Any, examples: Sequence[Example], *_: Any) -> list[Prediction]:
@@ -67,7 +65,7 @@ def told(self: Scorer, student: Any, objective: Any, examples: Sequence[Example]
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Experiment, Outcome]]:
-    return [ran(tmp_path_factory.mktemp("plain")), ran(tmp_path_factory.mktemp("explains"), explains=True)]
+    return [measured(tmp_path_factory.mktemp("plain")), measured(tmp_path_factory.mktemp("explains"), explains=True)]
 
 
 def faults_of_scores(scores: Sequence[Score]) -> list[str]:

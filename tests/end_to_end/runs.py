@@ -3,11 +3,15 @@
 from copy import deepcopy
 from pathlib import Path
 
+import pytest
+
 from distillrun.config.settings import Config
 from distillrun.config.sweep_jobs import Composer
 from distillrun.pipeline.experiment import Experiment, prepare
+from distillrun.pipeline.outcome import Outcome
 from distillrun.pipeline.result import result_of
 from distillrun.pipeline.run import run
+from distillrun.pipeline.run_folder import RunFolder
 from distillrun.records import Json
 
 SMALL = (
@@ -37,10 +41,9 @@ def experiment(store: Path, *overrides: str) -> Experiment:
     return prepare(composed(*SMALL, f"paths.store={store}", *overrides))
 
 
-def run_small(folder: Path, *overrides: str, store: Path | None = None) -> dict[str, Json]:
+def run_small(folder: Path, *overrides: str, store: Path | None = None, page: bool = False) -> dict[str, Json]:
     """Run it into a folder; the store is inside unless one is given."""
-    folder.mkdir(parents=True)
-    return result_of(run(experiment(store or folder / "store", *overrides), folder))
+    return result_of(ran(experiment(store or folder / "store", *overrides), folder, page))
 
 
 def scored(store: Path, *overrides: str) -> Experiment:
@@ -51,8 +54,19 @@ def scored(store: Path, *overrides: str) -> Experiment:
 
 def run_scored(folder: Path, *overrides: str, store: Path) -> dict[str, Json]:
     """Run one whose student writes nothing."""
+    return result_of(ran(scored(store, *overrides), folder))
+
+
+def ran(prepared: Experiment, folder: Path, page: bool = False) -> Outcome:
+    """Run an experiment into a new folder and return what came out.
+
+    The charts of its page take longer than all the rest, so they are drawn only where a test looks at the `page`.
+    """
     folder.mkdir(parents=True)
-    return result_of(run(scored(store, *overrides), folder))
+    with pytest.MonkeyPatch.context() as patch:
+        if not page:
+            patch.setattr(RunFolder, "write_report", lambda *_: None)
+        return run(prepared, folder)
 
 
 def student_bytes(folder: Path) -> bytes:

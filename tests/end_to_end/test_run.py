@@ -13,10 +13,9 @@ from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
 
 from distillrun.errors import ConfigError
 from distillrun.pipeline.predict import load_student
-from distillrun.pipeline.run import run
 from distillrun.records import Example
 from tests.command_line import Launcher, Running
-from tests.end_to_end.runs import SMALL, experiment, run_small, student_bytes
+from tests.end_to_end.runs import SMALL, experiment, ran, run_small, student_bytes
 from tests.end_to_end.taught import words_for, write_teacher
 from tests.leaves import options
 
@@ -47,7 +46,7 @@ def test_two_runs_with_one_seed_give_the_same_bytes(student: str, tmp_path: Path
 @pytest.mark.parametrize("objective", options("objective"))
 def test_every_objective_runs_and_scores_by_every_rule(objective: str, teacher: Path, tmp_path: Path) -> None:
     words = [*words_for(objective, teacher), "evaluation=[generated_answer,choice_likelihood]"]
-    result: Any = run_small(tmp_path / "run", *words)
+    result: Any = run_small(tmp_path / "run", *words, page=True)
     assert result["status"] == "done"
     assert set(result["scores"]) >= {
         "dev/accuracy",
@@ -101,13 +100,11 @@ def test_what_trains_cannot_reach_the_test_questions(tmp_path: Path, monkeypatch
         raise AssertionError(f"training asked for {split}")
 
     monkeypatch.setattr(kind, "examples", poisoned)
-    (tmp_path / "clean").mkdir()
-    run(checked, tmp_path / "clean")
+    ran(checked, tmp_path / "clean")
     worse = [replace(example, question="poison", answer=0) for example in checked.examples["test"]]
     other = replace(checked, examples={**checked.examples, "test": worse})
     other.config.paths.store = str(tmp_path / "other store")
-    (tmp_path / "poisoned").mkdir()
-    run(other, tmp_path / "poisoned")
+    ran(other, tmp_path / "poisoned")
     assert student_bytes(tmp_path / "clean") == student_bytes(tmp_path / "poisoned")
 
 
@@ -137,7 +134,7 @@ def test_training_stops_early_where_dev_gains_nothing(tmp_path: Path) -> None:
 
 def test_a_run_that_fails_says_so_in_its_folder(tmp_path: Path) -> None:
     with pytest.raises(FloatingPointError, match=r"lower training\.learning_rate"):
-        run_small(tmp_path / "run", "training.learning_rate=1e30", "training.max_gradient_norm=null")
+        run_small(tmp_path / "run", "training.learning_rate=1e30", "training.max_gradient_norm=null", page=True)
     result = json.loads((tmp_path / "run" / "result.json").read_text())
     assert result["status"] == "failed"
     assert "diverged" in result["error"]

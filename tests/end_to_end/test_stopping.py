@@ -25,7 +25,7 @@ LONG = (
     "until=train",
 )
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("forked_jobs")]
 
 
 def wait_for(found: Callable[[], object], process: "subprocess.Popen[bytes]", seconds: float = 900) -> None:

@@ -65,7 +65,7 @@ def test_a_new_stage_is_one_node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert "word_count" not in states(store, "until=generate")
     cut: Any = run_small(tmp_path / "cut", "until=generate", store=store)
     assert "word_count" not in cut["stages"]
-    first: Any = run_small(tmp_path / "first", store=store)
+    first: Any = run_small(tmp_path / "first", store=store, page=True)
     again: Any = run_small(tmp_path / "again", store=store)
     assert first["stages"]["word_count"]["cached"] is False
     assert again["stages"]["word_count"]["cached"] is True

@@ -6,13 +6,12 @@ from typing import Any
 import pytest
 
 from distillrun.journal.usage import Usage
-from distillrun.pipeline.run import run
 from distillrun.planning.forecast import Forecast
 from distillrun.planning.making import make_plan
 from distillrun.planning.plan import Plan
 from distillrun.planning.text import plan_text
 from distillrun.task.everyday import Everyday
-from tests.end_to_end.runs import experiment, run_small
+from tests.end_to_end.runs import experiment, ran, run_small
 
 JUDGED = (
     "evaluation=[generated_answer,explanation_text,judge,qualitative,response_similarity,identity_consistency]",
@@ -29,8 +28,7 @@ def plan(store: Path, *words: str) -> Plan:
 
 
 def asked_in_run(folder: Path, store: Path, *words: str) -> dict[str, Usage]:
-    folder.mkdir()
-    return run(experiment(store, *words), folder).asked
+    return ran(experiment(store, *words), folder).asked
 
 
 def forecast(made: Plan, name: str) -> Any:

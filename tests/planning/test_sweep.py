@@ -12,6 +12,7 @@ from distillrun.config.compose import config_of
 from distillrun.config.sweep_jobs import Composer
 from distillrun.errors import ConfigError
 
+COMPOSER = Composer([], "config", None)
 SMALL = ["task.limit=12", "training.max_steps=2", "student.width=16", "student.layers=1", "tracking=jsonl"]
 
 
@@ -42,6 +43,7 @@ def test_what_two_jobs_need_is_done_and_asked_by_the_first(tmp_path: Path, capsy
     assert teacher["forecast"]["most"]["requests"] == 12
 
 
+@pytest.mark.usefixtures("forked_jobs")
 def test_after_the_sweep_nothing_remains(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -115,6 +117,5 @@ def test_a_sweep_that_would_be_refused_has_no_plan(tmp_path: Path) -> None:
     ],
 )
 def test_values_put_into_a_composed_config_give_hydras_own(job: list[str]) -> None:
-    composer = Composer([], "config", None)
-    composer.config([line for line in job if line.startswith("experiment")])
-    assert composer.config(job) == config_of(job)
+    COMPOSER.config([line for line in job if line.startswith("experiment")])
+    assert COMPOSER.config(job) == config_of(job)

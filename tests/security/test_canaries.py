@@ -43,6 +43,7 @@ def run(folder: Path, *words: str) -> str:
     return "\n".join((said, *titles))
 
 
+@pytest.mark.usefixtures("forked_jobs")
 @pytest.mark.parametrize(
     "words",
     [

@@ -204,6 +204,7 @@ def test_a_word_of_the_command_line_covers_what_it_says_alone(here: Path) -> Non
         compose_first(words, "config", str(here / "conf"))
 
 
+@pytest.mark.usefixtures("forked_jobs")
 def test_submitit_reads_no_pickle_that_lay_there_before(here: Path) -> None:
     words = ["-m", "until=load", "hydra/launcher=submitit_local", "hydra.sweep.dir=own", *SMALL]
     assert main(words) == 0

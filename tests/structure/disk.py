@@ -1,7 +1,10 @@
 """What is on disk: the package's modules and the config's files, for the tests to run over."""
 
+import ast
 import re
 from collections.abc import Iterator
+from copy import deepcopy
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +32,19 @@ def module_of(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
+@cache
+def tree(path: Path) -> ast.Module:
+    """Return a module's syntax tree, parsed once for all tests; none may change it."""
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def read(path: Path) -> dict[str, Any]:
+    """Return what a YAML file holds, for the caller to change."""
+    return deepcopy(_values(path))
+
+
+@cache
+def _values(path: Path) -> dict[str, Any]:
     values = yaml.safe_load(path.read_text(encoding="utf-8"))
     assert isinstance(values, dict), f"{name_of(path)} holds no mapping"
     return values

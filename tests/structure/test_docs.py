@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.structure.disk import CONF, MODULES, ROOT, YAMLS
+from tests.structure.disk import CONF, MODULES, ROOT, YAMLS, tree
 
 REFERENCE: dict[str, Any] = runpy.run_path(str(ROOT / "scripts" / "config_reference.py"))
 TROUBLES = (ROOT / "docs/reference/troubleshooting.md").read_text(encoding="utf-8")
@@ -43,9 +43,9 @@ def said() -> str:
     """Return every text of the code, with … for what is filled in."""
     texts = []
     for path in MODULES:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-        for node in ast.walk(tree):
+        nodes = [*ast.walk(tree(path))]
+        docstrings = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
+        for node in nodes:
             if isinstance(node, ast.JoinedStr):
                 texts.append(
                     "".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in node.values)

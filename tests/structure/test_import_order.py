@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.structure.disk import MODULES, PACKAGE, module_of, name_of
+from tests.structure.disk import MODULES, PACKAGE, module_of, name_of, tree
 
 LINE: tuple[tuple[str, ...], ...] = (
     ("errors", "names", "records", "statistics", "upstream"),
@@ -65,9 +65,8 @@ def top_of(path: Path) -> str:
 def imports(path: Path) -> tuple[tuple[str, bool], ...]:
     """Return (dotted name, whether it is imported when the module is) of every import, also those inside functions."""
     found: list[tuple[str, bool]] = []
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    at_import = {id(node) for node in ast.iter_child_nodes(tree)}
-    for node in ast.walk(tree):
+    at_import = {id(node) for node in ast.iter_child_nodes(tree(path))}
+    for node in ast.walk(tree(path)):
         if isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{name_of(path)} imports relatively"
             module = node.module or ""

@@ -7,18 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.structure.disk import MODULES, PACKAGE, name_of
+from tests.structure.disk import MODULES, PACKAGE, name_of, tree
 
 UPSTREAM = PACKAGE / "upstream.py"
 PRIVATE = re.compile(r"(^|\.)_[a-z]")
-TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in MODULES}
 
 
 def names_of_ours() -> set[str]:
     """Return every name with a leading underscore that this package itself defines."""
     names: set[str] = set()
-    for tree in TREES.values():
-        for node in ast.walk(tree):
+    for path in MODULES:
+        for node in ast.walk(tree(path)):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
                 names.add(node.name)
             elif isinstance(node, ast.Attribute | ast.Name) and isinstance(node.ctx, ast.Store):
@@ -32,7 +31,7 @@ OURS = names_of_ours()
 
 def private_parts(path: Path) -> Iterator[str]:
     """Yield the private modules that a file imports or names, and the private attributes of others that it uses."""
-    for node in ast.walk(TREES[path]):
+    for node in ast.walk(tree(path)):
         if isinstance(node, ast.ImportFrom):
             names = [node.module or "", *(alias.name for alias in node.names)]
         elif isinstance(node, ast.Import):

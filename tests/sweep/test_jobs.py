@@ -20,6 +20,7 @@ from distillrun.sweep.folder import working_in
 from distillrun.sweep.job import Job, score_of
 from distillrun.sweep.machine_share import available_cores
 from distillrun.sweep.starting import sweep_jobs
+from tests.command_line import FORKED, Launcher
 from tests.damage import DAMAGES
 
 CHILD = """#!/bin/sh
@@ -364,13 +365,17 @@ def test_a_sweep_keeps_others_out_of_its_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_jobs_side_by_side_share_the_cores_and_a_killed_one_fails_alone(tmp_path: Path) -> None:
+def test_jobs_side_by_side_share_the_cores_and_a_killed_one_fails_alone(
+    tmp_path: Path, command_lines: Launcher
+) -> None:
+    forks = (FORKED / "sitecustomize.py").read_text(encoding="utf-8")
     (tmp_path / "sitecustomize.py").write_text(
-        "import os, sys\nif 'training.seed=9' in sys.orig_argv:\n    os.kill(os.getpid(), 9)\n"
+        f"import os, sys\nif 'training.seed=9' in sys.orig_argv:\n    os.kill(os.getpid(), 9)\n{forks}"
     )
     settings = ["training.seed=1,9,2", "training.max_steps=2", "task.limit=8", "tracking=jsonl", "hydra.sweep.dir=own"]
     line = [sys.executable, "-m", "distillrun", "-m", "hydra/launcher=joblib", *settings]
-    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{Path(__file__).parents[2]}"}
+    environment = {**os.environ, **command_lines.forked_jobs}
+    environment["PYTHONPATH"] = f"{tmp_path}{os.pathsep}{environment['PYTHONPATH']}"
     done = subprocess.run(line, env=environment, capture_output=True, text=True, timeout=900)
     assert done.returncode == 1, done.stderr
     jobs = json.loads(Path("own/sweep.json").read_text())["jobs"]

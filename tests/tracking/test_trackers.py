@@ -363,7 +363,8 @@ def run_whole(command_lines: Launcher) -> Whole:
     def start(folder: Path, *words: str) -> Running:
         small = [word for word in SMALL if not word.startswith("tracking=")]
         home = {"HOME": str(folder), "WANDB_MODE": "offline"}
-        return command_lines.start((*small, f"paths.store={folder / 'store'}", *words), folder, home)
+        words = (*small, f"paths.store={folder / 'store'}", *words)
+        return command_lines.start(words, folder, {**home, **command_lines.forked_jobs})
 
     return start
 
