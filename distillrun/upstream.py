@@ -4,9 +4,10 @@
 """
 
 import argparse
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from copy import deepcopy
+from dataclasses import astuple, dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -14,13 +15,14 @@ from typing import Any
 from hydra import version
 from hydra._internal import defaults_list
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra._internal.config_repository import IConfigRepository
 from hydra._internal.core_plugins import file_config_source
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra._internal.hydra import Hydra
 from hydra._internal.sources_registry import SourcesRegistry
 from hydra._internal.utils import create_config_search_path, get_args_parser
 from hydra.core.config_search_path import SearchPathQuery
-from hydra.core.default_element import InputDefault
+from hydra.core.default_element import InputDefault, ResultDefault
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
@@ -77,8 +79,10 @@ def begun_hydra(folder: Path, added: str | Path | None = None) -> Iterator[Hydra
         search_path.prepend("command-line", f"file://{Path(added).resolve()}", SearchPathQuery(provider="schema"))
     SourcesRegistry.instance().types["file"] = FileConfigSource
     try:
+        hydra = Hydra("distillrun", _ConfigLoader(search_path))
+        GlobalHydra.instance().initialize(hydra)
         with _quicker_defaults():
-            yield Hydra.create_main_hydra2("distillrun", search_path)
+            yield hydra
     finally:
         GlobalHydra.instance().clear()
 
@@ -99,18 +103,51 @@ def _quicker_defaults() -> Iterator[None]:
         setattr(defaults_list, own, making)
 
 
+class _ConfigLoader(ConfigLoaderImpl):
+    """Puts together what the same files say once for all compositions of a process, as long as they hold the same."""
+
+    def _compose_config_from_defaults_list(self, defaults: list[ResultDefault], repo: IConfigRepository) -> DictConfig:
+        key = tuple((*astuple(one), *_source(repo.load_config(str(one.config_path)))) for one in defaults)
+        if (known := _COMPOSED.get(key)) is not None:
+            return deepcopy(known)
+        composed = super()._compose_config_from_defaults_list(defaults, repo)
+        if len(_COMPOSED) >= MOST_COMPOSED:
+            _COMPOSED.clear()
+        _COMPOSED[key] = deepcopy(composed) if key in _COMPOSED else None  # most are asked for once
+        return composed
+
+
+_COMPOSED: dict[Hashable, DictConfig | None] = {}
+MOST_COMPOSED = 256
+
+
+def _source(loaded: ConfigResult | None) -> tuple[str, ...]:
+    """Return where a config comes from and what it holds; those that are registered in Python never change."""
+    if loaded is None:
+        return ()
+    return loaded.provider, loaded.path, loaded.content if isinstance(loaded, _FileResult) else ""
+
+
+@dataclass
+class _FileResult(ConfigResult):
+    """A config of a file, and the file's text."""
+
+    content: str = ""
+
+
 class FileConfigSource(file_config_source.FileConfigSource):  # Hydra keeps one of this name when it looks for plugins
     """A folder of configs whose files are parsed once for all compositions, as long as they hold the same."""
 
     def load_config(self, config_path: str) -> ConfigResult:
         file = Path(self.path, self._normalize_file_name(config_path))
-        content = file.read_bytes() if file.is_file() else b""
+        content = file.read_text(encoding="utf-8") if file.is_file() else ""
         return deepcopy(_loaded(self.provider, self.path, config_path, content))
 
 
 @lru_cache(maxsize=1024)
-def _loaded(provider: str, folder: str, config_path: str, content: bytes) -> ConfigResult:
-    return file_config_source.FileConfigSource(provider, folder).load_config(config_path)
+def _loaded(provider: str, folder: str, config_path: str, content: str) -> ConfigResult:
+    loaded = file_config_source.FileConfigSource(provider, folder).load_config(config_path)
+    return _FileResult(**vars(loaded), content=content)
 
 
 def multirun(

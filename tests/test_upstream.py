@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from hydra import compose
 from hydra.errors import MissingConfigException, OverrideParseException
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
 from distillrun.upstream import (
     apply_values,
@@ -75,6 +75,21 @@ def test_a_folder_of_the_users_adds_options_and_replaces_none(conf: Path, tmp_pa
     with begun_hydra(conf, mine):
         assert compose("config").optimizer.rate == 0.1
         assert compose("config", ["optimizer=lion"]).optimizer.rate == 7
+
+
+def test_what_is_composed_again_is_what_the_files_say_now(conf: Path) -> None:
+    def composed() -> DictConfig:
+        with begun_hydra(conf):
+            return compose("config", ["optimizer.rate=0.5"])
+
+    first = [composed() for _ in range(4)]
+    assert all(one == first[0] for one in first)
+    first[2].optimizer.betas[0] = first[3].seed = 7
+    assert composed() == first[0]
+    (conf / "optimizer" / "adam.yaml").write_text("rate: 0.1\nbetas: [0.8]\n")
+    assert [composed().optimizer.betas for _ in range(3)] == [[0.8]] * 3
+    (conf / "config.yaml").write_text("defaults: [optimizer: sgd, _self_]\nseed: 3\n")
+    assert [OmegaConf.to_container(composed()) for _ in range(3)] == [{"optimizer": {"rate": 0.5}, "seed": 3}] * 3
 
 
 def test_a_default_may_refer_to_other_choices(conf: Path) -> None:

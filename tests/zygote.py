@@ -116,7 +116,7 @@ def main() -> None:
     print("ready", flush=True)  # noqa: T201
     reaper = None
     while True:
-        if listening in select.select([0, listening], [], [])[0]:
+        if listening.fileno() in select.select([0, listening.fileno()], [], [])[0]:
             connection = listening.accept()[0]
             _, files, _, _ = socket.recv_fds(connection, 1, 64)
             order = json.loads(connection.makefile().readline())

@@ -43,10 +43,19 @@ def test_two_runs_with_one_seed_give_the_same_bytes(student: str, tmp_path: Path
     assert student_bytes(tmp_path / "other") != student_bytes(tmp_path / "one")
 
 
+@pytest.fixture(scope="module")
+def asked_before(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store for runs of several objectives, of which the first asks the teacher for all."""
+    return tmp_path_factory.mktemp("asked_before") / "store"
+
+
 @pytest.mark.parametrize("objective", options("objective"))
-def test_every_objective_runs_and_scores_by_every_rule(objective: str, teacher: Path, tmp_path: Path) -> None:
+def test_every_objective_runs_and_scores_by_every_rule(
+    objective: str, teacher: Path, asked_before: Path, tmp_path: Path
+) -> None:
     words = [*words_for(objective, teacher), "evaluation=[generated_answer,choice_likelihood]"]
-    result: Any = run_small(tmp_path / "run", *words, page=True)
+    small = ["task.limit=8", "training.max_steps=3", "training.examples_per_step=2"]
+    result: Any = run_small(tmp_path / "run", *words, *small, store=asked_before, page=True)
     assert result["status"] == "done"
     assert set(result["scores"]) >= {
         "dev/accuracy",
