@@ -1,7 +1,7 @@
 """The cost of requests to a teacher: how many they are, their tokens, and US$."""
 
 import math
-from dataclasses import asdict, astuple, dataclass
+from dataclasses import asdict, dataclass
 
 from distillrun.records import Record
 
@@ -43,7 +43,7 @@ class Cost(Record):
     @property
     def figures(self) -> tuple[int | float, ...]:
         """The figures in their order."""
-        return astuple(self)
+        return self.requests, self.prompt_tokens, self.completion_tokens, self.usd
 
     def as_dict(self) -> dict[str, int | float]:
         """Return the counts by name."""

@@ -30,6 +30,7 @@ SMALL = (
     "evaluation.generated_answer.explanation_tokens=24",
     "evaluation.self_consistency.samples=2",
     "evaluation.self_consistency.new_tokens=4",
+    "evaluation.identity_consistency.sampling.max_new_tokens=8",
     "evaluation.las.steps=2",
     "evaluation.las.train_questions=8",
     "evaluation.las.simulator.width=8",
