@@ -12,11 +12,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TextIO
 
-import yaml
-
 from distillrun.config.settings import Config, plain
 from distillrun.files.disk import disk_trouble
 from distillrun.files.inside import append_to, link_to, refuse_links, write_whole
+from distillrun.files.yaml_text import yaml_text
 from distillrun.pipeline.outcome import Outcome
 from distillrun.process.progress import log as progress_log
 from distillrun.process.progress import on_terminal
@@ -86,7 +85,7 @@ class RunFolder:
         progress = _Stream(sys.stdout)
         progress.addFilter(lambda record: record.name == progress_log.name and not on_terminal())
         self._handlers = (to_file, told, progress)
-        write_whole(path, "config.yaml", yaml.safe_dump(plain(config), sort_keys=False, allow_unicode=True))
+        write_whole(path, "config.yaml", yaml_text(plain(config)))
 
     def __enter__(self) -> Self:
         log.setLevel(logging.DEBUG)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import yaml
 
 from distillrun import __version__
+from distillrun.files.yaml_text import yaml_text
 from distillrun.records import Json
 
 
@@ -26,7 +27,7 @@ def model_card(
     """
     front = yaml.safe_dump({"library_name": "transformers", "tags": ["knowledge-distillation", "distillrun"]})
     shown = {**({"task": dict(wording)} if wording else {}), **part_settings, "training": dict(training)}
-    settings = yaml.safe_dump(shown, sort_keys=False, allow_unicode=True)
+    settings = yaml_text(shown)
     measured = ""
     if dev:
         value, low, high = (f"{dev[key]:.4f}" for key in ("value", "low", "high"))

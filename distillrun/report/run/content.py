@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from distillrun.files.yaml_text import yaml_text
 from distillrun.records import Json
 from distillrun.report.page.block import Code, Page, Paragraph, Section, State, Table
 from distillrun.report.run.answers import position_section, prediction_section
@@ -103,9 +104,6 @@ def _facts(title: str, values: Values) -> Section | None:
 def _config(config: Values) -> Section | None:
     if not config:
         return None
-    import yaml
-
-    text = yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True, width=100)
-    shown = shortened(text, longest=100_000).rstrip()
+    shown = shortened(yaml_text(config, width=100), longest=100_000).rstrip()
     told = "Every setting of this run, as config.yaml in its folder has it."
     return Section("Config", [Paragraph(told), Code(shown, folded=f"Show the {shown.count(chr(10)) + 1:,} lines")])
