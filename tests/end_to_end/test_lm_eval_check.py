@@ -20,8 +20,8 @@ def test_the_harness_gives_the_same_answers_and_likelihoods(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    settings = [f"student={student}", f"objective={objective}", "training.max_steps=40", "task.limit=40"]
-    tokens = ["answer_tokens=32", "explanation_tokens=64"]
+    settings = [f"student={student}", f"objective={objective}", "training.max_steps=40", "task.limit=24"]
+    tokens = ["answer_tokens=32", "explanation_tokens=32"]
     run_small(
         tmp_path / "run",
         *settings,
@@ -35,4 +35,4 @@ def test_the_harness_gives_the_same_answers_and_likelihoods(
     assert code == 0, told.err[-2000:]
     lines = told.out.splitlines()
     assert [line.split()[0] for line in lines] == ["generated_answer", "choice_likelihood", "letter_likelihood"]
-    assert all("agrees: 40 of 40" in line for line in lines)
+    assert all("agrees: 24 of 24" in line for line in lines)
