@@ -95,7 +95,7 @@ class LanguageModel(ChoiceModel, WritingModel, Protocol):
         """Tokenise, truncate and pad. `rows[n]` is the position of pair n's example in the step."""
 
     def forward(self, batch: EncodedBatch, hidden: bool = False) -> StudentOutputs:
-        """Return logits, and with `hidden` the hidden states of the target positions."""
+        """Return the outputs for the targets, and with `hidden` the hidden states of the target positions."""
 
     def head(self, hidden: Tensor, frozen: bool = False) -> Tensor:
         """Return the logits [..., V] that the model makes of its last hidden state [..., D].

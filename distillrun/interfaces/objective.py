@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from distillrun.interfaces.model import ChoiceModel, LanguageModel
 from distillrun.interfaces.task import Task
 from distillrun.loss.tensors import Count, Loss, StudentOutputs
-from distillrun.loss.token_loss import TokenLoss, token_nll
+from distillrun.loss.token_loss import PositionCost, TokenLoss, token_nll
 from distillrun.records import (
     Example,
     Json,
@@ -89,10 +89,10 @@ class TextObjective(StudentObjective, Protocol):
 class TokenLossObjective(TextObjective, Protocol):
     """A text objective whose tokens cost something else, alone and as the texts of any other objective."""
 
-    def token_loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """Return what each target token costs, as a `TokenLoss`; it depends on the logits and labels of its row alone.
+    def token_loss(self, labels: Tensor) -> PositionCost:
+        """Return what the learnt positions of labels [N, T] cost, as a `TokenLoss`.
 
-        What stands where nothing is learnt, even NaN, reaches neither value nor gradient.
+        A position's cost depends on its own logits, and on the labels of its row.
         """
 
 

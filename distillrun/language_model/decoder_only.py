@@ -1,7 +1,7 @@
 """Models that read the source and write the target in one stream (Qwen, Llama, GPT)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -12,6 +12,8 @@ from distillrun.language_model.caching import Caching
 from distillrun.language_model.decoding_state import NO_PREFIX, CausalState, Positions, State
 from distillrun.language_model.lora import base_of
 from distillrun.language_model.padding import mask, padded, positions
+from distillrun.language_model.reader import Reader
+from distillrun.loss.logits import Logits
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +49,12 @@ class DecoderOnly:
         }
 
     def logits(
-        self, module: nn.Module, inputs: Mapping[str, Tensor], target_tokens: int, hidden: bool
-    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        self, reader: Reader, inputs: Mapping[str, Tensor], target_tokens: int, hidden: bool
+    ) -> tuple[Logits, tuple[Tensor, ...]]:
         wanted = {"output_hidden_states": True} if hidden else {}
-        read = self._run(module, inputs, target_tokens, use_cache=False, **wanted)
-        states = tuple(state[:, -target_tokens:] for state in read.hidden_states) if hidden else ()
-        return read.logits[:, -target_tokens:], states
+        output, logits = self._run(reader, inputs, target_tokens, use_cache=False, **wanted)
+        states = tuple(state[:, -target_tokens:] for state in output.hidden_states) if hidden else ()
+        return replace(logits, states=logits.states[:, -target_tokens:]), states
 
     def write(
         self, module: nn.Module, sources: Sequence[Sequence[int]], max_new_tokens: int, device: torch.device
@@ -64,43 +66,43 @@ class DecoderOnly:
 
     def continue_logits(
         self,
-        module: nn.Module,
+        reader: Reader,
         sources: Sequence[Sequence[int]],
         owners: Sequence[int],
         targets: Sequence[Sequence[int]],
         device: torch.device,
-    ) -> Tensor:
+    ) -> Logits:
         if not self.caching.continues:
             inputs = self.inputs([sources[owner] for owner in owners], targets, device)
-            return self.logits(module, inputs, max(map(len, targets)), hidden=False)[0]
+            return self.logits(reader, inputs, max(map(len, targets)), hidden=False)[0]
         index = torch.tensor(owners, dtype=torch.long, device=device)
         prefix = self.inputs(sources, [()] * len(sources), device)
         width = prefix["input_ids"].shape[1]
-        read = self._run(module, prefix, 1, use_cache=True)
-        first: Tensor = read.logits[index, -1:]
+        output, read = self._run(reader, prefix, 1, use_cache=True)
+        first = read.states[index, -1:]
         if max(map(len, targets)) == 1:
-            return first
+            return replace(read, states=first)
         rest = self.inputs([sources[owner] for owner in owners], targets, device)
-        read.past_key_values.batch_select_indices(index)
-        written: Tensor = module(
+        output.past_key_values.batch_select_indices(index)
+        _, written = reader.read(
             input_ids=rest["input_ids"][:, width:],
             attention_mask=rest["attention_mask"],
             position_ids=rest["position_ids"][:, width:],
-            past_key_values=read.past_key_values,
+            past_key_values=output.past_key_values,
             use_cache=True,
-        ).logits
-        return torch.cat([first, written], dim=1)
+        )
+        return replace(read, states=torch.cat([first, written.states], dim=1))
 
     def mixed_logits(
         self,
-        module: nn.Module,
+        reader: Reader,
         sources: Sequence[Sequence[int]],
         partners: Sequence[int],
         shares: Sequence[float],
         owners: Sequence[int],
         targets: Sequence[Sequence[int]],
         device: torch.device,
-    ) -> Tensor:
+    ) -> Logits:
         raise ConfigError(
             "objective=mixkd mixes what an encoder reads, and this student has none; choose "
             "student=choice_scorer, or an encoder-decoder such as student=tiny_t5"
@@ -110,8 +112,8 @@ class DecoderOnly:
         return CausalState(base_of(module), self.caching, NO_PREFIX, sources, self.pad, room, Positions())
 
     def _run(
-        self, module: nn.Module, inputs: Mapping[str, Tensor], columns: int, use_cache: bool, **wanted: bool
-    ) -> Any:
+        self, reader: Reader, inputs: Mapping[str, Tensor], columns: int, use_cache: bool, **wanted: bool
+    ) -> tuple[Any, Logits]:
         """Run the module, its head on the last columns alone where it can."""
         kept = {"logits_to_keep": columns} if self.caching.keeps_logits else {}
-        return module(**inputs, **kept, use_cache=use_cache, **wanted)
+        return reader.read(**inputs, **kept, use_cache=use_cache, **wanted)

@@ -11,7 +11,9 @@ from transformers.modeling_outputs import BaseModelOutput
 from distillrun.language_model.decoding_state import Positions, State
 from distillrun.language_model.lora import base_of
 from distillrun.language_model.padding import mask, mixed_mask, padded
+from distillrun.language_model.reader import Reader
 from distillrun.language_model.source_state import EncoderDecoderState
+from distillrun.loss.logits import Logits
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +34,11 @@ class EncoderDecoder:
         return {**self._encoder_inputs(sources, device), **self._decoder_inputs(targets, device)}
 
     def logits(
-        self, module: nn.Module, inputs: Mapping[str, Tensor], target_tokens: int, hidden: bool
-    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        self, reader: Reader, inputs: Mapping[str, Tensor], target_tokens: int, hidden: bool
+    ) -> tuple[Logits, tuple[Tensor, ...]]:
         wanted = {"output_hidden_states": True} if hidden else {}
-        read = module(**inputs, use_cache=False, **wanted)
-        return read.logits, tuple(read.decoder_hidden_states) if hidden else ()
+        output, logits = reader.read(**inputs, use_cache=False, **wanted)
+        return logits, tuple(output.decoder_hidden_states) if hidden else ()
 
     def write(
         self, module: nn.Module, sources: Sequence[Sequence[int]], max_new_tokens: int, device: torch.device
@@ -47,48 +49,48 @@ class EncoderDecoder:
 
     def continue_logits(
         self,
-        module: nn.Module,
+        reader: Reader,
         sources: Sequence[Sequence[int]],
         owners: Sequence[int],
         targets: Sequence[Sequence[int]],
         device: torch.device,
-    ) -> Tensor:
-        reader: Any = module
+    ) -> Logits:
+        module: Any = reader.module
         inputs = self._encoder_inputs(sources, device)
-        states = reader.get_encoder()(**inputs).last_hidden_state
-        return self._decoded(module, states, inputs["attention_mask"], owners, targets)
+        states = module.get_encoder()(**inputs).last_hidden_state
+        return self._decoded(reader, states, inputs["attention_mask"], owners, targets)
 
     def mixed_logits(
         self,
-        module: nn.Module,
+        reader: Reader,
         sources: Sequence[Sequence[int]],
         partners: Sequence[int],
         shares: Sequence[float],
         owners: Sequence[int],
         targets: Sequence[Sequence[int]],
         device: torch.device,
-    ) -> Tensor:
-        reader: Any = module
+    ) -> Logits:
+        module: Any = reader.module
         inputs = self._encoder_inputs(sources, device)
-        embedded = reader.get_input_embeddings()(inputs["input_ids"])
+        embedded = module.get_input_embeddings()(inputs["input_ids"])
         other = torch.tensor(partners, device=device)
         share = torch.tensor(shares, device=device).to(embedded)[:, None, None]
         mixed = torch.lerp(embedded[other], embedded[: len(partners)], share)
         mask = mixed_mask(inputs["attention_mask"][: len(partners)], inputs["attention_mask"][other], share[..., 0])
-        states = reader.get_encoder()(inputs_embeds=mixed, attention_mask=mask).last_hidden_state
-        return self._decoded(module, states, mask, owners, targets)
+        states = module.get_encoder()(inputs_embeds=mixed, attention_mask=mask).last_hidden_state
+        return self._decoded(reader, states, mask, owners, targets)
 
     def _decoded(
-        self, module: nn.Module, states: Tensor, mask: Tensor, owners: Sequence[int], targets: Sequence[Sequence[int]]
-    ) -> Tensor:
+        self, reader: Reader, states: Tensor, mask: Tensor, owners: Sequence[int], targets: Sequence[Sequence[int]]
+    ) -> Logits:
         """Return the logits of targets, each after the source with encoder states [N, S, D] that owns it."""
         index = torch.tensor(owners, dtype=torch.long, device=states.device)
-        logits: Tensor = module(
+        _, logits = reader.read(
             encoder_outputs=BaseModelOutput(states[index]),
             attention_mask=mask[index],
             **self._decoder_inputs(targets, states.device),
             use_cache=False,
-        ).logits
+        )
         return logits
 
     def state(self, module: nn.Module, sources: Sequence[Sequence[int]], room: int, device: torch.device) -> State:

@@ -2,21 +2,11 @@
 
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from distillrun.language_model.evaluating import evaluating
-from distillrun.language_model.transformer import TransformerModel
-from distillrun.records import Segment, TargetPair
-
-PROBE = TargetPair((Segment("Where do fish live?"),), (Segment("The answer is the sea."),), "probe")
-LARGE = 100.0
-"""What the head's largest output is brought to, so that a cap shows that small logits would not reach."""
-
-TOLERANCE = {torch.float32: 1e-4}
-"""Largest difference that is rounding, as a share of the largest logit; of shorter types `COARSE`."""
-
-COARSE = 2e-2
+from distillrun.language_model.reader import COARSE, LARGE, TOLERANCE
+from distillrun.language_model.transformer import PROBE, TransformerModel
 
 
 def skips_the_head(model: TransformerModel) -> str | None:
@@ -40,9 +30,10 @@ def skips_the_head(model: TransformerModel) -> str | None:
         try:
             outputs = model.forward(batch, hidden=True)
             expected = model.head(outputs.hidden[-1]).float()
+            logits = outputs.logits.dense()
         finally:
             handle.remove()
-    gap = (outputs.logits.float() - expected).abs().max().item() / LARGE
-    if gap <= TOLERANCE.get(outputs.logits.dtype, COARSE):
+    gap = (logits.float() - expected).abs().max().item() / LARGE
+    if gap <= TOLERANCE.get(logits.dtype, COARSE):
         return None
     return f"its logits and its head's output differ by up to {gap:.0%} of the largest: it scales or caps them"

@@ -9,15 +9,16 @@ from torch import Tensor
 from distillrun.language_model.batching import micro_batches
 from distillrun.language_model.padding import padded
 from distillrun.language_model.text import Target
+from distillrun.loss.logits import Logits
 from distillrun.loss.tensors import IGNORE
-from distillrun.loss.token_loss import token_nll
+from distillrun.loss.token_loss import token_costs
 from distillrun.records import ScoredContinuation
 
 Ids = Sequence[int]
 
 
 def scored_continuations(
-    logits: Callable[[Sequence[Ids], Ids, Sequence[Ids]], Tensor],
+    logits: Callable[[Sequence[Ids], Ids, Sequence[Ids]], Logits],
     sources: Sequence[Ids],
     continuations: Sequence[Sequence[Target]],
     tokens_per_batch: int,
@@ -47,10 +48,10 @@ def scored_continuations(
     return scores
 
 
-def continuation_log_probs(logits: Tensor, targets: Sequence[Target]) -> Tensor:
+def continuation_log_probs(logits: Logits, targets: Sequence[Target]) -> Tensor:
     """Return the log-likelihood in nats of what is learnt of each target, EOS left out, [R] from [R, T, V]."""
     labels = padded([[*target.labels[:-1], IGNORE] for target in targets], IGNORE, "right", logits.device)
-    return -token_nll(logits, labels).sum(dim=1)
+    return -token_costs(logits, labels).sum(dim=1)
 
 
 def ragged(values: Tensor, counts: Sequence[int]) -> Tensor:

@@ -13,18 +13,24 @@ from distillrun.language_model.evaluating import evaluating
 from distillrun.language_model.greedy import greedy_texts
 from distillrun.language_model.likelihood import continuation_log_probs, continued_size, ragged, scored_continuations
 from distillrun.language_model.padding import padded
+from distillrun.language_model.reader import Reader, head_of, splits_at_head
 from distillrun.language_model.saving import save_model
 from distillrun.language_model.text import SegmentTokenizer
+from distillrun.loss.logits import Logits
 from distillrun.loss.tensors import IGNORE, EncodedBatch, StudentOutputs
 from distillrun.records import ScoredContinuation, Segment, TargetPair
 
 Ids = Sequence[int]
 
+PROBE = TargetPair((Segment("Where do fish live?"),), (Segment("The answer is the sea."),), "probe")
+"""A text on which is seen whether the head makes the logits alone."""
+
 
 class Architecture(Protocol):
     """The placement of a module's tensors: the only difference between encoder-decoder and decoder-only students.
 
-    A module is handed to each call, since training may wrap it. Sources are complete (special tokens, separator).
+    A module, or its reader, is handed to each call, since training may wrap it. Sources are complete (special tokens,
+    separator).
     """
 
     @property
@@ -35,9 +41,9 @@ class Architecture(Protocol):
         """Return the module's arguments under which it predicts every token of the targets (EOS included)."""
 
     def logits(
-        self, module: nn.Module, inputs: Mapping[str, Tensor], target_tokens: int, hidden: bool
-    ) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """Return [N, T, V] where [n, t] predicts token t of target n; T = `target_tokens`.
+        self, reader: Reader, inputs: Mapping[str, Tensor], target_tokens: int, hidden: bool
+    ) -> tuple[Logits, tuple[Tensor, ...]]:
+        """Return the logits [N, T, V] where [n, t] predicts token t of target n; T = `target_tokens`.
 
         With `hidden`, also what stands behind the embeddings and behind each layer there, [N, T, D].
         """
@@ -46,20 +52,20 @@ class Architecture(Protocol):
         """Return the ids [N, T] that the module writes greedily after each source."""
 
     def continue_logits(
-        self, module: nn.Module, sources: Sequence[Ids], owners: Ids, targets: Sequence[Ids], device: torch.device
-    ) -> Tensor:
+        self, reader: Reader, sources: Sequence[Ids], owners: Ids, targets: Sequence[Ids], device: torch.device
+    ) -> Logits:
         """Return [R, T, V] as `logits` does, for target r after source `owners[r]`; every source owns a target."""
 
     def mixed_logits(
         self,
-        module: nn.Module,
+        reader: Reader,
         sources: Sequence[Ids],
         partners: Ids,
         shares: Sequence[float],
         owners: Ids,
         targets: Sequence[Ids],
         device: torch.device,
-    ) -> Tensor:
+    ) -> Logits:
         """Return as `continue_logits` does, for target r after mixture `owners[r]`; see `ChoiceModel.mixed_choose`."""
 
     def state(self, module: nn.Module, sources: Sequence[Ids], room: int, device: torch.device) -> State:
@@ -73,6 +79,7 @@ class TransformerModel:
         self.module = module
         self.text = text
         self.architecture = architecture
+        self._splits: bool | None = None
 
     @property
     def vocabulary(self) -> str:
@@ -110,8 +117,15 @@ class TransformerModel:
         )
 
     def forward(self, batch: EncodedBatch, hidden: bool = False) -> StudentOutputs:
-        logits, states = self.architecture.logits(self.module, batch.inputs, batch.labels.shape[1], hidden)
+        logits, states = self.architecture.logits(self._reader(), batch.inputs, batch.labels.shape[1], hidden)
         return StudentOutputs(logits, batch.labels, batch.views, batch.rows, batch.ends, states)
+
+    def _reader(self) -> Reader:
+        """Return the module as it is now, with its head where that can run by itself, which is found out once."""
+        head = head_of(self.module)
+        if self._splits is None:
+            self._splits = head is not None and splits_at_head(self.module, head, self.encode([PROBE], [0]).inputs)
+        return Reader(self.module, head if self._splits else None)
 
     def frozen(self, device: torch.device) -> "TransformerModel":
         """Return a copy that is never trained."""
@@ -150,9 +164,9 @@ class TransformerModel:
         if module.training and any(getattr(part, "gradient_checkpointing", False) for part in module.modules()):
             # no cache is kept then, so each source is read once for each continuation
             inputs = self.architecture.inputs([ids[owner] for owner in owners], ends, self.device)
-            logits, _ = self.architecture.logits(module, inputs, max(map(len, ends)), hidden=False)
+            logits, _ = self.architecture.logits(self._reader(), inputs, max(map(len, ends)), hidden=False)
         else:
-            logits = self.architecture.continue_logits(module, ids, owners, ends, self.device)
+            logits = self.architecture.continue_logits(self._reader(), ids, owners, ends, self.device)
         return ragged(continuation_log_probs(logits, targets), [len(own) for own in continuations])
 
     def mixed_choose(
@@ -170,7 +184,7 @@ class TransformerModel:
         targets = [target for _, target in own + other]
         ends = [target.ids for target in targets]
         shares = shares[: len(partners)]
-        logits = self.architecture.mixed_logits(self.module, ids, partners, shares, owners, ends, self.device)
+        logits = self.architecture.mixed_logits(self._reader(), ids, partners, shares, owners, ends, self.device)
         found = continuation_log_probs(logits, targets)
         counts = [len(answers[row]) for row in range(len(partners))]
         others = [len(answers[partner]) for partner in partners]
@@ -193,8 +207,8 @@ class TransformerModel:
         continuations: Sequence[Sequence[Sequence[Segment]]],
         tokens_per_batch: int,
     ) -> list[tuple[ScoredContinuation, ...]]:
-        def logits(batch: Sequence[Ids], owners: Ids, targets: Sequence[Ids]) -> Tensor:
-            return self.architecture.continue_logits(self.module, batch, owners, targets, self.device)
+        def logits(batch: Sequence[Ids], owners: Ids, targets: Sequence[Ids]) -> Logits:
+            return self.architecture.continue_logits(self._reader(), batch, owners, targets, self.device)
 
         ids = [self.text.source(tuple(source)) for source in sources]
         ends = [[self.text.target(tuple(segments)) for segments in own] for own in continuations]

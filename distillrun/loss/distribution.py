@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from distillrun.loss.logits import Logits
 from distillrun.loss.tensors import TeacherRows
 from distillrun.records import LogitRequest
 
@@ -31,7 +32,7 @@ def _finite(log_probs: Tensor) -> Tensor:
 
 @dataclass(frozen=True, slots=True)
 class LiveDistribution:
-    """Read off the logits of a teacher that is in memory, a few positions at a time.
+    """Read off a teacher that is in memory, a few positions at a time, where the student's are.
 
     Attributes:
         logits: [N', T', V] of the teacher, whose batch may have fewer rows than the student's.
@@ -41,15 +42,16 @@ class LiveDistribution:
         request: how they are read.
     """
 
-    logits: Tensor
+    logits: Logits
     places: Tensor
     own_places: Tensor
     vocabulary: int
     request: LogitRequest
 
     def rows(self, index: Tensor) -> TeacherRows:
-        flat = self.logits.reshape(-1, self.logits.shape[-1])
-        return teacher_rows(flat[self.own_places[index]], self.vocabulary, self.request)
+        with torch.no_grad():
+            logits = self.logits.at(self.own_places[index]).to(self.places.device)
+            return teacher_rows(logits, self.vocabulary, self.request)
 
 
 @dataclass(frozen=True, slots=True)

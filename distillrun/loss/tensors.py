@@ -10,6 +10,8 @@ from typing import Protocol
 
 from torch import Tensor
 
+from distillrun.loss.logits import Logits
+
 IGNORE = -100
 """The label of a position that counts in no loss: padding, or target text that is read but not learnt."""
 
@@ -71,7 +73,7 @@ class StudentOutputs:
     """The result of a forward pass: `logits[n, t]` predicts `labels[n, t]`, whatever the architecture.
 
     Attributes:
-        logits: [N, T, V].
+        logits: [N, T, V], made where they are asked for.
         labels: [N, T], `IGNORE` where nothing is learnt.
         views, rows, ends: as in `EncodedBatch`.
         hidden: [N, T, D] behind the embeddings and behind each layer, where they were asked for; the last is what the
@@ -80,7 +82,7 @@ class StudentOutputs:
         teacher_outputs: the teacher's own outputs for the same pairs, where it is in memory; its tokens may be others.
     """
 
-    logits: Tensor
+    logits: Logits
     labels: Tensor
     views: tuple[str, ...]
     rows: tuple[int, ...]
@@ -88,6 +90,10 @@ class StudentOutputs:
     hidden: tuple[Tensor, ...] = ()
     teacher: TeacherDistribution | None = None
     teacher_outputs: "StudentOutputs | None" = None
+
+    def no_loss(self) -> "Loss":
+        """Return the loss of rows that teach nothing."""
+        return Loss(self.labels.new_zeros((), dtype=self.logits.dtype), {})
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
-"""Losses per target token, computed a few positions at a time: no second copy of the logits is ever made.
+"""Losses per target token, over the logits of a few learnt positions at a time: those of a whole batch are never made.
 
-Logits are [N, T, V] and labels [N, T]; P of the positions are learnt. What stands elsewhere, even NaN, reaches neither
-value nor gradient, and padding costs no compute.
+Labels are [N, T]; P of the positions are learnt. What stands elsewhere, even NaN, reaches neither value nor gradient,
+and costs no compute.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,41 +10,32 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 
+from distillrun.loss.logits import Logits
 from distillrun.loss.tensors import IGNORE, TeacherRows
 
-CHUNK_NUMBERS = 1_000_000
-"""Logits that are worked on at once: some of them fit a cache, and their temporaries are small against the whole."""
+PositionCost = Callable[[Tensor, int, int], Tensor]
+"""(logits [P', V] of the learnt positions begin..end, begin, end) -> what each costs, [P']."""
 
-TokenLoss = Callable[[Tensor, Tensor], Tensor]
-"""(logits [N, T, V], labels [N, T]) -> what each target token costs, [N, T]; exactly 0 where the label is IGNORE."""
-
-LossOf = Callable[[Tensor, int, int], tuple[Tensor, Tensor]]
-"""(logits [P', V] of the learnt positions begin..end, begin, end) -> what each costs [P'], its parts [P', parts]."""
+TokenLoss = Callable[[Tensor], PositionCost]
+"""labels [N, T] -> the cost of their learnt positions, which are counted row by row."""
 
 
-def token_nll(logits: Tensor, labels: Tensor) -> Tensor:
-    """Return the negative log-likelihood of each label in nats, [N, T]; exactly 0 where the label is IGNORE.
-
-    Computed in fp32 or better.
-    """
-    return at_learnt(logits, labels, lambda kept, own: F.cross_entropy(kept, own, reduction="none"))
+def token_nll(labels: Tensor) -> PositionCost:
+    """Return the cost that is the negative log-likelihood of each label, in nats."""
+    return by_label(labels, lambda logits, own: F.cross_entropy(logits, own, reduction="none"))
 
 
-def at_learnt(logits: Tensor, labels: Tensor, cost: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
-    """Return a cost of each learnt position, [N, T]; exactly 0 where the label is IGNORE.
+def by_label(labels: Tensor, cost: Callable[[Tensor, Tensor], Tensor]) -> PositionCost:
+    """Return the cost of positions that depends on their own logits and label alone.
 
     Args:
-        logits: [N, T, V].
-        labels: [N, T].
-        cost: of the learnt positions, row by row: [P] from logits [P, V] in fp32 or better and labels [P].
+        labels: [N, T], `IGNORE` where nothing is learnt.
+        cost: [P'] from logits [P', V], in float32 or better, and labels [P'].
     """
-    learnt = labels != IGNORE
-    kept = logits[learnt]
-    if kept.dtype in (torch.bfloat16, torch.float16):
-        kept = kept.float()
-    found = cost(kept, labels[learnt])
-    return torch.zeros(labels.shape, dtype=found.dtype, device=found.device).masked_scatter(learnt, found)
+    learnt = labels[labels != IGNORE]
+    return lambda logits, begin, end: cost(logits, learnt[begin:end])
 
 
 def learnt_places(labels: Tensor, rows: Sequence[int] | None = None) -> Tensor:
@@ -62,56 +53,37 @@ def learnt_places(labels: Tensor, rows: Sequence[int] | None = None) -> Tensor:
     return learnt.flatten().nonzero().squeeze(1)
 
 
-def position_losses(logits: Tensor, places: Tensor, parts: int, loss_of: LossOf) -> tuple[Tensor, Tensor]:
-    """Return what each learnt position costs, [P], and its parts without gradient, [P, parts].
+def by_position(labels: Tensor, values: Tensor) -> Tensor:
+    """Return values [P] of the learnt positions where they stand, [N, T]; 0 elsewhere."""
+    return torch.zeros(labels.shape, dtype=values.dtype, device=values.device).masked_scatter(labels != IGNORE, values)
 
-    Values and gradients of a few positions are computed together, in fp32 or better, and their temporaries dropped: the
-    only tensor as large as the logits is their gradient.
+
+def token_costs(logits: Logits, labels: Tensor, token_loss: TokenLoss = token_nll) -> Tensor:
+    """Return what each target token costs, [N, T], with gradient; exactly 0 where the label is IGNORE.
+
+    For losses that are no sum over positions, since the backward pass makes the logits again; see `summed_costs`.
+    """
+    places, cost = learnt_places(labels), token_loss(labels)
+
+    def some(begin: int, end: int) -> Tensor:
+        return cost(logits.at(places[begin:end]).to(logits.dtype), begin, end)
+
+    return by_position(labels, in_parts(some, len(places), logits.positions_at_once()))
+
+
+def in_parts(values: Callable[[int, int], Tensor], count: int, at_once: int) -> Tensor:
+    """Return values(0, count), [count, ...], a few at a time; if more than once, again in the backward pass.
 
     Args:
-        logits: [N, T, V].
-        places: [P] as `learnt_places` gives them.
-        parts: how many parts there are.
-        loss_of: the costs of some positions; position p's depend on its own logits alone.
+        values: those from one number to another, [end - begin, ...].
+        count: how many there are.
+        at_once: how many are computed together.
     """
-    costs: tuple[Tensor, Tensor] = _PositionLosses.apply(logits, places, parts, loss_of)  # type: ignore[no-untyped-call]
-    return costs
-
-
-class _PositionLosses(torch.autograd.Function):
-    """The cost of positions; its gradient is computed with its value, and scaled in the backward pass."""
-
-    @staticmethod
-    def forward(ctx: Any, logits: Tensor, places: Tensor, parts: int, loss_of: LossOf) -> tuple[Tensor, Tensor]:
-        flat = logits.detach().reshape(-1, logits.shape[-1])
-        dtype = torch.promote_types(logits.dtype, torch.float32)
-        wanted = ctx.needs_input_grad[0]
-        costs = flat.new_empty(len(places), dtype=dtype)
-        shares = flat.new_empty((len(places), parts), dtype=dtype)
-        gradient = torch.zeros_like(flat) if wanted else None
-        step = max(1, CHUNK_NUMBERS // flat.shape[1])
-        for begin in range(0, len(places), step):
-            end = min(begin + step, len(places))
-            chunk = flat[places[begin:end]].to(dtype)
-            with torch.set_grad_enabled(wanted):
-                chunk.requires_grad_(wanted)
-                cost, share = loss_of(chunk, begin, end)
-                if gradient is not None:
-                    (own,) = torch.autograd.grad(cost.sum(), chunk)
-                    gradient[places[begin:end]] = own.to(gradient.dtype)
-            costs[begin:end], shares[begin:end] = cost.detach(), share.detach()
-        ctx.places, ctx.gradient, ctx.shape = places, gradient, logits.shape
-        ctx.mark_non_differentiable(shares)
-        return costs, shares
-
-    @staticmethod
-    @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, costs: Tensor, shares: Tensor) -> tuple[Tensor, None, None, None]:
-        if ctx.gradient is None:
-            raise RuntimeError("the gradient of position_losses was taken already and is gone; compute the loss again")
-        gradient, ctx.gradient = ctx.gradient, None
-        scale = costs.new_zeros(len(gradient)).index_put((ctx.places,), costs)
-        return gradient.mul_(scale[:, None].to(gradient.dtype)).view(ctx.shape), None, None, None
+    if count <= at_once:
+        return values(0, count)
+    begins = range(0, count, at_once)
+    found = [checkpoint(values, begin, min(begin + at_once, count), use_reentrant=False) for begin in begins]
+    return torch.cat(found)
 
 
 class _Buckets(torch.autograd.Function):

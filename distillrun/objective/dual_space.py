@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -12,11 +13,15 @@ from distillrun.interfaces import LanguageModel, ObjectiveContext
 from distillrun.language_model.sampling import writer_of
 from distillrun.loss.divergence import forward_kl
 from distillrun.loss.tensors import Count, Loss, StudentOutputs
+from distillrun.loss.token_loss import in_parts
 from distillrun.objective.shared.aligned import aligned
 from distillrun.objective.shared.around import AroundTexts
 from distillrun.objective.shared.projection import projection
 from distillrun.objective.shared.view import check_weight
 from distillrun.records import Requirements
+
+PARTS = ("label", "student", "teacher")
+"""The divergences, by what they teach: L_label, L_student and L_teacher."""
 
 
 @dataclass(eq=False)
@@ -69,25 +74,29 @@ class DualSpace(AroundTexts):
         found, teacher_outputs = aligned(outputs, counts, self.texts.weights), outputs.teacher_outputs
         if found is None or teacher_outputs is None:
             return labels
+        places, others = found.student, found.teacher
+
+        def some(begin: int, end: int) -> Tensor:
+            return self._costs(outputs, teacher_outputs, places[begin:end], others[begin:end])
+
+        costs = in_parts(some, len(places), outputs.logits.positions_at_once())
+        means = (costs * found.weight.to(costs)[:, None]).sum(dim=0)
+        parts = {f"dual_space/{name}": mean for name, mean in zip(PARTS, means.detach(), strict=True)}
+        return Loss(labels.total + (1 - share) * means.sum(), {**labels.parts, **parts})
+
+    def _costs(self, own: StudentOutputs, theirs: StudentOutputs, places: Tensor, others: Tensor) -> Tensor:
+        """Return what some positions of student and teacher cost, [P, 3] as in `PARTS`."""
         student, teacher = self._heads
-        own, theirs = (
-            outputs.hidden[-1].flatten(0, 1)[found.student],
-            teacher_outputs.hidden[-1].flatten(0, 1)[found.teacher],
+        states, other_states = own.hidden[-1].flatten(0, 1)[places], theirs.hidden[-1].flatten(0, 1)[others]
+        ids = own.labels.flatten()[places]
+        logits = student.head(_mapped(self._maps["to_student"], other_states), frozen=True)
+        found = teacher.head(_mapped(self._maps["to_teacher"], states), frozen=True)
+        costs = (
+            F.cross_entropy(logits, ids, reduction="none"),
+            self._kl(logits.detach(), own.logits.at(places).to(own.logits.dtype)) * (logits.argmax(dim=-1) == ids),
+            self._kl(theirs.logits.at(others).to(own.logits.device, own.logits.dtype), found),
         )
-        ids = outputs.labels.flatten()[found.student]
-        logits = student.head(_mapped(self._maps["to_student"], theirs), frozen=True)
-        is_right = logits.argmax(dim=-1) == ids
-        parts = {
-            "label": F.cross_entropy(logits, ids, reduction="none"),
-            "student": self._kl(logits.detach(), outputs.logits.flatten(0, 1)[found.student]) * is_right,
-            "teacher": self._kl(
-                teacher_outputs.logits.flatten(0, 1)[found.teacher],
-                teacher.head(_mapped(self._maps["to_teacher"], own), frozen=True),
-            ),
-        }
-        means = {name: (part * found.weight.to(part)).sum() for name, part in parts.items()}
-        total = labels.total + (1 - share) * (means["label"] + means["student"] + means["teacher"])
-        return Loss(total, {**labels.parts, **{f"dual_space/{name}": mean.detach() for name, mean in means.items()}})
+        return torch.stack(costs, dim=1)
 
     def _kl(self, reference: Tensor, logits: Tensor) -> Tensor:
         return forward_kl(*((one / self.temperature).log_softmax(dim=-1) for one in (reference, logits)))

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from distillrun.errors import ConfigError
-from distillrun.loss.token_loss import at_learnt
+from distillrun.loss.token_loss import PositionCost, by_label
 from distillrun.objective.shared.own_loss import OwnLoss
 
 
@@ -30,8 +30,8 @@ class Focal(OwnLoss):
         if not 0 <= self.focus < math.inf:
             raise ConfigError(f"objective.focus={self.focus} must be 0 or more")
 
-    def token_loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        return at_learnt(logits, labels, self._cost)
+    def token_loss(self, labels: Tensor) -> PositionCost:
+        return by_label(labels, self._cost)
 
     def _cost(self, logits: Tensor, labels: Tensor) -> Tensor:
         nll = F.cross_entropy(logits, labels, reduction="none")

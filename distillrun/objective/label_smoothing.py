@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch.nn.functional as F
 from torch import Tensor
 
-from distillrun.loss.token_loss import at_learnt
+from distillrun.loss.token_loss import PositionCost, by_label
 from distillrun.objective.shared.own_loss import OwnLoss
 from distillrun.objective.shared.view import check_weight
 
@@ -27,9 +27,8 @@ class LabelSmoothing(OwnLoss):
         super().__post_init__()
         check_weight("smoothing", self.smoothing)
 
-    def token_loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        return at_learnt(
-            logits,
-            labels,
-            lambda kept, own: F.cross_entropy(kept, own, reduction="none", label_smoothing=self.smoothing),
-        )
+    def token_loss(self, labels: Tensor) -> PositionCost:
+        def cost(logits: Tensor, own: Tensor) -> Tensor:
+            return F.cross_entropy(logits, own, reduction="none", label_smoothing=self.smoothing)
+
+        return by_label(labels, cost)

@@ -10,8 +10,8 @@ from distillrun.errors import ConfigError
 from distillrun.language_model.sampling import Mixed, sampled_targets, writer_of
 from distillrun.language_model.token_selection import Choosing
 from distillrun.loss.divergence import reverse_kl
+from distillrun.loss.summed_costs import summed_costs
 from distillrun.loss.tensors import Count, Loss, StudentOutputs, TeacherDistribution
-from distillrun.loss.token_loss import position_losses
 from distillrun.objective.shared.around import AroundTexts
 from distillrun.objective.shared.sampled_distillation import derived
 from distillrun.objective.shared.token_distillation import SAMPLED
@@ -125,13 +125,13 @@ class MiniLLM(AroundTexts):
             cost = weight[begin:end] * (single - later[begin:end] * chosen)
             return scale[begin:end] * cost, single[:, None]
 
-        cost, single = position_losses(outputs.logits, places, 1, costs)
+        total, single = summed_costs(outputs.logits, places, 1, costs)
         unscaled = scale / (1 - self.cross_entropy_weight) if self.cross_entropy_weight < 1 else scale
         parts = {
             "written/reverse_kl": (single.squeeze(1) * unscaled).sum(),
             "written/reward": (reward * unscaled).sum(),
         }
-        return Loss(cost.sum(), parts)
+        return Loss(total, parts)
 
     def _later(self, reward: Tensor, rows: Tensor) -> Tensor:
         """Return the discounted sum, or mean, of the rewards that follow each token in its text, [P]."""
@@ -150,13 +150,12 @@ class MiniLLM(AroundTexts):
 @torch.no_grad()
 def _of_tokens(outputs: StudentOutputs, teacher: TeacherDistribution, tokens: Tensor) -> tuple[Tensor, Tensor]:
     """Return the log-probs [P] of the tokens that were written, by student and teacher."""
-    found: list[Tensor] = []
 
     def log_probs(logits: Tensor, begin: int, end: int) -> tuple[Tensor, Tensor]:
         index, own = torch.arange(begin, end, device=tokens.device), tokens[begin:end, None]
         log_q = logits[:, : teacher.vocabulary].log_softmax(dim=-1).gather(-1, own).squeeze(1)
-        found.append(teacher.rows(index).log_probs.to(log_q.dtype).gather(-1, own).squeeze(1))
-        return log_q, log_q[:, None]
+        log_p = teacher.rows(index).log_probs.to(log_q.dtype).gather(-1, own).squeeze(1)
+        return log_q, torch.stack([log_q, log_p], dim=1)
 
-    log_q, _ = position_losses(outputs.logits.detach(), teacher.places, 1, log_probs)
-    return log_q, torch.cat(found)
+    _, both = summed_costs(outputs.logits, teacher.places, 2, log_probs)
+    return both[:, 0], both[:, 1]

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from distillrun.errors import ConfigError
-from distillrun.loss.tensors import IGNORE, Count, Loss, StudentOutputs
+from distillrun.loss.tensors import Count, Loss, StudentOutputs
+from distillrun.loss.token_loss import in_parts, learnt_places
 from distillrun.objective.multitask import Multitask
 from distillrun.objective.shared.around import AroundTexts
 from distillrun.records import Requirements
@@ -52,17 +53,20 @@ class MutualInformation(AroundTexts):
         both = sorted(predict.keys() & explain.keys())
         if not both:
             return multitask
-        losses = [self._information(outputs, predict[row], explain[row]) for row in both]
-        information = torch.stack(losses).sum() / counts["predict"].pairs
+
+        def some(begin: int, end: int) -> Tensor:
+            rows = both[begin:end]
+            return torch.stack([self._information(outputs, predict[row], explain[row]) for row in rows])
+
+        at_once = max(1, outputs.logits.positions_at_once() // outputs.labels.shape[1])
+        information = in_parts(some, len(both), at_once).sum() / counts["predict"].pairs
         total = multitask.total + self.information_weight * information
         return Loss(total, {**multitask.parts, "information": information.detach()})
 
     def _information(self, outputs: StudentOutputs, predict: int, explain: int) -> Tensor:
-        return information_loss(
-            _learnt(outputs, predict).detach().log_softmax(dim=-1),
-            _learnt(outputs, explain).log_softmax(dim=-1),
-            self.variant,
-        )
+        with torch.no_grad():
+            target = _learnt(outputs, predict).log_softmax(dim=-1)
+        return information_loss(target, _learnt(outputs, explain).log_softmax(dim=-1), self.variant)
 
 
 def information_loss(predict: Tensor, explain: Tensor, variant: Literal["fixed", "paper_code"]) -> Tensor:
@@ -80,5 +84,4 @@ def information_loss(predict: Tensor, explain: Tensor, variant: Literal["fixed",
 
 def _learnt(outputs: StudentOutputs, row: int) -> Tensor:
     """Return the logits of the learnt positions of a row, [T', V], in float32 or better."""
-    logits = outputs.logits[row][outputs.labels[row] != IGNORE]
-    return logits.to(torch.promote_types(logits.dtype, torch.float32))
+    return outputs.logits.at(learnt_places(outputs.labels, [row])).to(outputs.logits.dtype)

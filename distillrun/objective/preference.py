@@ -14,7 +14,7 @@ from distillrun.interfaces import Task, TokenLossObjective
 from distillrun.language_model.sampling import sampled_targets, writer_of
 from distillrun.language_model.token_selection import Choosing, Drawn
 from distillrun.loss.tensors import IGNORE, Count, Loss, StudentOutputs
-from distillrun.loss.token_loss import token_nll
+from distillrun.loss.token_loss import token_costs
 from distillrun.objective.counterfactual import draw_counterfactual
 from distillrun.objective.shared.around import AroundTexts
 from distillrun.objective.shared.sampled_distillation import check_sampling, derived
@@ -161,14 +161,14 @@ class Preference(AroundTexts):
         losers = {(outputs.rows[n], view): n for n, view in enumerate(outputs.views) if view.endswith(f"/{LOSER}")}
         both = [(n, losers[outputs.rows[n], outputs.views[n].removesuffix(WINNER) + LOSER]) for n in winners]
         if not both:
-            return Loss(outputs.logits.new_zeros(()), {})
-        nll = token_nll(outputs.logits, outputs.labels)
+            return outputs.no_loss()
+        nll = token_costs(outputs.logits, outputs.labels)
         margins = self._margins(outputs, -nll.sum(dim=1), torch.tensor(both, device=nll.device))
         pairs = sum(count.pairs for view, count in counts.items() if view.endswith(f"/{WINNER}"))
         tokens = sum(count.tokens for view, count in counts.items() if view.endswith(f"/{WINNER}"))
         preference = -F.logsigmoid(margins).sum() / pairs
         own = self.texts.token_loss if isinstance(self.texts, TokenLossObjective) else None
-        costs = nll if own is None else own(outputs.logits, outputs.labels)
+        costs = nll if own is None else token_costs(outputs.logits, outputs.labels, own)
         labels = costs[torch.tensor(winners, device=nll.device)].sum() / tokens
         parts = {
             "preference": preference.detach(),
@@ -183,7 +183,7 @@ class Preference(AroundTexts):
         if self.form != "simpo":
             if outputs.teacher_outputs is None:
                 raise ValueError("a preference without its reference; the trainer must keep the untrained student")
-            found = found + token_nll(outputs.teacher_outputs.logits, outputs.teacher_outputs.labels).sum(dim=1)
+            found = found + token_costs(outputs.teacher_outputs.logits, outputs.teacher_outputs.labels).sum(dim=1)
         if self.form != "dpo":
             found = found / (outputs.labels != IGNORE).sum(dim=1)
         margins = self.beta * (found[both[:, 0]] - found[both[:, 1]])

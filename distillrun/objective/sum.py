@@ -96,7 +96,7 @@ class Sum:
         return self._asked.continuation(example, choice, task, rationale)
 
     def loss(self, outputs: StudentOutputs, counts: Mapping[str, Count]) -> Loss:
-        total = outputs.logits.new_zeros(())
+        total = outputs.no_loss().total
         parts: dict[str, Tensor] = {}
         for name, part in self._parts.items():
             own = replace(outputs, views=tuple(view_of(name, view) or "" for view in outputs.views))

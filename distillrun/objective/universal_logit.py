@@ -8,7 +8,9 @@ import torch
 from torch import Tensor
 
 from distillrun.errors import ConfigError
+from distillrun.loss.logits import Logits
 from distillrun.loss.tensors import Count, Loss, StudentOutputs
+from distillrun.loss.token_loss import in_parts
 from distillrun.objective.shared.aligned import aligned, rest_log_probs
 from distillrun.objective.shared.around import AroundTexts
 from distillrun.records import Requirements
@@ -45,24 +47,31 @@ class UniversalLogit(AroundTexts):
         found, teacher_outputs = aligned(outputs, counts, self.texts.weights), outputs.teacher_outputs
         if found is None or teacher_outputs is None:
             return labels
-        q = stretch_probabilities(outputs.logits, outputs.labels, found.student, found.lengths[:, 0])
-        p = stretch_probabilities(teacher_outputs.logits, teacher_outputs.labels, found.teacher, found.lengths[:, 1])
-        distance = (sorted_distance(p, q) * found.weight).sum()
+        theirs, places, lengths = teacher_outputs, (found.student, found.teacher), found.lengths
+
+        def some(begin: int, end: int) -> Tensor:
+            own = slice(begin, end)
+            q = stretch_probabilities(outputs.logits, outputs.labels, places[0][own], lengths[own, 0])
+            with torch.no_grad():
+                p = stretch_probabilities(theirs.logits, theirs.labels, places[1][own], lengths[own, 1])
+            return sorted_distance(p.to(q.device), q)
+
+        distances = in_parts(some, len(lengths), outputs.logits.positions_at_once())
+        distance = (distances * found.weight).sum()
         total = labels.total + self.logit_weight * distance
         return Loss(total, {**labels.parts, "universal_logit": distance.detach()})
 
 
-def stretch_probabilities(logits: Tensor, labels: Tensor, begins: Tensor, lengths: Tensor) -> Tensor:
+def stretch_probabilities(logits: Logits, labels: Tensor, begins: Tensor, lengths: Tensor) -> Tensor:
     """Return the probabilities [G, V + 1] of what may come at the beginning of each stretch; they add up to 1.
 
     The id of the stretch's first token stands for the whole stretch. The last place holds what that token would be
     likely without the rest of the stretch after it.
     """
-    flat, ids = logits.flatten(0, 1), labels.flatten()
-    wide = flat[begins].to(torch.promote_types(logits.dtype, torch.float32))
-    probabilities = wide.softmax(dim=-1)
+    ids = labels.flatten()
+    probabilities = logits.at(begins).to(logits.dtype).softmax(dim=-1)
     first = ids[begins][:, None]
-    whole = rest_log_probs(flat, ids, begins, lengths).exp()[:, None]
+    whole = rest_log_probs(logits, ids, begins, lengths).exp()[:, None]
     own = probabilities.gather(-1, first)
     return torch.cat([probabilities.scatter(-1, first, own * whole), own * (1 - whole)], dim=-1)
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from distillrun.errors import ConfigError
 from distillrun.loss.tensors import IGNORE
-from distillrun.loss.token_loss import at_learnt
+from distillrun.loss.token_loss import PositionCost
 from distillrun.objective.shared.own_loss import OwnLoss
 
 SURE = 1e-5
@@ -36,18 +36,19 @@ class Unlikelihood(OwnLoss):
         if not 0 <= self.penalty < math.inf:
             raise ConfigError(f"objective.penalty={self.penalty} must be 0 or more")
 
-    def token_loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+    def token_loss(self, labels: Tensor) -> PositionCost:
+        learnt = labels[labels != IGNORE]
         unwanted = earlier_tokens(labels)[labels != IGNORE]
         rows = (labels != IGNORE).nonzero()[:, 0]
         earlier = labels.clamp(min=0)[rows]
 
-        def cost(kept: Tensor, own: Tensor) -> Tensor:
-            log_q = kept.log_softmax(dim=-1)
-            others = (1 - log_q.gather(-1, earlier).exp()).clamp(min=SURE)
-            penalty = torch.where(unwanted, -others.log(), 0.0).sum(dim=-1)
-            return -log_q.gather(-1, own[:, None]).squeeze(1) + self.penalty * penalty
+        def cost(logits: Tensor, begin: int, end: int) -> Tensor:
+            log_q = logits.log_softmax(dim=-1)
+            others = (1 - log_q.gather(-1, earlier[begin:end]).exp()).clamp(min=SURE)
+            penalty = torch.where(unwanted[begin:end], -others.log(), 0.0).sum(dim=-1)
+            return -log_q.gather(-1, learnt[begin:end, None]).squeeze(1) + self.penalty * penalty
 
-        return at_learnt(logits, labels, cost)
+        return cost
 
 
 def earlier_tokens(labels: Tensor) -> Tensor:

@@ -70,7 +70,7 @@ class LiveSupervision:
         own = [pairs[row] for row in rows]
         with torch.no_grad():
             teacher_outputs = _moved(
-                self._teacher.forward(self._teacher.encode(own, rows), required.hidden), outputs.logits.device
+                self._teacher.forward(self._teacher.encode(own, rows), required.hidden), outputs.labels.device
             )
         if required.same_tokenizer:
             width = teacher_outputs.labels.shape[1]
@@ -83,9 +83,9 @@ class LiveSupervision:
 
 
 def _moved(outputs: StudentOutputs, device: torch.device) -> StudentOutputs:
-    """Return a teacher's outputs where the student's are."""
+    """Return a teacher's outputs where the student's are; its logits are made where its head is."""
     hidden = tuple(state.to(device) for state in outputs.hidden)
-    return replace(outputs, logits=outputs.logits.to(device), labels=outputs.labels.to(device), hidden=hidden)
+    return replace(outputs, labels=outputs.labels.to(device), hidden=hidden)
 
 
 Supervision = StoredSupervision | LiveSupervision

@@ -14,7 +14,7 @@ from distillrun.language_model.decoder_only import DecoderOnly
 from distillrun.language_model.encoder_decoder import EncoderDecoder
 from distillrun.language_model.transformer import TransformerModel
 from distillrun.loss.tensors import IGNORE, EncodedBatch
-from distillrun.loss.token_loss import token_nll
+from distillrun.loss.token_loss import token_costs
 from distillrun.records import Segment, TargetPair
 from distillrun.student.checkpoint import Checkpoint
 from distillrun.student.tiny import TinyQwen, TinyT5
@@ -99,7 +99,7 @@ def train(model: LanguageModel, pairs: list[TargetPair]) -> None:
 
 def learnt_nll(model: LanguageModel, batch: EncodedBatch) -> Tensor:
     """Return the negative log-likelihood [N, T] of a batch, 0 where nothing is learnt."""
-    return token_nll(model.forward(batch).logits, batch.labels)
+    return token_costs(model.forward(batch).logits, batch.labels)
 
 
 def test_the_loss_is_the_module_s_own(model: TransformerModel) -> None:
@@ -123,9 +123,9 @@ def test_the_loss_is_the_module_s_own(model: TransformerModel) -> None:
 
 
 def test_a_row_alone_is_the_row_in_a_batch(model: TransformerModel) -> None:
-    together = model.forward(model.encode(PAIRS, [0, 1, 2])).logits
+    together = model.forward(model.encode(PAIRS, [0, 1, 2])).logits.dense()
     for row, one in enumerate(PAIRS):
-        alone = model.forward(model.encode([one], [row])).logits[0]
+        alone = model.forward(model.encode([one], [row])).logits.dense()[0]
         torch.testing.assert_close(together[row, : len(alone)], alone, atol=1e-5, rtol=1e-5)
 
 
@@ -149,7 +149,7 @@ def test_garbage_where_the_mask_is_0_changes_no_bit(model: TransformerModel) -> 
     spoilt = EncodedBatch(inputs, batch.labels, batch.views, batch.rows, batch.ends, 0, 0)
 
     learnt = batch.labels != IGNORE
-    assert torch.equal(model.forward(spoilt).logits[learnt], model.forward(batch).logits[learnt])
+    assert torch.equal(model.forward(spoilt).logits.dense()[learnt], model.forward(batch).logits.dense()[learnt])
 
 
 def test_unlearnt_target_text_is_read(model: TransformerModel) -> None:
@@ -173,7 +173,7 @@ def test_the_batch_says_what_it_holds(model: TransformerModel) -> None:
     assert (batch.labels != IGNORE).sum(dim=1).tolist() == [learnt for _, _, learnt in lengths]
     assert batch.real_tokens == sum(source + target for source, target, _ in lengths)
     assert batch.padded_tokens == 3 * (max(row[0] for row in lengths) + max(row[1] for row in lengths))
-    assert model.forward(batch).logits.shape[:2] == batch.labels.shape
+    assert model.forward(batch).logits.dense().shape[:2] == batch.labels.shape
 
 
 def test_the_same_tokenizer_gives_the_same_labels_in_both_architectures() -> None:
@@ -244,7 +244,7 @@ def test_a_saved_student_is_the_same_student(model: TransformerModel, student: W
     assert {file.suffix for file in tmp_path.iterdir()} <= {".json", ".safetensors"}
     assert loaded.vocabulary == model.vocabulary
     assert torch.equal(again.labels, batch.labels)
-    assert torch.equal(loaded.forward(again).logits, model.forward(batch).logits)
+    assert torch.equal(loaded.forward(again).logits.dense(), model.forward(batch).logits.dense())
     assert loaded.generate(SOURCES, 12, 10_000) == model.generate(SOURCES, 12, 10_000)
 
 

@@ -19,6 +19,7 @@ from distillrun.interfaces import (
     TokenLossObjective,
 )
 from distillrun.language_model.transformer import TransformerModel
+from distillrun.loss.logits import Logits
 from distillrun.loss.tensors import IGNORE, EncodedBatch, StudentOutputs
 from distillrun.records import Example, Rationale, Requirements, TargetPair, TeacherRecord, TrainingItem
 from distillrun.training.step import StepGradient, count_views
@@ -193,13 +194,15 @@ class Outputs:
             outputs = model.forward(model.encode(self.pairs, rows), hidden)
         labels = F.pad(outputs.labels, (0, 1), value=IGNORE)
         states = tuple(F.pad(state, (0, 0, 0, 1)) for state in outputs.hidden)
-        self.clean = replace(outputs, logits=F.pad(outputs.logits, (0, 0, 0, 1)), labels=labels, hidden=states)
+        self.clean = replace(
+            outputs, logits=Logits(F.pad(outputs.logits.dense(), (0, 0, 0, 1))), labels=labels, hidden=states
+        )
         self.masked = labels == IGNORE
         self._step = step
 
     def loss(self, tensors: Sequence[torch.Tensor]) -> torch.Tensor:
         """Return the loss with other logits and other hidden states."""
-        outputs = replace(self.clean, logits=tensors[0], hidden=tuple(tensors[1:]))
+        outputs = replace(self.clean, logits=Logits(tensors[0]), hidden=tuple(tensors[1:]))
         if self._step.supervision is not None:
             outputs = self._step.supervision.with_teacher(outputs, self.pairs)
         total: torch.Tensor = self._step.objective.loss(outputs, self.counts).total
@@ -213,7 +216,7 @@ def test_the_gradient_is_the_finite_difference(name: str, changes: dict[str, Any
     outputs = Outputs(step)
     if step.supervision is not None:
         step.teacher.module.double()
-    tensors = [one.double().requires_grad_() for one in (outputs.clean.logits, *outputs.clean.hidden)]
+    tensors = [one.double().requires_grad_() for one in (outputs.clean.logits.states, *outputs.clean.hidden)]
     found = torch.autograd.grad(outputs.loss(tensors), tensors, allow_unused=True)
     generator = torch.Generator().manual_seed(0)
     directions = [torch.randn(one.shape, generator=generator, dtype=one.dtype) for one in tensors]
@@ -268,7 +271,7 @@ def test_what_stands_in_masked_positions_changes_no_bit(name: str, changes: dict
     outputs = Outputs(Step(name, changes, architecture))
     results = []
     for garbage in (0.0, 1e9, float("nan")):
-        tensors = [one.clone() for one in (outputs.clean.logits, *outputs.clean.hidden)]
+        tensors = [one.clone() for one in (outputs.clean.logits.states, *outputs.clean.hidden)]
         for tensor in tensors:
             tensor[outputs.masked] = garbage
             tensor.requires_grad_()
@@ -337,7 +340,7 @@ def test_an_objective_that_needs_nothing_learns_without_a_record(name: str) -> N
 def test_rows_of_other_views_cost_nothing(name: str) -> None:
     objective = made("objective", name)
     logits = torch.randn(2, 3, 4, requires_grad=True)
-    outputs = StudentOutputs(logits, torch.tensor([[1, 2, IGNORE]] * 2), ("other", "none"), (0, 1))
+    outputs = StudentOutputs(Logits(logits), torch.tensor([[1, 2, IGNORE]] * 2), ("other", "none"), (0, 1))
     assert objective.loss(outputs, {}).total == 0
 
 

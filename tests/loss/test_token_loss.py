@@ -1,4 +1,4 @@
-"""Losses a few positions at a time: the same as all at once, and nothing is renormalised."""
+"""Losses per token: nothing is renormalised, and each view is averaged over its own tokens."""
 
 import math
 from itertools import pairwise
@@ -8,11 +8,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from distillrun.loss import token_loss
 from distillrun.loss.distribution import LiveDistribution, StoredDistribution, teacher_rows
 from distillrun.loss.divergence import forward_kl, reverse_kl
+from distillrun.loss.logits import Logits
 from distillrun.loss.tensors import IGNORE, Count, StudentOutputs, TeacherRows
-from distillrun.loss.token_loss import learnt_places, position_losses, side_by_side
+from distillrun.loss.token_loss import learnt_places, side_by_side
 from distillrun.objective.shared.distilled import ViewWeight, distilled_views
 from distillrun.records import LogitRequest
 
@@ -21,36 +21,6 @@ DENSE = LogitRequest(None, 1.0, "float32")
 
 def logits(*shape: int, seed: int = 0) -> Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-
-
-def square(chunk: Tensor, begin: int, end: int) -> tuple[Tensor, Tensor]:
-    cost = chunk.square().sum(dim=-1)
-    return cost, cost[:, None]
-
-
-@pytest.mark.parametrize("numbers", [1, 21, 10**6])
-def test_the_chunks_change_nothing(numbers: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(token_loss, "CHUNK_NUMBERS", numbers)
-    z = logits(3, 4, 7).requires_grad_()
-    labels = torch.zeros(3, 4, dtype=torch.long)
-    labels[1, 2:] = IGNORE
-    places = learnt_places(labels)
-    cost, parts = position_losses(z, places, 1, square)
-    weights = torch.linspace(0.5, 2.0, len(places), dtype=torch.float64)
-    (gradient,) = torch.autograd.grad((cost * weights).sum(), z)
-    expected = torch.zeros(12, 7, dtype=torch.float64)
-    expected[places] = 2 * z.detach().reshape(12, 7)[places] * weights[:, None]
-    torch.testing.assert_close(gradient, expected.reshape(3, 4, 7))
-    torch.testing.assert_close(parts.squeeze(1), cost.detach())
-    assert not parts.requires_grad
-
-
-def test_a_second_backward_pass_is_refused_rather_than_wrong() -> None:
-    z = logits(1, 2, 3).requires_grad_()
-    cost, _ = position_losses(z, torch.tensor([0, 1]), 1, square)
-    cost.sum().backward(retain_graph=True)  # type: ignore[no-untyped-call]
-    with pytest.raises(RuntimeError, match="compute the loss again"):
-        cost.sum().backward()  # type: ignore[no-untyped-call]
 
 
 def test_learnt_places_may_be_those_of_some_rows() -> None:
@@ -118,8 +88,8 @@ def test_padded_embeddings_have_no_part_in_it() -> None:
 
 def outputs_of(student: Tensor, teacher: Tensor, request: LogitRequest, labels: Tensor) -> StudentOutputs:
     places = learnt_places(labels)
-    live = LiveDistribution(teacher, places, places, student.shape[-1], request)
-    return StudentOutputs(student, labels, ("predict", "explain"), (0, 0), teacher=live)
+    live = LiveDistribution(Logits(teacher), places, places, student.shape[-1], request)
+    return StudentOutputs(Logits(student), labels, ("predict", "explain"), (0, 0), teacher=live)
 
 
 def test_cross_entropy_and_divergence_are_means_over_each_view_s_own_tokens() -> None:
@@ -150,8 +120,8 @@ def test_a_student_with_more_logits_than_the_teacher_is_compared_on_those_of_bot
     student, teacher = logits(2, 3, 8, seed=6), logits(2, 3, 6, seed=7)
     labels = torch.tensor([[1, IGNORE, IGNORE], [2, 3, 4]])
     places = learnt_places(labels)
-    live = LiveDistribution(teacher, places, places, 6, DENSE)
-    outputs = StudentOutputs(student, labels, ("predict", "explain"), (0, 0), teacher=live)
+    live = LiveDistribution(Logits(teacher), places, places, 6, DENSE)
+    outputs = StudentOutputs(Logits(student), labels, ("predict", "explain"), (0, 0), teacher=live)
     loss = distilled_views(outputs, {"explain": Count(3, 1)}, {"explain": ViewWeight(1.0, 1.0)}, 1.0, forward_kl)
     kl = F.kl_div(student[1, :, :6].log_softmax(-1), teacher[1].softmax(-1), reduction="batchmean")
     torch.testing.assert_close(loss.total, F.cross_entropy(student[1], labels[1]) + kl)

@@ -7,6 +7,7 @@ import torch
 
 from distillrun.interfaces import ObjectiveContext
 from distillrun.language_model.transformer import TransformerModel
+from distillrun.loss.logits import Logits
 from distillrun.loss.tensors import Count, StudentOutputs
 from distillrun.objective.hidden_state import state_distance, uniform_layer
 from tests.leaves import made
@@ -56,9 +57,9 @@ def test_the_loss_is_the_mean_over_layers_and_a_view_s_tokens() -> None:
         objective._maps[layer].weight.data = torch.eye(4)
     own, theirs = (tuple(torch.randn(1, 3, 4) for _ in range(3)) for _ in range(2))
     labels = torch.tensor([[5, 6, -100]])
-    teacher_outputs = StudentOutputs(torch.zeros(1, 3, 2), labels, ("predict",), (0,), hidden=theirs)
+    teacher_outputs = StudentOutputs(Logits(torch.zeros(1, 3, 2)), labels, ("predict",), (0,), hidden=theirs)
     outputs = StudentOutputs(
-        torch.zeros(1, 3, 9), labels, ("predict",), (0,), hidden=own, teacher_outputs=teacher_outputs
+        Logits(torch.zeros(1, 3, 9)), labels, ("predict",), (0,), hidden=own, teacher_outputs=teacher_outputs
     )
     found = objective.loss(outputs, {"predict": Count(2, 1)}).total
     expected = sum(state_distance(own[n][0, :2], theirs[n][0, :2], "cosine").mean() for n in (1, 2)) / 2

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from distillrun.loss.distribution import LiveDistribution
 from distillrun.loss.divergence import reverse_kl
+from distillrun.loss.logits import Logits
 from distillrun.loss.tensors import Count, StudentOutputs
 from distillrun.objective.minillm import MiniLLM
 from distillrun.records import LogitRequest
@@ -36,8 +37,8 @@ def tables(seed: int) -> dict[tuple[int, ...], Tensor]:
 
 def loss_of(objective: MiniLLM, student: Tensor, teacher: Tensor, text: tuple[int, ...]) -> Tensor:
     places = torch.arange(len(text))
-    live = LiveDistribution(teacher, places, places, V, LogitRequest(None, 1.0, "float32"))
-    outputs = StudentOutputs(student, torch.tensor([text]), ("predict/sampled",), (0,), teacher=live)
+    live = LiveDistribution(Logits(teacher), places, places, V, LogitRequest(None, 1.0, "float32"))
+    outputs = StudentOutputs(Logits(student), torch.tensor([text]), ("predict/sampled",), (0,), teacher=live)
     return objective.loss(outputs, {"predict/sampled": Count(1, 1)}).total
 
 
@@ -85,8 +86,8 @@ def test_importance_weights_make_up_for_a_teacher_that_writes_along() -> None:
 def test_the_single_step_part_is_the_reverse_kl() -> None:
     student, teacher = torch.randn(1, 1, 5), torch.randn(1, 1, 5)
     places = torch.arange(1)
-    live = LiveDistribution(teacher, places, places, 5, LogitRequest(None, 1.0, "float32"))
-    outputs = StudentOutputs(student, torch.tensor([[2]]), ("predict/sampled",), (0,), teacher=live)
+    live = LiveDistribution(Logits(teacher), places, places, 5, LogitRequest(None, 1.0, "float32"))
+    outputs = StudentOutputs(Logits(student), torch.tensor([[2]]), ("predict/sampled",), (0,), teacher=live)
     loss = minillm().loss(outputs, {"predict/sampled": Count(1, 1)})
     expected = reverse_kl(teacher.log_softmax(-1), student.log_softmax(-1)).squeeze()
     torch.testing.assert_close(loss.total, expected)
@@ -105,9 +106,9 @@ def test_later_rewards_are_summed_or_averaged_within_their_text() -> None:
 def test_a_student_like_its_teacher_is_rewarded_with_nothing() -> None:
     same = torch.randn(1, 3, 4)
     places = torch.arange(3)
-    live = LiveDistribution(same, places, places, 4, LogitRequest(None, 1.0, "float32"))
+    live = LiveDistribution(Logits(same), places, places, 4, LogitRequest(None, 1.0, "float32"))
     outputs = StudentOutputs(
-        same.clone().requires_grad_(), torch.tensor([[0, 1, 2]]), ("predict/sampled",), (0,), teacher=live
+        Logits(same.clone().requires_grad_()), torch.tensor([[0, 1, 2]]), ("predict/sampled",), (0,), teacher=live
     )
     loss = minillm().loss(outputs, {"predict/sampled": Count(3, 1)})
     assert loss.total.item() == pytest.approx(0, abs=1e-6)

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from distillrun.loss.logits import Logits
 from distillrun.loss.tensors import Count, StudentOutputs
 from distillrun.objective.mutual_information import information_loss
 from tests.leaves import made
@@ -31,7 +32,7 @@ def test_it_reaches_the_explanation_alone() -> None:
     objective = made("objective", "mutual_information", information_weight=1.0)
     logits = torch.randn(2, 3, 5, requires_grad=True)
     labels = torch.tensor([[1, 2, -100], [3, 4, 0]])
-    outputs = StudentOutputs(logits, labels, ("predict", "explain"), (0, 0))
+    outputs = StudentOutputs(Logits(logits), labels, ("predict", "explain"), (0, 0))
     counts = {"predict": Count(2, 1), "explain": Count(3, 1)}
     (whole,) = torch.autograd.grad(objective.loss(outputs, counts).total, logits)
     (without,) = torch.autograd.grad(made("objective", "multitask").loss(outputs, counts).total, logits)
@@ -42,6 +43,6 @@ def test_it_reaches_the_explanation_alone() -> None:
 def test_rows_of_different_questions_do_not_meet() -> None:
     objective = made("objective", "mutual_information")
     labels = torch.tensor([[1, 2], [3, 4]])
-    outputs = StudentOutputs(torch.randn(2, 2, 5), labels, ("predict", "explain"), (0, 1))
+    outputs = StudentOutputs(Logits(torch.randn(2, 2, 5)), labels, ("predict", "explain"), (0, 1))
     loss = objective.loss(outputs, {"predict": Count(2, 1), "explain": Count(2, 1)})
     assert "information" not in loss.parts

@@ -10,8 +10,9 @@ from transformers.trainer_pt_utils import LabelSmoother
 
 from distillrun.errors import ConfigError
 from distillrun.interfaces import TokenLossObjective
+from distillrun.loss.logits import Logits
 from distillrun.loss.tensors import IGNORE
-from distillrun.loss.token_loss import token_nll
+from distillrun.loss.token_loss import token_costs
 from tests.contracts.test_objective import Step
 from tests.leaves import leaf, made, options
 
@@ -39,7 +40,7 @@ def test_every_option_with_a_loss_of_its_own_is_known() -> None:
 @pytest.mark.parametrize("smoothing", [0.0, 0.1, 1.0])
 def test_smoothed_labels_are_those_of_torch_and_of_hugging_face(smoothing: float) -> None:
     logits, labels = batch()
-    found = made("objective", "label_smoothing", smoothing=smoothing).token_loss(logits, labels)
+    found = token_costs(Logits(logits), labels, made("objective", "label_smoothing", smoothing=smoothing).token_loss)
     theirs = torch.nn.CrossEntropyLoss(label_smoothing=smoothing, reduction="none", ignore_index=IGNORE)
     torch.testing.assert_close(found, theirs(logits.transpose(1, 2), labels))
     mean: Any = LabelSmoother(epsilon=smoothing)({"logits": logits}, labels.clone())
@@ -50,14 +51,15 @@ def test_smoothed_labels_are_those_of_torch_and_of_hugging_face(smoothing: float
 def test_the_focal_loss_is_as_much_lower_as_the_paper_says(probability: float, times: int) -> None:
     """Section 3.2: with gamma = 2, 100 times at p = 0.9, and 1000 times at about 0.968."""
     logits = torch.tensor([[[math.log(probability), math.log(1 - probability)]]], dtype=torch.float64)
-    found = made("objective", "focal", focus=2.0).token_loss(logits, torch.tensor([[0]]))
+    found = token_costs(Logits(logits), torch.tensor([[0]]), made("objective", "focal", focus=2.0).token_loss)
     assert -math.log(probability) / float(found) == pytest.approx(times, rel=0.03)
 
 
 @pytest.mark.parametrize("focus", [0.5, 2.0])
 def test_a_certain_token_has_a_finite_gradient(focus: float) -> None:
     logits = torch.tensor([[[200.0, 0.0]]], requires_grad=True)
-    made("objective", "focal", focus=focus).token_loss(logits, torch.tensor([[0]])).sum().backward()
+    costs = token_costs(Logits(logits), torch.tensor([[0]]), made("objective", "focal", focus=focus).token_loss)
+    costs.sum().backward()  # type: ignore[no-untyped-call]
     assert logits.grad is not None
     assert logits.grad.isfinite().all()
 
@@ -65,7 +67,7 @@ def test_a_certain_token_has_a_finite_gradient(focus: float) -> None:
 @pytest.mark.parametrize("penalty", [0.5, 2.0])
 def test_unlikelihood_is_equation_5_of_the_paper(penalty: float) -> None:
     logits, labels = batch()
-    found = made("objective", "unlikelihood", penalty=penalty).token_loss(logits, labels)
+    found = token_costs(Logits(logits), labels, made("objective", "unlikelihood", penalty=penalty).token_loss)
     q = logits.softmax(dim=-1)
     for n, row in enumerate(labels.tolist()):
         for t, label in enumerate(row):
@@ -79,15 +81,17 @@ def test_unlikelihood_is_equation_5_of_the_paper(penalty: float) -> None:
 
 def test_a_token_that_is_certain_though_unwanted_costs_what_the_authors_clamp_leaves() -> None:
     logits = torch.tensor([[[9.0, 0.0], [300.0, 0.0]]])
-    found = made("objective", "unlikelihood", penalty=1.0).token_loss(logits, torch.tensor([[0, 1]]))
+    found = token_costs(
+        Logits(logits), torch.tensor([[0, 1]]), made("objective", "unlikelihood", penalty=1.0).token_loss
+    )
     assert float(found[0, 1]) == pytest.approx(300 - math.log(1e-5))
 
 
 @pytest.mark.parametrize(("name", "settings"), NEUTRAL.items())
 def test_a_neutral_setting_is_the_cross_entropy(name: str, settings: dict[str, float]) -> None:
     logits, labels = batch()
-    found = made("objective", name, **settings).token_loss(logits, labels)
-    torch.testing.assert_close(found, token_nll(logits, labels))
+    found = token_costs(Logits(logits), labels, made("objective", name, **settings).token_loss)
+    torch.testing.assert_close(found, token_costs(Logits(logits), labels))
 
 
 @pytest.mark.parametrize("name", TAKERS)

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from distillrun.errors import ConfigError
+from distillrun.loss.logits import Logits
 from distillrun.loss.tensors import Count, StudentOutputs
 from tests.leaves import EXAMPLE, RECORD, leaf, made
 
@@ -29,8 +30,8 @@ def outputs(winner: float, loser: float, reference: tuple[float, float] = (0.0, 
     labels = torch.tensor([[0, 0], [0, -100]])
     views = ("predict/winner", "predict/loser")
     small = (min(reference[0], -1e-9), min(reference[1], -1e-9))
-    teacher_outputs = StudentOutputs(logits(small), labels, views, (0, 0))
-    return StudentOutputs(logits((winner, loser)), labels, views, (0, 0), teacher_outputs=teacher_outputs)
+    teacher_outputs = StudentOutputs(Logits(logits(small)), labels, views, (0, 0))
+    return StudentOutputs(Logits(logits((winner, loser))), labels, views, (0, 0), teacher_outputs=teacher_outputs)
 
 
 def loss(made_outputs: StudentOutputs, **changes: Any) -> float:

@@ -72,7 +72,7 @@ def test_the_information_is_the_mean_over_the_questions(student: TransformerMode
         with torch.no_grad():
             outputs = student.forward(student.encode(pairs, [0, 0]))
         predict, explain = (
-            outputs.logits[row][outputs.labels[row] != -100].log_softmax(-1) for row in range(2)
+            outputs.logits.dense()[row][outputs.labels[row] != -100].log_softmax(-1) for row in range(2)
         )  # the views in the order of the pairs
         each.append(information_loss(predict, explain, objective.variant).item())
     expected = sum(each) / len(each)

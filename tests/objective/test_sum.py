@@ -8,6 +8,7 @@ import torch
 
 from distillrun.config.build import build
 from distillrun.errors import ConfigError
+from distillrun.loss.logits import Logits
 from distillrun.loss.tensors import StudentOutputs
 from distillrun.objective.shared.part_weight import PartWeight
 from distillrun.objective.sum import Sum
@@ -56,7 +57,7 @@ def test_the_loss_is_the_weighted_sum_of_the_parts() -> None:
     objective = texts("multitask", "label_only", weights={"multitask": weight(2.0), "label_only": weight(0.5)})
     pairs = objective.targets(EXAMPLE, RECORD, task, 0)
     labels = torch.tensor([[1, 2, -100], [3, 4, 5]])
-    outputs = StudentOutputs(torch.randn(2, 3, 7), labels, tuple(pair.view for pair in pairs), (0, 0))
+    outputs = StudentOutputs(Logits(torch.randn(2, 3, 7)), labels, tuple(pair.view for pair in pairs), (0, 0))
     found = objective.loss(outputs, count_views(pairs, [2, 3]))
     expected = 0.0
     for name, share, views in (("multitask", 2.0, ("predict", "explain")), ("label_only", 0.5, ("predict", "none"))):

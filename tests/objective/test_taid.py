@@ -10,6 +10,7 @@ from distillrun.errors import ConfigError
 from distillrun.interfaces import ObjectiveContext
 from distillrun.loss.distribution import LiveDistribution
 from distillrun.loss.divergence import forward_kl
+from distillrun.loss.logits import Logits
 from distillrun.loss.tensors import Count, StudentOutputs
 from distillrun.objective.taid import TAID
 from distillrun.records import LogitRequest
@@ -27,8 +28,8 @@ def taid(steps: int = 10, **changes: Any) -> TAID:
 
 def outputs(student: torch.Tensor) -> StudentOutputs:
     places = torch.tensor([0])
-    teacher = LiveDistribution(P.log()[None, None], places, places, 3, LogitRequest(None, 1.0, "float32"))
-    return StudentOutputs(student, torch.zeros(1, 1, dtype=torch.long), ("predict",), (0,), teacher=teacher)
+    teacher = LiveDistribution(Logits(P.log()[None, None]), places, places, 3, LogitRequest(None, 1.0, "float32"))
+    return StudentOutputs(Logits(student), torch.zeros(1, 1, dtype=torch.long), ("predict",), (0,), teacher=teacher)
 
 
 def loss(objective: TAID, student: torch.Tensor) -> torch.Tensor:
@@ -76,9 +77,9 @@ def test_the_divergence_of_a_step_is_that_of_given_and_written_targets(written: 
     places = torch.tensor([0, 1])
     near = torch.tensor([0.6, 0.25, 0.15])
     log_p = P.log().expand(2, 1, 3)
-    teacher = LiveDistribution(log_p, places, places, 3, LogitRequest(None, 1.0, "float32"))
+    teacher = LiveDistribution(Logits(log_p), places, places, 3, LogitRequest(None, 1.0, "float32"))
     student, labels = torch.stack([Q, near]).log()[:, None], torch.zeros(2, 1, dtype=torch.long)
-    both = StudentOutputs(student, labels, ("predict", "predict/sampled"), (0, 1), teacher=teacher)
+    both = StudentOutputs(Logits(student), labels, ("predict", "predict/sampled"), (0, 1), teacher=teacher)
     value = objective.shared_loss(both, {"predict": Count(1, 1), "predict/sampled": Count(1, 1)}, written).total
     given_one, written_one = (objective.divergence(P.log(), q.log()).item() for q in (Q, near))
     assert value.item() == pytest.approx((1 - written) * given_one + written * written_one, abs=1e-7)
@@ -90,9 +91,9 @@ def test_a_step_of_written_targets_alone_keeps_the_momentum() -> None:
     course(objective, [1.0, 0.9, 0.8])
     fall = objective._fall
     places = torch.tensor([0])
-    teacher = LiveDistribution(P.log()[None, None], places, places, 3, LogitRequest(None, 1.0, "float32"))
+    teacher = LiveDistribution(Logits(P.log()[None, None]), places, places, 3, LogitRequest(None, 1.0, "float32"))
     student, labels = Q.log()[None, None], torch.zeros(1, 1, dtype=torch.long)
-    written = StudentOutputs(student, labels, ("predict/sampled",), (0,), teacher=teacher)
+    written = StudentOutputs(Logits(student), labels, ("predict/sampled",), (0,), teacher=teacher)
     for _ in range(3):
         objective.shared_loss(written, {"predict/sampled": Count(1, 1)}, 1.0)
         objective.end_step()

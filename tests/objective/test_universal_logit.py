@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
+from distillrun.loss.logits import Logits
 from distillrun.loss.tensors import IGNORE, Count, StudentOutputs
 from distillrun.loss.token_alignment import Stretch, stretches
 from distillrun.objective.shared.aligned import aligned, rest_log_probs
@@ -21,7 +22,9 @@ ENDS = st.lists(st.integers(1, 12), min_size=1, max_size=8).map(sorted)
 def outputs(
     logits: Tensor, ids: list[int], ends: tuple[int, ...], teacher_outputs: StudentOutputs | None = None
 ) -> StudentOutputs:
-    return StudentOutputs(logits, torch.tensor([ids]), ("predict",), (0,), (ends,), teacher_outputs=teacher_outputs)
+    return StudentOutputs(
+        Logits(logits), torch.tensor([ids]), ("predict",), (0,), (ends,), teacher_outputs=teacher_outputs
+    )
 
 
 @given(ENDS, ENDS)
@@ -51,13 +54,13 @@ def test_a_stretch_of_several_tokens_is_as_likely_as_their_product() -> None:
     logits = torch.randn(1, 3, 5, dtype=torch.float64)
     labels = torch.tensor([[4, 1, 2]])
     p = logits.softmax(-1)[0]
-    found = stretch_probabilities(logits, labels, torch.tensor([0, 2]), torch.tensor([2, 1]))
+    found = stretch_probabilities(Logits(logits), labels, torch.tensor([0, 2]), torch.tensor([2, 1]))
     assert found.sum(-1).tolist() == pytest.approx([1, 1])
     assert found[0, 4].item() == pytest.approx((p[0, 4] * p[1, 1]).item())
     assert found[0, 5].item() == pytest.approx((p[0, 4] * (1 - p[1, 1])).item())
     torch.testing.assert_close(found[1, :5], p[2])
     assert found[1, 5] == 0
-    rest = rest_log_probs(logits.flatten(0, 1), labels.flatten(), torch.tensor([0, 2]), torch.tensor([3, 1]))
+    rest = rest_log_probs(Logits(logits), labels.flatten(), torch.tensor([0, 2]), torch.tensor([3, 1]))
     assert rest.exp().tolist() == pytest.approx([(p[1, 1] * p[2, 2]).item(), 1.0])
 
 
@@ -125,9 +128,17 @@ def test_the_same_model_under_identity_maps_has_nothing_to_learn_in_dual_space()
     hidden = torch.randn(1, 3, 4)
     logits = heads.head(hidden)
     ids = logits.argmax(-1)[0].tolist()
-    teacher_outputs = StudentOutputs(logits, torch.tensor([ids]), ("predict",), (0,), ((1, 2, 3),), hidden=(hidden,))
+    teacher_outputs = StudentOutputs(
+        Logits(logits), torch.tensor([ids]), ("predict",), (0,), ((1, 2, 3),), hidden=(hidden,)
+    )
     own = StudentOutputs(
-        logits, torch.tensor([ids]), ("predict",), (0,), ((1, 2, 3),), hidden=(hidden,), teacher_outputs=teacher_outputs
+        Logits(logits),
+        torch.tensor([ids]),
+        ("predict",),
+        (0,),
+        ((1, 2, 3),),
+        hidden=(hidden,),
+        teacher_outputs=teacher_outputs,
     )
     parts = objective.loss(own, {"predict": Count(3, 1)}).parts
     assert parts["dual_space/student"].item() == pytest.approx(0, abs=1e-6)
@@ -142,10 +153,10 @@ def test_dual_space_follows_the_teacher_only_where_its_mapped_states_are_right()
     values = []
     for label in (right, (right + 1) % 6):
         teacher_outputs = StudentOutputs(
-            heads.head(other), torch.tensor([[label]]), ("predict",), (0,), ((1,),), hidden=(other,)
+            Logits(heads.head(other)), torch.tensor([[label]]), ("predict",), (0,), ((1,),), hidden=(other,)
         )
         own = StudentOutputs(
-            heads.head(hidden),
+            Logits(heads.head(hidden)),
             torch.tensor([[label]]),
             ("predict",),
             (0,),

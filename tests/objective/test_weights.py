@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from distillrun.errors import ConfigError
+from distillrun.loss.logits import Logits
 from distillrun.loss.tensors import Count, StudentOutputs
 from tests.leaves import made
 
@@ -22,7 +23,7 @@ def test_the_four_views_are_weighed_as_published(weights: tuple[float, float, fl
     views = ("predict", "explain", "factual", "counterfactual")
     # two ids: the label's logit is 0, the other's makes its negative log-likelihood n nats
     logits = torch.tensor([[[0.0, torch.tensor(float(n)).expm1().log().item()]] for n in (1, 2, 3, 4)])
-    outputs = StudentOutputs(logits, torch.zeros(4, 1, dtype=torch.long), views, (0, 0, 0, 0))
+    outputs = StudentOutputs(Logits(logits), torch.zeros(4, 1, dtype=torch.long), views, (0, 0, 0, 0))
     loss = objective.loss(outputs, dict.fromkeys(views, Count(tokens=1, pairs=1)))
     assert loss.total.item() == pytest.approx(expected, abs=1e-5)
     assert {name: round(part.item(), 4) for name, part in loss.parts.items()} == dict(
@@ -37,7 +38,7 @@ def test_a_long_rationale_weighs_no_more_than_a_short_one() -> None:
         labels = torch.full((2, length), -100)
         labels[0, 0] = 0
         labels[1] = 0
-        outputs = StudentOutputs(torch.zeros(2, length, 4), labels, ("predict", "explain"), (0, 0))
+        outputs = StudentOutputs(Logits(torch.zeros(2, length, 4)), labels, ("predict", "explain"), (0, 0))
         counts = {"predict": Count(1, 1), "explain": Count(length, 1)}
         totals.append(objective.loss(outputs, counts).total.item())
     assert totals[0] == pytest.approx(totals[1])

@@ -20,7 +20,7 @@ from distillrun.config.build import build
 from distillrun.errors import ConfigError
 from distillrun.interfaces import LanguageModel, WritingStudent
 from distillrun.language_model.lora import Lora
-from distillrun.loss.token_loss import token_nll
+from distillrun.loss.token_loss import token_costs
 from distillrun.records import Segment, TargetPair
 from distillrun.student.checkpoint import Checkpoint
 from distillrun.student.tiny import TinyQwen, TinyT5
@@ -69,7 +69,7 @@ def weights(model: LanguageModel) -> dict[str, torch.Tensor]:
 
 def nll(model: LanguageModel) -> torch.Tensor:
     batch = model.encode(PAIRS, [0])
-    return token_nll(model.forward(batch).logits, batch.labels).sum()
+    return token_costs(model.forward(batch).logits, batch.labels).sum()
 
 
 def train(model: LanguageModel, steps: int = 5) -> None:
@@ -105,7 +105,7 @@ def test_a_fresh_student_guesses_evenly(student: WritingStudent) -> None:
     model = student.build(0)
     model.module.eval()
     batch = model.encode(PAIRS, [0])
-    vocabulary = model.forward(batch).logits.shape[-1]
+    vocabulary = model.forward(batch).logits.width
 
     assert nll(model).item() / batch.labels.numel() == pytest.approx(torch.tensor(vocabulary).log().item(), abs=1.0)
 
@@ -208,7 +208,7 @@ def test_only_adapters_learn_and_saving_merges_them(kind: str, request: pytest.F
     assert all(torch.equal(after[name], weight) for name, weight in model.module.state_dict().items())
     batch = model.encode(PAIRS, [0])
     with torch.no_grad():
-        logits, merged_logits = model.forward(batch).logits, merged.forward(batch).logits
+        logits, merged_logits = model.forward(batch).logits.dense(), merged.forward(batch).logits.dense()
     torch.testing.assert_close(merged_logits, logits, atol=1e-5, rtol=1e-5)
     sources = [PAIRS[0].source]
     assert merged.generate(sources, 8, 1000) == model.generate(sources, 8, 1000)

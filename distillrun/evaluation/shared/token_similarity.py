@@ -5,11 +5,12 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from distillrun.interfaces import ChoiceModel, LanguageModel, LogitTeacher, MetricContext
+from distillrun.interfaces import LanguageModel, LogitTeacher, MetricContext
 from distillrun.language_model.batching import micro_batches
 from distillrun.language_model.evaluating import evaluating
 from distillrun.loss.divergence import jensen_shannon
-from distillrun.loss.tensors import IGNORE
+from distillrun.loss.tensors import IGNORE, StudentOutputs
+from distillrun.loss.token_loss import in_parts, learnt_places
 from distillrun.records import Example, TargetPair, gold
 
 
@@ -29,16 +30,12 @@ def token_divergences(context: MetricContext, examples: Sequence[Example]) -> di
     pairs = [_pair(example, context) for example in examples]
     lengths = student.lengths(pairs)
     model = teacher.model(max(source for source, _, _ in lengths) + 1, max(target for _, target, _ in lengths) + 1)
-    expected = _expected(model, pairs, context.tokens_per_batch)
     found = {}
     for when, load in (("after", context.student), ("before", context.untrained)):
         own = load()
-        rows = _expected(own, pairs, context.tokens_per_batch)
-        width = min(rows[0].shape[-1], expected[0].shape[-1])  # rows of the embeddings that no token has
-        found[when] = [
-            float(jensen_shannon(_log_probs(told, width), _log_probs(said, width), 0.5, normalise=False).mean())
-            for told, said in zip(expected, rows, strict=True)
-        ]
+        if not isinstance(own, LanguageModel):
+            raise TypeError("a student that writes before its training writes after it")
+        found[when] = _divergences(model, own, pairs, context.tokens_per_batch)
     return found
 
 
@@ -48,19 +45,32 @@ def _pair(example: Example, context: MetricContext) -> TargetPair:
     return TargetPair(objective.query(example, task).answer, answer, "")
 
 
-def _log_probs(logits: Tensor, width: int) -> Tensor:
-    return logits[..., :width].log_softmax(dim=-1)
-
-
-def _expected(model: ChoiceModel, pairs: Sequence[TargetPair], tokens_per_batch: int) -> list[Tensor]:
-    """Return the logits of each pair's learnt positions, [T, V] in float32, on the CPU."""
-    if not isinstance(model, LanguageModel):
-        raise TypeError("a student that writes before its training writes after it")
-    found: list[Tensor] = [torch.empty(0)] * len(pairs)
-    lengths = [(source, target) for source, target, _ in model.lengths(pairs)]
-    with evaluating(model.module):
+def _divergences(
+    teacher: LanguageModel, student: LanguageModel, pairs: Sequence[TargetPair], tokens_per_batch: int
+) -> list[float]:
+    """Return the mean divergence over the learnt positions of each pair."""
+    found = [0.0] * len(pairs)
+    lengths = [(source, target) for source, target, _ in student.lengths(pairs)]
+    with evaluating(teacher.module), evaluating(student.module):
         for group in micro_batches(lengths, tokens_per_batch):
-            outputs = model.forward(model.encode([pairs[row] for row in group], group))
-            for row, logits, labels in zip(group, outputs.logits, outputs.labels, strict=True):
-                found[row] = logits[labels != IGNORE].float().cpu()
+            chosen = [pairs[row] for row in group]
+            told, said = (model.forward(model.encode(chosen, group)) for model in (teacher, student))
+            counts = (said.labels != IGNORE).sum(dim=1).tolist()
+            for row, own in zip(group, torch.split(_by_position(told, said), counts), strict=True):
+                found[row] = float(own.mean())
     return found
+
+
+def _by_position(told: StudentOutputs, said: StudentOutputs) -> Tensor:
+    """Return the divergence at each learnt position, [P]."""
+    places = [learnt_places(one.labels) for one in (told, said)]
+    width = min(told.logits.width, said.logits.width)  # rows of the embeddings that no token has
+
+    def some(begin: int, end: int) -> Tensor:
+        log_p, log_q = (
+            one.logits.at(own[begin:end]).float().cpu()[:, :width].log_softmax(dim=-1)
+            for one, own in zip((told, said), places, strict=True)
+        )
+        return jensen_shannon(log_p, log_q, 0.5, normalise=False)
+
+    return in_parts(some, len(places[1]), said.logits.positions_at_once())

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from distillrun.loss.logits import Logits
 from distillrun.loss.tensors import IGNORE, Count, StudentOutputs
 from distillrun.loss.token_alignment import stretches
 
@@ -52,18 +53,18 @@ def aligned(outputs: StudentOutputs, counts: Mapping[str, Count], weights: Mappi
                 weight.append(share * (left_end - left))
     if not begins:
         return None
-    device = outputs.logits.device
+    device = outputs.labels.device
     places = torch.tensor(begins, device=device)
     return Aligned(
         places[:, 0], places[:, 1], torch.tensor(lengths, device=device), torch.tensor(weight, device=device)
     )
 
 
-def rest_log_probs(logits: Tensor, labels: Tensor, begins: Tensor, lengths: Tensor) -> Tensor:
+def rest_log_probs(logits: Logits, labels: Tensor, begins: Tensor, lengths: Tensor) -> Tensor:
     """Return the log-likelihood in nats of the tokens of each stretch after its first, [G].
 
     Args:
-        logits: [N * T, V].
+        logits: [N, T, V].
         labels: [N * T].
         begins: [G] where the stretches begin.
         lengths: [G] their tokens.
@@ -72,6 +73,5 @@ def rest_log_probs(logits: Tensor, labels: Tensor, begins: Tensor, lengths: Tens
     firsts = (lengths - 1).cumsum(0) - (lengths - 1)
     steps = torch.arange(len(owners), device=begins.device) - firsts[owners] + 1
     places = begins[owners] + steps
-    wide = logits[places].to(torch.promote_types(logits.dtype, torch.float32))
-    found = wide.log_softmax(dim=-1).gather(-1, labels[places][:, None]).squeeze(1)
+    found = logits.at(places).to(logits.dtype).log_softmax(dim=-1).gather(-1, labels[places][:, None]).squeeze(1)
     return found.new_zeros(len(begins)).index_add(0, owners, found)

@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from distillrun.loss.tensors import Count, Loss, StudentOutputs
-from distillrun.loss.token_loss import position_losses, side_by_side
+from distillrun.loss.summed_costs import summed_costs
+from distillrun.loss.tensors import IGNORE, Count, Loss, StudentOutputs
+from distillrun.loss.token_loss import TokenLoss, side_by_side, token_nll
 
 Divergence = Callable[[Tensor, Tensor], Tensor]
 """(log_p of the teacher, log_q of the student), [P, B] -> [P]."""
@@ -28,8 +28,9 @@ def distilled_views(
     weights: Mapping[str, ViewWeight],
     temperature: float,
     divergence: Divergence,
+    token_loss: TokenLoss = token_nll,
 ) -> Loss:
-    """Return sum over views of cross_entropy x mean nll + divergence x mean divergence, per token over the whole step.
+    """Return sum over views of cross_entropy x mean label cost + divergence x mean divergence, per token over the step.
 
     Args:
         outputs: with the teacher's distributions.
@@ -37,11 +38,12 @@ def distilled_views(
         weights: of the views.
         temperature: of the student's logits in the divergence; the cross-entropy knows none.
         divergence: of some positions.
+        token_loss: what labels cost; their negative log-likelihood is the cross-entropy.
     """
     teacher = outputs.teacher
     views = [weights.get(view) for view in outputs.views]
     if teacher is None or not any(views):
-        return Loss(outputs.logits.new_zeros(()), {})
+        return outputs.no_loss()
     width = outputs.labels.shape[1]
     row_of = teacher.places // width
     device = row_of.device
@@ -52,10 +54,13 @@ def distilled_views(
             shares[row] = [weight.cross_entropy / tokens, weight.divergence / tokens]
     share = torch.tensor(shares, dtype=torch.float64, device=device)[row_of]
     chosen = share.any(dim=1).nonzero().squeeze(1)
-    share, places = share[chosen].to(torch.promote_types(outputs.logits.dtype, torch.float32)), teacher.places[chosen]
+    share, places = share[chosen].to(outputs.logits.dtype), teacher.places[chosen]
     labels = outputs.labels.flatten()[places]
     with_labels = any(weight.cross_entropy > 0 for weight in weights.values())
-    is_plain = temperature == 1 and teacher.vocabulary >= outputs.logits.shape[-1]
+    learnt = torch.full_like(outputs.labels, IGNORE).flatten()
+    learnt[places] = labels
+    label_cost = token_loss(learnt.view_as(outputs.labels))
+    is_plain = token_loss is token_nll and temperature == 1 and teacher.vocabulary >= outputs.logits.width
 
     def costs(logits: Tensor, begin: int, end: int) -> tuple[Tensor, Tensor]:
         own = labels[begin:end]
@@ -64,18 +69,18 @@ def distilled_views(
             shared if temperature == 1 else shared / temperature, own, teacher.rows(chosen[begin:end])
         )
         if is_plain:
-            nll = -label_log_q
+            labelled = -label_log_q
         else:
-            nll = F.cross_entropy(logits, own, reduction="none") if with_labels else torch.zeros_like(label_log_q)
-        both = torch.stack([nll, divergence(log_p.to(log_q.dtype), log_q)], dim=1)
+            labelled = label_cost(logits, begin, end) if with_labels else torch.zeros_like(label_log_q)
+        both = torch.stack([labelled, divergence(log_p.to(log_q.dtype), log_q)], dim=1)
         return (share[begin:end] * both).sum(dim=1), both
 
-    cost, both = position_losses(outputs.logits, places, 2, costs)
+    total, both = summed_costs(outputs.logits, places, 2, costs)
     parts: dict[str, Tensor] = {}
     for view in weights.keys() & set(outputs.views):
         rows = torch.tensor([name == view for name in outputs.views], device=device)[row_of[chosen]]
-        nll, distance = (both[rows].sum(dim=0) / counts[view].tokens).unbind()
+        labelled, distance = (both[rows].sum(dim=0) / counts[view].tokens).unbind()
         parts |= {f"{view}/divergence": distance}
         if with_labels:
-            parts[view] = nll
-    return Loss(cost.sum(), parts)
+            parts[view] = labelled
+    return Loss(total, parts)

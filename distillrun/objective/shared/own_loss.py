@@ -9,6 +9,7 @@ from torch import Tensor
 from distillrun.errors import ConfigError
 from distillrun.interfaces import TokenLossObjective
 from distillrun.loss.tensors import Count, Loss, StudentOutputs
+from distillrun.loss.token_loss import PositionCost
 from distillrun.objective.shared.same_texts import SameTexts
 from distillrun.objective.shared.view import weighted_views
 
@@ -32,8 +33,8 @@ class OwnLoss(SameTexts, ABC):
         self.weights = self.texts.weights
 
     @abstractmethod
-    def token_loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """Return what each target token costs, see `TokenLossObjective`."""
+    def token_loss(self, labels: Tensor) -> PositionCost:
+        """Return what learnt positions cost, see `TokenLossObjective`."""
 
     def loss(self, outputs: StudentOutputs, counts: Mapping[str, Count]) -> Loss:
         return weighted_views(outputs, counts, self.weights, self.token_loss)

@@ -2,13 +2,13 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from torch import Tensor
 
 from distillrun.errors import ConfigError
-from distillrun.interfaces import TokenLossObjective
+from distillrun.interfaces import token_loss_of
 from distillrun.loss.tensors import Count, Loss, StudentOutputs
 from distillrun.objective.shared.around import AroundTexts
 from distillrun.objective.shared.distilled import ViewWeight, distilled_views
@@ -92,11 +92,5 @@ class TokenDistillation(AroundTexts, ABC):
 
     def shared_loss(self, outputs: StudentOutputs, counts: Mapping[str, Count], sampled: float) -> Loss:
         """Return the loss where sampled targets have this share of it, and given ones the rest."""
-        weights = self._view_weights(sampled)
-        if not isinstance(self.texts, TokenLossObjective):
-            return distilled_views(outputs, counts, weights, self.temperature, self.divergence)
-        given = {view: weight.cross_entropy for view, weight in weights.items() if weight.cross_entropy}
-        rest = {view: replace(weight, cross_entropy=0.0) for view, weight in weights.items()}
-        labels = self.text_loss(outputs, counts, given)
-        distance = distilled_views(outputs, counts, rest, self.temperature, self.divergence)
-        return Loss(labels.total + distance.total, {**labels.parts, **distance.parts})
+        weights, cost = self._view_weights(sampled), token_loss_of(self.texts)
+        return distilled_views(outputs, counts, weights, self.temperature, self.divergence, cost)

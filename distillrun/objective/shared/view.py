@@ -7,8 +7,9 @@ from torch import Tensor, nn
 
 from distillrun.errors import ConfigError
 from distillrun.interfaces import ChoiceModel
+from distillrun.loss.summed_costs import summed_costs
 from distillrun.loss.tensors import IGNORE, Count, Loss, StudentOutputs
-from distillrun.loss.token_loss import TokenLoss, token_nll
+from distillrun.loss.token_loss import TokenLoss, by_position, learnt_places, token_nll
 from distillrun.records import Question
 
 
@@ -78,13 +79,26 @@ def weighted_views(
     labels = outputs.labels
     if others := [n for n, name in enumerate(outputs.views) if name not in weights]:
         labels = labels.index_fill(0, torch.tensor(others, device=labels.device), IGNORE)
-    costs = token_loss(outputs.logits, labels).sum(dim=1)
-    total = costs.new_zeros(())
+    places, cost_of = learnt_places(labels), token_loss(labels)
+    if not len(places):
+        return outputs.no_loss()
+    share = _shares(outputs, counts, weights).to(outputs.logits.dtype)[places // labels.shape[1]]
+
+    def costs(logits: Tensor, begin: int, end: int) -> tuple[Tensor, Tensor]:
+        cost = cost_of(logits, begin, end)
+        return share[begin:end] * cost, cost[:, None]
+
+    total, noted = summed_costs(outputs.logits, places, 1, costs)
+    each = by_position(labels, noted).sum(dim=1)
     parts = {}
-    for view, weight in weights.items():
+    for view in weights:
         rows = [n for n, name in enumerate(outputs.views) if name == view]
         if rows:
-            mean = costs[torch.tensor(rows, device=costs.device)].sum() / counts[view].tokens
-            total = total + weight * mean
-            parts[view] = mean.detach()
+            parts[view] = each[torch.tensor(rows, device=each.device)].sum() / counts[view].tokens
     return Loss(total, parts)
+
+
+def _shares(outputs: StudentOutputs, counts: Mapping[str, Count], weights: Mapping[str, float]) -> Tensor:
+    """Return what a token of each row has of the loss, [N] float64: its view's weight / its view's tokens; or 0."""
+    shares = [weights[view] / counts[view].tokens if view in weights else 0.0 for view in outputs.views]
+    return torch.tensor(shares, dtype=torch.float64, device=outputs.labels.device)

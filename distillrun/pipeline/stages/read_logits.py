@@ -140,10 +140,14 @@ def _read(
             chosen = [pairs[row] for row in group]
             outputs = teacher.forward(teacher.encode(chosen, group))
             check_labels(student.encode(chosen, group).labels, outputs.labels, chosen)
-            flat, places = outputs.logits.flatten(0, 1), learnt_places(outputs.labels)
+            read = [
+                _stored(teacher_rows(outputs.logits.at(some), vocabulary, request), dtype)
+                for some in torch.split(learnt_places(outputs.labels), outputs.logits.positions_at_once())
+            ]
             counts = (outputs.labels != IGNORE).sum(dim=1).tolist()
-            for row, own in zip(group, torch.split(places, counts), strict=True):
-                found[row] = _stored(teacher_rows(flat[own], vocabulary, request), dtype)
+            whole = {name: torch.split(torch.cat([one[name] for one in read]), counts) for name in read[0]}
+            for number, row in enumerate(group):
+                found[row] = {name: own[number] for name, own in whole.items()}
     starts = torch.tensor([0, *(len(one["log_probs"]) for one in found)]).cumsum(0)
     return {name: torch.cat([one[name] for one in found]) for name in found[0]} | {"starts": starts}
 
