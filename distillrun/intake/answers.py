@@ -65,7 +65,8 @@ def are_wrong(choices: Sequence[str]) -> bool:
 def several_labels(values: Sequence[Any]) -> tuple[bool, str | None]:
     """Return whether cells hold several labels each, and what stands between them; None where a cell is a list.
 
-    A sign parts labels where most parts stand in more than one kind of cell: "a|b" next to "b", not "Smith, Anna".
+    A sign parts labels where parts stand in more than one kind of cell, "a|b" next to "b"; of a comma, most of them,
+    since it may stand in a label: "Smith, Anna".
     """
     known = [value for value in values if not is_blank(value)]
     if known and all(isinstance(value, list | tuple) or _is_written_list(value) for value in known):
@@ -75,7 +76,8 @@ def several_labels(values: Sequence[Any]) -> tuple[bool, str | None]:
         parts = {cell: {part.strip() for part in cell.split(sign)} for cell in cells}
         counts = Counter(part for own in parts.values() for part in own)
         is_parted = any(len(own) > 1 for own in parts.values()) and all(map(len, counts))
-        if is_parted and len(counts) <= len(cells) and 2 * sum(count > 1 for count in counts.values()) > len(counts):
+        again = sum(count > 1 for count in counts.values())
+        if is_parted and len(counts) <= len(cells) and (2 * again > len(counts) if sign == "," else again):
             return True, sign
     return False, None
 

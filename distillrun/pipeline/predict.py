@@ -1,7 +1,7 @@
 """Asking a trained student one question."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args
@@ -22,7 +22,7 @@ from distillrun.evaluation.shared.scope import ScopeScore, scope_scores
 from distillrun.files.inside import read_text
 from distillrun.files.strict_json import strict_json
 from distillrun.interfaces import ChoiceModel, LabelTask, Scorer, Student, StudentObjective, Task
-from distillrun.records import Example, Json, Prediction, first_alike
+from distillrun.records import Example, Json, LongText, Prediction, TargetPair, first_alike
 
 MOST_SCORED = 26
 """Choices of a question that a student which writes is asked to score one by one."""
@@ -53,6 +53,7 @@ class TrainedStudent:
         temperature: fitted on dev, where the run's calibration did; confidences are taken at it.
         thresholds: of labels, fitted on dev, where a text may have several of them; one half of those without.
         scope: the gate that the run fitted; None = it has none.
+        long_texts: says which texts it does not read whole, see `Student`.
     """
 
     model: ChoiceModel
@@ -63,6 +64,7 @@ class TrainedStudent:
     temperature: float = 1.0
     thresholds: Mapping[str, float] = field(default_factory=dict)
     scope: Gate | None = None
+    long_texts: Callable[[Iterable[TargetPair]], Sequence[LongText]] = field(default=lambda pairs: ())
 
     def predict(
         self, question: str, choices: Sequence[str], answer_tokens: int = 32, explanation_tokens: int = 128
@@ -148,7 +150,11 @@ def load_student(run_folder: Path, allowed: Sequence[str] = ()) -> TrainedStuden
     tokens, temperature = config.runtime.tokens_per_batch, _temperature(run_folder)
     writes = student.writes and not ("choice_likelihood" in config.evaluators and WRITTEN.isdisjoint(config.evaluators))
     thresholds, gate = _thresholds(run_folder), _gate(run_folder, config)
-    return TrainedStudent(model, task, objective, writes, tokens, temperature, thresholds, gate)
+    saved = {"checkpoint": str(run_folder / "student")} if "checkpoint" in config.student else {}
+    reads: Student = build({**config.student, **saved}, "student", allowed)
+    return TrainedStudent(
+        model, task, objective, writes, tokens, temperature, thresholds, gate, long_texts=reads.long_texts
+    )
 
 
 def read_config(run_folder: Path, selected: dict[str, Json] | None = None) -> Config:

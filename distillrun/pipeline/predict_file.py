@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from distillrun.config.schema import Progress
-from distillrun.errors import ConfigError
+from distillrun.errors import ConfigError, each, listed
 from distillrun.files.csv_text import csv_text
 from distillrun.files.inside import append_to, read_text, write_whole
 from distillrun.files.rows import read_rows
 from distillrun.interfaces import FileTask, has_label_sets
 from distillrun.pipeline.predict import TrainedStudent
 from distillrun.process.progress import Bar
-from distillrun.records import Example
+from distillrun.records import Example, TargetPair
 
 _log = logging.getLogger(__name__)
 
@@ -52,7 +52,9 @@ def predict_file(student: TrainedStudent, run: str, file: Path, out: Path, progr
     rows = list(read_rows(file, student.task.encoding))
     if not rows:
         raise ConfigError(f"--file {file} holds no rows")
-    examples = [student.task.unanswered(row.where, row.values) for row in rows]
+    task = student.task
+    examples = each(rows, lambda row: task.unanswered(row.where, row.values))
+    _check_lengths(student, examples)
     columns = list(dict.fromkeys(str(column) for row in rows for column in row.values))
     added = ADDED if student.scope is None else (SCOPE, *ADDED)
     if clash := sorted({*columns} & {*added}):
@@ -78,6 +80,30 @@ def predict_file(student: TrainedStudent, run: str, file: Path, out: Path, progr
             "%d of %d rows have no prediction, since what the student wrote names no choice", unparsed, len(rows) - done
         )
     return len(rows) - done, done
+
+
+def _check_lengths(student: TrainedStudent, examples: Sequence[Example]) -> None:
+    """Say which rows are longer than the student reads. Raises ConfigError where it was trained to cut none."""
+    task, objective = student.task, student.objective
+
+    def asked_of(one: Example) -> TargetPair:
+        longest = max(range(len(one.choices)), key=lambda place: len(one.choices[place]), default=None)
+        answer = () if longest is None else objective.continuation(one, longest, task, "")
+        return TargetPair(objective.query(one, task).answer, answer, "predict")
+
+    long = [one for one in student.long_texts(map(asked_of, examples)) if one.part == "source"]
+    cure = "shorten the row, leave it out, or train a student with student.truncate=tail"
+    refused = [
+        f"{examples[one.index].id}: {one.tokens:,} tokens, and this student reads {one.setting}; {cure}"
+        for one in long
+        if one.problem
+    ]
+    if refused:
+        raise ConfigError(listed(refused))
+    if long:
+        most = max(one.tokens for one in long)
+        told = "%d of %d rows are longer than %s tokens, the longest has %d; they are cut, as in training"
+        _log.warning(told, len(long), len(examples), long[0].setting, most)
 
 
 def _answers(student: TrainedStudent, examples: Sequence[Example]) -> list[list[object]]:

@@ -2,7 +2,9 @@
 
 import csv
 import json
+import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ from distillrun.pipeline.predict_file import predict_file
 from distillrun.records import Example
 from tests.end_to_end.runs import run_scored, run_small
 from tests.end_to_end.test_classification import WORDS, words_of, write_texts
+from tests.leaves import made
 
 ASKED = [
     {"ticket": "1", "text": "somebody says gone"},
@@ -190,3 +193,19 @@ def test_a_file_is_read_in_the_task_s_encoding(
     (tmp_path / "in.csv").write_bytes("text\nwhat price für Müller\n".encode("cp1252"))
     assert predict_file(student, "run", tmp_path / "in.csv", tmp_path / "out.csv", Progress.never) == (1, 0)
     assert read(tmp_path / "out.csv")[0]["text"] == "what price für Müller"
+
+
+def test_rows_that_are_longer_than_the_student_reads_are_counted_or_named(
+    student: TrainedStudent, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    rows = [*ASKED, {"ticket": "3", "text": "what price " * 200}]
+    file = write(tmp_path / "in.csv", rows)
+    with caplog.at_level(logging.WARNING):
+        assert predict_file(student, "run", file, tmp_path / "out.csv", Progress.never) == (4, 0)
+    assert "1 of 4 rows are longer than student.max_tokens=128 tokens, the longest has" in caplog.text
+    strict = replace(student, long_texts=made("student", "tiny_text_classifier", truncate="refuse").long_texts)
+    with pytest.raises(
+        ConfigError, match=r"in\.csv:\d+: \d+ tokens, and this student reads student\.max_tokens=128; shorten"
+    ):
+        predict_file(strict, "run", file, tmp_path / "other.csv", Progress.never)
+    assert not (tmp_path / "other.csv").exists()
