@@ -16,7 +16,7 @@ COMMON = 3
 LONG = 4
 """A text of so many times the words of the 95th percentile is an outlier."""
 ONE_PLACE = 0.9
-"""From this share on, the right answer stands always at one place."""
+"""From this share on, the right answer is always in one place."""
 
 
 def survey(task: Task, splits: Mapping[Split, Sequence[Example]], threshold: float) -> Iterator[str]:
@@ -34,7 +34,7 @@ def survey(task: Task, splits: Mapping[Split, Sequence[Example]], threshold: flo
     labelled = [one for rows in splits.values() for one in rows if is_answered(one)]
     yield from _balance(labelled, splits["train"]) if isinstance(task, LabelTask) else _places(labelled)
     found = [*told(splits), *overlap_of(splits, threshold).told()]
-    yield "overlap: " + ("; ".join(found) if found else "no question stands twice, or nearly so in two splits")
+    yield "overlap: " + ("; ".join(found) if found else "no question occurs twice, or nearly so in two splits")
     yield from _lengths(splits)
 
 
@@ -82,7 +82,7 @@ def _places(labelled: Sequence[Example]) -> Iterator[str]:
     shares = ", ".join(f"{place + 1}: {counts[place] / len(labelled):.0%}" for place in sorted(counts))
     yield f"places of the right answers: {shares}"
     if counts.most_common(1)[0][1] >= ONE_PLACE * len(labelled) > 1:
-        yield "  the right answer stands always at one place, which a student learns: task.shuffle_choices=true"
+        yield "  the right answer is always in one place, which a student learns: task.shuffle_choices=true"
 
 
 def _lengths(splits: Mapping[Split, Sequence[Example]]) -> Iterator[str]:

@@ -94,7 +94,7 @@ def test_questions_with_choices_of_their_own_are_multiple_choice(capfd: pytest.C
     task = written("data/train.jsonl", "data/test.jsonl")
     (first, *_) = task.examples("test")
     assert (first.id, first.question, first.choices, first.answer) == ("q30", "What is 30 and 30?", ("x", "30"), 1)
-    assert "the right answer stands always at one place" in capfd.readouterr().out
+    assert "the right answer is always in one place" in capfd.readouterr().out
 
 
 def test_a_column_for_each_choice_is_found() -> None:
