@@ -49,8 +49,8 @@ class MultiLabel:
 
     rule = (
         "A text has the labels whose probability reaches the label's threshold, which is fitted on dev. Micro-F1 "
-        "counts all pairs of text and label alike, macro-F1 all labels, sample-F1 all texts; subset accuracy wants a "
-        "text's labels all right."
+        "counts all pairs of text and label alike, macro-F1 all labels, sample-F1 all texts; for subset accuracy, "
+        "all labels of a text must be right."
     )
 
     def __init__(self, of: str, thresholds: str, bag_of_words: bool) -> None:
@@ -136,4 +136,4 @@ def _table(
     columns = ("label", "F1", "precision", "recall", "threshold", "test texts", "answers", "training texts")
     note = f"the {MOST_ROWS} of {len(rows)} that most test texts have" if len(rows) > MOST_ROWS else ""
     shown.sort(key=lambda row: row[1])
-    return ResultTable("Labels, the worst first", columns, tuple(shown), note, columns[1:4])
+    return ResultTable("Labels, worst first", columns, tuple(shown), note, columns[1:4])

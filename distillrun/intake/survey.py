@@ -61,7 +61,8 @@ def _balance(labelled: Sequence[Example], train: Sequence[Example]) -> Iterator[
         return
     most = ", ".join(f"{names[place]} {count / len(labelled):.1%}" for place, count in counts.most_common(COMMON))
     rarest, few = min(counts.items(), key=lambda item: (item[1], item[0]))
-    yield f"labels: {len(names)}; the commonest {most}; the rarest {names[rarest]} ({few:,} row{'s' * (few != 1)})"
+    least = f"{names[rarest]} ({few:,} row{'s' * (few != 1)})"
+    yield f"labels: {len(names)}; most frequent: {most}; least frequent: {least}"
     absent = [name for place, name in enumerate(names) if place not in counts]
     if absent:
         yield f"labels that no row has: {_listed(absent)}"

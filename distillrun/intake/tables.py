@@ -122,7 +122,7 @@ def _check_parts(role: str, paths: Sequence[Path], rows: Sequence[Row]) -> None:
         again[file] += first.setdefault(repr(row.values), file) != file
     if len(families) == 1 and all(again[file] < ALIKE * size for file, size in sizes.items()):
         return
-    shared = f"{again.total():,} rows of one stand in another, too"
+    shared = f"{again.total():,} rows of one are also in another"
     why = shared if again.total() else "their names differ by more than a number"
     raise ConfigError(
         f"{' and '.join(path.name for path in paths)} may each be the {role} rows, and {why}; name the one that is "

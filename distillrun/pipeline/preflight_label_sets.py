@@ -34,14 +34,14 @@ def label_set_problems(config: Config, parts: Parts) -> list[str]:
             if isinstance(part, LabelSetPart) and part.label_sets == "only"
         ]
     problems = [
-        f"{shown} takes a text to have one label, and task.multi_label=true gives it several; choose {_CURES[group]}"
+        f"{shown} expects one label for each text, and task.multi_label=true gives several; choose {_CURES[group]}"
         for shown, (part, group) in own.items()
         if not isinstance(part, LabelSetPart)
     ]
     if config.until not in (Until.load, Until.generate) and not isinstance(parts.student, LabelStudent):
         problems.append(
             f"task.multi_label=true needs a student with an output for each label, which student="
-            f"{written(config.selected.get('student'))} has not; choose student=text_classifier"
+            f"{written(config.selected.get('student'))} does not have; choose student=text_classifier"
         )
     if config.baselines and config.until in (Until.evaluate, Until.report):
         problems.append(

@@ -214,13 +214,13 @@ def test_variants_of_a_file_are_not_joined(capfd: pytest.CaptureFixture[str]) ->
     csv("train_small.csv", MANY[:6], "text,label")
     csv("test.csv", MANY[:9], "text,label")
     told = refusal(capfd, "data")
-    assert "train.csv and train_small.csv may each be the train rows, and 6 rows of one stand in another, too" in told
+    assert "train.csv and train_small.csv may each be the train rows, and 6 rows of one are also in another" in told
     assert "(train=data/train.csv)" in told
     assert len(written("data", "train=data/train.csv").examples("train")) == 21
     Path("data/train_small.csv").unlink()
     csv("train_v2.csv", MANY[3:], "text,label")
     Path("data/train.csv").rename("data/train_v1.csv")
-    assert "21 rows of one stand in another, too" in refusal_of_two_versions(capfd)
+    assert "21 rows of one are also in another" in refusal_of_two_versions(capfd)
 
 
 def refusal_of_two_versions(capfd: pytest.CaptureFixture[str]) -> str:

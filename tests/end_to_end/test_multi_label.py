@@ -71,7 +71,7 @@ def test_labels_are_learnt_and_scored_each_by_itself(learnt: tuple[Path, Any]) -
     assert {row[5] for row in table["rows"]} == {8}  # of 16 test texts
     assert "2 right" in found["findings"]["multi_label"]["note"]  # texts without any label
     page = (folder / "run" / "report.md").read_text(encoding="utf-8")
-    assert "Labels, the worst first" in page
+    assert "Labels, worst first" in page
     assert "unparsed" not in page  # no label is an answer
 
 
@@ -129,14 +129,14 @@ def test_labels_of_a_teacher_are_held_against_known_ones(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ("student=tiny_t5", "needs a student with an output for each label, which student=tiny_t5 has not"),
-        ("objective=choice_distillation", "objective=choice_distillation takes a text to have one label"),
-        ("evaluation=[choice_likelihood]", "evaluation.choice_likelihood takes a text to have one label"),
+        ("student=tiny_t5", "needs a student with an output for each label, which student=tiny_t5 does not have"),
+        ("objective=choice_distillation", "objective=choice_distillation expects one label for each text"),
+        ("evaluation=[choice_likelihood]", "evaluation.choice_likelihood expects one label for each text"),
         (
             "evaluation=[label_sets,calibration]",
-            r"evaluation.calibration takes .*evaluation=\[label_sets,multi_label\]",
+            r"evaluation.calibration expects .*evaluation=\[label_sets,multi_label\]",
         ),
-        ("generation=label", "generation step label takes a text to have one label"),
+        ("generation=label", "generation step label expects one label for each text"),
         ("evaluation.baselines=true", "set evaluation.baselines=false"),
     ],
 )

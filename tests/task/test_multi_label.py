@@ -101,7 +101,7 @@ def test_one_label_for_each_text_is_not_read_from_several(form: Any, tmp_path: P
 def test_a_text_that_may_be_several_labels_is_asked_about(tmp_path: Path) -> None:
     as_csv(tmp_path, ["label"], [["card, fee"], ["rate"]])
     (problem,) = task(tmp_path).check()
-    assert "train.csv:2: the labels 'card, fee' may be several, parted by ','" in problem
+    assert "train.csv:2: the labels 'card, fee' may be several, separated by ','" in problem
     assert "task.label_separator=','" in problem
     (tmp_path / "labels.csv").write_text('name\n"card, fee"\nrate\n', encoding="utf-8")
     assert [one.answers for one in task(tmp_path, labels="labels.csv").examples("test")] == [(0,), (1,)]

@@ -76,6 +76,6 @@ def groups_told(
     both = {f"{one} and {other}": len(own[one] & own[other]) for one, other in pairs if own[one] & own[other]}
     if both:
         told = ", ".join(f"{count:,} in {where}" for where, count in both.items())
-        _log.warning("task.split_by: groups stand on both sides, since their rows are in two files: %s", told)
+        _log.warning("task.split_by: groups are on both sides of a split, since their rows are in two files: %s", told)
     counts: Counter[str] = Counter({split: len(names) for split, names in own.items()})
     return {"groups": {**counts, **both, **({"rows left out": left_out} if left_out else {})}}

@@ -59,7 +59,7 @@ class LabelledRows:
         if self.form != "text" and self.listed is None:
             raise ConfigError(f"task.label_form={self.form} counts labels; set task.labels to their file, or list")
         if not self.several and (not isinstance(self.column, str) or self.separator is not None):
-            parts = f"task.label_separator={self.separator!r} parts several labels"
+            parts = f"task.label_separator={self.separator!r} separates several labels"
             given = f"{KEY} names several columns" if self.separator is None else parts
             raise ConfigError(f"{given}, and task.multi_label=false gives each text one; set task.multi_label=true")
 

@@ -90,7 +90,7 @@ class RowLabels:
             return [part for part in map(str.strip, text.split(self._separator)) if part]
         if not (self._is_label and self._is_label(text)) and (sign := next((s for s in _SEPARATORS if s in text), "")):
             raise ConfigError(
-                f"{row.where}: the labels {text!r:.60} may be several, parted by {sign!r}; set task.label_separator="
+                f"{row.where}: the labels {text!r:.60} may be several, separated by {sign!r}; set task.label_separator="
                 f"'{sign}', or name the labels in a file: task.labels=FILE"
             )
         return [text]
@@ -122,5 +122,7 @@ def is_out_of_scope(given: Sequence[Any], label: str | None, where: str) -> bool
     """Return whether a row says that its text has none of the labels. Raises ConfigError where it names one, too."""
     found = [reading(label_text(one)) == reading(label) for one in given] if label is not None else []
     if any(found) and len(found) > 1:
-        raise ConfigError(f"{where}: the text is {label!r} (task.out_of_scope) and has other labels, too; mend the row")
+        raise ConfigError(
+            f"{where}: the text is {label!r} (task.out_of_scope) and has other labels, too; correct the row"
+        )
     return any(found)
