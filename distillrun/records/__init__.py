@@ -3,7 +3,7 @@
 Every record is JSON-able; `distillrun.files.jsonl` writes and reads them strictly.
 """
 
-from distillrun.records.answering import Prediction, Query, Reply, Score, few_choices
+from distillrun.records.answering import Prediction, Query, Reply, Score, few_choices, main_score
 from distillrun.records.asking import (
     Budget,
     Completion,
@@ -108,6 +108,7 @@ __all__ = [
     "is_right",
     "kind_of",
     "likeliest_choice",
+    "main_score",
     "reading",
     "readings",
     "reads_alike",

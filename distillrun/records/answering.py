@@ -1,5 +1,6 @@
 """Queries to a student, its answers, and their scores."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
 
@@ -101,3 +102,11 @@ class Score(Record):
     low: float
     high: float
     unit: str = ""
+
+
+def main_score(names: Iterable[str]) -> str:
+    """Return the score that a run is named by: test/accuracy, or the first accuracy of the test, or its first score."""
+    known = [*names]
+    tested = [name for name in known if name.startswith("test/")]
+    accuracies = [name for name in tested if name.endswith("accuracy")]
+    return "test/accuracy" if "test/accuracy" in known else next(iter([*accuracies, *tested, *known]), "")

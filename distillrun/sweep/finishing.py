@@ -11,7 +11,7 @@ from distillrun.config.fail_below import shortfalls
 from distillrun.config.settings import Config
 from distillrun.files.folder import COMMAND
 from distillrun.files.inside import write_whole
-from distillrun.records import Json
+from distillrun.records import Json, main_score
 from distillrun.sweep.cells import aligned, cell_lines, cells
 from distillrun.sweep.ending import end_jobs
 from distillrun.sweep.job import (
@@ -27,6 +27,7 @@ from distillrun.sweep.job import (
 )
 from distillrun.sweep.running import GOES_ON
 from distillrun.sweep.summary import track_sweep
+from distillrun.text.display import number
 
 
 def finish(sweep: Path, config: Config, complete: bool, planned: Sequence[PlannedJob] = ()) -> int:
@@ -47,7 +48,9 @@ def finish(sweep: Path, config: Config, complete: bool, planned: Sequence[Planne
     jobs = sorted([*jobs, *not_started(sweep, planned)], key=lambda job: job.number)
     own = own_settings(jobs)
     scores = [_test_scores(Path(job.folder)) if job.state == "done" else {} for job in jobs]
-    say(aligned([("job", "state", "seconds", "test/accuracy", "settings"), *map(_line, jobs, own, scores)]))
+    metric = main_score(name for found in scores for name in found) or "test/accuracy"
+    lines = [_line(*one, metric) for one in zip(jobs, own, scores, strict=True)]
+    say(aligned([("job", "state", "seconds", metric, "settings"), *lines]))
     finished = [(settings, found) for settings, found in zip(own, scores, strict=True) if found]
     averaged = cells(finished)
     if len(averaged) < len(finished):
@@ -106,9 +109,9 @@ def _settled(sweep: Path) -> list[Job]:
     return jobs_in(sweep)
 
 
-def _line(job: Job, own: Sequence[str], scores: dict[str, float]) -> tuple[str, ...]:
-    accuracy = scores.get("test/accuracy")
-    shown = "-" if accuracy is None else f"{100 * accuracy:.1f} %"
+def _line(job: Job, own: Sequence[str], scores: dict[str, float], metric: str) -> tuple[str, ...]:
+    value = scores.get(metric)
+    shown = "-" if value is None else f"{100 * value:.1f} %" if metric.endswith("accuracy") else number(value)
     settings = " ".join(own) + (f"  ({job.why})" if job.why else "")
     return str(job.number), job.state, f"{job.seconds:.1f}", shown, settings
 

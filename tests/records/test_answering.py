@@ -2,7 +2,7 @@
 
 import pytest
 
-from distillrun.records import Example, Prediction, few_choices
+from distillrun.records import Example, Prediction, few_choices, main_score
 
 NAMES = tuple(f"label {n}" for n in range(77))
 SCORES = tuple(-float(n) for n in range(77))
@@ -32,3 +32,17 @@ def test_few_choices_and_unknown_likelihoods_stay(scores: tuple[float, ...] | No
     example = Example("1", "text", NAMES[:4], 1)
     said = Prediction("1", "", "", 0, scores)
     assert few_choices(example, said, 10) == (example, said)
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["dev/accuracy", "test/unparsed", "test/accuracy"], "test/accuracy"),
+        (["dev/accuracy", "test/likelihood_sum/ties", "test/likelihood_sum/accuracy"], "test/likelihood_sum/accuracy"),
+        (["dev/accuracy", "test/macro_f1"], "test/macro_f1"),
+        (["train/words"], "train/words"),
+        ([], ""),
+    ],
+)
+def test_a_run_is_named_by_the_accuracy_of_its_test(names: list[str], expected: str) -> None:
+    assert main_score(names) == expected

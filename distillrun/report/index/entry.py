@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from distillrun.files.folder import COMMAND
-from distillrun.records import Json
+from distillrun.records import Json, main_score
 from distillrun.report.run.values import mapping, sequence
 from distillrun.report.sweep.job import CONFIG, JOB, RESULT, SweepJob
 from distillrun.report.sweep.reading import command_of, jobs_of, read_object
@@ -138,9 +138,8 @@ def _chosen(jobs: Sequence[SweepJob], group: str) -> str:
 
 
 def _metric(jobs: Sequence[SweepJob]) -> str:
-    """Return the name of the score to show: the accuracy of the test, or else its first score."""
-    names = [name for job in jobs for name in job.scores if name.startswith("test/")]
-    return "test/accuracy" if "test/accuracy" in names else next(iter(names), "")
+    """Return the name of the score to show; empty where no job has one of the test."""
+    return main_score(name for job in jobs for name in job.scores if name.startswith("test/"))
 
 
 def _settings(command: str) -> str:

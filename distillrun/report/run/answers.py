@@ -28,26 +28,34 @@ def prediction_section(predictions: Sequence[Values], examples: Mapping[str, Val
 def position_section(predictions: Sequence[Values], examples: Mapping[str, Values]) -> Section | None:
     """Return how often each choice was predicted, by the position of the right one; None without right answers.
 
-    A choice that reads as the right one does counts at its position.
+    A choice that reads as the right one does counts at its position. Where all questions have the same choices, such as
+    the labels of a classification, they are shown by their texts.
     """
     counts: Counter[tuple[int, int | None]] = Counter()
     width = 0
+    known: set[tuple[str, ...]] = set()
     for prediction in predictions:
         example = examples.get(str(prediction.get("example_id")), {})
         gold, choice = position(example.get("answer")), position(prediction.get("choice"))
         if gold is not None:
             counts[gold, gold if choice in right_places(example) else choice] += 1
             width = max(width, gold + 1, len(sequence(example.get("choices"))))
+            known.add(tuple(map(str, sequence(example.get("choices")))))
     if not counts or width > MOST_POSITIONS:
         return None
+    is_fixed = len(known) == 1 and len(next(iter(known))) == width
+    names = [shortened(text) for text in next(iter(known))] if is_fixed else [_letter(place) for place in range(width)]
     predicted: list[int | None] = [*range(width), None]
     rows = [
-        [f"right one is {_letter(gold)}", *(f"{counts[gold, choice]:,}" for choice in predicted)]
-        for gold in range(width)
+        [f"right one is {names[gold]}", *(f"{counts[gold, choice]:,}" for choice in predicted)] for gold in range(width)
     ]
     total = [f"{sum(counts[gold, choice] for gold in range(width)):,}" for choice in predicted]
-    columns = ["", *(f"answered {_letter(place)}" for place in range(width)), "unparsed"]
+    columns = ["", *(f"answered {name}" for name in names), "unparsed"]
     table = Table(columns, [*rows, ["all", *total]], frozenset(range(1, width + 2)))
+    if is_fixed:
+        return Section(
+            "Confusion matrix", [Paragraph("Rows are the right answers, columns those of the student."), table]
+        )
     intro = "A student that learnt a position rather than the question shows up as one column of high counts."
     return Section("Choices by position", [Paragraph(intro), table])
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import chain
 
-from distillrun.records import Json
+from distillrun.records import Json, main_score
 from distillrun.report.page.block import Block, Figure, Paragraph, Section, Table
 from distillrun.report.page.chart import intervals
 from distillrun.report.places import guessing_share, right_places
@@ -23,7 +23,7 @@ def chance_level(examples: Mapping[str, Values], predictions: Sequence[Values]) 
 
 
 def majority_level(examples: Mapping[str, Values], predictions: Sequence[Values]) -> float | None:
-    """Return what a student would score that always gave the letter which is right most often; None if unknown."""
+    """Return what a student would score that always chose the position which is right most often; None if unknown."""
     predicted = [examples.get(str(prediction.get("example_id")), {}) for prediction in predictions]
     right = [places for example in predicted if (places := right_places(example))]
     counts = Counter(chain.from_iterable(right))
@@ -43,7 +43,9 @@ def score_section(scores: Values, chance: float | None, majority: float | None) 
         caption = "Dots are the measured shares, lines their 95 % intervals."
         blocks.insert(0, Figure(partial(intervals, drawn, level), caption, Table((), ())))
     if level is not None:
-        always = "" if majority is None else f" One letter for every answer would score {percent(majority)} at most."
+        always = (
+            "" if majority is None else f" Always choosing the same position would score {percent(majority)} at most."
+        )
         blocks.append(Paragraph(_against_chance(scores, level) + always))
     return Section("Scores", blocks)
 
@@ -85,25 +87,25 @@ def _with_interval(score: Values) -> str:
 
 
 def headline(scores: Values) -> str:
-    """Return the sentence that a reader came for: the test accuracy, or else the first score."""
-    name = "test/accuracy" if "test/accuracy" in scores else next(iter(scores), None)
-    if name is None:
+    """Return the run's main score with its interval; empty where it has none."""
+    name = main_score(scores)
+    if not name:
         return ""
     _, value, interval, count = _row(name, mapping(scores[name]))
     return f"{name} {value} (95 % interval {interval}, n = {count})"
 
 
 def _against_chance(scores: Values, chance: float) -> str:
-    low = finite(mapping(scores.get("test/accuracy")).get("low"))
-    high = finite(mapping(scores.get("test/accuracy")).get("high"))
+    name = main_score(scores)
+    low, high = (finite(mapping(scores.get(name)).get(end)) for end in ("low", "high"))
     guessing = f"Guessing would score {percent(chance)}"
-    if low is None or high is None:
+    if low is None or high is None or not (name.startswith("test/") and name.endswith("accuracy")):
         return f"{guessing}."
     if low > chance:
-        return f"{guessing}; the whole interval of test/accuracy lies above that."
+        return f"{guessing}; the whole interval of {name} lies above that."
     if high < chance:
-        return f"{guessing}; the whole interval of test/accuracy lies below that."
-    return f"{guessing}; the interval of test/accuracy contains that, so nothing better than guessing is shown."
+        return f"{guessing}; the whole interval of {name} lies below that."
+    return f"{guessing}; the interval of {name} contains that, so nothing better than guessing is shown."
 
 
 def _row(name: str, score: dict[str, Json]) -> tuple[str, str, str, str]:

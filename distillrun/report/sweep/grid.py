@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from distillrun.errors import ConfigError, nearest
-from distillrun.records import Json
+from distillrun.records import Json, main_score
 from distillrun.report.run.values import finite, mapping
 from distillrun.report.sweep.job import SweepJob
 from distillrun.text.display import NOTHING
@@ -140,9 +140,7 @@ def _metric(jobs: Sequence[SweepJob], wanted: str) -> str:
         raise ConfigError(
             f"no run has the score {wanted!r}{nearest(wanted, names)}; there are {', '.join(names) or 'none'}"
         )
-    tested = [name for name in names if name.startswith("test/")]
-    accuracies = [name for name in tested if "accuracy" in name]
-    return wanted or ("test/accuracy" if "test/accuracy" in names else next(iter([*accuracies, *tested]), ""))
+    return wanted or main_score(name for name in names if name.startswith("test/"))
 
 
 def _aside(key: str) -> bool:

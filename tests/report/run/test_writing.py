@@ -43,7 +43,12 @@ METRICS: list[dict[str, Json]] = [
     {"step": 2, "time": 2.0, "train/loss": 1.0, "train/loss/explain": 2.0, "dev/accuracy": 0.25},
 ]
 EXAMPLES: list[dict[str, Json]] = [
-    {"id": f"q{index}", "question": f"Question {index}?", "choices": ["sun", "moon", "sea", "sky", "sand"], "answer": 1}
+    {
+        "id": f"q{index}",
+        "question": f"Question {index}?",
+        "choices": ["sun", "moon", "sea", "sky", f"sand {index}"],
+        "answer": 1,
+    }
     for index in range(30)
 ]
 PREDICTIONS: list[dict[str, Json]] = [
@@ -363,10 +368,30 @@ def test_shares_in_a_measures_table_are_in_percent_and_say_so_in_the_columns_hea
     assert "| second | 8 | 100.0 | -6.2 | 0.500 |" in text
 
 
+def test_labels_that_all_questions_share_make_a_confusion_matrix(tmp_path: Path) -> None:
+    labels: list[dict[str, Json]] = [
+        {**example, "choices": ["card_lost", "card_late"], "answer": n % 2} for n, example in enumerate(EXAMPLES)
+    ]
+    text, _ = pages(tmp_path, RESULT, examples=labels, predictions=PREDICTIONS)
+    assert "Choices by position" not in text
+    rows = text.split("## Confusion matrix", 1)[1].splitlines()
+    assert "|  | answered card\\_lost | answered card\\_late | unparsed |" in rows
+    # of the 15 questions at even places, 0, 6, ... are answered with the second label, and 4, 10, ... with the first
+    assert "| right one is card\\_lost | 5 | 5 | 5 |" in rows
+
+
+def test_a_run_without_test_accuracy_is_named_by_another_accuracy_of_the_test(tmp_path: Path) -> None:
+    accuracy: dict[str, Json] = {"value": 0.9, "n": 200, "low": 0.85, "high": 0.94}
+    scores: dict[str, Json] = {"dev/accuracy": {**accuracy, "value": 1.0}, "test/likelihood_sum/accuracy": accuracy}
+    text, _ = pages(tmp_path, {**RESULT, "scores": scores}, examples=EXAMPLES, predictions=PREDICTIONS)
+    assert "test/likelihood\\_sum/accuracy 90.0 % (95 % interval 85.0 % to 94.0 %, n = 200)" in text
+    assert "the whole interval of test/likelihood\\_sum/accuracy lies above that" in text
+
+
 def test_the_page_tells_what_one_letter_would_score(tmp_path: Path) -> None:
     examples: list[dict[str, Json]] = [{**example, "answer": n % 3 and 1} for n, example in enumerate(EXAMPLES)]
     write_report(tmp_path, RESULT, {}, [], PREDICTIONS, examples, {})
-    assert "One letter for every answer would score 66.7 % at most" in (tmp_path / "report.md").read_text(
+    assert "Always choosing the same position would score 66.7 % at most" in (tmp_path / "report.md").read_text(
         encoding="utf-8"
     )
 
