@@ -27,7 +27,6 @@ from distillrun.sweep.job import (
 )
 from distillrun.sweep.running import GOES_ON
 from distillrun.sweep.summary import track_sweep
-from distillrun.text.display import number
 
 
 def finish(sweep: Path, config: Config, complete: bool, planned: Sequence[PlannedJob] = ()) -> int:
@@ -111,7 +110,7 @@ def _settled(sweep: Path) -> list[Job]:
 
 def _line(job: Job, own: Sequence[str], scores: dict[str, float], metric: str) -> tuple[str, ...]:
     value = scores.get(metric)
-    shown = "-" if value is None else f"{100 * value:.1f} %" if metric.endswith("accuracy") else number(value)
+    shown = "-" if value is None else f"{100 * value:.1f} %" if metric.endswith("accuracy") else f"{value:.4g}"
     settings = " ".join(own) + (f"  ({job.why})" if job.why else "")
     return str(job.number), job.state, f"{job.seconds:.1f}", shown, settings
 
