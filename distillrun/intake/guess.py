@@ -113,7 +113,7 @@ def _further(found: Guess, data: Mapping[str, Table], columns: Sequence[str], ap
     if group is not None and not {"dev", "test"} <= data.keys():
         found.settings["split_by"] = group
         found.reasons.append(
-            f"groups: rows with one {group} stay in one split, since they tell of each other (task.split_by)"
+            f"groups: rows with one {group} stay in one split, since they are not independent (task.split_by)"
         )
         told.append(group)
     return told

@@ -38,6 +38,6 @@ def name_labels(found: Guess, tables: Mapping[str, Table], train: Table, label: 
         found.settings["labels"] = sorted(spellings.values())
         others = ", ".join(repr(name) for name in sorted(counts) if name not in spellings.values())
         found.reasons.append(
-            f"labels: {others} read as other labels do, and are taken for these (task.labels lists them)"
+            f"labels: {others} are other spellings of labels, and are read as these (task.labels lists them)"
         )
     found.reasons.append(f"labels: {len(spellings):,} different ones of the training rows")
