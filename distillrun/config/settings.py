@@ -151,8 +151,7 @@ def digest(config: Config) -> str:
     """
     hashed = {key: value for key, value in plain(config).items() if key not in UNHASHED}
     hashed["evaluation"] = {name: leaf for name, leaf in hashed["evaluation"].items() if name != FAIL_BELOW}
-    hashed["task"] = without_later(hashed["task"])
-    return hashlib.sha256(json.dumps(as_hashed(hashed)).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(as_hashed(without_later(hashed))).encode()).hexdigest()
 
 
 def _wrong_values(config: Config) -> Iterator[str]:

@@ -1,24 +1,33 @@
-"""Settings of tasks that came later, each with the value that means what was before it."""
+"""Settings that came later than their section, each with the value that means what was before it."""
 
 from collections.abc import Mapping
 from typing import Any
 
-LATER: Mapping[str, Any] = {
-    "label_source": "gold",
-    "dev_from": "train",
-    "test_share": 0.0,
-    "slices": None,
-    "template": None,
-    "encoding": None,
-    "shuffle_choices": False,
-    "train_limit": None,
-    "multi_label": False,
-    "label_separator": None,
-    "out_of_scope": None,
+LATER: Mapping[str, Mapping[str, Any]] = {
+    "task": {
+        "label_source": "gold",
+        "dev_from": "train",
+        "test_share": 0.0,
+        "slices": None,
+        "template": None,
+        "encoding": None,
+        "shuffle_choices": False,
+        "train_limit": None,
+        "multi_label": False,
+        "label_separator": None,
+        "out_of_scope": None,
+    },
+    "student": {"truncate": "refuse"},
 }
-"""Of the section `task`. A digest leaves them out at these values, so that an earlier sweep finds its jobs."""
+"""By section. A digest leaves them out at these values, so that an earlier sweep finds its jobs."""
 
 
-def without_later(task: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings of a task as they were before these came."""
-    return {key: value for key, value in task.items() if key not in LATER or value != LATER[key]}
+def without_later(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of a run as they were before these came."""
+    return {section: _without(node, LATER.get(section, {})) for section, node in settings.items()}
+
+
+def _without(node: Any, later: Mapping[str, Any]) -> Any:
+    if not later:
+        return node
+    return {key: value for key, value in node.items() if key not in later or value != later[key]}

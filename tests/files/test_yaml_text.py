@@ -26,5 +26,9 @@ def test_every_shipped_file_is_written_as_pyyaml_writes_it() -> None:
         assert yaml_text(values, width=100) == yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=100)
 
 
+def test_half_a_surrogate_pair_is_escaped() -> None:
+    assert yaml_text({"a": "x\ud800"}) == 'a: "x\\uD800"\n'
+
+
 def test_letters_of_every_language_and_emoji_stay_readable() -> None:
     assert yaml_text({"b": "中文 é", "a": "a 😀 smile"}) == "b: 中文 é\na: a 😀 smile\n"
