@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 from distillrun.evaluation.shared.confidence import (
     Confidence,
     calibration_bins,
+    contradicts_one,
     error_by_chance,
     expected_calibration_error,
     fitted_temperature,
@@ -46,8 +47,8 @@ class Calibration:
         teacher: what the run's teacher is asked for the cascade, answers or choice_scores; null = the cascade shows
             how often the teacher would have to be right.
         temperature: one, or fitted on dev, by which log-likelihoods are divided: `temperature`,
-            `calibration_error/fitted` and `brier/fitted` are then scored, too. It stays 1 where the fitted one does not
-            lower the calibration error on dev.
+            `calibration_error/fitted` and `brier/fitted` are then scored, too. It stays 1 where dev does not show that
+            another one is better: in its likelihood, beyond chance, and in its calibration error.
     """
 
     ADDED: ClassVar[Mapping[str, Json]] = {"temperature": "one"}
@@ -120,13 +121,14 @@ class Calibration:
         return [fitted, error, mean("brier/fitted", [one.brier for one in found])]
 
     def _useful(self, temperature: float, dev: Sequence[Prediction], examples: Sequence[Example]) -> float:
-        """Return a temperature if it lowers the calibration error of these questions, else 1."""
+        """Return a temperature if these questions contradict 1, and it lowers their calibration error; else 1."""
 
         def error(at: float) -> float:
             found = [sureness_of(_cooled(one, at), example) for one, example in zip(dev, examples, strict=True)]
             return expected_calibration_error(found, self._bins)
 
-        return temperature if error(temperature) < error(1.0) else 1.0
+        helps = contradicts_one(dev, examples, temperature) and error(temperature) < error(1.0)
+        return temperature if helps else 1.0
 
 
 def _cooled(prediction: Prediction, temperature: float) -> Prediction:

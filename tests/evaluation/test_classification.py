@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy.optimize import minimize
+from scipy.stats import chi2
 from sklearn.metrics import f1_score, precision_recall_fscore_support
 
 from distillrun.evaluation.shared.bag_of_words import bag_of_words_answers
@@ -139,6 +140,23 @@ def test_a_temperature_that_does_not_help_on_dev_stays_one() -> None:
     assert scores["calibration_error/fitted"] == replace(scores["calibration_error"], name="calibration_error/fitted")
     error = scores["calibration_error"]
     assert error.low <= error.value <= error.high
+
+
+@pytest.mark.parametrize(("count", "stays"), [(30, True), (600, False)])
+def test_few_dev_texts_do_not_contradict_a_temperature_of_one(count: int, stays: bool) -> None:
+    """Right eight times of ten, and sure of nine; whether that is chance is asked of scipy."""
+    tests = [Example(str(n), "", ("a", "b"), int(n % 10 >= 8)) for n in range(count)]
+    made_of = [Prediction(one.id, "", "", 0, (float(np.log(0.9)), float(np.log(0.1)))) for one in tests]
+    best = [Prediction(one.id, "", "", 0, (float(np.log(0.8)), float(np.log(0.2)))) for one in tests]
+
+    def nll(said: list[Prediction]) -> float:
+        return -sum((one.choice_log_probs or ())[test.answer or 0] for one, test in zip(said, tests, strict=True))
+
+    assert bool(chi2.sf(2 * (nll(made_of) - nll(best)), df=1) > 0.05) is stays
+    context = answered(examples=tests, predictions=made_of, dev=tests, answer=lambda load, asked: made_of)
+    found = made("evaluation", "calibration", temperature="fitted").measure(context)
+    temperature = {one.name: one.value for one in found.scores}["temperature"]
+    assert (temperature == 1.0) is stays
 
 
 def test_many_classes_of_few_texts_are_no_warning(recwarn: pytest.WarningsRecorder) -> None:

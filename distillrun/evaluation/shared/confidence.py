@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from distillrun.records import Example, Prediction, Score, first_alike, gold, is_right
 from distillrun.statistics.resampling import shifted_interval
 
+CHI_SQUARE = 3.8415
+"""With one degree of freedom, what is exceeded one time in twenty."""
+
 
 @dataclass(frozen=True, slots=True)
 class Confidence:
@@ -57,20 +60,36 @@ def fitted_temperature(predictions: Sequence[Prediction], examples: Sequence[Exa
     Source: Guo et al. 2017, https://arxiv.org/abs/1706.04599, section 4.2; the smoothing: Platt 1999, Probabilistic
     Outputs for Support Vector Machines, section 2.2.
     """
-    import numpy as np
     from scipy.optimize import minimize_scalar
 
-    spread = 1 / (len(examples) + 2)
-    pairs = [(one.choice_log_probs or (), gold(example)) for one, example in zip(predictions, examples, strict=True)]
-
-    def loss(log_temperature: float) -> float:
-        scale = math.exp(-log_temperature)
-        rows = [(np.array(values) * scale, right) for values, right in pairs]
-        said = (float((1 - spread) * row[right] + spread * row.mean()) for row, right in rows)
-        return math.fsum(float(np.logaddexp.reduce(row)) - value for (row, _), value in zip(rows, said, strict=True))
-
+    pairs = _scored(predictions, examples)
     bound = math.log(100)
-    return math.exp(float(minimize_scalar(loss, bounds=(-bound, bound), method="bounded").x))
+    found = minimize_scalar(lambda log: _loss(pairs, math.exp(log)), bounds=(-bound, bound), method="bounded")
+    return math.exp(float(found.x))
+
+
+def contradicts_one(predictions: Sequence[Prediction], examples: Sequence[Example], temperature: float) -> bool:
+    """Return whether a fitted temperature explains these questions better than 1 does, beyond chance: by the likelihood
+    ratio test with one degree of freedom, at 5 %.
+
+    Source: Wilks 1938, https://doi.org/10.1214/aoms/1177732360.
+    """
+    pairs = _scored(predictions, examples)
+    return 2 * (_loss(pairs, 1.0) - _loss(pairs, temperature)) > CHI_SQUARE
+
+
+def _scored(predictions: Sequence[Prediction], examples: Sequence[Example]) -> list[tuple[Sequence[float], int]]:
+    return [(one.choice_log_probs or (), gold(example)) for one, example in zip(predictions, examples, strict=True)]
+
+
+def _loss(pairs: Sequence[tuple[Sequence[float], int]], temperature: float) -> float:
+    """Return the negative log-likelihood of the right answers in nats, of which a part is spread over all choices."""
+    import numpy as np
+
+    spread = 1 / (len(pairs) + 2)
+    rows = [(np.array(values) / temperature, right) for values, right in pairs]
+    said = (float((1 - spread) * row[right] + spread * row.mean()) for row, right in rows)
+    return math.fsum(float(np.logaddexp.reduce(row)) - value for (row, _), value in zip(rows, said, strict=True))
 
 
 def calibration_bins(found: Sequence[Confidence], bins: int) -> list[tuple[float, float, int]]:
