@@ -77,7 +77,8 @@ def several_labels(values: Sequence[Any]) -> tuple[bool, str | None]:
         counts = Counter(part for own in parts.values() for part in own)
         is_parted = any(len(own) > 1 for own in parts.values()) and all(map(len, counts))
         again = sum(count > 1 for count in counts.values())
-        if is_parted and len(counts) <= len(cells) and (2 * again > len(counts) if sign == "," else again):
+        are_few = len(counts) <= min(len(cells), len(known) / 2)  # labels repeat, and more than their combinations do
+        if is_parted and are_few and (2 * again > len(counts) if sign == "," else again):
             return True, sign
     return False, None
 

@@ -353,3 +353,8 @@ def test_texts_with_several_labels_are_found(sign: str | None, capfd: pytest.Cap
 def test_a_comma_inside_a_label_parts_nothing() -> None:
     csv("train.csv", [(text, {"hardware": "screens, disks"}.get(team, team)) for text, team in MANY], "text,team")
     assert written("data/train.csv").examples("train")[0].choices == ("account", "screens, disks", "software")
+
+
+def test_solutions_with_semicolons_are_no_labels(capfd: pytest.CaptureFixture[str]) -> None:
+    csv("train.csv", [(f"solve system {n} for x and y", f"x = {n}; y = {n % 5}") for n in range(24)], "question,answer")
+    assert "hardly repeat" in refusal(capfd, "data/train.csv")
