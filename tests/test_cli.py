@@ -18,6 +18,7 @@ from distillrun.errors import ConfigError
 from distillrun.files.folder import claim_folder
 from distillrun.pipeline.outcome import Outcome
 from tests.complaint import complaint
+from tests.leaves import made
 
 pytestmark = pytest.mark.usefixtures("in_a_new_folder")
 
@@ -236,6 +237,8 @@ def test_a_prediction_is_printed_as_answer_and_explanation(
     asked: list[Any] = []
 
     class Student:
+        task = made("task", "everyday")
+
         def predict(self, question: str, choices: list[str]) -> Prediction:
             asked.append((question, choices))
             return Prediction("question", "The answer is b", "b is right", 1)
