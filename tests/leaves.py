@@ -46,6 +46,7 @@ def _shipped(group: str, option: str) -> dict[str, Any]:
         return dict(whole)  # with the objectives that its defaults list brings in
     if group != "generation":
         node: dict[str, Any] = yaml.safe_load((CONF / group / f"{option}.yaml").read_text(encoding="utf-8"))
+        node.pop("defaults", None)  # a pretrained student's names the training that suits it
         return node
     composed: Any = OmegaConf.to_container(compose_first([f"generation=[{option}]"]).generation.steps[option])
     return dict(composed)  # with the texts that its defaults list brings in

@@ -32,10 +32,19 @@ class Schedule(StrEnum):
 
 
 class Precision(StrEnum):
-    """The arithmetic of the forward pass; the weights are float32 in both."""
+    """The arithmetic of the forward pass, whatever the type of the weights."""
 
     fp32 = "fp32"
     bf16 = "bf16"
+
+
+class OptimizerName(StrEnum):
+    """The optimizer of the student's weights; all but SGD adapt the step of each weight."""
+
+    adamw = "adamw"
+    adamw_8bit = "adamw_8bit"
+    adafactor = "adafactor"
+    sgd = "sgd"
 
 
 class Keep(StrEnum):
@@ -96,6 +105,10 @@ class TrainingConfig:
     patience: int | None = MISSING
     save_every: int = MISSING
     log_every: int = MISSING
+    pretrained_rate_limit: float | None = 1.0e-3
+    optimizer: OptimizerName = OptimizerName.adamw
+    warm_start_steps: int = 0
+    warm_start_learning_rate: float | None = None
 
 
 @dataclass
@@ -108,6 +121,7 @@ class RuntimeConfig:
     progress: Progress = MISSING
     threads: int | None = MISSING
     allow_targets: list[str] = MISSING
+    check_disk: bool = True
 
 
 @dataclass

@@ -164,14 +164,25 @@ def _wrong_values(config: Config) -> Iterator[str]:
     positive = {
         **_values("generation", config.generation, "attempts"),
         **_values("training", training, "max_steps examples_per_step learning_rate epsilon micro_batch_tokens"),
-        **_values("training", training, "max_gradient_norm dev_examples dev_new_tokens patience log_every"),
+        **_values(
+            "training",
+            training,
+            "max_gradient_norm dev_examples dev_new_tokens patience log_every",
+        ),
+        **_values(
+            "training",
+            training,
+            "pretrained_rate_limit warm_start_learning_rate",
+        ),
         **_values("runtime", runtime, "tokens_per_batch threads"),
         "replicates": config.replicates,
     }
     for key, value in positive.items():
         if value is not None and not 0 < value < math.inf:
             yield f"{key}={value} must be above 0"
-    for key, value in _values("training", training, "warmup_steps weight_decay eval_every save_every seed").items():
+    for key, value in _values(
+        "training", training, "warmup_steps weight_decay eval_every save_every seed warm_start_steps"
+    ).items():
         if not 0 <= value < math.inf:
             yield f"{key}={value} must be 0 or more"
     for key, value in _values("training", training, "beta1 beta2").items():

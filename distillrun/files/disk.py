@@ -54,7 +54,7 @@ def check_room(path: Path, size: int) -> None:
     """Raise the error of a full disk before anything is written, where there is too little room for so many bytes."""
     free = shutil.disk_usage(path.parent).free
     if free < size:
-        need = f"{os.strerror(errno.ENOSPC)}: {_bytes(size)} are needed and {_bytes(free)} are free"
+        need = f"{os.strerror(errno.ENOSPC)}: {size_text(size)} are needed and {size_text(free)} are free"
         raise OSError(errno.ENOSPC, need, str(path))
 
 
@@ -108,7 +108,8 @@ def _reason(error: BaseException, number: int) -> str:
     return said or os.strerror(number)
 
 
-def _bytes(size: int) -> str:
+def size_text(size: int) -> str:
+    """Return a number of bytes in the unit that suits it."""
     value = float(size)
     for unit in ("bytes", "kB", "MB"):
         if value < 1000:

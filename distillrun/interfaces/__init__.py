@@ -22,7 +22,14 @@ from distillrun.interfaces.objective import (
     requirements_of,
     token_loss_of,
 )
-from distillrun.interfaces.student import EmbeddingStudent, LabelStudent, Student, WritingStudent
+from distillrun.interfaces.student import (
+    ContinuingStudent,
+    EmbeddingStudent,
+    LabelStudent,
+    PretrainedStudent,
+    Student,
+    WritingStudent,
+)
 from distillrun.interfaces.task import (
     DemonstratingTask,
     FileTask,
@@ -61,6 +68,7 @@ __all__ = [
     "AskingMetric",
     "ChoiceModel",
     "ChoiceObjective",
+    "ContinuingStudent",
     "DemonstratingTask",
     "EmbeddingStudent",
     "EnsembleTeacher",
@@ -79,6 +87,7 @@ __all__ = [
     "MetricContext",
     "ObjectiveContext",
     "PlacedTask",
+    "PretrainedStudent",
     "RecordedTeacher",
     "Refuse",
     "Reservation",

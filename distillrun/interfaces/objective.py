@@ -34,6 +34,7 @@ class ObjectiveContext:
         task: how answers are read.
         max_steps: of the whole training.
         tokens_per_batch: the most tokens of a batch while sampling.
+        longest_target: returns how many tokens the longest given target has, with EOS.
     """
 
     student: ChoiceModel
@@ -41,6 +42,7 @@ class ObjectiveContext:
     task: Task
     max_steps: int
     tokens_per_batch: int
+    longest_target: Callable[[], int] = lambda: 128
 
 
 @runtime_checkable

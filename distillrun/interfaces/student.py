@@ -43,6 +43,23 @@ class Student(Protocol):
 
 
 @runtime_checkable
+class PretrainedStudent(Student, Protocol):
+    """A student that starts from weights that were trained before."""
+
+    @property
+    def trains_all(self) -> bool:
+        """True if training changes these weights, rather than adapters or a head alone."""
+
+
+@runtime_checkable
+class ContinuingStudent(Student, Protocol):
+    """A student whose training adds something to its weights, such as adapters, or sets how they are trained."""
+
+    def build_from(self, folder: Path, seed: int) -> ChoiceModel:
+        """Return the student with the weights that `ChoiceModel.save` wrote, ready to be trained on."""
+
+
+@runtime_checkable
 class LabelStudent(Student, Protocol):
     """A student with an output for each label of a `LabelTask`; it is built after it was given them."""
 

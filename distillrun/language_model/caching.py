@@ -50,17 +50,25 @@ def caching_of(module: PreTrainedModel) -> Caching:
         layers = DynamicCache(config=module.config).layers if argument else []
     except (AttributeError, KeyError, ValueError):  # a config that says nothing of layers
         layers = []
-    if argument is None or not layers:
+    keeps_own = any(hasattr(part, "_setup_cache") for part in module.modules())  # between texts, too: RecurrentGemma
+    if argument is None or not layers or keeps_own:
         raise ConfigError(
             f"the checkpoint is a {type(module).__name__}, which keeps no cache that can be batched; choose a model "
             "whose layers attend to the text before them, such as Qwen or Llama"
         )
     attends = all(isinstance(layer, DynamicLayer) and not hasattr(layer, "conv_states") for layer in layers)
+    attends = attends and not _has_recurrent_layers(module)
     return Caching(
         argument,
-        is_plain=all(type(layer) is DynamicLayer for layer in layers),
+        is_plain=attends and all(type(layer) is DynamicLayer for layer in layers),
         takes_pads=attends and "position_ids" in taken,
         continues=attends and argument == "past_key_values",
         takes_positions="position_ids" in taken,
         keeps_logits="logits_to_keep" in taken,
     )
+
+
+def _has_recurrent_layers(module: PreTrainedModel) -> bool:
+    """Return whether its config names layers that keep a state instead of keys: some keep it in themselves."""
+    kinds = getattr(module.config.get_text_config(decoder=True), "layer_types", None) or ()
+    return any("attention" not in kind or "linear" in kind for kind in kinds)

@@ -71,6 +71,12 @@ class CheckpointReference:
             return {"digest": self._digest}
         return {"checkpoint": self.checkpoint, "commit": self._commit.id}
 
+    def saved_as(self) -> dict[str, Json]:
+        """Return the type in which what is trained of it is saved, for fingerprints; nothing where it is float32."""
+        config = read_config(self.outline()) or {}
+        told = str(config.get("dtype") or config.get("torch_dtype")).removeprefix("torch.")
+        return {"saved_as": told} if told in ("bfloat16", "float16") else {}
+
     def folder(self) -> Path:
         """Return a folder with the files, downloaded if needed. Raises ConfigError if there is none to be had."""
         if self._is_folder:

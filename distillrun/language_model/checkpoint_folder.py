@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from distillrun.language_model.adapter import CONFIG, named_base
 from distillrun.text.thinking import has_tags
 
 WEIGHT_FILES = ("*.safetensors", "*.bin")
@@ -24,8 +25,7 @@ def folder_problems(folder: Path, name: str) -> list[str]:
     if not folder.is_dir():
         return [f"{name}: there is no such folder ({folder.resolve()}); check the path"]
     if not (folder / "config.json").is_file():
-        hint = "it holds a LoRA adapter only: merge it first; " if (folder / "adapter_config.json").is_file() else ""
-        return [f"{name} has no config.json; {hint}{cure}"]
+        return [f"{name} has no config.json; {_adapter_hint(folder, name.partition('.')[0])}{cure}"]
     if read_config(folder) is None:
         return [f"{name} has a config.json that is not a JSON object; {cure}"]
     if absent := _absent_shards(folder):
@@ -43,6 +43,18 @@ def folder_problems(folder: Path, name: str) -> list[str]:
         for file in sorted(folder.glob("*.safetensors"))
         if not _is_whole(file)
     ]
+
+
+def _adapter_hint(folder: Path, group: str) -> str:
+    """Return what to do with a folder that holds an adapter alone; what it calls its base is shown, never loaded."""
+    if not (folder / CONFIG).is_file():
+        return ""
+    base = named_base(folder)
+    called = f", which its {CONFIG} calls {base!r:.120}" if base else ""
+    return (
+        f"it holds a LoRA adapter only: set {group}.adapter={folder} and {group}.checkpoint to the model that it was "
+        f"trained on{called}; or "
+    )
 
 
 def _absent_shards(folder: Path) -> list[str]:

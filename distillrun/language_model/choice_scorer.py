@@ -16,6 +16,7 @@ from distillrun.language_model.evaluating import evaluating
 from distillrun.language_model.likelihood import ragged
 from distillrun.language_model.limits import Truncate
 from distillrun.language_model.padding import mixed_mask, padded
+from distillrun.language_model.precision import stored_type
 from distillrun.language_model.saving import save_model
 from distillrun.language_model.weights import load_weights, why
 from distillrun.records import ScoredContinuation, Segment
@@ -50,6 +51,7 @@ class ChoiceScorer:
         self._max_tokens = max_tokens
         self._group, self._truncate = group, truncate
         self._has_said = False
+        self.saved_type: torch.dtype | None = None
         self._encoded = lru_cache(REMEMBERED_TEXTS)(self._tokenised)
 
     @property
@@ -66,7 +68,7 @@ class ChoiceScorer:
     ) -> Tensor:
         inputs = self._inputs(sources, continuations)
         logits: Tensor = self.module(**inputs).logits
-        return ragged(logits.squeeze(1), [len(own) for own in continuations])
+        return ragged(logits.squeeze(1).float(), [len(own) for own in continuations])
 
     def mixed_choose(
         self,
@@ -93,7 +95,7 @@ class ChoiceScorer:
         rest = {name: torch.where(share > 0.5, tensor[own], tensor[other]) for name, tensor in inputs.items()}
         mask = mixed_mask(mask[own], mask[other], share)
         logits: Tensor = module(inputs_embeds=embedded, attention_mask=mask, **rest).logits
-        scores = ragged(logits.squeeze(1), counts[: len(partners)])
+        scores = ragged(logits.squeeze(1).float(), counts[: len(partners)])
         return scores, scores
 
     def _index(self, places: Iterable[int]) -> Tensor:
@@ -116,7 +118,7 @@ class ChoiceScorer:
         return scores
 
     def save(self, folder: Path) -> None:
-        save_model(self.module, self.tokenizer, folder)
+        save_model(self.module, self.tokenizer, folder, self.saved_type)
 
     def _inputs(
         self, sources: Sequence[Sequence[Segment]], continuations: Sequence[Sequence[Sequence[Segment]]]
@@ -159,9 +161,14 @@ def written(segments: Sequence[Segment]) -> str:
 
 
 def load_scorer(
-    folder: Path, max_tokens: int, group: str = "student", outline: bool = False, truncate: Truncate = "refuse"
+    folder: Path,
+    max_tokens: int,
+    group: str = "student",
+    outline: bool = False,
+    truncate: Truncate = "refuse",
+    dtype: torch.dtype = torch.float32,
 ) -> ChoiceScorer:
-    """Return the scorer of a checkpoint, float32, on the CPU; no code of the checkpoint runs.
+    """Return the scorer of a checkpoint, on the CPU; no code of the checkpoint runs.
 
     The head, which a plain encoder does not have, draws from torch's global generator. With `outline`, names and shapes
     of the weights are read alone, to see whether it would load.
@@ -171,8 +178,9 @@ def load_scorer(
     """
     try:
         config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+        stored = stored_type(config)
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-        module, missing = load_weights(AutoModelForMultipleChoice, folder, config, outline, torch.float32)
+        module, missing = load_weights(AutoModelForMultipleChoice, folder, config, outline, dtype)
     except Exception as error:  # what a broken file raises depends on its format and on transformers' version
         raise ConfigError(
             f"{group}.checkpoint={folder} did not load as an encoder with a multiple-choice head ({why(error)}); "
@@ -184,4 +192,6 @@ def load_scorer(
             f"{group}.checkpoint={folder} is missing {len(missing)} weights of its encoder ({missing[0]}, ...); copy "
             "or download it again"
         )
-    return ChoiceScorer(module, tokenizer, max_tokens, group, truncate)
+    scorer = ChoiceScorer(module, tokenizer, max_tokens, group, truncate)
+    scorer.saved_type = stored
+    return scorer

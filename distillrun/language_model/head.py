@@ -1,39 +1,58 @@
-"""The head of a language model run on hidden states, and the check that it alone gives the logits."""
+"""The head of a language model run on hidden states: what else its architecture does to the logits is done, too."""
 
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
-from distillrun.language_model.evaluating import evaluating
-from distillrun.language_model.reader import COARSE, LARGE, TOLERANCE
-from distillrun.language_model.transformer import PROBE, TransformerModel
+CAPS = ("final_logit_softcapping", "logits_soft_cap", "output_logit_soft_cap")
+"""Settings of a cap c, which makes c tanh(logits / c) of logits (Gemma 2, T5Gemma, RecurrentGemma, xLSTM)."""
+
+FACTORS = ("logit_scale", "lm_head_multiplier")
+"""Settings by which logits are multiplied (Cohere, Falcon-H1)."""
+
+TIED_AND_SCALED = ("umt5", "switch_transformers")
+"""Kin of T5 that scale the states before the head wherever it is their embeddings, and have no setting for it."""
+
+DIVISORS = ("logits_scaling",)
+"""Settings by which they are divided (Granite)."""
 
 
-def skips_the_head(model: TransformerModel) -> str | None:
-    """Return how the model's logits differ from its head on its last hidden states; None where they are the same.
+def head_logits(module: Any, hidden: Tensor, frozen: bool) -> Tensor:
+    """Return the logits [..., V] that a transformers model makes of its last hidden state [..., D].
 
-    Some architectures scale the head's output (Granite, Cohere) or cap it (Gemma 2). The head's outputs are made large
-    for the comparison.
+    Where an architecture does something that is not known here, they differ from its own: `head_problem` tells.
+
+    Args:
+        module: the model.
+        hidden: behind its last layer and norm.
+        frozen: let no gradient reach the weights of the head.
     """
-    module: Any = model.module
-    batch = model.encode([PROBE], [0])
+    if _scales_states(module.config):
+        hidden = hidden * module.config.d_model**-0.5
     head = module.get_output_embeddings()
-    scale = 1.0
+    hidden = hidden.to(head.weight.dtype)
+    if frozen:
+        bias = None if head.bias is None else head.bias.detach()
+        logits = nn.functional.linear(hidden, head.weight.detach(), bias)
+    else:
+        logits = head(hidden)
+    if (added := getattr(module, "final_logits_bias", None)) is not None:  # BART and its kin
+        logits = logits + added.to(logits)
+    config = module.config.get_text_config(decoder=True)
+    for name in FACTORS:
+        if (factor := getattr(config, name, None)) is not None:
+            logits = logits * factor
+    for name in DIVISORS:
+        if (divisor := getattr(config, name, None)) is not None:
+            logits = logits / divisor
+    for name in CAPS:
+        if (cap := getattr(config, name, None)) is not None:
+            logits = (logits / cap).tanh() * cap
+    return logits
 
-    def enlarged(_module: Any, _inputs: Any, output: Tensor) -> Tensor:
-        return output * scale
 
-    with evaluating(model.module):
-        plain = model.head(model.forward(batch, hidden=True).hidden[-1])
-        scale = LARGE / max(plain.float().abs().max().item(), 1e-9)
-        handle = head.register_forward_hook(enlarged)
-        try:
-            outputs = model.forward(batch, hidden=True)
-            expected = model.head(outputs.hidden[-1]).float()
-            logits = outputs.logits.dense()
-        finally:
-            handle.remove()
-    gap = (logits.float() - expected).abs().max().item() / LARGE
-    if gap <= TOLERANCE.get(logits.dtype, COARSE):
-        return None
-    return f"its logits and its head's output differ by up to {gap:.0%} of the largest: it scales or caps them"
+def _scales_states(config: Any) -> bool:
+    """Return whether an architecture of the T5 family, whose head is its embeddings, scales the states before it."""
+    if config.model_type in TIED_AND_SCALED:
+        return bool(config.tie_word_embeddings)
+    return bool(getattr(config, "scale_decoder_outputs", False))

@@ -20,27 +20,43 @@ from distillrun.language_model.caching import caching_of
 from distillrun.language_model.decoder_only import DecoderOnly
 from distillrun.language_model.encoder_decoder import EncoderDecoder
 from distillrun.language_model.limits import Limits
+from distillrun.language_model.loading import Quantization
+from distillrun.language_model.precision import stored_type
 from distillrun.language_model.text import SegmentTokenizer
 from distillrun.language_model.transformer import Architecture, TransformerModel
-from distillrun.language_model.weights import load_weights, why
+from distillrun.language_model.weights import four_bits, load_weights, why
 
 
-def load_model(folder: Path, limits: Limits, outline: bool = False) -> TransformerModel:
-    """Return the language model of a checkpoint folder, float32, on the CPU; no code of the checkpoint runs.
+def load_model(
+    folder: Path,
+    limits: Limits,
+    outline: bool = False,
+    dtype: torch.dtype = torch.float32,
+    gguf_file: str | None = None,
+    quantization: Quantization | None = None,
+) -> TransformerModel:
+    """Return the language model of a checkpoint folder on the CPU; no code of the checkpoint runs.
 
     Args:
         folder: of the checkpoint.
         limits: of the texts.
         outline: read the names and shapes of the weights alone, to see whether it would load.
+        dtype: of the weights, and of the arithmetic of those that are quantised.
+        gguf_file: the file of the folder that holds the weights, which are taken out of their packing.
+        quantization: 4-bit weights of bitsandbytes.
 
     Raises:
         ConfigError: transformers cannot load the folder, or weights that the model needs are missing.
     """
     try:
-        config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+        extra: dict[str, Any] = {} if gguf_file is None else {"gguf_file": gguf_file}
+        config = AutoConfig.from_pretrained(folder, trust_remote_code=False, **extra)
         kind: Any = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
-        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-        module, missing = load_weights(kind, folder, config, outline, torch.float32)
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False, **extra)
+        stored = stored_type(config)
+        if quantization is not None and not outline:
+            extra["quantization_config"] = four_bits(quantization, dtype)
+        module, missing = load_weights(kind, folder, config, outline, dtype, **extra)
     except Exception as error:  # what a broken file raises depends on its format and on transformers' version
         raise ConfigError(
             f"student.checkpoint={folder} did not load ({why(error)}); choose another checkpoint"
@@ -50,7 +66,9 @@ def load_model(folder: Path, limits: Limits, outline: bool = False) -> Transform
             f"student.checkpoint={folder} is missing {len(missing)} weights of {type(module).__name__} ({missing[0]}, "
             "...), so it cannot write text; copy or download it again, or use student=warm_started if it is an encoder"
         )
-    return assemble(module, tokenizer, limits)
+    model = assemble(module, tokenizer, limits)
+    model.saved_type = stored
+    return model
 
 
 def assemble(
@@ -78,7 +96,12 @@ def assemble(
         tokenizer.pad_token = tokenizer.eos_token
     embeddings: Any = module.get_input_embeddings()
     rows = embeddings.weight.shape[0]
-    if len(tokenizer) > rows:
+    beyond = {token for token, number in tokenizer.get_vocab().items() if number >= rows}
+    # what is made of a GGUF file has special tokens of its class, which no text is cut into
+    made_up = {*tokenizer.all_special_tokens} - {tokenizer.eos_token}
+    if tokenizer.pad_token in beyond:
+        tokenizer.pad_token = tokenizer.eos_token
+    if beyond - made_up or max(tokenizer("It is.")["input_ids"]) >= rows:
         raise ConfigError(
             f"the tokenizer of {group}.checkpoint={tokenizer.name_or_path} has {len(tokenizer)} tokens but the model "
             f"embeds {rows}; choose a checkpoint whose tokenizer and weights belong together"

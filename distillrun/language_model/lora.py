@@ -74,3 +74,12 @@ def base_of(module: Any) -> Any:
 def merged(module: Any) -> Any:
     """Return a module whose weights hold its adapters; a copy, since undoing the merge would change their last bits."""
     return deepcopy(module).merge_and_unload() if has_adapters(module) else module
+
+
+def merged_into(base: Any, module: Any) -> Any:
+    """Return other weights of the same model with the adapters of a module merged into them."""
+    from peft import get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
+
+    fresh: Any = get_peft_model(base, module.peft_config["default"])
+    set_peft_model_state_dict(fresh, get_peft_model_state_dict(module))
+    return fresh.merge_and_unload()

@@ -14,9 +14,10 @@ from transformers import (
 )
 
 from distillrun.errors import ConfigError
+from distillrun.language_model.adapter import merged
 from distillrun.language_model.limits import positions_of
 from distillrun.language_model.loading import Loading
-from distillrun.language_model.weights import load_weights, why
+from distillrun.language_model.weights import four_bits, load_weights, why
 from distillrun.process.runtime import pick_device
 
 
@@ -48,7 +49,8 @@ def load_teacher(folder: Path, loading: Loading, outline: bool = False) -> PreTr
         if loading.device_map is not None:
             extra["device_map"] = loading.device_map
         if loading.quantization is not None and not outline:
-            extra["quantization_config"] = _four_bits(loading)
+            dtype = {"float32": torch.float32, "float16": torch.float16}.get(loading.dtype, torch.bfloat16)
+            extra["quantization_config"] = four_bits(loading.quantization, dtype)
         module, missing = load_weights(kind, folder, config, outline, loading.dtype, **extra)
     except Exception as error:  # what a broken file raises depends on its format and on transformers' version
         raise _broken(folder, error) from error
@@ -59,6 +61,8 @@ def load_teacher(folder: Path, loading: Loading, outline: bool = False) -> PreTr
         )
     if loading.device_map is None and loading.quantization is None and not outline:
         module.to(pick_device(loading.device, "teacher.device"))
+    if loading.adapter is not None and not outline:
+        module = merged(module, Path(loading.adapter).expanduser(), "teacher.adapter")
     made: PreTrainedModel = module.eval()
     return made
 
@@ -75,14 +79,6 @@ def longest_context(module: PreTrainedModel) -> int | None:
     if module.config.is_encoder_decoder:
         return positions_of(module.config.to_dict())
     return positions_of(module.config.get_text_config(decoder=True).to_dict())
-
-
-def _four_bits(loading: Loading) -> Any:
-    from transformers import BitsAndBytesConfig
-
-    kind: Any = BitsAndBytesConfig
-    dtype = {"float32": torch.float32, "float16": torch.float16}.get(loading.dtype, torch.bfloat16)
-    return kind(load_in_4bit=True, bnb_4bit_quant_type=loading.quantization, bnb_4bit_compute_dtype=dtype)
 
 
 def _broken(folder: Path, error: Exception, key: str = "teacher") -> ConfigError:

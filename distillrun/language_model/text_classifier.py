@@ -105,7 +105,7 @@ class TextClassifier:
         return scores
 
     def save(self, folder: Path) -> None:
-        save_model(self.encoder.module, self.encoder.tokenizer, folder)
+        save_model(self.encoder.module, self.encoder.tokenizer, folder, self.encoder.saved_type)
         head = {name: weight.detach().cpu().contiguous() for name, weight in self.module.head.state_dict().items()}  # type: ignore[union-attr]
         save_file(head, folder / HEAD)
         several: dict[str, Json] = {"several": True} if self.several else {}
@@ -124,7 +124,13 @@ class TextClassifier:
 
 
 def load_classifier(
-    folder: Path, max_tokens: int, truncate: Truncate, dropout: float, freeze: bool, tables: Sequence[Path]
+    folder: Path,
+    max_tokens: int,
+    truncate: Truncate,
+    dropout: float,
+    freeze: bool,
+    tables: Sequence[Path],
+    dtype: torch.dtype = torch.float32,
 ) -> TextClassifier:
     """Return the classifier that `save` wrote to a folder.
 
@@ -139,7 +145,7 @@ def load_classifier(
         raise ConfigError(
             f"{folder} holds no text classifier ({error}); give the student/ folder of its run"
         ) from error
-    encoder = load_encoder(folder, pooling, max_tokens, truncate)
+    encoder = load_encoder(folder, pooling, max_tokens, truncate, dtype=dtype)
     model = TextClassifier(encoder, labels, dropout, freeze, tables, several)
     model.module.head.load_state_dict(head)  # type: ignore[union-attr]
     return model

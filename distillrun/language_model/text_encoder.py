@@ -15,6 +15,7 @@ from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedTokeniz
 from distillrun.errors import ConfigError
 from distillrun.language_model.limits import Truncate
 from distillrun.language_model.padding import mask, padded
+from distillrun.language_model.precision import stored_type
 from distillrun.language_model.weights import load_weights, why
 
 log = logging.getLogger(__name__)
@@ -49,6 +50,7 @@ class TextEncoder:
         self._max_tokens = max_tokens
         self._truncate = truncate
         self._has_said = False
+        self.saved_type: torch.dtype | None = None
         self._ids = lru_cache(REMEMBERED_TEXTS)(self._tokenised)
 
     def width(self) -> int:
@@ -94,9 +96,14 @@ class TextEncoder:
 
 
 def load_encoder(
-    folder: Path, pooling: Pooling, max_tokens: int, truncate: Truncate, outline: bool = False
+    folder: Path,
+    pooling: Pooling,
+    max_tokens: int,
+    truncate: Truncate,
+    outline: bool = False,
+    dtype: torch.dtype = torch.float32,
 ) -> TextEncoder:
-    """Return the encoder of a checkpoint, float32, on the CPU; no code of the checkpoint runs.
+    """Return the encoder of a checkpoint, on the CPU; no code of the checkpoint runs.
 
     With `outline`, names and shapes of the weights are read alone, to see whether it would load.
 
@@ -105,8 +112,9 @@ def load_encoder(
     """
     try:
         config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+        stored = stored_type(config)
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-        module, missing = load_weights(AutoModel, folder, config, outline, torch.float32)
+        module, missing = load_weights(AutoModel, folder, config, outline, dtype)
     except Exception as error:  # what a broken file raises depends on its format and on transformers' version
         raise ConfigError(
             f"student.checkpoint={folder} did not load as an encoder or decoder ({why(error)}); choose one such as "
@@ -117,7 +125,9 @@ def load_encoder(
             f"student.checkpoint={folder} is missing {len(missing)} weights ({missing[0]}, ...); copy or download it "
             "again"
         )
-    return TextEncoder(module, tokenizer, pooling, max_tokens, truncate)
+    encoder = TextEncoder(module, tokenizer, pooling, max_tokens, truncate)
+    encoder.saved_type = stored
+    return encoder
 
 
 def pooling_of(folder: Path) -> Pooling | None:

@@ -1,6 +1,6 @@
 """The language model that students are: a transformers module, its tokenizer, and the way its architecture reads."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
 from typing import Any, Protocol
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from distillrun.language_model.decoding_state import State
 from distillrun.language_model.evaluating import evaluating
 from distillrun.language_model.greedy import greedy_texts
+from distillrun.language_model.head import head_logits
 from distillrun.language_model.likelihood import continuation_log_probs, continued_size, ragged, scored_continuations
 from distillrun.language_model.padding import padded
 from distillrun.language_model.reader import Reader, head_of, splits_at_head
@@ -73,12 +74,19 @@ class Architecture(Protocol):
 
 
 class TransformerModel:
-    """A `LanguageModel` on a transformers module. Tensors are made on the device where the module is."""
+    """A `LanguageModel` on a transformers module. Tensors are made on the device where the module is.
+
+    Attributes:
+        saved_type: the type of the weights that `save` writes; None = as they are.
+        base: loads the weights that adapters are merged into, where those in memory are quantised.
+    """
 
     def __init__(self, module: nn.Module, text: SegmentTokenizer, architecture: Architecture) -> None:
         self.module = module
         self.text = text
         self.architecture = architecture
+        self.saved_type: torch.dtype | None = None
+        self.base: Callable[[], nn.Module] | None = None
         self._splits: bool | None = None
 
     @property
@@ -139,15 +147,7 @@ class TransformerModel:
             return [state.shape[-1] for state in self.forward(self.encode([pair], [0]), hidden=True).hidden]
 
     def head(self, hidden: Tensor, frozen: bool = False) -> Tensor:
-        module: Any = self.module
-        if getattr(module.config, "scale_decoder_outputs", False):  # a T5 whose head is its embeddings
-            hidden = hidden * module.config.d_model**-0.5
-        head = module.get_output_embeddings()
-        if not frozen:
-            logits: Tensor = head(hidden)
-            return logits
-        bias = None if head.bias is None else head.bias.detach()
-        return nn.functional.linear(hidden, head.weight.detach(), bias)
+        return head_logits(self.module, hidden, frozen)
 
     def choice_size(self, source: Sequence[Segment], continuations: Sequence[Sequence[Segment]]) -> tuple[int, int]:
         ends = [self.text.target(tuple(segments)) for segments in continuations]
@@ -216,4 +216,4 @@ class TransformerModel:
             return scored_continuations(logits, ids, ends, tokens_per_batch)
 
     def save(self, folder: Path) -> None:
-        save_model(self.module, self.text.tokenizer, folder)
+        save_model(self.module, self.text.tokenizer, folder, self.saved_type, self.base)

@@ -25,14 +25,17 @@ from distillrun.language_model.quiet import quiet
 from distillrun.language_model.weights import load_weights, why
 
 
-def warm_started(folder: Path, outline: bool = False) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    """Return the module (float32) and the tokenizer; fresh weights draw from torch's global generator.
+def warm_started(
+    folder: Path, outline: bool = False, dtype: torch.dtype = torch.float32
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """Return the module and the tokenizer; fresh weights draw from torch's global generator.
 
     Targets start with the tokenizer's [CLS] and end with its [SEP], as the encoder's texts did.
 
     Args:
         folder: of the encoder.
         outline: read the names and shapes of the weights alone, to see whether it would load.
+        dtype: of the weights.
 
     Raises:
         ConfigError: the folder holds no encoder with such tokens, or not all of its weights.
@@ -45,7 +48,7 @@ def warm_started(folder: Path, outline: bool = False) -> tuple[PreTrainedModel, 
         if config.is_encoder_decoder or None in (tokenizer.cls_token, tokenizer.sep_token, tokenizer.pad_token):
             raise ConfigError(f"{refusal} (it is a {config.model_type}); {cure}")
         _, missing = load_weights(AutoModel, folder, config, outline=True, dtype=torch.float32)
-        module = _both_halves(folder, config, outline)
+        module = _both_halves(folder, config, outline, dtype)
     except ConfigError:
         raise
     except Exception as error:  # what a broken file raises depends on its format and on transformers' version
@@ -63,13 +66,13 @@ def warm_started(folder: Path, outline: bool = False) -> tuple[PreTrainedModel, 
     return module, tokenizer
 
 
-def _both_halves(folder: Path, config: PreTrainedConfig, outline: bool) -> PreTrainedModel:
+def _both_halves(folder: Path, config: PreTrainedConfig, outline: bool, dtype: torch.dtype) -> PreTrainedModel:
     if outline and not has_weights(folder):
         with torch.device("meta"):
             return EncoderDecoderModel(EncoderDecoderConfig.from_encoder_decoder_configs(config, config))
     places: dict[str, Any] = {"encoder_device_map": "meta", "decoder_device_map": "meta"} if outline else {}
     with quiet():
         module: PreTrainedModel = EncoderDecoderModel.from_encoder_decoder_pretrained(
-            str(folder), str(folder), encoder_dtype=torch.float32, decoder_dtype=torch.float32, **places
+            str(folder), str(folder), encoder_dtype=dtype, decoder_dtype=dtype, **places
         )
     return module

@@ -8,6 +8,7 @@ import torch
 from transformers import PreTrainedConfig
 
 from distillrun.language_model.checkpoint_folder import has_weights
+from distillrun.language_model.loading import Quantization
 from distillrun.language_model.quiet import quiet
 from distillrun.upstream import forget_renaming
 
@@ -20,6 +21,14 @@ def why(error: Exception) -> str:
     if "trust_remote_code" in str(error):
         return "its architecture is defined by code of its own, which is never run here"
     return f"{type(error).__name__}: {error}"
+
+
+def four_bits(quantization: Quantization, dtype: torch.dtype) -> Any:
+    """Return transformers' settings for 4-bit weights that compute in a type."""
+    from transformers import BitsAndBytesConfig
+
+    kind: Any = BitsAndBytesConfig
+    return kind(load_in_4bit=True, bnb_4bit_quant_type=quantization, bnb_4bit_compute_dtype=dtype)
 
 
 def load_weights(
@@ -35,11 +44,13 @@ def load_weights(
         folder: of the checkpoint.
         config: read from the folder.
         outline: read names and shapes alone; the module stands on the meta device then. A folder without weights (of a
-            Hub name that was not downloaded yet) and quantised weights are taken as whole.
+            Hub name that was not downloaded yet), quantised weights and a GGUF file are taken as whole.
         dtype: of the weights.
         extra: what else `from_pretrained` takes.
     """
-    if outline and (not has_weights(folder) or getattr(config, "quantization_config", None) is not None):
+    if outline and (
+        not has_weights(folder) or extra.get("gguf_file") or getattr(config, "quantization_config", None) is not None
+    ):
         with torch.device("meta"):
             return kind.from_config(config), []
     options = {"config": config, "dtype": dtype, "trust_remote_code": False, "weights_only": True, **extra}

@@ -17,7 +17,14 @@ LATER: Mapping[str, Mapping[str, Any]] = {
         "label_separator": None,
         "out_of_scope": None,
     },
-    "student": {"truncate": "refuse"},
+    "student": {"truncate": "refuse", "dtype": "auto", "quantization": None, "gguf_file": None, "adapter": None},
+    "teacher": {"adapter": None},
+    "training": {
+        "pretrained_rate_limit": 1.0e-3,
+        "optimizer": "adamw",
+        "warm_start_steps": 0,
+        "warm_start_learning_rate": None,
+    },
 }
 """By section. A digest leaves them out at these values, so that an earlier sweep finds its jobs."""
 

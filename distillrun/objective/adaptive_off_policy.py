@@ -49,7 +49,7 @@ class AdaptiveOffPolicy(SampledDistillation):
         capacity: int,
         sampling_temperature: float,
         top_p: float,
-        max_new_tokens: int,
+        max_new_tokens: int | None,
         sampling_seed: int,
     ) -> None:
         super().__init__(divergence, sampling_temperature, top_p, max_new_tokens, sampling_seed)

@@ -1,19 +1,20 @@
 """Reverse KL of whole texts, by policy gradient on what the student writes."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
 
 from distillrun.errors import ConfigError
+from distillrun.interfaces import ObjectiveContext
 from distillrun.language_model.sampling import Mixed, sampled_targets, writer_of
 from distillrun.language_model.token_selection import Choosing
 from distillrun.loss.divergence import reverse_kl
 from distillrun.loss.summed_costs import summed_costs
 from distillrun.loss.tensors import Count, Loss, StudentOutputs, TeacherDistribution
 from distillrun.objective.shared.around import AroundTexts
-from distillrun.objective.shared.sampled_distillation import derived
+from distillrun.objective.shared.sampled_distillation import Writing, check_room, derived
 from distillrun.objective.shared.token_distillation import SAMPLED
 from distillrun.objective.shared.view import check_weight
 from distillrun.records import LogitRequest, Requirements, TargetPair, TrainingItem
@@ -42,7 +43,7 @@ class MiniLLM(AroundTexts):
         length_normalised: the mean of the later rewards instead of their sum.
         reward_limit: each r is cut to +- so many nats.
         cross_entropy_weight: share of the given targets, 0 to 1.
-        max_new_tokens: of a written target.
+        max_new_tokens: of a written target; None = as many as the longest given one has.
         sampling_seed: decides what is written, together with step and example.
 
     Source: Gu et al. 2023, https://arxiv.org/abs/2306.08543, equations 4 to 6.
@@ -53,8 +54,10 @@ class MiniLLM(AroundTexts):
     length_normalised: bool
     reward_limit: float
     cross_entropy_weight: float
-    max_new_tokens: int
+    max_new_tokens: int | None
     sampling_seed: int
+    _room: int = field(init=False, default=0, repr=False)
+    _writing: Writing = field(init=False, default_factory=Writing, repr=False)
 
     requirements = Requirements("live", LogitRequest(None, 1.0, "float32"))
 
@@ -63,11 +66,16 @@ class MiniLLM(AroundTexts):
         check_weight("discount", self.discount)
         if not 0 <= self.teacher_share < 1:
             raise ConfigError(f"objective.teacher_share={self.teacher_share} must be from 0 to below 1")
-        if self.max_new_tokens < 1 or not self.reward_limit > 0:
-            raise ConfigError(
-                f"objective.max_new_tokens={self.max_new_tokens} must be 1 or more, and "
-                f"objective.reward_limit={self.reward_limit} above 0"
-            )
+        check_room(self.max_new_tokens)
+        if not self.reward_limit > 0:
+            raise ConfigError(f"objective.reward_limit={self.reward_limit} must be above 0")
+
+    def start(self, context: ObjectiveContext) -> None:
+        super().start(context)
+        self._room = self.max_new_tokens or context.longest_target()
+
+    def end_step(self) -> dict[str, float]:
+        return self._writing.told()
 
     def is_taught(self, pair: TargetPair) -> bool:
         return pair.written is not None
@@ -80,14 +88,15 @@ class MiniLLM(AroundTexts):
         vocabulary = min(writer_of(model).vocabulary_size for model in models)
 
         def choose(seeds: Sequence[int]) -> Choosing:
-            return Mixed(seeds, self.max_new_tokens, self.teacher_share, vocabulary)
+            return Mixed(seeds, self._room, self.teacher_share, vocabulary)
 
         asked = [
             (row, pair) for row, own in enumerate(pairs) for pair in own if all(part.learn for part in pair.target)
         ]
         seeds = [derived(self.sampling_seed, visits[row].seed, place) for place, (row, _) in enumerate(asked)]
         sources = [pair.source for _, pair in asked]
-        written = sampled_targets(models, sources, seeds, choose, self.max_new_tokens, context.tokens_per_batch)
+        written = sampled_targets(models, sources, seeds, choose, self._room, context.tokens_per_batch)
+        self._writing.add(written, writer_of(context.student).text.eos)
         found = [list(own) if self.cross_entropy_weight else [] for own in pairs]
         for (row, pair), ids in zip(asked, written, strict=True):
             found[row].append(replace(pair, target=(), view=f"{pair.view}/{SAMPLED}", written=ids))

@@ -29,7 +29,7 @@ class OnPolicy(SampledDistillation):
         student_share: float,
         sampling_temperature: float,
         top_p: float,
-        max_new_tokens: int,
+        max_new_tokens: int | None,
         sampling_seed: int,
     ) -> None:
         super().__init__(divergence, sampling_temperature, top_p, max_new_tokens, sampling_seed)

@@ -30,7 +30,7 @@ class Speculative(OnPolicy):
         accepted_top_k: int,
         sampling_temperature: float,
         top_p: float,
-        max_new_tokens: int,
+        max_new_tokens: int | None,
         sampling_seed: int,
     ) -> None:
         super().__init__(divergence, student_share, sampling_temperature, top_p, max_new_tokens, sampling_seed)
@@ -45,7 +45,7 @@ class Speculative(OnPolicy):
 
     def choosing(self, seeds: Sequence[int]) -> Choosing:
         vocabulary = min(writer_of(writer).vocabulary_size for writer in self.writers)
-        made = Interleaved(seeds, self._max_new_tokens, *self._drawing, self._top_k, vocabulary)
+        made = Interleaved(seeds, self._room, *self._drawing, self._top_k, vocabulary)
         self._batches.append(made)
         return made
 

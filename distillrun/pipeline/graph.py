@@ -24,6 +24,7 @@ from distillrun.pipeline.nodes.metric_node import MetricNode, after
 from distillrun.pipeline.preflight_generation import wanted_kinds
 from distillrun.pipeline.stages.generation_run import GenerationRun
 from distillrun.pipeline.stages.step_outputs import chosen_steps
+from distillrun.pipeline.warm_start import warm_start_of
 
 Graph = Mapping[str, Node]
 """The nodes of a run by their names, in the order in which they are made."""
@@ -51,6 +52,7 @@ def _learning(experiment: Experiment, store: ArtifactStore, graph: Graph, prefix
     learning = Learning(experiment, generation, prefix)
     needs = ["load/train", "load/dev"]
     wanted = wanted_kinds(experiment.config, experiment.parts)
+    first = warm_start_of(experiment)
     for step in generation.chosen:
         name = f"{prefix}generate/{step}"
         earlier = tuple(needs[2:])
@@ -61,6 +63,10 @@ def _learning(experiment: Experiment, store: ArtifactStore, graph: Graph, prefix
                 name, Until.generate, ("load/train", *earlier), generation=generation, step=step, wanted=wanted
             )
         needs.append(name)
+    start = None
+    if first is not None:
+        start = f"{prefix}warm_start"
+        yield TrainNode(start, Until.train, tuple(needs), learning=Learning(first, generation, prefix))
     if requirements_of(experiment.parts.objective).teacher == "stored":
         name = f"{prefix}read_logits"
         yield ReadLogitsNode(name, Until.read_logits, tuple(needs), learning=learning)
@@ -69,7 +75,8 @@ def _learning(experiment: Experiment, store: ArtifactStore, graph: Graph, prefix
         for node in _embeddings(experiment):
             needs += [node.name] if node.until is Until.train else []
             yield node
-    yield TrainNode(f"{prefix}train", Until.train, tuple(needs), learning=learning)
+    needs += [start] if start else []
+    yield TrainNode(f"{prefix}train", Until.train, tuple(needs), learning=learning, starts_from=start)
 
 
 def _embeddings(experiment: Experiment) -> Iterator[EmbedNode]:

@@ -26,8 +26,10 @@ from distillrun.pipeline.preflight_generation import (
 )
 from distillrun.pipeline.preflight_label_sets import label_set_problems
 from distillrun.pipeline.preflight_logits import logit_problems
+from distillrun.pipeline.preflight_training import rate_problems, warm_start_problems
 from distillrun.pipeline.stages.step_outputs import chosen_steps, makes_of
 from distillrun.process.runtime import pick_device
+from distillrun.training.optimizer import optimizer_problems
 
 
 def preflight(config: Config, parts: Parts) -> None:
@@ -39,6 +41,8 @@ def preflight(config: Config, parts: Parts) -> None:
     if config.until not in (Until.load, Until.generate):
         own = parts.student.check()
         problems += [*own, *_student_problems(config, parts)]
+        problems += [] if own else rate_problems(config, parts.student)
+        problems += [*optimizer_problems(config.training), *warm_start_problems(config, parts.objective)]
         if not problems:
             chosen = "teacher" if config.logit_teacher is None else "teacher@logit_teacher"
             named, option = (f"{group}={written(config.selected.get(group))}" for group in ("objective", chosen))

@@ -79,14 +79,14 @@ def stored_bytes(
 
 def _head_problems(named: str, student: WritingStudent, teacher: LogitTeacher) -> list[str]:
     """Return which model's head is not all that makes its logits; loads both models."""
-    from distillrun.language_model.head import skips_the_head
+    from distillrun.language_model.head_check import head_problem
     from distillrun.language_model.sampling import writer_of
 
     models: dict[str, Callable[[], LanguageModel]] = {
         "student": lambda: student.build(seed=0),
         "teacher": lambda: teacher.model(student.max_source_tokens, student.max_target_tokens),
     }
-    found = {name: skips_the_head(writer_of(build())) for name, build in models.items()}
+    found = {name: head_problem(writer_of(build())) for name, build in models.items()}
     return [
         f"{named} runs the heads of student and teacher by themselves, which the {name}'s architecture does not allow: "
         f"{problem}; choose objective=universal_logit, or another {name}"

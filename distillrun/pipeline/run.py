@@ -11,6 +11,7 @@ from distillrun.errors import BudgetSpentError
 from distillrun.files.disk import disk_trouble, writing
 from distillrun.files.folder import files_in, sweep_of
 from distillrun.interfaces import Metric, Scorer, Status, TrackedRun, label_source_of
+from distillrun.pipeline.disk_room import check_disk
 from distillrun.pipeline.experiment import Experiment
 from distillrun.pipeline.graph import graph_of
 from distillrun.pipeline.long_texts import told_of
@@ -39,6 +40,7 @@ def run(experiment: Experiment, path: Path, command: Sequence[str] = ()) -> Outc
         path: the folder, which is there.
         command: the words that ask for this run on a command line.
     """
+    check_disk(experiment)
     config = experiment.config
     tracker = RunLog(experiment.parts.tracker)
     parts = experiment.parts

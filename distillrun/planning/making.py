@@ -7,6 +7,7 @@ from pathlib import Path
 from distillrun.artifacts import ArtifactStore, Stage, digest
 from distillrun.interfaces import AskingMetric, Teacher, members_of
 from distillrun.journal.client import TeacherClient, key_of
+from distillrun.pipeline.disk_room import bytes_to_store, check_disk
 from distillrun.pipeline.experiment import Experiment
 from distillrun.pipeline.graph import graph_of
 from distillrun.pipeline.long_texts import CutTexts
@@ -55,6 +56,7 @@ def make_plan(experiment: Experiment, known: SharedPlans | None = None) -> Plan:
         experiment: what would be run.
         known: of other runs from the same store; it is given what this one adds.
     """
+    check_disk(experiment)
     making = _Making(experiment, ArtifactStore(Path(experiment.config.paths.store)), known or SharedPlans())
     making.go()
     overlap = [*told(experiment.examples), *experiment.overlap().told()]
@@ -132,15 +134,18 @@ class _Making:
         """Note the plan of a node, unless another part of the run makes the same artifact."""
         stage = self.seen.stages.get(node.name)
         if stage is None:
-            self.stages[node.name] = PlannedStage(node.name, "to do", unknown=UNKNOWN)
+            size = bytes_to_store(self.experiment) if isinstance(node, ReadLogitsNode) else 0
+            self.stages[node.name] = PlannedStage(node.name, "to do", unknown=UNKNOWN, bytes=size)
             return
         one = planned(stage, self.store)
         if isinstance(node, GenerationNode):
             one = self._generated(node)
         elif isinstance(node, MetricNode):
             one = self._judged(one, node)
-        elif isinstance(node, TrainNode) and not node.learning.prefix and node.learning.known(self.seen):
+        elif isinstance(node, TrainNode) and node.name == "train" and node.learning.known(self.seen):
             self.cut = node.learning.cut
+        elif isinstance(node, ReadLogitsNode) and one.state != "cached":
+            one = replace(one, bytes=bytes_to_store(self.experiment))
         one = timed(replace(one, name=node.name), self._time(node, stage, one))
         if all(other.fingerprint != one.fingerprint for other in self.stages.values()):
             self.stages[node.name] = one

@@ -24,6 +24,7 @@ class PlannedStage:
         unknown: why the forecast is not the whole story; empty where it is.
         by_teacher: the forecast of each teacher that is asked, by its key.
         fingerprint: by which two runs know that they share the stage; empty where it is not known yet.
+        bytes: about how much it will store of a teacher's distributions; 0 where it is cached, or stores none.
     """
 
     name: str
@@ -34,6 +35,7 @@ class PlannedStage:
     unknown: str = ""
     by_teacher: Mapping[str, Forecast] = field(default_factory=dict)
     fingerprint: str = ""
+    bytes: int = 0
 
 
 def planned(stage: Stage, store: ArtifactStore) -> PlannedStage:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
+from distillrun.files.disk import size_text
 from distillrun.pipeline.long_texts import told_of
 from distillrun.planning.forecast import Forecast
 from distillrun.planning.plan import Plan, PlannedStage, TeacherPlan
@@ -24,6 +25,7 @@ def plan_text(plan: Plan) -> str:
         lines += ["", *legend(plan.total())]
     if any(stage.about for stage in plan.stages):
         lines += ["", *bases(plan.stages)]
+    lines += [f"{stage.name}: stores about {size_text(stage.bytes)}" for stage in plan.stages if stage.bytes]
     for unknown in dict.fromkeys(stage.unknown for stage in plan.stages if stage.unknown):
         lines.append(f"{', '.join(stage.name for stage in plan.stages if stage.unknown == unknown)}: {unknown}")
     for teacher in plan.teachers:

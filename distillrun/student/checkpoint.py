@@ -1,23 +1,27 @@
 """A pretrained student, from a folder or the Hub."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from distillrun.errors import refusals
+from distillrun.language_model.adapter import adapter_digest, merged
 from distillrun.language_model.checkpoint import CheckpointReference
 from distillrun.language_model.checkpoint_folder import is_encoder, quantised
 from distillrun.language_model.limits import Limits, Truncate
+from distillrun.language_model.loading import Loading, WeightType, is_short
 from distillrun.language_model.lora import Lora, with_adapters
 from distillrun.records import Json, LongText, TargetPair
 from distillrun.student.shared.length import long_pairs
 
 if TYPE_CHECKING:
+    import torch
     from transformers import PreTrainedTokenizerBase
 
     from distillrun.interfaces import LanguageModel
+    from distillrun.language_model.transformer import TransformerModel
 
 
 @dataclass(frozen=True)
@@ -33,9 +37,20 @@ class Checkpoint:
         gradient_checkpointing: compute activations twice instead of keeping them.
         truncate: what becomes of a question that is too long even so: cut at its end (tail), at its beginning (head),
             or refused.
+        dtype: of the weights in memory: fp32, bf16, or auto = bf16 where they are frozen and on a GPU. They are saved
+            in the type in which the checkpoint came.
+        quantization: 4-bit weights under adapters (QLoRA): nf4; null = none.
+        gguf_file: a GGUF file of the folder, taken out of its packing; null = safetensors or `.bin`.
+        adapter: the folder of a LoRA adapter that was trained on this checkpoint, merged into it; null = none.
     """
 
-    ADDED: ClassVar[Mapping[str, Json]] = {"truncate": "refuse"}
+    ADDED: ClassVar[Mapping[str, Json]] = {
+        "truncate": "refuse",
+        "dtype": "auto",
+        "quantization": None,
+        "gguf_file": None,
+        "adapter": None,
+    }
 
     checkpoint: str
     revision: str
@@ -45,10 +60,18 @@ class Checkpoint:
     lora: Lora | None
     gradient_checkpointing: bool
     truncate: Truncate = "refuse"
+    dtype: WeightType = "auto"
+    quantization: Literal["nf4"] | None = None
+    gguf_file: str | None = None
+    adapter: str | None = None
 
     @cached_property
     def _reference(self) -> CheckpointReference:
-        return CheckpointReference(self.checkpoint, self.revision)
+        return CheckpointReference(self.checkpoint, self.revision, gguf_file=self.gguf_file)
+
+    @cached_property
+    def _adapter(self) -> Path | None:
+        return None if self.adapter is None else Path(self.adapter).expanduser()
 
     @property
     def _limits(self) -> Limits:
@@ -58,8 +81,14 @@ class Checkpoint:
 
     @property
     def has_encoder(self) -> bool:
+        if self.gguf_file is not None:
+            return False
         config = self._reference.config()
         return config is None or bool(config.get("is_encoder_decoder"))
+
+    @property
+    def trains_all(self) -> bool:
+        return self.lora is None
 
     def tokens(self) -> Mapping[str, int]:
         return dict(self._tokenizer.get_vocab())
@@ -70,8 +99,15 @@ class Checkpoint:
         return target_ids(self._tokenizer, text)
 
     def check(self) -> list[str]:
+        loading = Loading("auto", "cpu", None, self.quantization, self.gguf_file, self.adapter)
         problems = [*self._reference.problems(), *(self.lora.problems() if self.lora else [])]
-        config = self._reference.config()
+        problems += loading.problems("student")
+        if self.quantization is not None and self.lora is None:
+            problems.append(
+                f"student.quantization={self.quantization} holds weights that cannot be trained; train adapters on "
+                "them: student.lora='{rank: 16, alpha: 32, dropout: 0.05, target_modules: null}' training=lora"
+            )
+        config = self._reference.config() if self.gguf_file is None else None
         if config is not None and is_encoder(config):
             cure = f"choose student=warm_started student.checkpoint={self.checkpoint}"
             return [*problems, f"student.checkpoint={self.checkpoint} is an encoder, which writes no text; {cure}"]
@@ -85,31 +121,59 @@ class Checkpoint:
         return self._reference.weights()
 
     def identity(self) -> Mapping[str, Json]:
-        return self._reference.identity()
+        return {
+            **self._reference.identity(),
+            **({} if self.gguf_file else self._reference.saved_as()),
+            **({"adapter": adapter_digest(self._adapter)} if self._adapter else {}),
+            **({"dtype": "bf16"} if is_short(self.dtype, not self.trains_all) else {}),
+        }
 
     def build(self, seed: int) -> "LanguageModel":
         return self._made(self._reference.folder(), seed)
 
+    def build_from(self, folder: Path, seed: int) -> "LanguageModel":
+        """Return the model of a folder with what its training adds: adapters, quantised weights, checkpointing."""
+        return replace(self, checkpoint=str(folder), revision="main", gguf_file=None, adapter=None).build(seed)
+
     def load(self, folder: Path) -> "LanguageModel":
         from distillrun.language_model.load import load_model
 
-        return load_model(folder, self._limits)
+        return load_model(folder, self._limits, dtype=self._dtype)
+
+    @property
+    def _dtype(self) -> "torch.dtype":
+        from distillrun.language_model.precision import weight_type
+
+        return weight_type(self.dtype, frozen=not self.trains_all)
 
     @cached_property
     def _tokenizer(self) -> "PreTrainedTokenizerBase":
         from distillrun.language_model.teacher_model import load_tokenizer
 
-        return load_tokenizer(self._reference.outline(), None, "student")
+        return load_tokenizer(self._outlined, self.gguf_file, "student")
 
     @cached_property
     def _loading_problems(self) -> list[str]:
-        return refusals(lambda: self._made(self._reference.outline(), seed=0, outline=True))
+        return refusals(lambda: self._made(self._outlined, seed=0, outline=True))
+
+    @property
+    def _outlined(self) -> Path:
+        """The folder with config and tokenizer: a GGUF file holds both."""
+        return self._reference.folder() if self.gguf_file else self._reference.outline()
 
     def _made(self, folder: Path, seed: int, outline: bool = False) -> "LanguageModel":
         from distillrun.language_model.load import checkpoint_gradients, load_model
         from distillrun.process.runtime import seeded
 
-        model = load_model(folder, self._limits, outline)
+        def whole(quantization: Literal["nf4"] | None = None) -> "TransformerModel":
+            model = load_model(folder, self._limits, outline, self._dtype, self.gguf_file, quantization)
+            if self._adapter is not None and not outline:
+                model.module = merged(model.module, self._adapter, "student.adapter")
+            return model
+
+        model = whole(self.quantization)
+        if self.quantization is not None:
+            model.base = lambda: whole().module
         if self.gradient_checkpointing:
             checkpoint_gradients(model.module)
         if self.lora is not None:

@@ -10,6 +10,7 @@ from distillrun.errors import refusals
 from distillrun.language_model.checkpoint import CheckpointReference
 from distillrun.language_model.checkpoint_folder import is_encoder, quantised
 from distillrun.language_model.limits import Truncate, positions_of
+from distillrun.language_model.loading import WeightType
 from distillrun.records import Json, LongText, TargetPair
 from distillrun.student.shared.length import long_texts
 
@@ -33,20 +34,23 @@ class ChoiceScorer:
         gradient_checkpointing: compute activations twice instead of keeping them.
         truncate: what becomes of a longer one: its question is cut at the end (tail) or at the beginning (head), or it
             is refused. A choice is never cut.
+        dtype: of the weights in memory: fp32 (auto) or bf16. They are saved in the type in which the checkpoint came.
 
     Source: Devlin et al. 2018, https://arxiv.org/abs/1810.04805, section 4.4 (SWAG).
     """
 
-    ADDED: ClassVar[Mapping[str, Json]] = {"truncate": "refuse"}
+    ADDED: ClassVar[Mapping[str, Json]] = {"truncate": "refuse", "dtype": "auto"}
 
     checkpoint: str
     revision: str
     max_tokens: int
     gradient_checkpointing: bool
     truncate: Truncate = "refuse"
+    dtype: WeightType = "auto"
 
     writes = False
     has_encoder = True
+    trains_all = True
 
     @cached_property
     def _reference(self) -> CheckpointReference:
@@ -78,23 +82,27 @@ class ChoiceScorer:
         return self._reference.weights()
 
     def identity(self) -> Mapping[str, Json]:
-        return self._reference.identity()
+        return {**self._reference.identity(), **self._reference.saved_as()}
 
     def build(self, seed: int) -> "ChoiceModel":
         from distillrun.language_model.choice_scorer import load_scorer
         from distillrun.language_model.load import checkpoint_gradients
+        from distillrun.language_model.precision import weight_type
         from distillrun.process.runtime import seeded
 
         with seeded(seed):
-            model = load_scorer(self._reference.folder(), self.max_tokens, truncate=self.truncate)
+            dtype = weight_type(self.dtype, frozen=False)
+            model = load_scorer(self._reference.folder(), self.max_tokens, truncate=self.truncate, dtype=dtype)
         if self.gradient_checkpointing:
             checkpoint_gradients(model.module)
         return model
 
     def load(self, folder: Path) -> "ChoiceModel":
         from distillrun.language_model.choice_scorer import load_scorer
+        from distillrun.language_model.precision import weight_type
 
-        return load_scorer(folder, self.max_tokens, truncate=self.truncate)
+        dtype = weight_type(self.dtype, frozen=False)
+        return load_scorer(folder, self.max_tokens, truncate=self.truncate, dtype=dtype)
 
     @cached_property
     def _loading_problems(self) -> list[str]:

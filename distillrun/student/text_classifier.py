@@ -4,12 +4,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from distillrun.errors import ConfigError, refusals
 from distillrun.language_model.checkpoint import CheckpointReference
 from distillrun.language_model.checkpoint_folder import is_encoder, quantised
 from distillrun.language_model.limits import Truncate, positions_of
+from distillrun.language_model.loading import WeightType, is_short
 from distillrun.records import Json, LongText, TargetPair
 from distillrun.student.shared.length import long_texts
 
@@ -36,10 +37,14 @@ class TextClassifier:
         freeze: train the head alone.
         dropout: share of the units of a text's vector dropped in training.
         gradient_checkpointing: compute activations twice instead of keeping them; without `freeze` only.
+        dtype: of the encoder's weights in memory: fp32, bf16, or auto = bf16 where they are frozen and on a GPU. They
+            are saved in the type in which the checkpoint came; vectors and head are fp32.
 
     Source: the linear probe of sentence embeddings: Reimers & Gurevych 2019, https://arxiv.org/abs/1908.10084, section
     5; fine-tuned: Devlin et al. 2018, https://arxiv.org/abs/1810.04805, section 4.1.
     """
+
+    ADDED: ClassVar[Mapping[str, Json]] = {"dtype": "auto"}
 
     writes = False
     has_encoder = False  # what it reads is not mixed
@@ -54,15 +59,21 @@ class TextClassifier:
         freeze: bool,
         dropout: float,
         gradient_checkpointing: bool,
+        dtype: WeightType = "auto",
     ) -> None:
         self._reference = CheckpointReference(checkpoint, revision)
         self._checkpoint, self._pooling = checkpoint, pooling
         self._max_tokens, self._truncate = max_tokens, truncate
         self.freezes = freeze
         self._dropout, self._checkpointing = dropout, gradient_checkpointing
+        self._dtype: WeightType = dtype
         self._labels: tuple[str, ...] = ()
         self._several = False
         self._tables: Callable[[], Sequence[Path]] = tuple
+
+    @property
+    def trains_all(self) -> bool:
+        return not self.freezes
 
     def for_labels(self, labels: Sequence[str], several: bool = False) -> "TextClassifier":
         """Return the student with an output for each of these labels, of which a text may have several."""
@@ -102,11 +113,15 @@ class TextClassifier:
         return self._reference.weights()
 
     def identity(self) -> Mapping[str, Json]:
-        return {**self._reference.identity(), "pooling": self._pooled}
+        return {**self._read_by(), **self._reference.saved_as()}
+
+    def _read_by(self) -> dict[str, Json]:
+        short: dict[str, Json] = {"dtype": "bf16"} if is_short(self._dtype, self.freezes) else {}
+        return {**self._reference.identity(), "pooling": self._pooled, **short}
 
     def embedding(self) -> Mapping[str, Json]:
         """Return what the vectors of texts depend on."""
-        return {**self.identity(), "max_tokens": self._max_tokens, "truncate": self._truncate}
+        return {**self._read_by(), "max_tokens": self._max_tokens, "truncate": self._truncate}
 
     def embedder(self, device: str) -> Callable[[Sequence[str], Path], None]:
         """Return what writes the vectors of distinct texts into a folder."""
@@ -136,11 +151,13 @@ class TextClassifier:
             return Model(encoder, self._labels, self._dropout, self.freezes, tables, self._several)
 
     def load(self, folder: Path) -> "ChoiceModel":
+        from distillrun.language_model.precision import weight_type
         from distillrun.language_model.text_classifier import load_classifier
 
         tables = self._tables() if self.freezes else ()
         limits = (self._max_tokens, self._truncate)
-        return load_classifier(folder, *limits, self._dropout, self.freezes, tables)
+        dtype = weight_type(self._dtype, self.freezes)
+        return load_classifier(folder, *limits, self._dropout, self.freezes, tables, dtype)
 
     @cached_property
     def _pooled(self) -> "Pooling":
@@ -152,6 +169,8 @@ class TextClassifier:
         return pooling_of(self._reference.outline()) or ("mean" if is_encoder(config) else "last")
 
     def _encoder(self, folder: Path, pooling: "Pooling", outline: bool = False) -> "TextEncoder":
+        from distillrun.language_model.precision import weight_type
         from distillrun.language_model.text_encoder import load_encoder
 
-        return load_encoder(folder, pooling, self._max_tokens, self._truncate, outline)
+        dtype = weight_type(self._dtype, self.freezes)
+        return load_encoder(folder, pooling, self._max_tokens, self._truncate, outline, dtype)

@@ -10,6 +10,7 @@ from distillrun.errors import refusals
 from distillrun.language_model.checkpoint import CheckpointReference
 from distillrun.language_model.checkpoint_folder import quantised
 from distillrun.language_model.limits import Limits, Truncate
+from distillrun.language_model.loading import WeightType
 from distillrun.records import Json, LongText, TargetPair
 from distillrun.student.shared.length import long_pairs
 
@@ -30,11 +31,12 @@ class WarmStarted:
         gradient_checkpointing: compute activations twice instead of keeping them.
         truncate: what becomes of a question that is too long even so: cut at its end (tail), at its beginning (head),
             or refused.
+        dtype: of the weights: fp32 (auto) or bf16.
 
     Source: Rothe et al. 2020, https://arxiv.org/abs/1907.12461.
     """
 
-    ADDED: ClassVar[Mapping[str, Json]] = {"truncate": "refuse"}
+    ADDED: ClassVar[Mapping[str, Json]] = {"truncate": "refuse", "dtype": "auto"}
 
     checkpoint: str
     revision: str
@@ -42,6 +44,7 @@ class WarmStarted:
     max_target_tokens: int
     gradient_checkpointing: bool
     truncate: Truncate = "refuse"
+    dtype: WeightType = "auto"
 
     @cached_property
     def _reference(self) -> CheckpointReference:
@@ -53,6 +56,7 @@ class WarmStarted:
 
     writes = True
     has_encoder = True
+    trains_all = True
 
     def tokens(self) -> Mapping[str, int]:
         return dict(self._outline[1].get_vocab())
@@ -71,26 +75,39 @@ class WarmStarted:
         return long_pairs(lambda: self._outline[1], self._limits, False, pairs)
 
     def weights(self) -> int | None:
-        return None  # two halves of one encoder, and attention between them
+        if self._reference.weights() is None:
+            return None
+        return sum(weight.numel() for weight in self._outline[0].parameters())
 
     def identity(self) -> Mapping[str, Json]:
         return self._reference.identity()
 
     def build(self, seed: int) -> "LanguageModel":
         from distillrun.language_model.load import assemble, checkpoint_gradients
+        from distillrun.language_model.precision import weight_type
         from distillrun.language_model.warm_start import warm_started
         from distillrun.process.runtime import seeded
 
         with seeded(seed):
-            module, tokenizer = warm_started(self._reference.folder())
+            module, tokenizer = warm_started(self._reference.folder(), dtype=weight_type(self.dtype, frozen=False))
         if self.gradient_checkpointing:
             checkpoint_gradients(module)
         return assemble(module, tokenizer, self._limits)
 
+    def build_from(self, folder: Path, seed: int) -> "LanguageModel":
+        """Return the model of a folder, with its activations computed twice where that is wished for."""
+        from distillrun.language_model.load import checkpoint_gradients
+
+        model = self.load(folder)
+        if self.gradient_checkpointing:
+            checkpoint_gradients(model.module)
+        return model
+
     def load(self, folder: Path) -> "LanguageModel":
         from distillrun.language_model.load import load_model
+        from distillrun.language_model.precision import weight_type
 
-        return load_model(folder, self._limits)
+        return load_model(folder, self._limits, dtype=weight_type(self.dtype, frozen=False))
 
     @cached_property
     def _outline(self) -> "tuple[PreTrainedModel, PreTrainedTokenizerBase]":

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from distillrun.errors import ConfigError, refusals
 from distillrun.interfaces import Account, Task
+from distillrun.language_model.adapter import adapter_digest
 from distillrun.language_model.checkpoint import CheckpointReference
 from distillrun.language_model.checkpoint_folder import is_encoder, may_think
 from distillrun.language_model.limits import Limits
@@ -41,6 +42,7 @@ class Local:
         max_context_tokens: of prompt and text together; None = what the model has positions for.
         tokens_per_batch: prompt and new tokens, with padding, of one batch: memory and speed, never results.
         price_per_million, budget: what its tokens are taken to cost, and the most that may be asked.
+        adapter: the folder of a LoRA adapter that was trained on this checkpoint, merged into it; None = none.
     """
 
     checkpoint: str | None
@@ -58,6 +60,7 @@ class Local:
     tokens_per_batch: int
     price_per_million: Price
     budget: Budget
+    adapter: str | None = None
     _model: "LocalModel | None" = field(init=False, default=None, repr=False)
 
     can = frozenset({"complete", "score", "contrast", "logits"})
@@ -89,6 +92,7 @@ class Local:
             "gguf_file": self.gguf_file,
             "dtype": self.dtype,
             "quantization": self.quantization,
+            **({"adapter": adapter_digest(Path(self.adapter).expanduser())} if self.adapter else {}),
             "chat": self.chat,
             "block_separator": self.block_separator,
             "reply_separator": self.reply_separator,
@@ -206,7 +210,7 @@ class Local:
 
     @property
     def _loading(self) -> Loading:
-        return Loading(self.dtype, self.device, self.device_map, self.quantization, self.gguf_file)
+        return Loading(self.dtype, self.device, self.device_map, self.quantization, self.gguf_file, self.adapter)
 
     @cached_property
     def _loading_problems(self) -> list[str]:

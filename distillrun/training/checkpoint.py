@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -13,12 +14,15 @@ from torch import Tensor, nn
 
 from distillrun.artifacts.sealed import is_sealed, sealing, set_aside
 from distillrun.errors import ConfigError
+from distillrun.files.json import read_json, write_json
 from distillrun.records import Json
+from distillrun.training.optimizer import Optimizer
 
-WEIGHTS, OWN, OPTIMIZER, PROGRESS = (
+WEIGHTS, OWN, OPTIMIZER, NUMBERS, PROGRESS = (
     "weights.safetensors",
     "objective.safetensors",
     "optimizer.safetensors",
+    "optimizer.json",
     "progress.json",
 )
 
@@ -82,9 +86,7 @@ def load_best(folder: Path, step: int, module: nn.Module) -> None:
     _copy(load_file(_best(folder, step) / WEIGHTS), trained_weights(module))
 
 
-def save_checkpoint(
-    folder: Path, module: nn.Module, own: nn.Module, optimizer: torch.optim.Optimizer, progress: Progress
-) -> None:
+def save_checkpoint(folder: Path, module: nn.Module, own: nn.Module, optimizer: Optimizer, progress: Progress) -> None:
     """Write a resumable checkpoint, and drop older ones and the weights that were the best before.
 
     Args:
@@ -95,10 +97,14 @@ def save_checkpoint(
         progress: how far the training has come.
     """
     tensors = {WEIGHTS: trained_weights(module), OWN: trained_weights(own)}
-    tensors[OPTIMIZER] = _optimizer_tensors(module, own, optimizer)
+    state = _optimizer_state(module, own, optimizer)
+    tensors[OPTIMIZER] = {key: value for key, value in state.items() if isinstance(value, Tensor)}
+    numbers = {key: value for key, value in state.items() if not isinstance(value, Tensor)}
     with sealing(folder / f"checkpoint-{progress.step:08d}", sum(map(_size, tensors.values()))) as part:
         for name, held in tensors.items():
             _save(held, part / name)
+        if numbers:
+            write_json(part / NUMBERS, numbers)
         (part / PROGRESS).write_text(json.dumps(asdict(progress)), encoding="utf-8")
     for older in checkpoints(folder)[:-1]:
         shutil.rmtree(older)
@@ -112,9 +118,7 @@ def checkpoints(folder: Path) -> list[Path]:
     return sorted(path for path in folder.glob("checkpoint-*") if re.fullmatch(r"checkpoint-\d{8}", path.name))
 
 
-def resume(
-    folder: Path, module: nn.Module, own: nn.Module, optimizer: torch.optim.Optimizer, keeps_best: bool = False
-) -> Progress:
+def resume(folder: Path, module: nn.Module, own: nn.Module, optimizer: Optimizer, keeps_best: bool = False) -> Progress:
     """Load the newest checkpoint that is intact and return its progress, or a fresh one.
 
     One that cannot is set aside, and nothing of it is loaded.
@@ -150,14 +154,15 @@ def _save(tensors: Mapping[str, Tensor], file: Path) -> None:
     save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, file)
 
 
-def _load(path: Path, module: nn.Module, own: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+def _load(path: Path, module: nn.Module, own: nn.Module, optimizer: Optimizer) -> None:
     """Load the tensors of a checkpoint, all or none. Raises ValueError where they are those of another student."""
     stored = {name: load_file(path / name) for name in (WEIGHTS, OWN, OPTIMIZER)}
     targets = {WEIGHTS: trained_weights(module), OWN: trained_weights(own)}
     for name, weights in targets.items():
         _check(stored[name], weights)
     known = _named(module, own)
-    if not {name.rpartition("|")[0] for name in stored[OPTIMIZER]} <= known.keys():
+    numbers = read_json(path / NUMBERS) if (path / NUMBERS).is_file() else {}
+    if not {name.rpartition("|")[0] for name in (*stored[OPTIMIZER], *numbers)} <= known.keys():
         raise ValueError("it holds the optimizer of another student")
     for name, weights in targets.items():
         _copy(stored[name], weights)
@@ -165,6 +170,9 @@ def _load(path: Path, module: nn.Module, own: nn.Module, optimizer: torch.optim.
         weight_name, _, key = name.rpartition("|")
         weight = known[weight_name]
         optimizer.state[weight][key] = value if key == "step" else value.to(weight.device)
+    for name, number in numbers.items():
+        weight_name, _, key = name.rpartition("|")
+        optimizer.state[known[weight_name]][key] = number
 
 
 def _check(stored: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> None:
@@ -185,7 +193,8 @@ def _named(module: nn.Module, own: nn.Module) -> dict[str, nn.Parameter]:
     return dict(module.named_parameters()) | {f"objective:{name}": weight for name, weight in own.named_parameters()}
 
 
-def _optimizer_tensors(module: nn.Module, own: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+def _optimizer_state(module: nn.Module, own: nn.Module, optimizer: Optimizer) -> dict[str, Any]:
+    """Return what an optimizer remembers, tensors and numbers, by the name of its weight and its own."""
     names = {id(weight): name for name, weight in _named(module, own).items()}
     return {
         f"{names[id(weight)]}|{key}": value for weight, state in optimizer.state.items() for key, value in state.items()

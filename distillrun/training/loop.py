@@ -11,12 +11,13 @@ import torch
 from accelerate import Accelerator
 from torch import nn
 
-from distillrun.config.schema import Keep, Precision, TrainingConfig
+from distillrun.config.schema import Keep, TrainingConfig
 from distillrun.errors import ConfigError
 from distillrun.interfaces import ActiveObjective, ChoiceModel, LanguageModel, ObjectiveContext, StudentObjective, Task
 from distillrun.process.progress import Bar
 from distillrun.records import Example, Score, TeacherRecord
 from distillrun.training.checkpoint import Progress, load_best, resume, save_best, save_checkpoint
+from distillrun.training.optimizer import make_optimizer
 from distillrun.training.order import derive
 from distillrun.training.schedule import learning_rate_share
 from distillrun.training.speed import Speed, replayed
@@ -65,21 +66,16 @@ class Trainer:
         self._folder = folder
         if self._active is not None:
             torch.manual_seed(derive(settings.seed, "objective"))
-            self._active.start(ObjectiveContext(model, teacher, task, settings.max_steps, settings.micro_batch_tokens))
+            sizes = (settings.max_steps, settings.micro_batch_tokens)
+            self._active.start(ObjectiveContext(model, teacher, task, *sizes, self._longest_target))
         self._own = self._active.modules().to(device) if self._active else nn.ModuleDict()
-        precision = "bf16" if settings.precision is Precision.bf16 else "no"
-        self._accelerator = Accelerator(cpu=device.type == "cpu", mixed_precision=precision)
+        self._accelerator = Accelerator(cpu=device.type == "cpu", mixed_precision="no")
         if self._accelerator.num_processes > 1:
             raise ConfigError("a student is trained in one process; start distillrun without accelerate launch")
         self._weights = nn.ModuleDict({"student": model.module, "objective": self._own})
-        optimizer = torch.optim.AdamW(
-            _weight_groups(self._weights, settings.weight_decay),
-            lr=settings.learning_rate,
-            betas=(settings.beta1, settings.beta2),
-            eps=settings.epsilon,
-        )
-        _, self._optimizer = self._accelerator.prepare(model.module, optimizer)
-        self.progress = resume(folder, model.module, self._own, optimizer, settings.keep is Keep.best)
+        self._accelerator.prepare(model.module)
+        self._optimizer = make_optimizer(_weight_groups(self._weights, settings.weight_decay), settings)
+        self.progress = resume(folder, model.module, self._own, self._optimizer, settings.keep is Keep.best)
         if self._active is not None and self.progress.step:
             self._active.load_state(self.progress.objective)
         backward = self._accelerator.backward
@@ -142,9 +138,17 @@ class Trainer:
                     self._save()
         if settings.keep is Keep.best:
             load_best(self._folder, progress.best_step, self._model.module)
-        self._accelerator.unwrap_model(self._model.module, keep_fp32_wrapper=False)
         self._accelerator.free_memory()
         return progress
+
+    def _longest_target(self) -> int:
+        """Return the tokens of the longest given target, by some thousand examples."""
+        records: Sequence[TeacherRecord | None] = self._records or [None] * len(self._examples)
+        some = [*zip(self._examples, records, strict=True)][:: len(records) // 1000 + 1]
+        made = (self._objective.targets(example, record, self._task, 0) for example, record in some)
+        pairs = [pair for own in made for pair in own]
+        lengths = self._model.lengths(pairs) if isinstance(self._model, LanguageModel) else []
+        return max((target for _, target, _ in lengths), default=1)
 
     def _save_is_due(self) -> bool:
         every, step = self._settings.save_every, self.progress.step
@@ -154,7 +158,7 @@ class Trainer:
         if self._active is not None:
             self.progress.objective = dict(self._active.state())
         self.progress.sums = dict(self._sums)
-        save_checkpoint(self._folder, self._model.module, self._own, self._optimizer.optimizer, self.progress)
+        save_checkpoint(self._folder, self._model.module, self._own, self._optimizer, self.progress)
 
     def _step(self, step: int) -> float:
         """Take one optimizer step and return its loss."""
@@ -174,6 +178,7 @@ class Trainer:
         share = learning_rate_share(step, settings.max_steps, settings.warmup_steps, settings.schedule)
         for group in self._optimizer.param_groups:
             group["lr"] = settings.learning_rate * share
+        torch.manual_seed(derive(settings.seed, "rounding", step))
         self._optimizer.step()
         self._optimizer.zero_grad()
         progress.target_tokens += taken.target_tokens

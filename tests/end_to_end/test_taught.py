@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from distillrun.errors import ConfigError
+from distillrun.files.disk import size_text
 from distillrun.pipeline.preflight_logits import stored_bytes
 from distillrun.planning.making import make_plan
+from distillrun.planning.text import plan_text
 from distillrun.training.loop import Trainer
 from tests.damage import DAMAGES
 from tests.end_to_end.runs import experiment, run_scored, run_small, student_bytes
@@ -262,7 +264,7 @@ def test_the_size_of_what_is_stored_is_foreseen(
     objective: str, top_k: int | None, shuffled: bool, teacher: Path, tmp_path: Path
 ) -> None:
     words = [*words_for(objective, teacher), f"objective.top_k={'null' if top_k is None else top_k}"]
-    words += ["training.max_steps=12", f"training.shuffle_choices={str(shuffled).lower()}"]
+    words += ["objective.teacher=stored", "training.max_steps=12", f"training.shuffle_choices={str(shuffled).lower()}"]
     foreseen = experiment(tmp_path / "store", *words)
     parts = foreseen.parts
     rest = (parts.student, parts.task, foreseen.examples["train"], foreseen.config.training)
@@ -276,11 +278,34 @@ def test_a_large_store_is_said_before_any_work(
     teacher: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("WARNING", logger="distillrun")
-    experiment(tmp_path / "store", *words_for("taid", teacher))
+    stored = (*words_for("taid", teacher), "objective.teacher=stored")
+    experiment(tmp_path / "store", *stored)
     assert "distributions" not in caplog.text
     monkeypatch.setattr("distillrun.pipeline.experiment.LARGE_BYTES", 100_000)
-    experiment(tmp_path / "store", *words_for("taid", teacher), "objective.teacher=live")
-    assert "distributions" not in caplog.text
     experiment(tmp_path / "store", *words_for("taid", teacher))
+    assert "distributions" not in caplog.text
+    experiment(tmp_path / "store", *stored)
     assert "the teacher's distributions will take about" in caplog.text
     assert "objective.teacher=live" in caplog.text
+
+
+def test_what_does_not_fit_the_disk_is_refused_before_any_work(
+    teacher: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = tmp_path / "store"
+    words = [*words_for("forward_kl", teacher), "training.shuffle_choices=false"]
+    whole = make_plan(experiment(store, *words))
+    foreseen = next(stage.bytes for stage in whole.stages if stage.name == "read_logits")
+    assert f"read_logits: stores about {size_text(foreseen)}" in plan_text(whole)
+    monkeypatch.setattr("distillrun.pipeline.disk_room.free_bytes", lambda folder: foreseen - 1)
+    with pytest.raises(ConfigError, match=r"GB free; say objective\.teacher=live") as refused:
+        run_small(tmp_path / "run", *words, store=store)
+    assert f"paths.store={store}" in str(refused.value)
+    assert not store.exists()
+    with pytest.raises(ConfigError, match="the teacher's distributions will take about"):
+        make_plan(experiment(store, *words))
+    for told in ("objective.teacher=live", "until=generate", "runtime.check_disk=false"):
+        make_plan(experiment(store, *words, told))
+    run_small(tmp_path / "again", *words, "until=read_logits", "runtime.check_disk=false", store=store)
+    cached = make_plan(experiment(store, *words))
+    assert all(stage.bytes == 0 for stage in cached.stages), "what is stored already needs no room"

@@ -219,3 +219,20 @@ def test_the_buffer_survives_a_resume(student: TransformerModel, teacher: Transf
     other = off_policy(student, teacher, threshold=0.0)
     other.load_state(objective.state())
     assert (other.buffer, other.threshold, other._remembered) == (objective.buffer, objective.threshold, 1.0)
+
+
+@pytest.mark.parametrize("name", ["on_policy", "speculative", "adaptive_off_policy", "minillm"])
+def test_what_is_written_may_be_as_long_as_the_given_targets_and_cuts_are_counted(
+    name: str, student: TransformerModel, teacher: TransformerModel
+) -> None:
+    if name != "minillm":
+        student = made("student", "tiny_qwen").build(seed=0)
+    changes = {"threshold": 1.0} if name == "adaptive_off_policy" else {}
+    objective = made("objective", name, max_new_tokens=None, **changes)
+    objective.start(ObjectiveContext(student, teacher, task(), 10, 10_000, lambda: 3))
+    written = [pair.written for pair in prepared(objective, step=0) if pair.written is not None]
+    assert written
+    assert max(map(len, written)) == 3
+    cut = sum(ids[-1] != student.text.eos for ids in written)
+    assert objective.end_step()["cut_share"] == cut / len(written) > 0
+    assert objective.end_step()["cut_share"] == 0

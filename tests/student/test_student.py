@@ -25,6 +25,7 @@ from distillrun.records import Segment, TargetPair
 from distillrun.student.checkpoint import Checkpoint
 from distillrun.student.tiny import TinyQwen, TinyT5
 from distillrun.student.warm_started import WarmStarted
+from tests.teacher.test_local import write_gguf
 from tests.tiny_checkpoints import write_bert, write_llama, write_spiece_t5
 
 TINY_T5 = TinyT5(1, 16, 2, 16, 0.1, 40, 40)
@@ -327,3 +328,13 @@ def test_a_packaged_sentence_encoder_becomes_a_student(tmp_path: Path) -> None:
     assert (config["decoder_start_token_id"], config["eos_token_id"], config["pad_token_id"]) == (101, 102, 0)
     assert student.load(tmp_path).generate([PAIRS[0].source], 4, 1000) == model.generate([PAIRS[0].source], 4, 1000)
     assert os.environ.get("HF_HUB_OFFLINE") is None or student.identity()["digest"]
+
+
+def test_a_gguf_file_whose_tokenizer_does_not_fit_is_refused(tmp_path: Path) -> None:
+    gguf = pytest.importorskip("gguf")
+    write_gguf(gguf, tmp_path / "tiny.gguf")
+    student = Checkpoint(str(tmp_path), "main", 40, 40, "\n", None, False, gguf_file="tiny.gguf")
+    # transformers gives the tokenizer a token that the file does not have
+    assert re.search(r"has 1962 tokens but the model embeds 1961", student.check()[0])
+    other = Checkpoint(str(tmp_path), "main", 40, 40, "\n", None, False, gguf_file="other.gguf")
+    assert "student.gguf_file=other.gguf: there is no such file" in other.check()[0]

@@ -10,7 +10,7 @@ from torch import nn
 
 from distillrun.errors import ConfigError
 from distillrun.interfaces import ChoiceModel, ObjectiveContext
-from distillrun.language_model.sampling import sampled_targets
+from distillrun.language_model.sampling import sampled_targets, writer_of
 from distillrun.language_model.token_selection import Choosing, Drawn
 from distillrun.loss.tensors import Count, Loss, StudentOutputs
 from distillrun.objective.shared.around import AroundTexts
@@ -33,6 +33,30 @@ def check_sampling(temperature: float, top_p: float) -> tuple[float, float]:
     return temperature, top_p
 
 
+def check_room(max_new_tokens: int | None) -> None:
+    """Check how many tokens may be written. Raises ConfigError."""
+    if max_new_tokens is not None and max_new_tokens < 1:
+        raise ConfigError(f"objective.max_new_tokens={max_new_tokens} must be 1 or more, or null")
+
+
+class Writing:
+    """How many texts were written in a step, and how many of them were cut: what follows a cut is never judged."""
+
+    def __init__(self) -> None:
+        self._texts = self._cut = 0
+
+    def add(self, written: Sequence[Sequence[int]], eos: int) -> None:
+        """Count texts; one that does not end in EOS was cut."""
+        self._texts += len(written)
+        self._cut += sum(not ids or ids[-1] != eos for ids in written)
+
+    def told(self) -> dict[str, float]:
+        """Return the share of texts that were cut, and begin anew."""
+        share = self._cut / self._texts if self._texts else 0.0
+        self._texts = self._cut = 0
+        return {"cut_share": share}
+
+
 class SampledDistillation(AroundTexts, ABC):
     """A divergence on targets of which some are written by the student, without dropout and under their own seed.
 
@@ -42,7 +66,7 @@ class SampledDistillation(AroundTexts, ABC):
     Args:
         divergence: any objective that compares next-token distributions, with its teacher live.
         sampling_temperature, top_p: of the writing; above 0, and above 0 up to 1.
-        max_new_tokens: of a written target.
+        max_new_tokens: of a written target; None = as many as the longest given one has.
         sampling_seed: decides what is written, together with step and example.
     """
 
@@ -53,7 +77,7 @@ class SampledDistillation(AroundTexts, ABC):
         divergence: TokenDistillation,
         sampling_temperature: float,
         top_p: float,
-        max_new_tokens: int,
+        max_new_tokens: int | None,
         sampling_seed: int,
     ) -> None:
         super().__init__(divergence.texts)
@@ -62,13 +86,13 @@ class SampledDistillation(AroundTexts, ABC):
                 f"objective.divergence.teacher={divergence.teacher} cannot follow what the student writes while it is "
                 "trained; set objective.divergence.teacher=live"
             )
-        if max_new_tokens < 1:
-            raise ConfigError(f"objective.max_new_tokens={max_new_tokens} must be 1 or more")
+        check_room(max_new_tokens)
         self._divergence = divergence
         self._drawing = check_sampling(sampling_temperature, top_p)
-        self._max_new_tokens = max_new_tokens
+        self._wanted_room = max_new_tokens
         self._seed = sampling_seed
         self._pairs = self._written = 0
+        self._writing = Writing()
 
     @property
     def requirements(self) -> Requirements:
@@ -84,6 +108,7 @@ class SampledDistillation(AroundTexts, ABC):
 
     def start(self, context: ObjectiveContext) -> None:
         super().start(context)
+        self._room = self._wanted_room or context.longest_target()
         self._divergence.start(context)
 
     def modules(self) -> nn.ModuleDict:
@@ -95,7 +120,7 @@ class SampledDistillation(AroundTexts, ABC):
     def end_step(self) -> dict[str, float]:
         share = self.share
         self._pairs = self._written = 0
-        return {**self._divergence.end_step(), "sampled_share": share}
+        return {**self._divergence.end_step(), "sampled_share": share, **self._writing.told()}
 
     def state(self) -> Mapping[str, Json]:
         return {"divergence": dict(self._divergence.state())}
@@ -117,7 +142,7 @@ class SampledDistillation(AroundTexts, ABC):
 
     def choosing(self, seeds: Sequence[int]) -> Choosing:
         """Return what chooses the tokens of a batch."""
-        return Drawn(seeds, self._max_new_tokens, *self._drawing)
+        return Drawn(seeds, self._room, *self._drawing)
 
     def write(
         self, visits: Sequence[TrainingItem], pairs: Sequence[Sequence[TargetPair]], chosen: Sequence[bool]
@@ -140,7 +165,8 @@ class SampledDistillation(AroundTexts, ABC):
             sources = [pairs[row][place].source for row, place in places]
             seeds = [derived(self._seed, visits[row].seed, place) for row, place in places]
             tokens = self.context.tokens_per_batch
-            written = sampled_targets(self.writers, sources, seeds, self.choosing, self._max_new_tokens, tokens)
+            written = sampled_targets(self.writers, sources, seeds, self.choosing, self._room, tokens)
+            self._writing.add(written, writer_of(self.context.student).text.eos)
             for (row, place), ids in zip(places, written, strict=True):
                 pair = pairs[row][place]
                 found[row][place] = replace(pair, target=(), view=f"{pair.view}/{SAMPLED}", written=ids)

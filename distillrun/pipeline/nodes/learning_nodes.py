@@ -13,6 +13,7 @@ from distillrun.pipeline.stages.generation_run import GenerationRun
 from distillrun.pipeline.stages.logit_supervision import LogitSupervision
 from distillrun.pipeline.stages.train import Training, train, training_stage
 from distillrun.pipeline.stages.training_data import TrainingData, training_data_of
+from distillrun.pipeline.warm_start import Continued
 
 log = logging.getLogger("distillrun")
 
@@ -84,9 +85,15 @@ class ReadLogitsNode(Node):
 
 @dataclass(frozen=True, kw_only=True)
 class TrainNode(Node):
-    """The training of a student."""
+    """The training of a student.
+
+    Attributes:
+        learning: what it learns from.
+        starts_from: the node whose student it begins with; None for the student itself.
+    """
 
     learning: Learning
+    starts_from: str | None = None
 
     def stage(self, seen: Seen) -> Stage:
         """Return the stage of the training."""
@@ -105,11 +112,14 @@ class TrainNode(Node):
                 self.learning.left_out,
                 len(self.learning.generation.examples),
             )
-        if not self.learning.prefix and (cut := self.learning.cut):
+        if self.name == "train" and (cut := self.learning.cut):
             log.warning("%s: %s", self.name, "; ".join(told_of(cut)))
         config, parts = self.learning.experiment.config, self.learning.experiment.parts
+        student = ready_student(self.learning.experiment, lambda: making.embeddings("train", "dev"))
+        if self.starts_from is not None:
+            student = Continued(student, making.seen.artifacts[self.starts_from].folder / "student")
         training = Training(
-            ready_student(self.learning.experiment, lambda: making.embeddings("train", "dev")),
+            student,
             parts.objective,
             parts.task,
             data,
@@ -121,11 +131,12 @@ class TrainNode(Node):
         if teaching is not None:
             stored = next((making.seen.artifacts[name] for name in self.needs if name.endswith("read_logits")), None)
             training = replace(training, supervise=teaching.supervise(stored))
-        report = (lambda metrics, step: None) if self.learning.prefix else making.report
+        is_own = self.name == "train"
+        report = making.report if is_own else (lambda metrics, step: None)
         return train(making.store, stage, training, report)
 
     def note(self, made: Artifact, outcome: Outcome) -> None:
         """Note in the outcome how many questions are left out of training, and which texts are cut."""
-        if not self.learning.prefix:
+        if self.name == "train":
             outcome.left_out = self.learning.left_out
             outcome.cut |= self.learning.cut

@@ -3,13 +3,14 @@
 import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from distillrun.artifacts import SCRATCH, Artifact, ArtifactStore, Stage
-from distillrun.artifacts.meaning import with_meanings
-from distillrun.config.schema import RuntimeConfig, TrainingConfig
+from distillrun.artifacts.meaning import KEY, with_meanings
+from distillrun.config.schema import Precision, RuntimeConfig, TrainingConfig
 from distillrun.evaluation.choice_likelihood import ChoiceLikelihood
 from distillrun.evaluation.generated_answer import GeneratedAnswer
 from distillrun.evaluation.label_sets import LabelSets
@@ -25,6 +26,7 @@ from distillrun.interfaces import (
     Task,
     has_label_sets,
 )
+from distillrun.names.later_settings import without_later
 from distillrun.pipeline.stages.model_card import model_card
 from distillrun.pipeline.stages.training_data import TrainingData
 from distillrun.process.interrupt import stops_when_saved
@@ -59,9 +61,9 @@ def dev_judge(student: Student, task: Task, training: TrainingConfig) -> Scorer:
 
 def _hashed(training: TrainingConfig) -> dict[str, Json]:
     settings: dict[str, Json] = json.loads(json.dumps(asdict(training)))
-    for key in ("save_every", "log_every"):  # they change no weight
+    for key in ("save_every", "log_every", "pretrained_rate_limit"):  # they change no weight
         del settings[key]
-    return settings
+    return dict(without_later({"training": settings})["training"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,9 @@ def training_stage(part_settings: Mapping[str, Json], settings: TrainingConfig, 
         upstream: the fingerprints of the data's examples and records.
     """
     meant = {name: with_meanings(own) for name, own in part_settings.items()}
-    return Stage("train", VERSION, {**meant, "training": _hashed(settings)}, upstream)
+    # bf16 reaches encoders that are run by themselves, and references, since meaning 2
+    meaning = {KEY: 2} if settings.precision is Precision.bf16 else {}
+    return Stage("train", VERSION, {**meant, "training": {**_hashed(settings), **meaning}}, upstream)
 
 
 def train(store: ArtifactStore, stage: Stage, training: Training, report: Report) -> Artifact:
@@ -115,6 +119,7 @@ def train(store: ArtifactStore, stage: Stage, training: Training, report: Report
     is_asked_to_stop: Callable[[], bool] = _never
 
     def make(work: Path) -> None:
+        from distillrun.language_model.precision import in_bf16
         from distillrun.language_model.sampling import writer_of
         from distillrun.process.runtime import pick_device
         from distillrun.training.loop import Trainer
@@ -140,8 +145,11 @@ def train(store: ArtifactStore, stage: Stage, training: Training, report: Report
 
         device = pick_device(runtime.device)
         supervision, teacher = training.supervise(model)
+        computing = [model.module]
         if isinstance(objective, ActiveObjective) and objective.requirements.teacher == "reference":
-            supervision = LiveSupervision(writer_of(model), writer_of(model).frozen(device), objective)
+            reference = writer_of(model).frozen(device)
+            computing.append(reference.module)
+            supervision = LiveSupervision(writer_of(model), reference, objective)
         trainer = Trainer(
             model,
             objective,
@@ -157,7 +165,8 @@ def train(store: ArtifactStore, stage: Stage, training: Training, report: Report
         nonlocal is_asked_to_stop
         with stops_when_saved(ends=False) as is_asked_to_stop:
             bar = Bar("train", settings.max_steps, trainer.progress.step, runtime.progress, "steps")
-            progress = trainer.run(dev_check, dev_loss, report, is_asked_to_stop, bar)
+            with in_bf16(*computing) if settings.precision is Precision.bf16 else nullcontext():
+                progress = trainer.run(dev_check, dev_loss, report, is_asked_to_stop, bar)
         with named(work / "student"):
             check_room(work / "student", sum(weight.nbytes for weight in model.module.parameters()))
             model.save(work / "student")
