@@ -98,7 +98,7 @@ class Logits:
 NUMBERS = 1_000_000
 """Logits that are worked on at once where they are there already: some of them fit a cache."""
 
-HEAD_NUMBERS, LEAST = 8_000_000, 128
+HEAD_NUMBERS, LEAST = 4_000_000, 128
 """Logits that are made at once on a CPU, and for how many positions at least."""
 
 GPU_NUMBERS, GPU_LEAST = 64_000_000, 1024
