@@ -36,6 +36,11 @@ def head_logits(module: Any, hidden: Tensor, frozen: bool) -> Tensor:
         logits = nn.functional.linear(hidden, head.weight.detach(), bias)
     else:
         logits = head(hidden)
+    return finished(module, logits)
+
+
+def finished(module: Any, logits: Tensor) -> Tensor:
+    """Return the logits that a model makes of its head's output."""
     if (added := getattr(module, "final_logits_bias", None)) is not None:  # BART and its kin
         logits = logits + added.to(logits)
     config = module.config.get_text_config(decoder=True)

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from distillrun.language_model.evaluating import evaluating
+from distillrun.language_model.head import finished
 from distillrun.loss.logits import Head, Logits
 
 LARGE = 100.0
@@ -63,14 +65,14 @@ def autocast_type(device: torch.device) -> torch.dtype | None:
 def head_of(module: Any) -> Head | None:
     """Return the head of a module, adapters included; None where it does not tell."""
     head = module.get_output_embeddings()
-    return None if head is None else Head(head, int(head.weight.shape[0]))
+    return None if head is None else Head(head, int(head.weight.shape[0]), partial(finished, module))
 
 
 def splits_at_head(module: nn.Module, head: Head, inputs: Mapping[str, Tensor]) -> bool:
     """Return whether a module's logits are what its head makes of what it reads.
 
-    Some architectures scale the head's output (Granite, Cohere), cap it (Gemma 2) or add to it (Marian). The two are
-    compared at one position, as it is and enlarged.
+    Some architectures scale the head's output (Granite, Cohere), cap it (Gemma 2) or add to it (Marian); others may do
+    what `finished` does not know. The two are compared at one position, as it is and enlarged.
 
     Args:
         module: the whole.
