@@ -102,6 +102,11 @@ class Checkpoint:
         loading = Loading("auto", "cpu", None, self.quantization, self.gguf_file, self.adapter)
         problems = [*self._reference.problems(), *(self.lora.problems() if self.lora else [])]
         problems += loading.problems("student")
+        if self.quantization is not None and not _has_gpu():
+            problems.append(
+                f"student.quantization={self.quantization} needs a GPU: on a CPU, bitsandbytes repacks weights at the "
+                "first evaluation, and adapters learn nothing from then on; set it to null"
+            )
         if self.quantization is not None and self.lora is None:
             problems.append(
                 f"student.quantization={self.quantization} holds weights that cannot be trained; train adapters on "
@@ -180,3 +185,9 @@ class Checkpoint:
             with seeded(seed):
                 model.module = with_adapters(model.module, self.lora)
         return model
+
+
+def _has_gpu() -> bool:
+    import torch
+
+    return torch.cuda.is_available()
