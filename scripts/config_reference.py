@@ -1,12 +1,7 @@
 """The configuration's reference as Markdown: every key of every YAML, its default, type and meaning.
 
-<<<<<<< HEAD
 A default and its meaning (the comment) are the YAML's own, and its type is the constructor's; a key without a comment
 takes its line from the constructor's docstring. Files are read as text, and nothing is imported.
-=======
-A default and its meaning are the YAML's own (a key's comment), its type is the constructor's, and a key without a
-comment takes its line from the constructor's docstring. Files are read as text; nothing is imported.
->>>>>>> 1b7a13a (Imports in their order after the move)
 """
 
 import ast
