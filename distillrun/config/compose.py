@@ -40,7 +40,7 @@ def literal(text: str) -> str:
     return re.sub(r"(\\*)\$\{", lambda match: rf"{match[1]}{match[1]}\${{", text)
 
 
-_OWN_NAMES = re.compile(r"(?:[\w/@-]+\.)+extra_body(?:\.[\w.-]+)?=")
+_OWN_NAMES = re.compile(r"(?:[\w/@-]+\.)+(?:extra_body|chat_options)(?:\.[\w.-]+)?=")
 """Settings below which the user chooses the names, so that no config can hold them before."""
 
 

@@ -103,5 +103,8 @@ class LanguageModel(ChoiceModel, WritingModel, Protocol):
         With `frozen`, no gradient reaches the weights of the head.
         """
 
+    def separated(self, separator: str) -> "LanguageModel":
+        """Return it with another text between source and target; unchanged where it reads them apart, or as a chat."""
+
     def decode(self, ids: Sequence[int]) -> str:
         """Return the text of token ids without special tokens."""

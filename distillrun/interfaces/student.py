@@ -22,7 +22,10 @@ class Student(Protocol):
         """
 
     def identity(self) -> Mapping[str, Json]:
-        """Return the digest or the commit of the weights that it starts from, for fingerprints."""
+        """Return the digest or the commit of the weights that it starts from, for fingerprints.
+
+        The settings `checkpoint`, `revision`, `chat` and `chat_options` are hashed by what this says of them alone.
+        """
 
     def weights(self) -> int | None:
         """Return how many weights it has, about; None where that is not known without loading or downloading them."""

@@ -151,3 +151,25 @@ def may_think(folder: Path) -> bool:
     """Return whether the tokenizer of a folder, or its chat template, knows a tag of thinking; loads neither."""
     files = (folder / name for name in ("tokenizer_config.json", "chat_template.jinja", "chat_template.json"))
     return any(has_tags(file.read_text(encoding="utf-8", errors="replace")) for file in files if file.is_file())
+
+
+def read_ends(folder: Path) -> tuple[int, ...]:
+    """Return the ids at which a checkpoint's texts end, by its generation config, else by its config."""
+    for name in ("generation_config.json", "config.json"):
+        try:
+            found = json.loads((folder / name).read_text(encoding="utf-8")).get("eos_token_id")
+        except (OSError, ValueError, AttributeError):
+            continue
+        if found is not None:
+            return tuple(token for token in (found if isinstance(found, list) else [found]) if isinstance(token, int))
+    return ()
+
+
+def has_template(folder: Path) -> bool:
+    """Return whether the tokenizer of a folder has a chat template; loads no tokenizer."""
+    if any((folder / name).is_file() for name in ("chat_template.jinja", "chat_template.json")):
+        return True
+    try:
+        return '"chat_template"' in (folder / "tokenizer_config.json").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False

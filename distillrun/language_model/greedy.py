@@ -15,7 +15,7 @@ def greedy_texts(
     max_new_tokens: int,
     tokens_per_batch: int,
 ) -> list[str]:
-    """Return the greedy text of each source in the order given, each read up to its own EOS.
+    """Return the greedy text of each source in the order given, each read up to its own end.
 
     Sources of like length share a batch, whose rows x (longest source + max_new_tokens) fit `tokens_per_batch`.
 
@@ -32,5 +32,5 @@ def greedy_texts(
     for group in micro_batches(lengths, tokens_per_batch, tokens_per_forward=tokens_per_batch):
         written = write([sources[row] for row in group]).tolist()
         for row, ids in zip(group, written, strict=True):
-            texts[row] = text.decode(ids[: ids.index(text.eos)] if text.eos in ids else ids)
+            texts[row] = text.reply(ids)
     return texts

@@ -23,7 +23,7 @@ def scored_continuations(
     continuations: Sequence[Sequence[Target]],
     tokens_per_batch: int,
 ) -> list[tuple[ScoredContinuation, ...]]:
-    """Return the score of each continuation of each source, in the order given, over what is learnt except EOS.
+    """Return the score of each continuation of each source, in the order given, over what is learnt except the end.
 
     A batch holds whole sources; its padded size counts a source once for each of its continuations.
 
@@ -40,7 +40,7 @@ def scored_continuations(
         owners = [place for place, row in enumerate(group) for _ in continuations[row]]
         targets = [target for row in group for target in continuations[row]]
         predicted = logits([sources[row] for row in group], owners, [target.ids for target in targets])
-        tokens = [sum(target.learn) - 1 for target in targets]
+        tokens = [sum(target.learn[: -target.closing]) for target in targets]
         log_probs = continuation_log_probs(predicted, targets).tolist()
         found = iter(map(ScoredContinuation, log_probs, tokens))
         for row in group:
@@ -49,8 +49,9 @@ def scored_continuations(
 
 
 def continuation_log_probs(logits: Logits, targets: Sequence[Target]) -> Tensor:
-    """Return the log-likelihood in nats of what is learnt of each target, EOS left out, [R] from [R, T, V]."""
-    labels = padded([[*target.labels[:-1], IGNORE] for target in targets], IGNORE, "right", logits.device)
+    """Return the log-likelihood in nats of what is learnt of each target, its end left out, [R] from [R, T, V]."""
+    unscored = [[*target.labels[: -target.closing], *[IGNORE] * target.closing] for target in targets]
+    labels = padded(unscored, IGNORE, "right", logits.device)
     return -token_costs(logits, labels).sum(dim=1)
 
 

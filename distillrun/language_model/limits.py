@@ -22,12 +22,14 @@ class Limits:
         max_source_tokens, max_target_tokens: longer texts are cut in their cut segments.
         separator: text between source and target of a decoder-only model; an encoder-decoder has no use for it.
         truncate: what becomes of a question that is too long even so.
+        frame: bytes of what a chat template writes around a source.
     """
 
     max_source_tokens: int
     max_target_tokens: int
     separator: str
     truncate: Truncate = "refuse"
+    frame: int = 0
 
     def may_be_exceeded(self, pair: TargetPair) -> bool:
         """Return whether a pair could be too long; without a tokenizer's help.
@@ -36,7 +38,7 @@ class Limits:
         """
         read = sum(len(segment.text.encode()) for segment in pair.source) + len(self.separator.encode())
         written = sum(len(segment.text.encode()) for segment in pair.target)
-        return read + OWN_TOKENS > self.max_source_tokens or written + OWN_TOKENS > self.max_target_tokens
+        return read + self.frame + OWN_TOKENS > self.max_source_tokens or written + OWN_TOKENS > self.max_target_tokens
 
     def problems(self, config: Mapping[str, Any] | None) -> list[str]:
         """Return what is wrong with the limits for a model with this `config.json` (None = not known yet)."""
@@ -58,6 +60,11 @@ class Limits:
             settings = " + ".join(f"{key}={tokens}" for key, tokens in asked.items())
             problems.append(f"{settings} is more than the {positions} positions of this model; lower one of them")
         return problems
+
+
+def leading(separator: str) -> str:
+    """Return the blanks that a separator ends in: a target begins with them."""
+    return separator[len(separator.rstrip(" \t")) :]
 
 
 def positions_of(config: Mapping[str, Any]) -> int | None:

@@ -1,6 +1,7 @@
 """Checkpoint folders to language models."""
 
 import warnings
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +18,16 @@ from transformers import (
 
 from distillrun.errors import ConfigError
 from distillrun.language_model.caching import caching_of
+from distillrun.language_model.chat_format import ChatFormat, chat_format
 from distillrun.language_model.decoder_only import DecoderOnly
 from distillrun.language_model.encoder_decoder import EncoderDecoder
 from distillrun.language_model.limits import Limits
-from distillrun.language_model.loading import Quantization
+from distillrun.language_model.loading import Chat, Quantization
 from distillrun.language_model.precision import stored_type
 from distillrun.language_model.text import SegmentTokenizer
 from distillrun.language_model.transformer import Architecture, TransformerModel
 from distillrun.language_model.weights import four_bits, load_weights, why
+from distillrun.records import Json
 
 
 def load_model(
@@ -34,6 +37,8 @@ def load_model(
     dtype: torch.dtype = torch.float32,
     gguf_file: str | None = None,
     quantization: Quantization | None = None,
+    chat: Chat = "never",
+    chat_options: Mapping[str, Json] | None = None,
 ) -> TransformerModel:
     """Return the language model of a checkpoint folder on the CPU; no code of the checkpoint runs.
 
@@ -44,6 +49,7 @@ def load_model(
         dtype: of the weights, and of the arithmetic of those that are quantised.
         gguf_file: the file of the folder that holds the weights, which are taken out of their packing.
         quantization: 4-bit weights of bitsandbytes.
+        chat, chat_options: whether it reads chats, and what their template is given, see `chat_format`.
 
     Raises:
         ConfigError: transformers cannot load the folder, or weights that the model needs are missing.
@@ -66,13 +72,19 @@ def load_model(
             f"student.checkpoint={folder} is missing {len(missing)} weights of {type(module).__name__} ({missing[0]}, "
             "...), so it cannot write text; copy or download it again, or use student=warm_started if it is an encoder"
         )
-    model = assemble(module, tokenizer, limits)
+    wanted = "always" if gguf_file and chat == "auto" and tokenizer.chat_template else chat
+    found = None if config.is_encoder_decoder else chat_format(folder, tokenizer, wanted, chat_options or {})
+    model = assemble(module, tokenizer, limits, chat=found)
     model.saved_type = stored
     return model
 
 
 def assemble(
-    module: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, limits: Limits, group: str = "student"
+    module: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    limits: Limits,
+    group: str = "student",
+    chat: ChatFormat | None = None,
 ) -> TransformerModel:
     """Return the language model on a module and its tokenizer, as whichever architecture the config says.
 
@@ -83,6 +95,7 @@ def assemble(
         module, tokenizer: of a checkpoint.
         limits: of the texts.
         group: the config group that names the checkpoint, for messages.
+        chat: the format of its conversations; None = it reads plain text.
 
     Raises:
         ConfigError: module and tokenizer do not fit together, or one of them cannot be used as a language model.
@@ -106,7 +119,8 @@ def assemble(
             f"the tokenizer of {group}.checkpoint={tokenizer.name_or_path} has {len(tokenizer)} tokens but the model "
             f"embeds {rows}; choose a checkpoint whose tokenizer and weights belong together"
         )
-    module.generation_config = _greedy_config(module, tokenizer)
+    ends = sorted(end_tokens(module, tokenizer) | ({chat.end} if chat else set()))
+    module.generation_config = _greedy_config(module, tokenizer, ends)
     architecture: Architecture
     if module.config.is_encoder_decoder:
         architecture = EncoderDecoder(tokenizer.pad_token_id, decoder_start(module, tokenizer))
@@ -114,7 +128,8 @@ def assemble(
     else:
         architecture = DecoderOnly(tokenizer.pad_token_id, caching_of(module))
         separator = limits.separator
-    text = SegmentTokenizer(tokenizer, limits.max_source_tokens, limits.max_target_tokens, separator, limits.truncate)
+    sizes = limits.max_source_tokens, limits.max_target_tokens
+    text = SegmentTokenizer(tokenizer, *sizes, separator, limits.truncate, chat, ends)
     return TransformerModel(module, text, architecture)
 
 
@@ -143,10 +158,17 @@ def checkpoint_gradients(module: Any) -> None:
         module.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
 
 
-def _greedy_config(module: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> GenerationConfig:
-    """Return a generation config of special tokens alone; it ends at EOS and at whatever else ended the checkpoint."""
+def end_tokens(module: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> frozenset[int]:
+    """Return every id at which the checkpoint's texts end: its tokenizer's, and those of its generation config."""
     known = module.generation_config.eos_token_id if module.generation_config else None
-    ends = sorted({*([known] if isinstance(known, int) else known or []), tokenizer.eos_token_id})
+    ids = known if isinstance(known, list) else [known]
+    return frozenset(int(token) for token in (*ids, tokenizer.eos_token_id) if token is not None)
+
+
+def _greedy_config(
+    module: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, ends: Sequence[int]
+) -> GenerationConfig:
+    """Return a generation config of special tokens alone."""
     kind: Any = GenerationConfig
     config: GenerationConfig = kind(
         bos_token_id=tokenizer.bos_token_id,

@@ -28,7 +28,7 @@ def sampled_targets(
     max_new_tokens: int,
     tokens_per_batch: int,
 ) -> list[tuple[int, ...]]:
-    """Return the ids that are written after each source, up to and with the first EOS, or `max_new_tokens` of them.
+    """Return the ids that are written after each source, up to and with the first end, or `max_new_tokens` of them.
 
     Without dropout and without gradient; what a row gets depends on its own seed alone, not on its batch. Every model
     keeps its cache, and a finished row leaves the batch.
@@ -38,12 +38,12 @@ def sampled_targets(
         sources: what is read.
         seeds: of each source.
         choose: chooses the tokens.
-        max_new_tokens: after so many tokens a target ends without EOS.
+        max_new_tokens: after so many tokens a target ends without one.
         tokens_per_batch: the largest padded size of a batch.
     """
     writers = [writer_of(model) for model in models]
     text = writers[0].text
-    stops = Stops(text.tokenizer, frozenset({text.eos}), ())
+    stops = Stops(text.tokenizer, text.ends, ())
     max_new_tokens = min(max_new_tokens, text.max_target_tokens)  # there is no room for more
     ids = [[writer.text.source(tuple(source)) for source in sources] for writer in writers]
     written: list[tuple[int, ...]] = [()] * len(sources)

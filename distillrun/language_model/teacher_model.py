@@ -67,13 +67,6 @@ def load_teacher(folder: Path, loading: Loading, outline: bool = False) -> PreTr
     return made
 
 
-def end_tokens(module: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> frozenset[int]:
-    """Return every id at which the checkpoint's texts end: its tokenizer's, and those of its generation config."""
-    known = module.generation_config.eos_token_id if module.generation_config else None
-    ids = known if isinstance(known, list) else [known]
-    return frozenset(int(token) for token in (*ids, tokenizer.eos_token_id) if token is not None)
-
-
 def longest_context(module: PreTrainedModel) -> int | None:
     """Return how many positions a model has, for source and text together or apart; None where it says nothing."""
     if module.config.is_encoder_decoder:

@@ -1,10 +1,11 @@
-"""Conversion of text segments to token ids: the one place where text is tokenised, truncated and closed with EOS."""
+"""Conversion of text segments to token ids: the one place where text is tokenised, truncated and ended."""
 
 import hashlib
 import json
 import logging
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from itertools import accumulate
@@ -12,11 +13,15 @@ from itertools import accumulate
 from transformers import PreTrainedTokenizerBase
 
 from distillrun.errors import ConfigError
-from distillrun.language_model.limits import Truncate
+from distillrun.language_model.chat_format import ChatFormat
+from distillrun.language_model.limits import Truncate, leading
 from distillrun.loss.tensors import IGNORE
 from distillrun.records import LongText, Segment, TargetPair
 
 log = logging.getLogger(__name__)
+
+ANCHOR = "."
+"""What a target is tokenised behind where nothing but a blank stands before it: the end of some source."""
 
 REMEMBERED_TEXTS = 4096
 """How many tokenised texts are kept: a step is measured and then encoded, and queries are asked again at each check."""
@@ -24,14 +29,16 @@ REMEMBERED_TEXTS = 4096
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Token ids of a target, EOS last, and whether each is learnt.
+    """Token ids of a target, the end last, and whether each is learnt.
 
-    `ends` are the characters of the text up to the end of each token; EOS ends one further than the text.
+    `ends` are the characters of the text up to the end of each token; the end's is one further than the text. The last
+    `closing` tokens are those that close it: the end, and what a chat template writes before it.
     """
 
     ids: tuple[int, ...]
     learn: tuple[bool, ...]
     ends: tuple[int, ...]
+    closing: int = 1
 
     @property
     def labels(self) -> list[int]:
@@ -45,6 +52,7 @@ class _Token:
     learn: bool
     cut: bool
     asked: bool
+    begin: int
     end: int
 
 
@@ -57,12 +65,18 @@ class SegmentTokenizer:
     where that is not enough, `truncate` may cut the question. A special token that is spelt out in a text is read as
     that token, as transformers does.
 
+    Blanks between source and target, such as a separator of " ", belong to the target: a model writes " The" as one
+    token, and would never go on with "The" after a blank that stands alone. A target is tokenised behind what stands
+    before it, so that source and target together have the tokens of the whole text.
+
     Attributes:
         separator: text between source and target where the target is read on from the source; None where the source
             stands alone and is closed by the tokenizer's own special tokens (T5's EOS, BERT's [SEP]).
         truncate: what is cut of a source that is too long: the end or the beginning of its question, or of the whole
             where no segment is the question; or nothing, so that it is refused.
+        chat: the frame of source and target, in place of a separator; None = plain text.
         eos: the id that closes every target, and is learnt.
+        ends: every id at which a text that is written ends; `eos` is one.
     """
 
     def __init__(
@@ -72,6 +86,8 @@ class SegmentTokenizer:
         max_target_tokens: int,
         separator: str | None,
         truncate: Truncate = "refuse",
+        chat: ChatFormat | None = None,
+        ends: Iterable[int] = (),
     ) -> None:
         if not tokenizer.is_fast:
             raise ConfigError(
@@ -83,30 +99,58 @@ class SegmentTokenizer:
         self.max_target_tokens = max_target_tokens
         self.separator = separator
         self.truncate = truncate
-        self.eos = int(tokenizer.eos_token_id)
-        self._opening, closing = special_tokens(tokenizer)
-        self._closing = closing if separator is None else ()
+        self.chat = chat
+        self.eos = int(tokenizer.eos_token_id) if chat is None else chat.end
+        self.ends = frozenset({self.eos, *ends})
+        opening, closing = ((), ()) if chat else special_tokens(tokenizer)  # a template writes them itself
+        self._opening, self._closing = opening, closing if separator is None else ()
+        self._lead = chat.lead if chat else leading(separator or "")
+        self._turn = chat.turn if chat else (separator or "").removesuffix(self._lead)
         self._said: set[str] = set()
         self.source = lru_cache(REMEMBERED_TEXTS)(self._source)
         self.target = lru_cache(REMEMBERED_TEXTS)(self._target)
 
     def _source(self, segments: tuple[Segment, ...]) -> tuple[int, ...]:
-        """Return the ids of a source, with the tokenizer's special tokens around it; never empty."""
+        """Return the ids of a source, with the tokenizer's special tokens or a chat's turns around it; never empty."""
         room = self.max_source_tokens - len(self._opening) - len(self._closing)
         tokens = self._shortened(self._read(segments), room, "student.max_source_tokens", segments)
         ids = (*self._opening, *(token.id for token in tokens), *self._closing)
         return ids or (self.eos,)  # a model cannot start from nothing
 
     def _target(self, segments: tuple[Segment, ...]) -> Target:
-        """Return the ids of a target with EOS, which is learnt."""
-        room = self.max_target_tokens - 1
-        tokens = self._shortened(self._tokens(segments), room, "student.max_target_tokens", segments)
-        length = sum(len(segment.text) for segment in segments)
+        """Return the ids of a target with its end, which is learnt."""
+        written = self.chat.reply(segments) if self.chat else segments
+        length, taken_off = _length(written), _taken_off(segments, written)
+        found = self._following(written)
+        tokens = self._shortened(found, self.max_target_tokens - 1, "student.max_target_tokens", segments)
+        closing = sum(token.begin >= length for token in tokens) if self.chat and self.chat.closing else 0
         return Target(
             (*(token.id for token in tokens), self.eos),
             (*(token.learn for token in tokens), True),
-            (*(token.end for token in tokens), length + 1),
+            (*(taken_off + min(token.end, length) for token in tokens), _length(segments) + 1),
+            closing + 1,
         )
+
+    def _following(self, segments: tuple[Segment, ...]) -> list[_Token]:
+        """Return the tokens of what is written after the seam: lead, text and closing; places count from the text.
+
+        Where a token would lie across the seam, they are cut apart: a source has the same tokens whatever follows it.
+        """
+        if not self._lead and self.chat is None:
+            return self._tokens(segments)
+        first = next(iter(segments), Segment(""))
+        lead = Segment(self._lead, first.learn, first.cut)
+        text = (lead, *segments, Segment(self.chat.closing if self.chat else ""))
+        seam = Segment(self._turn or ANCHOR)
+        ahead = self._tokens((seam,))
+        joint = self._tokens((seam, *text))
+        begin = len(seam.text) + len(lead.text)
+        if [token.id for token in joint[: len(ahead)]] != [token.id for token in ahead]:
+            ahead, joint, begin = [], self._tokens(text), len(lead.text)
+        return [
+            replace(token, begin=max(0, token.begin - begin), end=max(0, token.end - begin))
+            for token in joint[len(ahead) :]
+        ]
 
     def target_of(self, pair: TargetPair) -> Target:
         """Return the ids of a pair's target: what a student wrote itself, as it wrote it, is learnt as a whole."""
@@ -135,7 +179,7 @@ class SegmentTokenizer:
     def long_texts(self, index: int, pair: TargetPair) -> list[LongText]:
         """Return what of a pair, which has a place among others, is too long: cut, or refused with the cure."""
         read = len(self._opening) + len(self._read(pair.source)) + len(self._closing)
-        written = len(self._tokens(pair.target)) + 1
+        written = len(self._following(self.chat.reply(pair.target) if self.chat else pair.target)) + 1
         found = []
         if read > (limit := self.max_source_tokens):
             problem = _refusal(lambda: self.source(pair.source))
@@ -144,6 +188,30 @@ class SegmentTokenizer:
             problem = _refusal(lambda: self.target(pair.target))
             found.append(LongText(index, "target", written, f"student.max_target_tokens={limit}", problem))
         return found
+
+    def separated(self, separator: str) -> "SegmentTokenizer":
+        """Return it with another separator; itself where texts are read apart, or as a chat."""
+        if self.separator is None or self.chat is not None:
+            return self
+        sizes = self.max_source_tokens, self.max_target_tokens
+        return SegmentTokenizer(self.tokenizer, *sizes, separator, self.truncate, ends=self.ends)
+
+    def with_targets_of(self, other: "SegmentTokenizer") -> "SegmentTokenizer":
+        """Return it with another one's targets: its own sources, and the same ids after them."""
+        made = copy(self)
+        made.target, made.eos, made.ends = other.target, other.eos, other.ends
+        return made
+
+    @property
+    def seam(self) -> str:
+        """What a plain source ends in; nothing where it stands alone, or in a chat."""
+        return "" if self.chat else self._turn
+
+    def reply(self, ids: Sequence[int]) -> str:
+        """Return the text that is written by ids, up to the first at which texts end."""
+        length = next((place for place, token in enumerate(ids) if token in self.ends), len(ids))
+        text = self.decode(ids[:length]).removeprefix(self._lead)
+        return text.removesuffix(self.chat.closing) if self.chat and length < len(ids) else text
 
     def decode(self, ids: Iterable[int]) -> str:
         """Return the text of token ids without special tokens."""
@@ -157,10 +225,12 @@ class SegmentTokenizer:
         return hashlib.sha256(json.dumps(tokens).encode()).hexdigest()
 
     def _read(self, segments: Sequence[Segment]) -> list[_Token]:
-        """Return the tokens of a source with the separator behind it; where no segment is the question, all are."""
+        """Return the tokens of a source with what frames it; where no segment is the question, all are."""
         if self.truncate != "refuse" and not any(segment.asked for segment in segments):
             segments = [replace(segment, asked=True) for segment in segments]
-        return self._tokens([*segments, *([Segment(self.separator)] if self.separator else [])])
+        if self.chat is not None:
+            return self._tokens(self.chat.question(segments))
+        return self._tokens([*segments, *([Segment(self._turn)] if self._turn else [])])
 
     def _tokens(self, segments: Sequence[Segment]) -> list[_Token]:
         """Return the tokens of the joined segments, without special tokens."""
@@ -172,17 +242,16 @@ class SegmentTokenizer:
         asked = self.truncate != "refuse"  # else nobody looks which segment is the question
         if len({(segment.learn, segment.cut, asked and segment.asked) for segment in written}) == 1:
             only = written[0]  # as good as one: where a segment ends changes nothing
-            return [
-                _Token(token, only.learn, only.cut, only.asked, end)
-                for token, (_, end) in zip(ids, offsets, strict=True)
-            ]
+            kind = only.learn, only.cut, only.asked
+            return [_Token(token, *kind, *span) for token, span in zip(ids, offsets, strict=True)]
         starts = list(accumulate((len(segment.text) for segment in written), initial=0))[:-1]
         tokens = []
         for token, (begin, end) in zip(ids, offsets, strict=True):
             touched = _touched(text, begin, end, starts)
             learn = any(written[index].learn for index in touched)
             may_cut = all(written[index].cut for index in touched)
-            tokens.append(_Token(token, learn, may_cut, all(written[index].asked for index in touched), end))
+            may_ask = all(written[index].asked for index in touched)
+            tokens.append(_Token(token, learn, may_cut, may_ask, begin, end))
         return tokens
 
     def _shortened(self, tokens: list[_Token], room: int, key: str, segments: Sequence[Segment]) -> list[_Token]:
@@ -220,10 +289,21 @@ def _refusal(read: Callable[[], object]) -> str:
     return ""
 
 
-def target_ids(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
-    """Return the ids of a text that is learnt as a target, with the EOS that closes it where there is one."""
+def target_ids(tokenizer: PreTrainedTokenizerBase, text: str, chat: ChatFormat | None = None) -> list[int]:
+    """Return the ids of a text that is learnt as a target, with the id that ends it where there is one."""
     ids = tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
-    return [*ids, *([] if tokenizer.eos_token_id is None else [int(tokenizer.eos_token_id)])]
+    end = tokenizer.eos_token_id if chat is None else chat.end
+    return [*ids, *([] if end is None else [int(end)])]
+
+
+def _length(segments: Sequence[Segment]) -> int:
+    return sum(len(segment.text) for segment in segments)
+
+
+def _taken_off(segments: Sequence[Segment], written: Sequence[Segment]) -> int:
+    """Return how many characters at the beginning of segments are not written."""
+    whole, kept = ("".join(segment.text for segment in own) for own in (segments, written))
+    return max(0, whole.find(kept))
 
 
 def special_tokens(

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from distillrun.language_model.chat_format import note_format
 from distillrun.language_model.decoding_state import State
 from distillrun.language_model.evaluating import evaluating
 from distillrun.language_model.greedy import greedy_texts
@@ -140,6 +141,9 @@ class TransformerModel:
         module = deepcopy(self.module).to(device).eval().requires_grad_(False)
         return TransformerModel(module, self.text, self.architecture)
 
+    def separated(self, separator: str) -> "TransformerModel":
+        return TransformerModel(self.module, self.text.separated(separator), self.architecture)
+
     def layer_widths(self) -> list[int]:
         """Return the width of the states behind the embeddings and behind each layer, as `forward` gives them."""
         pair = TargetPair((Segment("a"),), (Segment("a"),), "")
@@ -217,3 +221,4 @@ class TransformerModel:
 
     def save(self, folder: Path) -> None:
         save_model(self.module, self.text.tokenizer, folder, self.saved_type, self.base)
+        note_format(self.text.tokenizer, self.text.chat, folder)

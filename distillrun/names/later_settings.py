@@ -17,8 +17,17 @@ LATER: Mapping[str, Mapping[str, Any]] = {
         "label_separator": None,
         "out_of_scope": None,
     },
-    "student": {"truncate": "refuse", "dtype": "auto", "quantization": None, "gguf_file": None, "adapter": None},
-    "teacher": {"adapter": None},
+    "student": {
+        "truncate": "refuse",
+        "dtype": "auto",
+        "quantization": None,
+        "gguf_file": None,
+        "adapter": None,
+        "chat": "auto",
+        "chat_options": {},
+    },
+    "teacher": {"adapter": None, "chat_options": {}},
+    "logit_teacher": {"chat_options": {}},
     "training": {
         "pretrained_rate_limit": 1.0e-3,
         "optimizer": "adamw",
@@ -35,6 +44,6 @@ def without_later(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _without(node: Any, later: Mapping[str, Any]) -> Any:
-    if not later:
+    if not later or not isinstance(node, Mapping):
         return node
     return {key: value for key, value in node.items() if key not in later or value != later[key]}

@@ -123,7 +123,8 @@ def generation_run(experiment: Experiment, store: ArtifactStore) -> GenerationRu
 def student_settings(experiment: Experiment) -> dict[str, Json]:
     """Return the settings of student and objective, as far as they decide a training."""
     config, parts = experiment.config, experiment.parts
-    named = ("checkpoint", "revision", "adapter")  # names may move; what they resolved to is the student's identity
+    # a name may move, and auto may mean either: what they resolved to is the student's identity
+    named = ("checkpoint", "revision", "adapter", "chat", "chat_options")
     settings = {key: value for key, value in config.student.items() if key not in named}
     found: dict[str, Json] = {"student": {**settings, **parts.student.identity()}, "objective": config.objective}
     objective, teacher = parts.objective, parts.logit_teacher

@@ -1,17 +1,17 @@
 """A pretrained student, from a folder or the Hub."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from distillrun.errors import refusals
 from distillrun.language_model.adapter import adapter_digest, merged
 from distillrun.language_model.checkpoint import CheckpointReference
-from distillrun.language_model.checkpoint_folder import is_encoder, quantised
-from distillrun.language_model.limits import Limits, Truncate
-from distillrun.language_model.loading import Loading, WeightType, is_short
+from distillrun.language_model.checkpoint_folder import has_template, is_encoder, quantised
+from distillrun.language_model.limits import Limits, Truncate, leading
+from distillrun.language_model.loading import Chat, Loading, WeightType, is_short
 from distillrun.language_model.lora import Lora, with_adapters
 from distillrun.records import Json, LongText, TargetPair
 from distillrun.student.shared.length import long_pairs
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
     from distillrun.interfaces import LanguageModel
+    from distillrun.language_model.chat_format import ChatFormat
     from distillrun.language_model.transformer import TransformerModel
 
 
@@ -42,6 +43,10 @@ class Checkpoint:
         quantization: 4-bit weights under adapters (QLoRA): nf4; null = none.
         gguf_file: a GGUF file of the folder, taken out of its packing; null = safetensors or `.bin`.
         adapter: the folder of a LoRA adapter that was trained on this checkpoint, merged into it; null = none.
+        chat: read sources as a user's message and write targets as the assistant's reply, by the tokenizer's template:
+            auto = an instruct model does, see `chat_format`; always; never. A run made before there was this setting
+            has never.
+        chat_options: what the template is given, such as {enable_thinking: false}.
     """
 
     ADDED: ClassVar[Mapping[str, Json]] = {
@@ -64,6 +69,8 @@ class Checkpoint:
     quantization: Literal["nf4"] | None = None
     gguf_file: str | None = None
     adapter: str | None = None
+    chat: Chat = "never"
+    chat_options: Mapping[str, Any] = field(default_factory=dict)
 
     @cached_property
     def _reference(self) -> CheckpointReference:
@@ -76,6 +83,24 @@ class Checkpoint:
     @property
     def _limits(self) -> Limits:
         return Limits(self.max_source_tokens, self.max_target_tokens, self.separator, self.truncate)
+
+    @cached_property
+    def _format(self) -> "ChatFormat | None":
+        """The format of its chats, for which no tokenizer is loaded where there can be none."""
+        if self.chat == "never" or (self.chat == "auto" and self.gguf_file is None and not self._may_chat):
+            return None
+        if self.gguf_file is None and (self._reference.config() or {}).get("is_encoder_decoder"):
+            return None
+        from distillrun.language_model.chat_format import chat_format
+
+        tokenizer = self._tokenizer
+        # a GGUF file does not say at which tokens its texts end
+        wanted: Chat = "always" if self.gguf_file and self.chat == "auto" and tokenizer.chat_template else self.chat
+        return chat_format(self._reference.outline(), tokenizer, wanted, self.chat_options)
+
+    @property
+    def _may_chat(self) -> bool:
+        return has_template(self._reference.outline())
 
     writes = True
 
@@ -96,7 +121,7 @@ class Checkpoint:
     def cut(self, text: str) -> Sequence[int]:
         from distillrun.language_model.text import target_ids
 
-        return target_ids(self._tokenizer, text)
+        return target_ids(self._tokenizer, text, self._format)
 
     def check(self) -> list[str]:
         loading = Loading("auto", "cpu", None, self.quantization, self.gguf_file, self.adapter)
@@ -120,16 +145,18 @@ class Checkpoint:
         return problems or self._loading_problems
 
     def long_texts(self, pairs: Iterable[TargetPair]) -> list[LongText]:
-        return long_pairs(lambda: self._tokenizer, self._limits, not self.has_encoder, pairs)
+        return long_pairs(lambda: self._tokenizer, self._limits, not self.has_encoder, pairs, self._format)
 
     def weights(self) -> int | None:
         return self._reference.weights()
 
     def identity(self) -> Mapping[str, Json]:
+        found, lead = self._format, leading(self.separator)
         return {
             **self._reference.identity(),
             **({} if self.gguf_file else self._reference.saved_as()),
             **({"adapter": adapter_digest(self._adapter)} if self._adapter else {}),
+            **({"chat": found.written()} if found else {"lead": lead} if lead else {}),
             **({"dtype": "bf16"} if is_short(self.dtype, not self.trains_all) else {}),
         }
 
@@ -141,9 +168,12 @@ class Checkpoint:
         return replace(self, checkpoint=str(folder), revision="main", gguf_file=None, adapter=None).build(seed)
 
     def load(self, folder: Path) -> "LanguageModel":
+        from distillrun.language_model.chat_format import noted_format
         from distillrun.language_model.load import load_model
 
-        return load_model(folder, self._limits, dtype=self._dtype)
+        noted = noted_format(folder) is not None  # what it was trained to read counts, whatever is set now
+        chat: Chat = "auto" if noted else self.chat
+        return load_model(folder, self._limits, dtype=self._dtype, chat=chat, chat_options=self.chat_options)
 
     @property
     def _dtype(self) -> "torch.dtype":
@@ -171,7 +201,8 @@ class Checkpoint:
         from distillrun.process.runtime import seeded
 
         def whole(quantization: Literal["nf4"] | None = None) -> "TransformerModel":
-            model = load_model(folder, self._limits, outline, self._dtype, self.gguf_file, quantization)
+            kind = self._dtype, self.gguf_file, quantization
+            model = load_model(folder, self._limits, outline, *kind, self.chat, self.chat_options)
             if self._adapter is not None and not outline:
                 model.module = merged(model.module, self._adapter, "student.adapter")
             return model

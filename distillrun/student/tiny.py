@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from distillrun.language_model.limits import Limits, Truncate
+from distillrun.language_model.limits import Limits, Truncate, leading
 from distillrun.language_model.sizes import TOKENIZER_FILE, Sizes
 from distillrun.records import Json, LongText, TargetPair
 from distillrun.student.shared.length import long_pairs
@@ -159,7 +159,8 @@ class TinyQwen:
         return count_weights(lambda tokenizer: tiny_qwen(self._sizes, tokenizer, 1, self.initializer_range))
 
     def identity(self) -> Mapping[str, Json]:
-        return _fresh_identity("qwen3", self._sizes)
+        lead = leading(self.separator)
+        return {**_fresh_identity("qwen3", self._sizes), **({"lead": lead} if lead else {})}
 
     def build(self, seed: int) -> "LanguageModel":
         from distillrun.language_model.load import assemble

@@ -4,14 +4,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from distillrun.errors import ConfigError, refusals
 from distillrun.interfaces import Account, Task
 from distillrun.language_model.adapter import adapter_digest
 from distillrun.language_model.checkpoint import CheckpointReference
-from distillrun.language_model.checkpoint_folder import is_encoder, may_think
-from distillrun.language_model.limits import Limits
+from distillrun.language_model.checkpoint_folder import has_template, is_encoder, may_think
+from distillrun.language_model.limits import Limits, leading
 from distillrun.language_model.loading import Chat, Dtype, Loading, Quantization
 from distillrun.process.runtime import pick_device
 from distillrun.records import Budget, Completion, Draw, Json, Price, Prompt, Sampling, ScoredContinuation
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
     from distillrun.interfaces import LanguageModel
+    from distillrun.language_model.chat_format import ChatFormat
     from distillrun.teacher.local_checkpoint.model import LocalModel, Writing
     from distillrun.teacher.local_checkpoint.prompt import PromptTokenizer
 
@@ -36,13 +37,15 @@ class Local:
         device: where the model goes; auto = cuda, mps or cpu.
         device_map: how accelerate spreads a model that is too large for one device; None = one device.
         quantization: 4-bit weights, nf4 or fp4; None = none.
-        chat: auto uses the tokenizer's chat template where there is one; always requires it; never writes plain text.
+        chat: auto uses the tokenizer's chat template where the checkpoint is an instruct model, see `chat_format`;
+            always requires it; never writes plain text. It holds for prompts, and for a student's pairs that are read.
         block_separator, reply_separator: how messages are joined as plain text, see `plain_text`.
         target_separator: between what a student reads and writes, where a decoder-only teacher reads a student's pairs.
         max_context_tokens: of prompt and text together; None = what the model has positions for.
         tokens_per_batch: prompt and new tokens, with padding, of one batch: memory and speed, never results.
         price_per_million, budget: what its tokens are taken to cost, and the most that may be asked.
         adapter: the folder of a LoRA adapter that was trained on this checkpoint, merged into it; None = none.
+        chat_options: what the template is given, such as {enable_thinking: false}.
     """
 
     checkpoint: str | None
@@ -61,6 +64,7 @@ class Local:
     price_per_million: Price
     budget: Budget
     adapter: str | None = None
+    chat_options: Mapping[str, Any] = field(default_factory=dict)
     _model: "LocalModel | None" = field(init=False, default=None, repr=False)
 
     can = frozenset({"complete", "score", "contrast", "logits"})
@@ -97,6 +101,8 @@ class Local:
             "block_separator": self.block_separator,
             "reply_separator": self.reply_separator,
             **({"opening": self._opening} if self._opening else {}),
+            **({"chat_options": dict(self.chat_options)} if self.chat_options else {}),
+            **({"form": "plain"} if self._is_base else {}),
             "max_context_tokens": self.max_context_tokens,
         }
 
@@ -151,18 +157,20 @@ class Local:
     def cut(self, text: str) -> Sequence[int]:
         from distillrun.language_model.text import target_ids
 
-        return target_ids(self._prompts.tokenizer, text)
+        return target_ids(self._prompts.tokenizer, text, self._format)
 
     def check_reading(self) -> list[str]:
         return [] if self.gguf_file else refusals(lambda: self._read_as_student(self._outlined(), 2, 2))
 
     def reading(self) -> Mapping[str, Json]:
         weights = {**self._reference.identity(), "gguf_file": self.gguf_file}
+        lead = leading(self.target_separator)
         return {
             **weights,
             "dtype": self.dtype,
             "quantization": self.quantization,
             "target_separator": self.target_separator,
+            **({"chat": self._format.written()} if self._format else {"lead": lead} if lead else {}),
         }
 
     def model(self, max_source_tokens: int, max_target_tokens: int) -> "LanguageModel":
@@ -193,10 +201,30 @@ class Local:
     def _prompts(self) -> "PromptTokenizer":
         from distillrun.teacher.local_checkpoint.prompt import PromptTokenizer
 
-        is_encoder_decoder = bool((self._reference.config() or {}).get("is_encoder_decoder"))
         separators = (self.block_separator, self.reply_separator)
         folder = self._reference.folder() if self.gguf_file else self._reference.outline()
-        return PromptTokenizer(folder, self.gguf_file, self.chat, separators, is_encoder_decoder)
+        chat: Chat = "never" if self._reads_apart and self.chat == "auto" else self.chat
+        return PromptTokenizer(folder, self.gguf_file, chat, self.chat_options, separators, self._reads_apart)
+
+    @property
+    def _reads_apart(self) -> bool:
+        """True if it is an encoder-decoder."""
+        return bool((self._reference.config() or {}).get("is_encoder_decoder"))
+
+    @cached_property
+    def _format(self) -> "ChatFormat | None":
+        """The format of its chats, for which no tokenizer is loaded where there can be none."""
+        if self.chat == "never" or self._reads_apart:
+            return None
+        may = self.chat == "always" or self.gguf_file is not None or has_template(self._reference.outline())
+        return self._prompts.format if may else None
+
+    @property
+    def _is_base(self) -> bool:
+        """True if its tokenizer has a template that `auto` leaves aside."""
+        if self.chat != "auto" or self.gguf_file is not None:
+            return False
+        return has_template(self._reference.outline()) and not self._prompts.is_chat
 
     @cached_property
     def _opening(self) -> str:
@@ -230,8 +258,10 @@ class Local:
     ) -> "LanguageModel":
         from distillrun.language_model.load import assemble
 
-        limits = Limits(max_source_tokens, max_target_tokens, self.target_separator)
-        return assemble(module, self._prompts.tokenizer, limits, "teacher")
+        found = self._format
+        frame = len(self._prompts.tokenizer(found.opening + found.turn)["input_ids"]) if found else 0
+        limits = Limits(max_source_tokens + frame, max_target_tokens, self.target_separator)
+        return assemble(module, self._prompts.tokenizer, limits, "teacher", found)
 
     def _loaded(self) -> "LocalModel":
         if self._model is None:

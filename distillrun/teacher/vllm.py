@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from distillrun.errors import ConfigError
 from distillrun.interfaces import Account, Reservation, Task
 from distillrun.language_model.checkpoint import CheckpointReference
-from distillrun.language_model.checkpoint_folder import may_think
+from distillrun.language_model.checkpoint_folder import has_template, may_think
 from distillrun.language_model.loading import Chat, Dtype
 from distillrun.records import Budget, Completion, Draw, Json, Price, Prompt, Sampling, ScoredContinuation
 from distillrun.teacher.local_checkpoint.vllm_engine import INSTALL, completion_of, score_of, start_engine
@@ -27,7 +27,7 @@ class Vllm:
     """vLLM in calls of some thousand prompts, with prefix caching; every draw has its own seed.
 
     Args:
-        checkpoint, revision, chat, block_separator, reply_separator: as of `Local`.
+        checkpoint, revision, chat, chat_options, block_separator, reply_separator: as of `Local`.
         dtype: of weights and arithmetic; auto = as stored.
         quantization: a method of vLLM's, such as awq or fp8; None = as the checkpoint says.
         tensor_parallel_size: GPUs that share the model.
@@ -50,6 +50,7 @@ class Vllm:
     draws_per_call: int
     price_per_million: Price
     budget: Budget
+    chat_options: Mapping[str, Any] = field(default_factory=dict)
     _engine: tuple[Any, Any] | None = field(init=False, default=None, repr=False)
     _thinks: bool = field(init=False, default=False, repr=False)
 
@@ -84,6 +85,8 @@ class Vllm:
             "block_separator": self.block_separator,
             "reply_separator": self.reply_separator,
             **({"opening": self._opening} if self._opening else {}),
+            **({"chat_options": dict(self.chat_options)} if self.chat_options else {}),
+            **({"form": "plain"} if self._is_base else {}),
         }
 
     def prompt_tokens(self, prompt: Prompt) -> int:
@@ -144,11 +147,10 @@ class Vllm:
         """
         engine, parameters = self._loaded()
         limit = int(engine.llm_engine.model_config.max_model_len)
-        sources = [self._prompts.ids(prompt.messages) for prompt in prompts]
-        ends = [
-            [self._prompts.following(prompt.messages, source, text) for text in own]
-            for prompt, source, own in zip(prompts, sources, continuations, strict=True)
+        scorings = [
+            self._prompts.scoring(prompt.messages, own) for prompt, own in zip(prompts, continuations, strict=True)
         ]
+        sources, ends = [one.source for one in scorings], [one.ends for one in scorings]
         longest = max((len(s) + len(ids) for s, own in zip(sources, ends, strict=True) for ids in own), default=0)
         if longest >= limit:
             raise ConfigError(
@@ -200,7 +202,12 @@ class Vllm:
         from distillrun.teacher.local_checkpoint.prompt import PromptTokenizer
 
         separators = (self.block_separator, self.reply_separator)
-        return PromptTokenizer(self._reference.folder(), None, self.chat, separators, reads_apart=False)
+        return PromptTokenizer(self._reference.folder(), None, self.chat, self.chat_options, separators, False)
+
+    @property
+    def _is_base(self) -> bool:
+        """True if its tokenizer has a template that `auto` leaves aside."""
+        return self.chat == "auto" and has_template(self._reference.outline()) and not self._prompts.is_chat
 
     def _loaded(self) -> tuple[Any, Any]:
         """Return the engine and vLLM's class of sampling parameters."""

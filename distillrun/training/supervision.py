@@ -119,17 +119,9 @@ def tokenizer_problem(student: WritingStudent, teacher: LogitTeacher) -> str | N
     vocabulary = student.tokens()
     if (differing := vocabulary_problem(vocabulary, teacher.tokens())) is not None:
         return f"they have different tokenizers: {differing}"
-    own, other = student.cut(PROBE), teacher.cut(PROBE)
+    own, other = student.cut(PROBE)[:-1], teacher.cut(PROBE)[:-1]
     if list(own) == list(other):
         return None
-    if list(own[:-1]) == list(other[:-1]):
-        names = {number: token for token, number in vocabulary.items()}
-        ours, theirs = (names.get(ids[-1], f"id {ids[-1]}") for ids in (own, other))
-        return (
-            f"the student ends its texts with {ours} and the teacher with {theirs}, as base and instruct models of one "
-            f"family do; give both the same kind of checkpoint, or the student a copy with {theirs!r} as eos_token in "
-            "its tokenizer_config.json"
-        )
     return f"they cut a text such as {PROBE!r} into other tokens, {own} and {other}, though their vocabularies agree"
 
 

@@ -83,6 +83,7 @@ class LogitSupervision:
             "tokens": digest(dict(self.student.tokens())),
             "max_source_tokens": self.student.max_source_tokens,
             "max_target_tokens": self.student.max_target_tokens,
+            **self._ends(),
         }
         return logits_stage(list(self.pairs), self.request, self.teacher.reading(), student)
 
@@ -90,13 +91,28 @@ class LogitSupervision:
         """Read the distributions, or find them read; the teacher is in memory no longer than that."""
 
         def models() -> tuple[LanguageModel, LanguageModel]:
-            return self.student.build(self.training.seed), self.model()
+            student = self.student.build(self.training.seed)
+            return student, self._beside(student)
 
         return read_logits(store, stage, self.pairs, self.request, models, self.runtime)
 
     def model(self) -> LanguageModel:
         """Return the teacher in memory, as it reads what the student reads."""
         return self.teacher.model(self.student.max_source_tokens, self.student.max_target_tokens)
+
+    def _beside(self, student: LanguageModel) -> LanguageModel:
+        """Return the teacher in memory, token by token with the student where the objective compares tokens."""
+        from distillrun.language_model.aligned import aligned
+
+        teacher = self.model()
+        return aligned(teacher, student) if self.objective.requirements.same_tokenizer else teacher
+
+    def _ends(self) -> dict[str, Json]:
+        """Return which of the student's settings decide how its targets end; nothing where they are the teacher's."""
+        end = self.student.cut("")[-1]
+        chat = self.student.identity().get("chat")
+        own: dict[str, Json] = {} if end == self.teacher.cut("")[-1] else {"end": end}
+        return own if chat is None else {**own, "chat": chat}
 
     def supervise(
         self, stored: Artifact | None
@@ -108,7 +124,7 @@ class LogitSupervision:
                 return StoredSupervision(StoredLogits(stored.folder), self.objective), None
             if not isinstance(student, LanguageModel):
                 raise TypeError(f"{type(student).__name__} writes no texts")
-            teacher = self.model()
+            teacher = self._beside(student)
             return LiveSupervision(student, teacher, self.objective), teacher
 
         return supervise

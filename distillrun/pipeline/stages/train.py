@@ -199,14 +199,13 @@ def train(store: ArtifactStore, stage: Stage, training: Training, report: Report
 
 def _usage(training: Training, model: ChoiceModel) -> str:
     """Return the code of the card that asks the student a question; empty where it writes nothing."""
+    from distillrun.language_model.sampling import writer_of
     from distillrun.pipeline.stages.student_usage import usage_of
 
     if not training.student.writes:
         return ""
-    settings = training.part_settings["student"]
-    separator = str(settings.get("separator") or "") if isinstance(settings, dict) else ""
     objective, task, tokens = training.objective, training.task, training.settings.dev_new_tokens
-    return usage_of(model.module, objective, task, training.data.train, separator, tokens)
+    return usage_of(model.module, objective, task, training.data.train, writer_of(model).text, tokens)
 
 
 def _never() -> bool:

@@ -1,6 +1,7 @@
 """The texts that are too long for a student: found before anything is spent, with a tokenizer and without weights."""
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from distillrun.language_model.limits import OWN_TOKENS, Limits, Truncate
@@ -9,11 +10,19 @@ from distillrun.records import LongText, Segment, TargetPair
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
+    from distillrun.language_model.chat_format import ChatFormat
+
 Tokenizer = Callable[[], "PreTrainedTokenizerBase"]
 """Loads a tokenizer; called only where a text may be too long, since no text has more tokens than bytes."""
 
 
-def long_pairs(tokenizer: Tokenizer, limits: Limits, is_one_text: bool, pairs: Iterable[TargetPair]) -> list[LongText]:
+def long_pairs(
+    tokenizer: Tokenizer,
+    limits: Limits,
+    is_one_text: bool,
+    pairs: Iterable[TargetPair],
+    chat: "ChatFormat | None" = None,
+) -> list[LongText]:
     """Return the texts that are too long for a student that writes.
 
     Args:
@@ -21,7 +30,10 @@ def long_pairs(tokenizer: Tokenizer, limits: Limits, is_one_text: bool, pairs: I
         limits: of its texts.
         is_one_text: source and target are read as one text with the separator between them.
         pairs: what it reads and writes.
+        chat: the format of its chats; None = it reads plain text.
     """
+    if chat is not None:
+        limits = replace(limits, frame=len((chat.opening + chat.turn).encode()))
     long = [(index, pair) for index, pair in enumerate(pairs) if limits.may_be_exceeded(pair)]
     if not long:
         return []
@@ -29,7 +41,7 @@ def long_pairs(tokenizer: Tokenizer, limits: Limits, is_one_text: bool, pairs: I
 
     separator = limits.separator if is_one_text else None
     own = limits.max_source_tokens, limits.max_target_tokens, separator, limits.truncate
-    text = SegmentTokenizer(tokenizer(), *own)
+    text = SegmentTokenizer(tokenizer(), *own, chat)
     return [found for index, pair in long for found in text.long_texts(index, pair)]
 
 

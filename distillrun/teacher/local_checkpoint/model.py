@@ -12,12 +12,12 @@ from distillrun.errors import ConfigError
 from distillrun.language_model.caching import caching_of
 from distillrun.language_model.decoding import Row, written_rows
 from distillrun.language_model.decoding_state import NO_PREFIX, CausalState, Positions, Prefix, read_prefix
-from distillrun.language_model.load import decoder_start
+from distillrun.language_model.load import decoder_start, end_tokens
 from distillrun.language_model.padding import mask, padded
 from distillrun.language_model.shared_prefix import common_prefix
 from distillrun.language_model.source_state import EncoderDecoderState
 from distillrun.language_model.stopping import Stops, Written
-from distillrun.language_model.teacher_model import end_tokens, longest_context
+from distillrun.language_model.teacher_model import longest_context
 from distillrun.language_model.token_selection import Choosing, Contrasted, Drawn, Greedy
 from distillrun.records import Message, Sampling, ScoredContinuation
 from distillrun.teacher.local_checkpoint.prompt import Ids, Scoring

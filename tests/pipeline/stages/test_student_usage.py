@@ -10,16 +10,22 @@ from distillrun.pipeline.finished import load_run
 from distillrun.pipeline.stages.model_card import model_card
 from distillrun.pipeline.stages.student_usage import CHOICES, QUESTION
 from distillrun.records import Example
+from tests.chat_models import write_chat
 from tests.end_to_end.runs import SMALL, composed, run_small
 
 MOST = "training.dev_new_tokens=12"
 
 
-@pytest.mark.parametrize("student", ["tiny_qwen", "tiny_t5"])
+@pytest.mark.parametrize("student", ["tiny_qwen", "tiny_t5", "qwen2_5", "qwen3"])
 def test_the_code_in_a_card_asks_the_student_as_we_do(
     student: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = [f"student={student}", "objective=multitask", "until=evaluate", MOST]
+    own = [f"student={student}"]
+    if not student.startswith("tiny"):
+        folder = write_chat(tmp_path / "chat", student)
+        own = ["student=smollm2_135m", f"student.checkpoint={folder}", "student.max_source_tokens=400"]
+        own += ["student.max_target_tokens=100", "runtime.device=cpu"]
+    words = [*own, "objective=multitask", "until=evaluate", MOST]
     run_small(tmp_path / "run", *words)
     card = (tmp_path / "run" / "student" / "README.md").read_text(encoding="utf-8")
     (code,) = re.findall(r"```python\n(.*?)```", card, re.DOTALL)
@@ -36,6 +42,7 @@ def test_the_code_in_a_card_asks_the_student_as_we_do(
         line.strip() for text in expected for line in text.splitlines() if line.strip()
     ]
     assert any(expected), "a student that writes nothing shows nothing"
+    assert ("apply_chat_template" in code) == (not student.startswith("tiny"))
     config = composed(*SMALL, *words)
     for key in ("question_template", "answer_template"):
         assert str(config.task[key]) in card.replace("\n    ", " ")
