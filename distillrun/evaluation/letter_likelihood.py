@@ -1,11 +1,11 @@
 """The letter of each choice scored after a prompt that lists them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from distillrun.evaluation.shared.likelihood_rule import scored_prediction, scores_by_rule, summed
-from distillrun.interfaces import ChoiceModel, StudentObjective, Task
-from distillrun.records import Example, Prediction, Score, Segment
+from distillrun.interfaces import ChoiceModel, LanguageModel, StudentObjective, Task
+from distillrun.records import Example, Json, Prediction, Score, Segment
 from distillrun.text.template import Template
 
 
@@ -20,6 +20,8 @@ class LetterLikelihood:
         choice: how a choice is listed; fields {letter} and {choice}.
         choice_separator: between two of them.
         answer: what is scored; field {letter}.
+        separator: what a decoder-only student of plain texts reads between the two; None = its own separator. A
+            chat student's reply begins with the letter, and an encoder-decoder reads them apart.
 
     Source: MMLU's prompt, Hendrycks et al. 2020, https://arxiv.org/abs/2009.03300; lm-evaluation-harness.
     """
@@ -32,10 +34,15 @@ class LetterLikelihood:
     )
     reads_texts = False
 
-    def __init__(self, prompt: str, choice: str, choice_separator: str, answer: str) -> None:
+    ADDED: ClassVar[Mapping[str, Json]] = {"separator": None}
+
+    def __init__(
+        self, prompt: str, choice: str, choice_separator: str, answer: str, separator: str | None = None
+    ) -> None:
         self._prompt = Template(prompt, {"question", "choices"}, "evaluation.letter_likelihood.prompt")
         self._choice = Template(choice, {"letter", "choice"}, "evaluation.letter_likelihood.choice")
         self._choice_separator = choice_separator
+        self.separator = separator
         self._answer = Template(answer, {"letter"}, "evaluation.letter_likelihood.answer")
 
     def predict(
@@ -48,6 +55,8 @@ class LetterLikelihood:
     ) -> list[Prediction]:
         sources = [[Segment(self.source(example))] for example in examples]
         answers = [[(Segment(text),) for text in self.answers(example)] for example in examples]
+        if self.separator is not None and isinstance(student, LanguageModel):
+            student = student.separated(self.separator)
         scored = student.score(sources, answers, tokens_per_batch)
         return [
             scored_prediction(example, [letter(place) for place in range(len(example.choices))], scores)

@@ -97,6 +97,14 @@ class WhiteBoxTeacher(Teacher, Protocol):
 
 
 @runtime_checkable
+class ReplyScorer(WhiteBoxTeacher, Protocol):
+    """A teacher whose scores depend on more than what its texts depend on."""
+
+    def scoring(self) -> Mapping[str, Json]:
+        """Return what its scores depend on besides its identity, for journals; nothing where that is all."""
+
+
+@runtime_checkable
 class LogitTeacher(Teacher, Protocol):
     """A teacher whose distributions and hidden states can be read."""
 

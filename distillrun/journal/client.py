@@ -11,7 +11,7 @@ from distillrun.files.inside import refuse_links
 from distillrun.interfaces import AnyTeacher, Teacher, WhiteBoxTeacher, members_of
 from distillrun.journal.ledger import Ledger
 from distillrun.journal.ledger_account import LedgerAccount
-from distillrun.journal.rows import Journal
+from distillrun.journal.rows import Journal, scoring_of
 from distillrun.records import Completion, Draw, Json, Prompt, Sampling, ScoredContinuation
 from distillrun.text.thinking import noted, spoken
 
@@ -64,13 +64,14 @@ class TeacherClient:
         teacher = self.teacher
         if not isinstance(teacher, WhiteBoxTeacher):
             raise TypeError(f"{teacher.name} does not return log-probs; check `Teacher.can` first")
+        scoring = scoring_of(teacher)
         return self._answered(
             list(zip(prompts, continuations, strict=True)),
-            lambda asked: self.journal.scores(*asked),
+            lambda asked: self.journal.scores(*asked, scoring),
             lambda missing, account: teacher.score(
                 [one for one, _ in missing], [texts for _, texts in missing], account
             ),
-            lambda asked, made: self.journal.add_scores(*asked, made),
+            lambda asked, made: self.journal.add_scores(*asked, scoring, made),
             stopping,
         )
 

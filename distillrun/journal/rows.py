@@ -4,7 +4,7 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import cache
@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 from pydantic import TypeAdapter, ValidationError
 
 from distillrun.files.jsonl import append_record
+from distillrun.interfaces import ReplyScorer, Teacher
 from distillrun.journal.journal_cost import LEDGER
 from distillrun.records import Completion, Draw, Json, Prompt, Record, Sampling, ScoredContinuation
 from distillrun.text.thinking import was_cut
@@ -104,9 +105,11 @@ class Journal:
             return None
         return None if sampling.stop and was_cut(row.completion) else row.completion
 
-    def scores(self, prompt: Prompt, continuations: Sequence[str]) -> tuple[ScoredContinuation, ...] | None:
+    def scores(
+        self, prompt: Prompt, continuations: Sequence[str], scoring: Mapping[str, Json]
+    ) -> tuple[ScoredContinuation, ...] | None:
         """Return the scores of a prompt's continuations; None if they were not asked yet."""
-        row = self._rows.get(score_key(prompt, continuations))
+        row = self._rows.get(score_key(prompt, continuations, scoring))
         return None if row is None else row.scores
 
     def known(self) -> list[Completion]:
@@ -120,9 +123,15 @@ class Journal:
             JournalRow(key, self._step, draw.prompt.digest, draw.sample, draw.own_seed, sampling, completion, None)
         )
 
-    def add_scores(self, prompt: Prompt, continuations: Sequence[str], scores: tuple[ScoredContinuation, ...]) -> None:
+    def add_scores(
+        self,
+        prompt: Prompt,
+        continuations: Sequence[str],
+        scoring: Mapping[str, Json],
+        scores: tuple[ScoredContinuation, ...],
+    ) -> None:
         """Write the scores of a prompt's continuations down."""
-        key = score_key(prompt, continuations)
+        key = score_key(prompt, continuations, scoring)
         self._add(JournalRow(key, self._step, prompt.digest, 0, 0, None, None, scores))
 
     def _add(self, row: JournalRow) -> None:
@@ -155,9 +164,14 @@ def _how(sampling: Sampling) -> dict[str, Json]:
     return {name: value for name, value in asdict(sampling).items() if name != "samples"}
 
 
-def score_key(prompt: Prompt, continuations: Sequence[str]) -> str:
-    """Return the digest of what scores depend on besides the teacher."""
-    return _digest([prompt.digest, list(continuations)])
+def score_key(prompt: Prompt, continuations: Sequence[str], scoring: Mapping[str, Json]) -> str:
+    """Return the digest of what scores depend on besides the teacher; `scoring` is as of `ReplyScorer`."""
+    return _digest([prompt.digest, list(continuations), *([dict(scoring)] if scoring else [])])
+
+
+def scoring_of(teacher: Teacher) -> Mapping[str, Json]:
+    """Return what a teacher's scores depend on besides its identity."""
+    return teacher.scoring() if isinstance(teacher, ReplyScorer) else {}
 
 
 def _digest(value: object) -> str:

@@ -10,7 +10,7 @@ from distillrun.config.schema import GenerationConfig
 from distillrun.interfaces import AnyTeacher, Refuse, Task, Teacher
 from distillrun.journal.client import TeacherClient, key_of
 from distillrun.journal.context import Slot, answering, check_one_each, mean_scores, slots_of
-from distillrun.journal.rows import Journal
+from distillrun.journal.rows import Journal, scoring_of
 from distillrun.planning.forecast import Forecast, request
 from distillrun.planning.placeholder import placeholder
 from distillrun.records import Completion, Draw, Example, Prompt, Sampling, ScoredContinuation
@@ -126,7 +126,7 @@ class PlanningContext:
         guessed = set()
         for slot in slots_of(teacher, prompts, samples=1):
             prompt, texts, member = prompts[slot.prompt], continuations[slot.prompt], members[slot.member]
-            found = self._journals.journal(member).scores(prompt, texts)
+            found = self._journals.journal(member).scores(prompt, texts, scoring_of(member))
             if found is None:
                 guessed.add(slot.prompt)
                 self._count(member, prompt, 0, 0)

@@ -151,6 +151,11 @@ class Local:
             groups.append(model.group(prompt.messages, len(scoring.source)))
         yield from scored(model, scorings, groups, self.tokens_per_batch, account)
 
+    def scoring(self) -> Mapping[str, Json]:
+        return (
+            {"reply": 2} if self._prompts.is_chat else {}
+        )  # scored as a reply: earlier versions put a blank before it
+
     def tokens(self) -> Mapping[str, int]:
         return dict(self._prompts.tokenizer.get_vocab())
 

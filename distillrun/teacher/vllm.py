@@ -170,6 +170,9 @@ class Vllm:
                 reservation.settle(*costs[index])
                 yield index, tuple(islice(scores, len(ends[index])))
 
+    def scoring(self) -> Mapping[str, Json]:
+        return {"reply": 2} if self._prompts.is_chat else {}  # as of `Local`
+
     def release(self) -> None:
         """Drop the engine, whose workers end with it."""
         self._engine = None

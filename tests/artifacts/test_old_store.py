@@ -52,6 +52,7 @@ CHANGED_EVERYWHERE_SINCE: set[str] = {
     "self_consistency",
     "answer_explanation_agreement",
     "cost",
+    "letter_likelihood",  # a blank stands between prompt and letter where plain text is read
     "explanation_text",
     "judge",
     "las",

@@ -52,7 +52,7 @@ def read(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int], **how: bool) ->
 
 
 def assert_alike(tokenizer: PreTrainedTokenizerBase, options: Mapping[str, Json]) -> None:
-    text = SegmentTokenizer(tokenizer, 512, 512, "\n", read_format(tokenizer, options))
+    text = SegmentTokenizer(tokenizer, 512, 512, "\n", chat=read_format(tokenizer, options))
     for question, reply in TEXTS:
         target = text.target((Segment(reply),))
         ids = [*text.source((Segment(question),)), *target.ids]
@@ -114,10 +114,10 @@ def test_a_template_that_is_not_there_or_cannot_be_used_is_named_with_the_cure(t
 
 def test_truncation_cuts_the_question_and_never_the_turns() -> None:
     tokenizer = byte_level(template_of("gemma3"))
-    whole = SegmentTokenizer(tokenizer, 512, 512, "\n", read_format(tokenizer, {}))
+    whole = SegmentTokenizer(tokenizer, 512, 512, "\n", chat=read_format(tokenizer, {}))
     question = (Segment("Story: " + "word " * 40, cut=True), Segment("\nWhere do fish live?"))
     length = len(whole.source(question))
-    cut = SegmentTokenizer(tokenizer, length - 30, 512, "\n", read_format(tokenizer, {})).source(question)
+    cut = SegmentTokenizer(tokenizer, length - 30, 512, "\n", chat=read_format(tokenizer, {})).source(question)
     assert len(cut) == length - 30
     text = read(tokenizer, cut)
     assert text.startswith("<s><start_of_turn>user\nStory: word")
@@ -126,7 +126,7 @@ def test_truncation_cuts_the_question_and_never_the_turns() -> None:
 
 def test_what_is_not_learnt_of_a_reply_stays_so_behind_a_lead() -> None:
     tokenizer = byte_level(template_of("mistral"))
-    text = SegmentTokenizer(tokenizer, 512, 512, "\n", read_format(tokenizer, {}))
+    text = SegmentTokenizer(tokenizer, 512, 512, "\n", chat=read_format(tokenizer, {}))
     target = text.target((Segment("[answer]", learn=False), Segment(" sea")))
     words = [read(tokenizer, [token]) for token in target.ids]
     learnt = "".join(word for word, learn in zip(words, target.learn, strict=True) if learn)

@@ -10,10 +10,12 @@ import torch
 
 from distillrun.errors import ConfigError
 from distillrun.interfaces import WhiteBoxTeacher
+from distillrun.journal.rows import score_key
 from distillrun.language_model.tiny import tiny_tokenizer
-from distillrun.records import Contrast, Draw, Sampling
+from distillrun.records import Contrast, Draw, Message, Prompt, Sampling
 from distillrun.teacher.local import Local
 from tests.asking import Unlimited
+from tests.chat_models import write_chat
 from tests.leaves import made
 from tests.local_asking import DEMO, GREEDY, asked, assert_alike, prompt, prompts, teacher
 from tests.tiny_checkpoints import write_bert, write_gpt2, write_llama
@@ -303,3 +305,24 @@ def write_gguf(gguf: Any, file: Path) -> None:
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
+
+
+def test_a_chat_reply_begins_with_the_letter_that_is_scored(tmp_path: Path) -> None:
+    """As in the conversation that the template writes; a blank before the letter is for plain prompts."""
+    folder = write_chat(tmp_path / "chat")
+    local = teacher(str(folder), dtype="float32", device="cpu")
+    one = Prompt((Message("user", "A or B?"),), prompt("", "A or B?").request)
+    ((scores,),) = [[found for _, found in local.score([one], [[" A", " B"]], Unlimited())]]
+    module, tokenizer = local._loaded()._module, local._prompts.tokenizer
+    for letter, score in zip("AB", scores, strict=True):
+        turns = [{"role": "user", "content": "A or B?"}, {"role": "assistant", "content": letter}]
+        whole: Any = tokenizer.apply_chat_template(turns, tokenize=True)
+        ids = torch.tensor([whole["input_ids"]])
+        place = ids[0].tolist().index(local._prompts.format.end, ids.shape[1] - 3) - 1  # type: ignore[union-attr]
+        with torch.no_grad():
+            log_probs = module(ids).logits[0, place - 1].log_softmax(-1)
+        assert tokenizer.decode(ids[0, place]) == letter
+        assert score.log_prob == pytest.approx(log_probs[ids[0, place]].item(), abs=1e-4)
+        assert score.tokens == 1
+    plain = teacher(str(folder), chat="never")
+    assert score_key(one, [" A"], local.scoring()) != score_key(one, [" A"], plain.scoring())

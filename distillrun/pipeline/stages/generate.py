@@ -12,8 +12,9 @@ from distillrun.config.schema import GenerationConfig, Progress
 from distillrun.files.json import read_json, write_json
 from distillrun.files.jsonl import read_records, write_records
 from distillrun.generation.shared.few_shot import ROWS, FewShotStep
-from distillrun.interfaces import AnyTeacher, ExpansionStep, GenerationStep, RecordedTeacher, Task
+from distillrun.interfaces import AnyTeacher, ExpansionStep, GenerationStep, RecordedTeacher, Task, members_of
 from distillrun.journal.context import JournaledContext
+from distillrun.journal.rows import scoring_of
 from distillrun.journal.usage import Usage
 from distillrun.pipeline.stages.evaluate import READER
 from distillrun.pipeline.stages.step_outputs import makes_of
@@ -76,6 +77,11 @@ def generation_stage(
         config |= changed(READER, run.task)
     if step.teachers:
         config["own teachers"] = [dict(teacher.identity()) for teacher in step.teachers]
+    if "choice_scores" in step.makes:
+        members = (one for teacher in (run.teacher, *step.teachers) for one in members_of(teacher).values())
+        scoring: list[Json] = [dict(own) for one in members if (own := scoring_of(one))]
+        if scoring:
+            config["scoring"] = scoring
     if (rows := _shown_rows(step, run.generation.steps[name])) is not None:
         config["shown rows"] = rows
     if isinstance(step, ExpansionStep):
