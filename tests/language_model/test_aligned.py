@@ -51,7 +51,7 @@ def test_what_the_teacher_expects_of_its_end_is_what_it_expects_of_the_students(
         expected = teacher.module(torch.tensor([whole])).logits[0, end - 1].log_softmax(-1)
         beside = aligned(teacher, student)
         found = beside.forward(beside.encode([PAIR], [0]))
-    last = found.logits.dense()[0, -1].log_softmax(-1)
+    last = found.logits.dense().detach()[0, -1].log_softmax(-1)
     ends = student.text.eos, teacher.text.eos
     assert last[ends[0]] == pytest.approx(expected[ends[1]].item(), abs=1e-5)
     assert last[ends[1]] == pytest.approx(expected[ends[0]].item(), abs=1e-5)
