@@ -41,9 +41,9 @@ def leaf(group: str, option: str, **changes: Any) -> dict[str, Any]:
 
 @cache
 def _shipped(group: str, option: str) -> dict[str, Any]:
-    if group == "objective":
-        whole: Any = OmegaConf.to_container(compose_first([f"objective={option}"]).objective)
-        return dict(whole)  # with the objectives that its defaults list brings in
+    if group in ("objective", "task"):
+        whole: Any = OmegaConf.to_container(compose_first([f"{group}={option}"])[group])
+        return dict(whole)  # with the objectives, or the scorer, that its defaults list brings in
     if group != "generation":
         node: dict[str, Any] = yaml.safe_load((CONF / group / f"{option}.yaml").read_text(encoding="utf-8"))
         node.pop("defaults", None)  # a pretrained student's names the training that suits it

@@ -14,6 +14,7 @@ from hydra.core.global_hydra import GlobalHydra
 import distillrun as dr
 from distillrun.cli import main
 from distillrun.config.compose import conf_folder
+from distillrun.records import place
 from tests.end_to_end.runs import SMALL, student_bytes
 
 WORDS = (*SMALL, "student.layers=1", "runtime.threads=1", "name=mine")
@@ -79,7 +80,7 @@ def test_its_student_answers_as_predict_does(
     assert main(["predict", str(folders[0]), question, "--choices", *choices]) == 0
     told = dict(line.split(": ", 1) for line in capfd.readouterr().out.splitlines() if ": " in line)
     answer = dr.load_run(folders[1]).student.predict(question, choices)
-    assert told["answer"] == ("unparsed" if answer.choice is None else choices[answer.choice])
+    assert told["answer"] == ("unparsed" if answer.choice is None else choices[place(answer.choice)])
 
 
 def test_a_run_without_a_student_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

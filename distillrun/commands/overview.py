@@ -43,6 +43,7 @@ Exit codes: 0 done, 1 a job failed, 2 the config is wrong, 3 the budget is spent
 """
 GROUPS = {
     "task": "where the questions come from",
+    "scorer": "what is right among answers in free form; inside a task, such as scorer@task.scorer=numeric",
     "teacher": "who writes the training data, or whose recorded data is read",
     "generation": "what the teacher is asked for; takes a list, such as generation=[a,b]",
     "student": "the model that learns",

@@ -15,25 +15,26 @@ def predict(arguments: Sequence[str]) -> int:
         raise ConfigError("give a question, or --file IN --out OUT.csv")
     if given.file is not None:
         return _predict_file(given.run, given.allow, given.file, given.out)
-    from distillrun.interfaces import LabelTask, has_label_sets
+    from distillrun.interfaces import FreeFormTask, LabelTask, has_label_sets
     from distillrun.pipeline.predict import check_choices, load_student
-    from distillrun.records import Example
+    from distillrun.records import Example, answer_text
     from distillrun.text.display import plain
 
-    student = None
-    if given.choices is None:
-        student = load_student(given.run, given.allow)
-        if not isinstance(student.task, LabelTask):
-            raise ConfigError("--choices are missing: the questions of this run's task have choices of their own")
-        given.choices = student.task.labels()
-    check_choices(given.choices)
-    student = student or load_student(given.run, given.allow)
+    if given.choices is not None:
+        check_choices(given.choices)
+    student = load_student(given.run, given.allow)
+    choices = tuple(given.choices or ())
+    if isinstance(student.task, LabelTask) and not choices:
+        choices = tuple(student.task.labels())
+    elif not choices and not isinstance(student.task, FreeFormTask):
+        raise ConfigError("--choices are missing: the questions of this run's task have choices of their own")
+    asked = Example("question", given.question, choices, None)
     if has_label_sets(student.task):
-        (found,) = student.label_sets([Example("question", given.question, tuple(given.choices), None)])
+        (found,) = student.label_sets([asked])
         sys.stdout.write("".join(f"label: {plain(name)} ({sure:.3f})\n" for name, sure in found) or "no label\n")
         return 0
-    prediction = student.predict(given.question, given.choices)
-    answer = "unparsed" if prediction.choice is None else given.choices[prediction.choice]
+    prediction = student.predict(given.question, choices)
+    answer = "unparsed" if prediction.choice is None else answer_text(asked, prediction.choice)
     sys.stdout.write(
         f"answer: {plain(answer)}\nexplanation: {plain(prediction.rationale)}\ntext: {plain(prediction.text)}\n"
     )
@@ -57,7 +58,7 @@ def predict_parser() -> argparse.ArgumentParser:
     parser.add_argument("run", type=Path, metavar="RUN_FOLDER", help="a run's folder, with config.yaml and student/")
     parser.add_argument("question", nargs="?", help="the text of one question, without its choices")
     parser.add_argument(
-        "--choices", nargs="+", metavar="CHOICE", help="two or more; not needed after task=classification"
+        "--choices", nargs="+", metavar="CHOICE", help="two or more; not needed after task=classification and free_form"
     )
     parser.add_argument(
         "--file", type=Path, metavar="IN", help="a table with the columns of the run's task; answers are not needed"

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from distillrun.interfaces import (
+    AnswerScorer,
     EnsembleTeacher,
     GenerationStep,
     Metric,
@@ -18,6 +19,7 @@ from distillrun.interfaces import (
 
 PROTOCOLS: Mapping[str, tuple[type, ...]] = {
     "task": (Task,),
+    "scorer": (AnswerScorer,),
     "teacher": (Teacher, RecordedTeacher, EnsembleTeacher),
     "generation": (GenerationStep,),
     "student": (Student,),

@@ -6,7 +6,7 @@ from distillrun.evaluation.shared.forced_rationale import choices_after, reasons
 from distillrun.evaluation.shared.overlap import named
 from distillrun.evaluation.shared.share import share
 from distillrun.interfaces import MetricContext
-from distillrun.records import Example, Json, MetricResult, ResultTable, is_right, reading, reads_alike
+from distillrun.records import Example, Json, MetricResult, ResultTable, as_told, is_right, reading, reads_alike
 
 
 class AnswerExplanationAgreement:
@@ -22,6 +22,10 @@ class AnswerExplanationAgreement:
     Args:
         of: the evaluator whose answers and explanations are compared.
     """
+
+    CHOICES_ONLY: ClassVar[str] = (
+        "it looks for choices in explanations; use evaluation=[generated_answer,explanation_text]"
+    )
 
     MEANING: ClassVar[int] = 2  # choices with equal texts are one
 
@@ -52,7 +56,7 @@ class AnswerExplanationAgreement:
             flags = [same for n, same in agree.items() if is_right(examples[n], answers[n]) in wanted]
             scores += [share(name, flags)] if flags else []
         rows: list[dict[str, Json]] = [
-            {"example_id": one.id, "answer": answer, "implied": other}
+            {"example_id": one.id, "answer": as_told(answer), "implied": other}
             for one, answer, other in zip(examples, answers, implied, strict=True)
         ]
         table = ResultTable(

@@ -51,6 +51,10 @@ class Calibration:
             another one is better: in its likelihood, beyond chance, and in its calibration error.
     """
 
+    CHOICES_ONLY: ClassVar[str] = (
+        "it looks at the probabilities of choices; use evaluation=[generated_answer,self_consistency]"
+    )
+
     ADDED: ClassVar[Mapping[str, Json]] = {"temperature": "one"}
     MEANING: ClassVar[int] = 4  # 2: equal choices are one; 3: a bin holds its upper edge; 4: dev decides on T
 

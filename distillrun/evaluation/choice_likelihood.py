@@ -41,6 +41,8 @@ class ChoiceLikelihood:
         prior: whether answers are also scored without a question.
     """
 
+    CHOICES_ONLY: ClassVar[str] = "it scores each choice; use evaluation=[generated_answer]"
+
     MEANING: ClassVar[int] = 2  # choices with equal texts are one
 
     rule = (

@@ -2,13 +2,23 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from distillrun.evaluation.shared.bag_of_words import bag_of_words_answers
 from distillrun.evaluation.shared.class_scores import UNPARSED, class_scores, confused_pairs, macro_f1
 from distillrun.evaluation.shared.share import share
 from distillrun.interfaces import MetricContext
-from distillrun.records import Example, MetricResult, ResultTable, Score, TeacherRecord, answer_of, readings
+from distillrun.records import (
+    Answer,
+    Example,
+    MetricResult,
+    ResultTable,
+    Score,
+    TeacherRecord,
+    answer_of,
+    place,
+    readings,
+)
 from distillrun.statistics.paired import run_difference
 from distillrun.statistics.resampling import percentile_interval
 
@@ -36,6 +46,8 @@ class Classification:
     Joachims 1998, https://doi.org/10.1007/BFb0026683.
     """
 
+    CHOICES_ONLY: ClassVar[str] = "it counts labels; use evaluation=[generated_answer]"
+
     wants: frozenset[str] = frozenset()
 
     rule = (
@@ -54,8 +66,8 @@ class Classification:
         import numpy as np
 
         classes = _classes_of([*context.examples, *context.trained_on])
-        right = [classes.place(example, example.answer) for example in context.examples]
-        answers = [one.choice for one in context.predictions]
+        right = [classes.place(example, _choice(example.answer)) for example in context.examples]
+        answers = [_choice(one.choice) for one in context.predictions]
         said = [classes.place(*pair) for pair in zip(context.examples, answers, strict=True)]
         learnt = _labels(context, classes)
         own = _Answers("student", said, np.array(right), len(classes.names))
@@ -159,10 +171,14 @@ def _labels(context: MetricContext, classes: _Classes) -> list[int]:
     """Return the class that each training text was taught with: its own or, where it has none, the teacher's."""
     records: Sequence[TeacherRecord | None] = context.records or [None] * len(context.trained_on)
     answers = (
-        example.answer if example.answer is not None or record is None else answer_of(record, example)
+        _choice(example.answer if example.answer is not None or record is None else answer_of(record, example))
         for example, record in zip(context.trained_on, records, strict=True)
     )
     return [classes.place(*pair) for pair in zip(context.trained_on, answers, strict=True)]
+
+
+def _choice(answer: Answer | None) -> int | None:
+    return None if answer is None else place(answer)
 
 
 def _commonest(learnt: Sequence[int], right: Sequence[int]) -> int:

@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 
 from distillrun.errors import ConfigError
 from distillrun.evaluation.shared.embedding import Encoder
-from distillrun.evaluation.shared.overlap import grams, known_share, named, repeated_share, rouge_l, words
+from distillrun.evaluation.shared.overlap import grams, known_share, named, repeated_share
 from distillrun.evaluation.shared.share import mean, share
 from distillrun.interfaces import MetricContext
 from distillrun.records import (
@@ -16,10 +16,12 @@ from distillrun.records import (
     Prediction,
     ResultTable,
     TeacherRecord,
+    answer_text,
     find_factual,
     is_right,
     reading,
 )
+from distillrun.text.rouge import rouge_l, words
 
 RUN = 4
 SHARES = ("repetition", "copies_question")
@@ -91,8 +93,9 @@ class ExplanationText:
 
 def _counts(made: Prediction, example: Example) -> dict[str, float | bool]:
     own = words(made.rationale)
-    choices = named(made.rationale, example.choices)
-    answer = set() if made.choice is None else {reading(example.choices[made.choice])}
+    said = () if made.choice is None else (answer_text(example, made.choice),)
+    choices = named(made.rationale, example.choices or said)
+    answer = set(map(reading, said))
     return {
         "words": float(len(own)),
         "names_answer": bool(choices & answer),

@@ -3,15 +3,16 @@
 from collections.abc import Sequence
 
 from distillrun.errors import ConfigError
-from distillrun.evaluation.shared.share import share, share_by_group
+from distillrun.evaluation.shared.share import mean_share, share, share_by_group
 from distillrun.interfaces import ChoiceModel, StudentObjective, Task, WritingModel
-from distillrun.records import Example, Prediction, Query, Score, is_right
+from distillrun.records import Example, FreeAnswer, Prediction, Query, Score, is_right
 
 
 class GeneratedAnswer:
     """Greedy text, stopped at the end of sequence, parsed by the task; an unparsed answer is wrong and counted apart.
 
-    Scores: `accuracy` (and `accuracy/<group>`), `unparsed`, and, over the parsed answers only, `accuracy_parsed`.
+    Scores: `accuracy` (and `accuracy/<group>`); of answers in free form the mean `score`; `unparsed`, and, over the
+    parsed answers only, `accuracy_parsed`.
 
     Args:
         answer_tokens: most new tokens of an answer.
@@ -64,8 +65,11 @@ class GeneratedAnswer:
     def score(self, predictions: Sequence[Prediction], examples: Sequence[Example]) -> list[Score]:
         right = [is_right(example, made.choice) for made, example in zip(predictions, examples, strict=True)]
         parsed = [hit for hit, made in zip(right, predictions, strict=True) if made.choice is not None]
+        free = [made.choice for made in predictions if isinstance(made.choice, FreeAnswer)]
+        grades = [made.choice.score or 0.0 if isinstance(made.choice, FreeAnswer) else 0.0 for made in predictions]
         return [
             *share_by_group("accuracy", right, examples),
+            *([mean_share("score", grades)] if free else []),
             share("unparsed", [made.choice is None for made in predictions]),
             *([share("accuracy_parsed", parsed)] if parsed else []),
         ]

@@ -5,7 +5,6 @@ from random import Random
 from statistics import fmean
 
 from distillrun.evaluation.shared.judged import Judged, SameFamily, drawn, teachers_of
-from distillrun.evaluation.shared.overlap import words
 from distillrun.evaluation.shared.rating import Ratings, asked
 from distillrun.evaluation.shared.rubric import Rubric
 from distillrun.evaluation.shared.share import mean, share
@@ -25,6 +24,7 @@ from distillrun.records import (
 )
 from distillrun.statistics.agreement import krippendorff_alpha
 from distillrun.statistics.resampling import percentile_interval
+from distillrun.text.rouge import words
 
 UNIT = "of 5"
 

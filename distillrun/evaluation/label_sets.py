@@ -7,7 +7,7 @@ from distillrun.evaluation.shared.label_set_scores import f1_of_rows, flags_of, 
 from distillrun.evaluation.shared.likelihood_rule import all_answers
 from distillrun.evaluation.shared.share import mean_share, share
 from distillrun.interfaces import ChoiceModel, StudentObjective, Task
-from distillrun.records import Example, Prediction, Score
+from distillrun.records import Example, Prediction, Score, place
 from distillrun.statistics.resampling import percentile_interval
 
 
@@ -61,4 +61,4 @@ def right_labels(example: Example) -> tuple[int, ...]:
     """Return the labels of a text; a question with one answer has this alone."""
     if example.answers is not None:
         return example.answers
-    return () if example.answer is None else (example.answer,)
+    return () if example.answer is None else (place(example.answer),)

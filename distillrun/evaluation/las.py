@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from random import Random
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +37,8 @@ class Las:
 
     Source: Hase et al. 2020, https://arxiv.org/abs/2010.04119, section 4.
     """
+
+    CHOICES_ONLY: ClassVar[str] = "its simulator foresees choices; use evaluation=[generated_answer,explanation_text]"
 
     rule = (
         "A second model learns to predict the student's answers. LAS is how much better it does with the explanation, "

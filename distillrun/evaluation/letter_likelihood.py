@@ -26,6 +26,8 @@ class LetterLikelihood:
     Source: MMLU's prompt, Hendrycks et al. 2020, https://arxiv.org/abs/2009.03300; lm-evaluation-harness.
     """
 
+    CHOICES_ONLY: ClassVar[str] = "it scores the letters of choices; use evaluation=[generated_answer]"
+
     MEANING: ClassVar[int] = 2  # choices with equal texts are one
 
     rule = (

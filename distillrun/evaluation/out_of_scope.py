@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from distillrun.evaluation.shared.scope import ScopeScore, kept_threshold, labelled_threshold, scope_scores
 from distillrun.evaluation.shared.share import share
 from distillrun.interfaces import ChoiceModel, MetricContext, out_of_scope
-from distillrun.records import Example, MetricResult, ResultCurve, ResultTable, Score, is_right
+from distillrun.records import Answer, Example, MetricResult, ResultCurve, ResultTable, Score, is_right
 from distillrun.statistics.resampling import percentile_interval
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ class OutOfScope:
         return scope_scores(self.kind, student, *asked) if rows else []
 
 
-def _pairs(context: MetricContext) -> list[tuple[Example, int | None]]:
+def _pairs(context: MetricContext) -> list[tuple[Example, Answer | None]]:
     return [(example, one.choice) for example, one in zip(context.examples, context.predictions, strict=True)]
 
 

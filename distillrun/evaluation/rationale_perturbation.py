@@ -44,6 +44,10 @@ class RationalePerturbation:
     Source: SCOTT, Wang et al. 2023, https://arxiv.org/abs/2305.01879, section 4.
     """
 
+    CHOICES_ONLY: ClassVar[str] = (
+        "it scores each choice after a changed rationale; use evaluation=[generated_answer,explanation_text]"
+    )
+
     MEANING: ClassVar[int] = 3  # 2: choices with equal texts are one; 3: a drop of 0 has an interval, too
 
     rule = (

@@ -6,7 +6,7 @@ from typing import ClassVar
 from distillrun.evaluation.shared.forced_rationale import NOT_APPLICABLE, choices_after, reasons_first
 from distillrun.evaluation.shared.share import mean_share, share
 from distillrun.interfaces import MetricContext
-from distillrun.records import Example, Json, MetricResult, Rationale, ResultTable, reads_alike
+from distillrun.records import Example, Json, MetricResult, Rationale, ResultTable, as_told, reads_alike
 
 
 class RationaleSwap:
@@ -22,6 +22,10 @@ class RationaleSwap:
 
     Source: the counterfactual test of SCOTT, Wang et al. 2023, https://arxiv.org/abs/2305.01879, section 4.
     """
+
+    CHOICES_ONLY: ClassVar[str] = (
+        "it swaps in arguments for other choices; use evaluation=[generated_answer,explanation_text]"
+    )
 
     MEANING: ClassVar[int] = 3  # 2: choices with equal texts are one; 3: a rate of 0 or 1 is not certain
 
@@ -69,7 +73,7 @@ class RationaleSwap:
             {
                 "example_id": examples[place].id,
                 "kind": one.kind,
-                "supports": one.supports,
+                "supports": as_told(one.supports),
                 "own": own[place],
                 "answer": answer,
             }

@@ -9,13 +9,14 @@ from distillrun.errors import ConfigError
 from distillrun.evaluation.shared.before_after import Values, compared, first_responses, responses_of
 from distillrun.evaluation.shared.embedding import Encoder
 from distillrun.evaluation.shared.judged import Judged, SameFamily, drawn
-from distillrun.evaluation.shared.overlap import grams, known_share, rouge_l, words
+from distillrun.evaluation.shared.overlap import grams, known_share
 from distillrun.evaluation.shared.rating import asked
 from distillrun.evaluation.shared.rubric import Rubric
 from distillrun.evaluation.shared.share import share
 from distillrun.evaluation.shared.token_similarity import token_divergences
 from distillrun.interfaces import MetricContext, Teacher
 from distillrun.records import Example, Json, MetricResult, Request, Sampling, find_factual
+from distillrun.text.rouge import rouge_l, words
 
 GRAM = 4
 """Words in a row that count as shared."""

@@ -9,7 +9,17 @@ from typing import ClassVar
 from distillrun.evaluation.shared.confidence import Confidence, expected_calibration_error, sureness_score
 from distillrun.evaluation.shared.share import mean, mean_share, share
 from distillrun.interfaces import MetricContext, Task
-from distillrun.records import Example, Json, MetricResult, ResultCurve, first_alike, is_right
+from distillrun.records import (
+    Answer,
+    Example,
+    Json,
+    MetricResult,
+    ResultCurve,
+    alike_key,
+    as_told,
+    counted_as,
+    is_right,
+)
 
 BINS = 10
 
@@ -79,10 +89,12 @@ class SelfConsistency:
         greedy = _accuracy([made.choice for made in context.predictions], examples)
         lines["greedy"] = ((1.0, greedy), (float(max(2, self._samples)), greedy))
         curve = ResultCurve("Accuracy against samples", "samples", lines, "The majority of the first n samples")
-        rows: list[dict[str, Json]] = [{"example_id": example.id, "samples": list(row)} for row, example in pairs]
+        rows: list[dict[str, Json]] = [
+            {"example_id": example.id, "samples": [as_told(choice) for choice in row]} for row, example in pairs
+        ]
         return MetricResult(tuple(scores), curves=(curve,), rows=tuple(rows))
 
-    def _drawn(self, context: MetricContext) -> list[list[int | None]]:
+    def _drawn(self, context: MetricContext) -> list[list[Answer | None]]:
         """Return the parsed answers of every question, one per sample."""
         from distillrun.language_model.sampling import sampled_targets, writer_of
         from distillrun.language_model.token_selection import Drawn
@@ -112,30 +124,37 @@ def seed_of(seed: int, example: str, sample: int) -> int:
     return int.from_bytes(sha256(f"{seed}:{example}:{sample}".encode()).digest()[:4], "big") >> 1
 
 
-def answer_in(text: str, example: Example, task: Task) -> int | None:
-    """Return the choice that a text answers with, of those with equal texts the first, so that they are one vote."""
+def answer_in(text: str, example: Example, task: Task) -> Answer | None:
+    """Return the answer that a text gives, of choices with equal texts the first, so that they are one vote."""
     choice = task.parse(text, example)
-    return None if choice is None else first_alike(example, choice)
+    return None if choice is None else counted_as(example, choice)
 
 
-def majority(choices: Sequence[int | None]) -> int | None:
-    """Return the most frequent parsed choice, of equals the one that came first; None where none was parsed."""
-    counts = Counter(choice for choice in choices if choice is not None)
-    return max(counts, key=counts.__getitem__) if counts else None  # a Counter keeps the order of first sight
+def majority(choices: Sequence[Answer | None]) -> Answer | None:
+    """Return the most frequent parsed answer, of equals the one that came first; None where none was parsed."""
+    counts = _counts(choices)
+    if not counts:
+        return None
+    most = max(counts, key=counts.__getitem__)  # a Counter keeps the order of first sight
+    return next(choice for choice in choices if choice is not None and alike_key(choice) == most)
 
 
-def agreement(choices: Sequence[int | None]) -> float:
-    """Return the share of the parsed choices, one or more, that are the majority's."""
-    counts = Counter(choice for choice in choices if choice is not None)
+def agreement(choices: Sequence[Answer | None]) -> float:
+    """Return the share of the parsed answers, one or more, that are the majority's."""
+    counts = _counts(choices)
     return max(counts.values()) / counts.total()
 
 
-def entropy(choices: Sequence[int | None]) -> float:
-    """Return the entropy of the parsed choices, in nats."""
-    counts = Counter(choice for choice in choices if choice is not None)
+def entropy(choices: Sequence[Answer | None]) -> float:
+    """Return the entropy of the parsed answers, in nats."""
+    counts = _counts(choices)
     shares = [count / counts.total() for count in counts.values()]
     return max(0.0, -sum(part * math.log(part) for part in shares))
 
 
-def _accuracy(choices: Sequence[int | None], examples: Sequence[Example]) -> float:
+def _counts(choices: Sequence[Answer | None]) -> Counter[int | str]:
+    return Counter(alike_key(choice) for choice in choices if choice is not None)
+
+
+def _accuracy(choices: Sequence[Answer | None], examples: Sequence[Example]) -> float:
     return sum(is_right(*pair) for pair in zip(examples, choices, strict=True)) / len(examples)

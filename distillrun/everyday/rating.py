@@ -5,7 +5,7 @@ import re
 
 from distillrun.everyday.base import Fact
 from distillrun.everyday.critique import Critic, unnamed
-from distillrun.records import Request
+from distillrun.records import Request, answer_text
 
 SPOKEN = frozenset({"identity", "contradiction", "claim"})
 """What is asked of or about a model rather than a question of the task."""
@@ -33,7 +33,7 @@ class Rater:
         if request.reference is not None:
             return _likeness(request.draft, request.reference, request.names)
         example = request.example
-        value = example.choices[request.choice or 0]
+        value = answer_text(example, request.choice or 0)
         others = [choice for choice in example.choices if choice != value]
         sound = max(1, 5 - len(self._critic.flaws(fact, value, others, request.draft)))
         named = 1 - len(unnamed(others, request.draft)) / max(1, len(others))

@@ -13,13 +13,16 @@ from distillrun.generation.shared.voting import Vote, Weights, plurality
 from distillrun.interfaces import AnyTeacher, GenerationContext, Tag, Task
 from distillrun.records import (
     WRONG_DECODES,
+    Answer,
     Example,
     Failure,
+    FreeAnswer,
     Prompt,
     Rationale,
     Request,
     Sampling,
     TeacherRecord,
+    alike_key,
     gold,
 )
 from distillrun.text.template import Template
@@ -155,13 +158,13 @@ class ChainOfThought(MayHaveOwnTeacher):
         failures += tuple(Failure(STEP, fate, chain.completion.text[:200]) for chain, fate in fates if fate in UNUSED)
         if not right:
             failures += (Failure(STEP, "no right chain", chains[-1].completion.text[:200]),)
-        distinct: dict[tuple[int, str], Rationale] = {}
+        distinct: dict[tuple[int | str, str], Rationale] = {}
         for rationale in kept:
-            distinct.setdefault((rationale.supports, rationale.text), rationale)
+            distinct.setdefault((alike_key(rationale.supports), rationale.text), rationale)
         trace = {f"{STEP}/distinct": str(len({chain.completion.text for chain in chains}))}
         return TeacherRecord(example.id, tuple(distinct.values()), trace, answer, agreement, failures=failures)
 
-    def _vote(self, chains: Sequence[Chain]) -> tuple[int, float] | None:
+    def _vote(self, chains: Sequence[Chain]) -> tuple[Answer, float] | None:
         """Return the plurality of the chains that were not given the answer."""
         made = [(chain.choice, chain.completion) for chain in chains if chain.origin == "forward"]
         votes = [Vote(choice, one.log_prob, one.completion_tokens - one.discarded_tokens) for choice, one in made]
@@ -176,8 +179,10 @@ class ChainOfThought(MayHaveOwnTeacher):
         return Prompt(messages, Request("answer", example, gold(example) if given else None))
 
     def _asked_with_answer(self, example: Example, task: Task) -> str:
-        right = gold(example)
-        choices = example.choices
-        marked = (*choices[:right], choices[right] + self.hint, *choices[right + 1 :])
-        hinted = task.question(replace(example, choices=marked))
+        right, choices = gold(example), example.choices
+        if isinstance(right, FreeAnswer):
+            hinted = f"{task.question(example)}\n{right.text}{self.hint}"
+        else:
+            marked = (*choices[:right], choices[right] + self.hint, *choices[right + 1 :])
+            hinted = task.question(replace(example, choices=marked))
         return self._given.render(question_and_answer(example, right, task) | {"hinted": hinted})

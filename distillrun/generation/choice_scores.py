@@ -5,13 +5,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from string import ascii_uppercase
-from typing import Literal
+from typing import ClassVar, Literal
 
 from distillrun.errors import ConfigError
 from distillrun.generation.shared.ability import MayHaveOwnTeacher, must_serve
 from distillrun.generation.shared.few_shot import FewShotPrompt, chat
 from distillrun.interfaces import AnyTeacher, GenerationContext, Tag, Task
-from distillrun.records import Example, Prompt, Request, ScoredContinuation, TeacherRecord, gold, reading
+from distillrun.records import Example, Prompt, Request, ScoredContinuation, TeacherRecord, gold_choice, reading
 from distillrun.text.template import Template
 
 
@@ -35,6 +35,10 @@ class ChoiceScores(MayHaveOwnTeacher):
     Source: Sutanto et al. 2024, https://arxiv.org/abs/2412.09807, section 3.2; the correction by the prior: Holtzman et
     al. 2021, https://arxiv.org/abs/2104.08315, equation 3.
     """
+
+    CHOICES_ONLY: ClassVar[str] = (
+        "it scores each choice; use generation=self_consistency or label, whose votes tell how sure a teacher is"
+    )
 
     prompt: FewShotPrompt
     form: Literal["letter", "text"]
@@ -107,7 +111,7 @@ class ChoiceScores(MayHaveOwnTeacher):
 
     def _shown(self, example: Example, task: Task, reply: str) -> str:
         """Return the reply of a demonstration: its letter where letters are scored, else what the prompt says."""
-        return self.continuations(example, task)[gold(example)].strip() if self.form == "letter" else reply
+        return self.continuations(example, task)[gold_choice(example)].strip() if self.form == "letter" else reply
 
     def _asked(self, example: Example, task: Task) -> str:
         fields = {"question": task.question(example)}

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from random import Random
+from typing import ClassVar
 
 from distillrun.generation.few_shot_rationale import FewShotRationale
 from distillrun.generation.shared.ability import MayHaveOwnTeacher
@@ -25,6 +26,10 @@ class Counterfactual(MayHaveOwnTeacher):
 
     Source: arXiv:2504.16056; SCOTT, https://arxiv.org/abs/2305.01879.
     """
+
+    CHOICES_ONLY: ClassVar[str] = (
+        "it argues for a wrong choice; use generation=chain_of_thought generation.steps.chain_of_thought.wrong=keep"
+    )
 
     prompt: FewShotPrompt
     adjectives: Adjectives

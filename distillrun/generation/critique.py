@@ -8,7 +8,18 @@ from random import Random
 from distillrun.generation.shared.ability import MayHaveOwnTeacher
 from distillrun.generation.shared.few_shot import FewShotPrompt, chat, failures_of, question_and_answer
 from distillrun.interfaces import AnyTeacher, GenerationContext, Tag, Task
-from distillrun.records import Example, Prompt, Rationale, Record, Request, Sampling, TeacherRecord, find_factual, gold
+from distillrun.records import (
+    Answer,
+    Example,
+    Prompt,
+    Rationale,
+    Record,
+    Request,
+    Sampling,
+    TeacherRecord,
+    find_factual,
+    gold,
+)
 from distillrun.text.cleaning import clean
 from distillrun.text.refusal import unusable
 from distillrun.text.template import Template
@@ -104,7 +115,7 @@ class Critique(MayHaveOwnTeacher):
         messages = chat(self.prompt.instruction, turns, self._asked(example, draft.supports, draft.text, request, task))
         return Prompt(messages, Request("critique", example, draft.supports, draft=draft.text))
 
-    def _asked(self, example: Example, choice: int, draft: str, request: str, task: Task) -> str:
+    def _asked(self, example: Example, choice: Answer, draft: str, request: str, task: Task) -> str:
         return self._ask.render(question_and_answer(example, choice, task) | {"draft": draft, "request": request})
 
 

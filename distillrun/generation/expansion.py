@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from random import Random
-from typing import Literal
+from typing import ClassVar, Literal
 
 from distillrun.errors import ConfigError
 from distillrun.generation.shared.ability import MayHaveOwnTeacher, must_serve
@@ -52,6 +52,10 @@ class Expansion(MayHaveOwnTeacher):
     Source: questions from demonstrations, as JSON or in steps: Sutanto et al. 2024, https://arxiv.org/abs/2412.09807,
     section 3.1; data generation in turns: GOLD, https://arxiv.org/abs/2403.19754.
     """
+
+    CHOICES_ONLY: ClassVar[str] = (
+        "it invents questions with choices; leave it out, and give more questions in task.files.train"
+    )
 
     instruction: str
     ask: str

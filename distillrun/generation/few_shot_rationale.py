@@ -14,7 +14,7 @@ from distillrun.generation.shared.few_shot import (
     rationale_of,
 )
 from distillrun.interfaces import AnyTeacher, GenerationContext, Tag, Task
-from distillrun.records import Example, Prompt, Request, Sampling, TeacherRecord, gold
+from distillrun.records import Answer, Example, Prompt, Request, Sampling, TeacherRecord, gold
 from distillrun.text.refusal import unusable
 from distillrun.text.template import Template
 
@@ -64,11 +64,11 @@ class FewShotRationale(MayHaveOwnTeacher):
             failures = failures_of("few_shot_rationale", completions)
             yield TeacherRecord(example.id, made, {}, failures=failures)
 
-    def ask(self, example: Example, choice: int, task: Task, seed: int) -> Prompt:
-        """Return the prompt that asks to argue for a choice."""
+    def ask(self, example: Example, choice: Answer, task: Task, seed: int) -> Prompt:
+        """Return the prompt that asks to argue for an answer."""
         adjectives = {"adjectives": self.adjectives.pair(seed, example)}
 
-        def asked(one: Example, answer: int) -> str:
+        def asked(one: Example, answer: Answer) -> str:
             return self._ask.render(question_and_answer(one, answer, task) | adjectives)
 
         turns = [

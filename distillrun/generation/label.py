@@ -19,7 +19,8 @@ from distillrun.records import (
     Request,
     Sampling,
     TeacherRecord,
-    first_alike,
+    counted_as,
+    place,
     readings,
 )
 from distillrun.text.finished import finished_part
@@ -86,7 +87,7 @@ class Label(MayHaveOwnTeacher):
     def _record(self, example: Example, completions: Sequence[Completion], task: Task) -> TeacherRecord:
         said = [(one, None if one.reason else task.parse(_whole(one), example)) for one in completions]
         votes = [
-            Vote(None if choice is None else first_alike(example, choice), one.log_prob, one.completion_tokens)
+            Vote(None if choice is None else counted_as(example, choice), one.log_prob, one.completion_tokens)
             for one, choice in said
         ]
         failures = failures_of(STEP, completions)
@@ -98,7 +99,7 @@ class Label(MayHaveOwnTeacher):
         voted = plurality(votes, self.weights)
         if voted is None:
             return TeacherRecord(example.id, (), {}, failures=failures)
-        shares = self._shares(example, votes)
+        shares = self._shares(example, votes) if example.choices else None
         return TeacherRecord(example.id, (), {}, *voted, shares, failures)
 
     def _shares(self, example: Example, votes: Sequence[Vote]) -> tuple[float, ...]:
@@ -107,7 +108,7 @@ class Label(MayHaveOwnTeacher):
         mass = dict.fromkeys(texts, 0.0)
         for vote in votes:
             if vote.choice is not None:
-                mass[texts[vote.choice]] += vote.weight(self.weights)
+                mass[texts[place(vote.choice)]] += vote.weight(self.weights)
         total, spread = math.fsum(mass.values()), self.smoothing / len(texts)
         return tuple(math.log((1 - self.smoothing) * mass[text] / total / texts.count(text) + spread) for text in texts)
 

@@ -9,16 +9,7 @@ from distillrun.errors import ConfigError
 from distillrun.generation.shared.ability import MayHaveOwnTeacher, must_serve
 from distillrun.generation.shared.few_shot import FewShotPrompt, chat, failures_of
 from distillrun.interfaces import AnyTeacher, GenerationContext, LabelSetTask, Tag, Task
-from distillrun.records import (
-    Completion,
-    Example,
-    Failure,
-    Prompt,
-    Request,
-    Sampling,
-    TeacherRecord,
-    reading,
-)
+from distillrun.records import Completion, Example, Failure, Prompt, Request, Sampling, TeacherRecord, place, reading
 from distillrun.text.refusal import refusal
 from distillrun.text.template import Template
 
@@ -114,7 +105,7 @@ class LabelSets(MayHaveOwnTeacher):
             labels = task.parse_labels(completion.text, example)
         else:  # of a question with one answer
             choice = task.parse(completion.text, example)
-            labels = None if choice is None else (choice,)
+            labels = None if choice is None else (place(choice),)
         bare = reading(completion.text).strip(" .!\"'`*")
         return () if labels is None and bare == reading(self.none_reply) else labels
 

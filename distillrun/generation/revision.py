@@ -8,7 +8,7 @@ from distillrun.generation.critique import Critique, critique_of
 from distillrun.generation.shared.ability import MayHaveOwnTeacher
 from distillrun.generation.shared.few_shot import FewShotPrompt, chat, failures_of, question_and_answer, rationale_of
 from distillrun.interfaces import AnyTeacher, GenerationContext, Tag, Task
-from distillrun.records import Example, Prompt, Rationale, Request, Sampling, TeacherRecord, find_factual, gold
+from distillrun.records import Answer, Example, Prompt, Rationale, Request, Sampling, TeacherRecord, find_factual, gold
 from distillrun.text.refusal import unusable
 from distillrun.text.template import Template
 
@@ -119,6 +119,6 @@ class Revision(MayHaveOwnTeacher):
         messages = chat(self.prompt.instruction, turns, asked)
         return Prompt(messages, Request("revision", example, draft.supports, draft=draft.text, critique=critique))
 
-    def _asked(self, example: Example, choice: int, draft: str, critique: str, request: str, task: Task) -> str:
+    def _asked(self, example: Example, choice: Answer, draft: str, critique: str, request: str, task: Task) -> str:
         fields = {"draft": draft, "critique": critique, "request": request}
         return self._ask.render(question_and_answer(example, choice, task) | fields)

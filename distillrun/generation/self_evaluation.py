@@ -9,16 +9,7 @@ from distillrun.generation.shared.ability import MayHaveOwnTeacher, must_serve
 from distillrun.generation.shared.few_shot import chat, failures_of, question_and_answer
 from distillrun.generation.shared.verdict import majority, no_verdict, verdict_of
 from distillrun.interfaces import AnyTeacher, GenerationContext, Tag, Task
-from distillrun.records import (
-    Example,
-    Prompt,
-    Rationale,
-    Record,
-    Request,
-    Sampling,
-    TeacherRecord,
-    kind_of,
-)
+from distillrun.records import Answer, Example, Prompt, Rationale, Record, Request, Sampling, TeacherRecord, kind_of
 from distillrun.text.template import Template
 
 
@@ -117,5 +108,5 @@ class SelfEvaluation(MayHaveOwnTeacher):
         messages = chat(self.instruction, turns, asked)
         return Prompt(messages, Request("judgement", example, rationale.supports, draft=rationale.text))
 
-    def _asked(self, example: Example, choice: int, rationale: str, task: Task) -> str:
+    def _asked(self, example: Example, choice: Answer, rationale: str, task: Task) -> str:
         return self._ask.render(question_and_answer(example, choice, task) | {"rationale": rationale})

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from statistics import quantiles
 
 from distillrun.interfaces import LabelTask, Task
-from distillrun.records import Example, Split, is_answered
+from distillrun.records import Example, Split, gold_choice, is_answered
 from distillrun.text.overlap import overlap_of
 from distillrun.text.repeats import told
 
@@ -32,7 +32,10 @@ def survey(task: Task, splits: Mapping[Split, Sequence[Example]], threshold: flo
         yield "groups: " + ", ".join(f"{name} {count}" for name, count in groups.items())
     yield from _examples(task, splits)
     labelled = [one for rows in splits.values() for one in rows if is_answered(one)]
-    yield from _balance(labelled, splits["train"]) if isinstance(task, LabelTask) else _places(labelled)
+    if isinstance(task, LabelTask):
+        yield from _balance(labelled, splits["train"])
+    elif labelled and labelled[0].choices:
+        yield from _places(labelled)
     found = [*told(splits), *overlap_of(splits, threshold).told()]
     yield "overlap: " + ("; ".join(found) if found else "no question occurs twice, or nearly so in two splits")
     yield from _lengths(splits)
@@ -74,12 +77,12 @@ def _balance(labelled: Sequence[Example], train: Sequence[Example]) -> Iterator[
 
 def _labels(example: Example) -> tuple[int, ...]:
     """Return the places of the right labels: of one, or of several."""
-    return example.answers or (() if example.answer is None else (example.answer,))
+    return example.answers or (() if example.answer is None else (gold_choice(example),))
 
 
 def _places(labelled: Sequence[Example]) -> Iterator[str]:
     """Yield how often each place holds the right answer."""
-    counts = Counter(one.answer for one in labelled if one.answer is not None)
+    counts = Counter(gold_choice(one) for one in labelled)
     shares = ", ".join(f"{place + 1}: {counts[place] / len(labelled):.0%}" for place in sorted(counts))
     yield f"places of the right answers: {shares}"
     if counts.most_common(1)[0][1] >= ONE_PLACE * len(labelled) > 1:

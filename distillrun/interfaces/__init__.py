@@ -22,6 +22,7 @@ from distillrun.interfaces.objective import (
     requirements_of,
     token_loss_of,
 )
+from distillrun.interfaces.scorer import AnswerScorer, Grade
 from distillrun.interfaces.student import (
     ContinuingStudent,
     EmbeddingStudent,
@@ -33,10 +34,12 @@ from distillrun.interfaces.student import (
 from distillrun.interfaces.task import (
     DemonstratingTask,
     FileTask,
+    FreeFormTask,
     LabelSetTask,
     LabelSource,
     LabelTask,
     PlacedTask,
+    RationaleTask,
     ScopedTask,
     SlicedTask,
     Task,
@@ -65,6 +68,7 @@ __all__ = [
     "Account",
     "ActiveObjective",
     "AnswerConditionedStep",
+    "AnswerScorer",
     "AnyTeacher",
     "AskingMetric",
     "ChoiceModel",
@@ -75,8 +79,10 @@ __all__ = [
     "EnsembleTeacher",
     "ExpansionStep",
     "FileTask",
+    "FreeFormTask",
     "GenerationContext",
     "GenerationStep",
+    "Grade",
     "Kind",
     "LabelSetTask",
     "LabelSource",
@@ -89,6 +95,7 @@ __all__ = [
     "ObjectiveContext",
     "PlacedTask",
     "PretrainedStudent",
+    "RationaleTask",
     "RecordedTeacher",
     "Refuse",
     "ReplyScorer",

@@ -11,6 +11,7 @@ from distillrun.interfaces.task import Task
 from distillrun.loss.tensors import Count, Loss, StudentOutputs
 from distillrun.loss.token_loss import PositionCost, TokenLoss, token_nll
 from distillrun.records import (
+    Answer,
     Example,
     Json,
     Query,
@@ -63,8 +64,8 @@ class StudentObjective(Protocol):
     def read(self, answer_text: str, explain_text: str | None) -> Reply:
         """Split what the student wrote into the part that holds the answer and the rationale."""
 
-    def continuation(self, example: Example, choice: int, task: Task, rationale: str) -> tuple[Segment, ...]:
-        """Return what the student would write after `query(...).answer` to answer with this choice.
+    def continuation(self, example: Example, choice: Answer, task: Task, rationale: str) -> tuple[Segment, ...]:
+        """Return what the student would write after `query(...).answer` to give this answer.
 
         Segments that are not learnt are context: a student that reasons first is given its own `rationale`.
         """

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Protocol, runtime_checkable
 
-from distillrun.records import Example, Json, SolvedExample, Split
+from distillrun.interfaces.scorer import AnswerScorer
+from distillrun.records import Answer, Example, FreeAnswer, Json, SolvedExample, Split
 
 LabelSource = Literal["gold", "teacher", "teacher_where_missing"]
 """Where the labels of the training examples come from. gold: their files. teacher: the teacher's own answers; what the
@@ -29,14 +30,19 @@ class Task(Protocol):
     def student_question(self, example: Example) -> str:
         """Return the question as students read it: with its choices, unless all questions have the same ones."""
 
-    def answer(self, example: Example, choice: int) -> str:
-        """Return how a choice is written as an answer. `parse(answer(e, c), e)` names the same text as choice c.
+    def answer(self, example: Example, choice: Answer) -> str:
+        """Return how a choice, or a text in free form, is written as an answer.
+
+        `parse(answer(e, c), e)` names the same text as choice c.
 
         It depends on the choices of the example, and on nothing else of it.
         """
 
-    def parse(self, text: str, example: Example) -> int | None:
-        """Return the choice that a text answers with; None = unparsed. Never evaluates the text."""
+    def parse(self, text: str, example: Example) -> Answer | None:
+        """Return what a text answers: a choice or, where the question has none, a text; None = unparsed.
+
+        It never evaluates the text.
+        """
 
 
 @runtime_checkable
@@ -74,6 +80,28 @@ class ScopedTask(Task, Protocol):
 def out_of_scope(task: Task, split: Split) -> list[Example]:
     """Return the texts of a split to which none of a task's labels belongs; empty where it knows none."""
     return task.out_of_scope(split) if isinstance(task, ScopedTask) else []
+
+
+@runtime_checkable
+class FreeFormTask(Task, Protocol):
+    """A task whose questions have no choices: answers are texts (`FreeAnswer`), which a scorer grades."""
+
+    @property
+    def scorer(self) -> AnswerScorer: ...
+
+    def reading(self) -> Mapping[str, Json]:
+        """Return what decides how answers are read and graded, for the fingerprints of stages that do so."""
+
+    def an_answer(self) -> FreeAnswer:
+        """Return an answer in the task's form, which stands in a plan for what nobody wrote yet."""
+
+
+@runtime_checkable
+class RationaleTask(Task, Protocol):
+    """A task whose files hold rationales of the right answers, too."""
+
+    def rationale(self, example: Example) -> str:
+        """Return the rationale that the files give for a question; empty where they give none."""
 
 
 @runtime_checkable

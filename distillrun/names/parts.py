@@ -15,7 +15,7 @@ from distillrun.names.former_paths import FORMER_PATHS
 
 TARGET = "_target_"
 
-GROUPS = ("task", "teacher", "generation", "student", "objective", "evaluation", "tracking")
+GROUPS = ("task", "scorer", "teacher", "generation", "student", "objective", "evaluation", "tracking")
 """The config groups whose options are classes; each is a folder of the package, too."""
 
 _PATH = re.compile(rf"distillrun\.({'|'.join(GROUPS)})(?:\.[A-Za-z]\w*)+\.([A-Z]\w*)")

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -35,6 +36,10 @@ class ChoiceDistillation(AroundTexts):
     Source: Sutanto et al. 2024, https://arxiv.org/abs/2412.09807, section 3.3; temperature: Hinton et al. 2015,
     https://arxiv.org/abs/1503.02531.
     """
+
+    CHOICES_ONLY: ClassVar[str] = (
+        "it weighs the choices of a question against each other; use objective=sequence_level or forward_kl"
+    )
 
     texts: LabelOnly
     temperature: float

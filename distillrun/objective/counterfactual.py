@@ -9,6 +9,7 @@ from distillrun.interfaces import Task
 from distillrun.loss.tensors import Count, Loss, StudentOutputs
 from distillrun.objective.shared.view import check_version, check_weight, weighted_views
 from distillrun.records import (
+    Answer,
     Example,
     Query,
     Rationale,
@@ -20,6 +21,7 @@ from distillrun.records import (
     find_factual,
     gold,
     is_right,
+    place,
 )
 from distillrun.text.template import Template
 
@@ -52,6 +54,10 @@ class Counterfactual:
 
     Source: SCOTT, Wang et al. 2023, https://arxiv.org/abs/2305.01879, section 3.2.
     """
+
+    CHOICES_ONLY: ClassVar[str] = (
+        "it learns what argues for a wrong choice; use objective=rationale_answer or preference"
+    )
 
     MEANING: ClassVar[Mapping[str, int]] = {"prefix=decoder": 2}
 
@@ -117,7 +123,7 @@ class Counterfactual:
             return draw_counterfactual(example, record, seed)
         if self._choice == "first" and is_right(example, 0):
             return find_factual(record, "initial")
-        arguing = {rationale.supports: rationale for rationale in reversed(_counterfactual(example, record))}
+        arguing = {place(rationale.supports): rationale for rationale in reversed(_counterfactual(example, record))}
         return arguing.get(0) if self._choice == "first" else arguing.get(min(arguing, default=0))
 
     def query(self, example: Example, task: Task) -> Query:
@@ -127,7 +133,7 @@ class Counterfactual:
         fields = self._factual_target.read(answer_text) or {"answer": answer_text, "rationale": ""}
         return Reply(fields["answer"], fields["rationale"])
 
-    def continuation(self, example: Example, choice: int, task: Task, rationale: str) -> tuple[Segment, ...]:
+    def continuation(self, example: Example, choice: Answer, task: Task, rationale: str) -> tuple[Segment, ...]:
         return self._factual_target.answering({"answer": task.answer(example, choice), "rationale": rationale})
 
     def loss(self, outputs: StudentOutputs, counts: Mapping[str, Count]) -> Loss:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from distillrun.interfaces import ChoiceModel, Task
 from distillrun.loss.tensors import Count, Loss, StudentOutputs
 from distillrun.objective.shared.view import choice_nll, label_costs, label_targets, scored_choices, weighted_views
-from distillrun.records import Example, Query, Question, Reply, Segment, TargetPair, TeacherRecord, gold
+from distillrun.records import Answer, Example, Query, Question, Reply, Segment, TargetPair, TeacherRecord, gold
 from distillrun.text.template import Template
 
 
@@ -38,7 +38,7 @@ class LabelOnly:
         fields = self._target.read(answer_text) or {"answer": answer_text}
         return Reply(fields["answer"], "")
 
-    def continuation(self, example: Example, choice: int, task: Task, rationale: str) -> tuple[Segment, ...]:
+    def continuation(self, example: Example, choice: Answer, task: Task, rationale: str) -> tuple[Segment, ...]:
         return self._target.segments({"answer": task.answer(example, choice)})
 
     def loss(self, outputs: StudentOutputs, counts: Mapping[str, Count]) -> Loss:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from distillrun.interfaces import Task
 from distillrun.loss.tensors import Count, Loss, StudentOutputs
 from distillrun.objective.shared.view import check_version, check_weight, weighted_views
-from distillrun.records import Example, Query, Reply, Segment, TargetPair, TeacherRecord, factual, gold
+from distillrun.records import Answer, Example, Query, Reply, Segment, TargetPair, TeacherRecord, factual, gold
 from distillrun.text.template import Template
 
 
@@ -64,7 +64,7 @@ class Multitask:
         rationale = self._explain_target.read(explain_text or "") or {"rationale": explain_text or ""}
         return Reply(answer["answer"], rationale["rationale"])
 
-    def continuation(self, example: Example, choice: int, task: Task, rationale: str) -> tuple[Segment, ...]:
+    def continuation(self, example: Example, choice: Answer, task: Task, rationale: str) -> tuple[Segment, ...]:
         return self._predict_target.segments({"answer": task.answer(example, choice)})
 
     def loss(self, outputs: StudentOutputs, counts: Mapping[str, Count]) -> Loss:

@@ -8,7 +8,7 @@ from distillrun.loss.tensors import Count, Loss, StudentOutputs
 from distillrun.objective.counterfactual import Counterfactual
 from distillrun.objective.multitask import Multitask
 from distillrun.objective.shared.view import check_weight, weighted_views
-from distillrun.records import Example, Query, Reply, Segment, TargetPair, TeacherRecord
+from distillrun.records import Answer, Example, Query, Reply, Segment, TargetPair, TeacherRecord
 
 
 class MultitaskCounterfactual:
@@ -31,6 +31,8 @@ class MultitaskCounterfactual:
 
     Source: the combined training of arXiv:2504.16056.
     """
+
+    CHOICES_ONLY: ClassVar[str] = "it learns what argues for a wrong choice; use objective=multitask"
 
     MEANING: ClassVar[Mapping[str, int]] = {"prefix=decoder": 2}
 
@@ -72,7 +74,7 @@ class MultitaskCounterfactual:
     def read(self, answer_text: str, explain_text: str | None) -> Reply:
         return self._multitask.read(answer_text, explain_text)
 
-    def continuation(self, example: Example, choice: int, task: Task, rationale: str) -> tuple[Segment, ...]:
+    def continuation(self, example: Example, choice: Answer, task: Task, rationale: str) -> tuple[Segment, ...]:
         return self._multitask.continuation(example, choice, task, rationale)
 
     def loss(self, outputs: StudentOutputs, counts: Mapping[str, Count]) -> Loss:

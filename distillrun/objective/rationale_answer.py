@@ -6,7 +6,7 @@ from distillrun.errors import ConfigError
 from distillrun.interfaces import Task
 from distillrun.loss.tensors import Count, Loss, StudentOutputs
 from distillrun.objective.shared.view import check_version, weighted_views
-from distillrun.records import Example, Query, Reply, Segment, TargetPair, TeacherRecord, factual, gold
+from distillrun.records import Answer, Example, Query, Reply, Segment, TargetPair, TeacherRecord, factual, gold
 from distillrun.text.template import Template
 
 
@@ -56,7 +56,7 @@ class RationaleAnswer:
         fields = self._target.read(answer_text) or {"answer": answer_text, "rationale": ""}
         return Reply(fields["answer"], fields["rationale"])
 
-    def continuation(self, example: Example, choice: int, task: Task, rationale: str) -> tuple[Segment, ...]:
+    def continuation(self, example: Example, choice: Answer, task: Task, rationale: str) -> tuple[Segment, ...]:
         return self._target.answering({"answer": task.answer(example, choice), "rationale": rationale})
 
     def loss(self, outputs: StudentOutputs, counts: Mapping[str, Count]) -> Loss:

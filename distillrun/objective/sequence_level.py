@@ -11,6 +11,7 @@ from distillrun.objective.rationale_answer import RationaleAnswer
 from distillrun.objective.shared.view import weighted_views
 from distillrun.records import (
     WRONG_DECODES,
+    Answer,
     Example,
     Json,
     Query,
@@ -77,7 +78,7 @@ class SequenceLevel:
     def read(self, answer_text: str, explain_text: str | None) -> Reply:
         return self._texts.read(answer_text, explain_text)
 
-    def continuation(self, example: Example, choice: int, task: Task, rationale: str) -> tuple[Segment, ...]:
+    def continuation(self, example: Example, choice: Answer, task: Task, rationale: str) -> tuple[Segment, ...]:
         return self._texts.continuation(example, choice, task, rationale)
 
     def loss(self, outputs: StudentOutputs, counts: Mapping[str, Count]) -> Loss:

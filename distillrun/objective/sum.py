@@ -20,6 +20,7 @@ from distillrun.loss.tensors import Count, Loss, StudentOutputs
 from distillrun.objective.shared.merged_pairs import counts_of, merged, pairs_of, view_of
 from distillrun.objective.shared.part_weight import PartWeight
 from distillrun.records import (
+    Answer,
     Example,
     Json,
     LogitRequest,
@@ -92,7 +93,7 @@ class Sum:
     def read(self, answer_text: str, explain_text: str | None) -> Reply:
         return self._asked.read(answer_text, explain_text)
 
-    def continuation(self, example: Example, choice: int, task: Task, rationale: str) -> tuple[Segment, ...]:
+    def continuation(self, example: Example, choice: Answer, task: Task, rationale: str) -> tuple[Segment, ...]:
         return self._asked.continuation(example, choice, task, rationale)
 
     def loss(self, outputs: StudentOutputs, counts: Mapping[str, Count]) -> Loss:

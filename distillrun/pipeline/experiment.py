@@ -31,7 +31,7 @@ from distillrun.pipeline.preflight import preflight
 from distillrun.pipeline.preflight_generation import run_steps
 from distillrun.pipeline.preflight_logits import stored_bytes
 from distillrun.pipeline.row_demonstrations import with_row_demonstrations
-from distillrun.pipeline.stages.evaluate import READER
+from distillrun.pipeline.stages.evaluate import reading_of
 from distillrun.pipeline.stages.generate import Generating
 from distillrun.pipeline.stages.generation_run import GenerationRun
 from distillrun.pipeline.stages.logit_supervision import LogitSupervision, wants_teacher
@@ -132,7 +132,7 @@ def student_settings(experiment: Experiment) -> dict[str, Json]:
         found["teacher"] = dict(teacher.reading())
     if config.training.keep is Keep.best or config.training.patience is not None:  # dev checks choose the weights
         judge = dev_judge(parts.student, parts.task, config.training)
-        found |= changed("dev check", judge) | (changed(READER, parts.task) if judge.reads_texts else {})
+        found |= changed("dev check", judge) | (reading_of(parts.task) if judge.reads_texts else {})
     return found
 
 

@@ -76,7 +76,8 @@ class Run:
         """The answers to the test questions, a row for each question and evaluator; empty where none were asked.
 
         `answer` and `choice` are places in `choices`, missing where they are not known; `right` says whether they
-        agree. Where choices were scored, there are columns for their log-likelihoods in nats, too.
+        agree. In free form they are texts, with a `score` between 0 and 1. Where choices were scored, there are columns
+        for their log-likelihoods in nats, too.
         """
         import pandas as pd
 
@@ -86,6 +87,8 @@ class Run:
             rows = []
         frame = pd.DataFrame(rows, columns=list(dict.fromkeys([*COLUMNS, *(name for row in rows for name in row)])))
         for name in ("answer", "choice"):
+            if any(isinstance(row.get(name), str) for row in rows):  # in free form
+                continue
             frame[name] = pd.array([_place(row.get(name)) for row in rows], dtype="Int64")
         return frame
 

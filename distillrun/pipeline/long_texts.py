@@ -103,8 +103,9 @@ def _cut(places: Sequence[int], long: Sequence[LongText], of: int, truncate: str
 def _asked(example: Example, parts: Parts) -> Iterator[TargetPair]:
     """Yield what a student is asked at test time, with the longest answer."""
     query = parts.objective.query(example, parts.task)
-    longest = max(range(len(example.choices)), key=lambda choice: len(example.choices[choice]))
-    yield TargetPair(query.answer, parts.objective.continuation(example, longest, parts.task, ""), "check")
+    longest = max(range(len(example.choices)), key=lambda choice: len(example.choices[choice]), default=example.answer)
+    answer = () if longest is None else parts.objective.continuation(example, longest, parts.task, "")
+    yield TargetPair(query.answer, answer, "check")
     if query.explain is not None:
         yield TargetPair(query.explain, (), "check")
 

@@ -1,6 +1,6 @@
 """The outcome of a run: what its stages made, noted as they end, and how a terminal and a tracker show it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 
 from distillrun.artifacts import Artifact
@@ -11,12 +11,14 @@ from distillrun.pipeline.long_texts import CutTexts
 from distillrun.process.environment import environment
 from distillrun.records import (
     Example,
+    FreeAnswer,
     Json,
     MetricResult,
     Prediction,
     Score,
     Split,
     TeacherRecord,
+    as_told,
     few_choices,
     is_right,
 )
@@ -29,11 +31,24 @@ UNTAUGHT = (
     "(training.max_steps), take a pretrained one (student=t5_base), or score choices by their likelihood "
     "(evaluation=[choice_likelihood])\n"
 )
+UNREADABLE = (
+    "{share:.0f} % of what the student wrote gives no answer that can be read: it has not learnt to write answers. "
+    "Train it longer (training.max_steps), or take a pretrained one (student=t5_base)\n"
+)
 
 MOST_CHOICES = 10
 """Of a question in `predictions.jsonl`."""
 
 COLUMNS = ("evaluator", "id", "question", "choices", "answer", "choice", "right", "text", "rationale")
+
+
+def _in_words(example: Example, made: Prediction) -> dict[str, Json]:
+    """Return the answers of a row in free form as texts, with the score; nothing where they are choices."""
+    if not isinstance(example.answer, FreeAnswer):
+        return {}
+    accepted: list[Json] = [example.answer.text, *example.answer.accepted]
+    score = made.choice.score if isinstance(made.choice, FreeAnswer) else 0.0
+    return {"answer": as_told(example.answer), "choice": as_told(made.choice), "accepted": accepted, "score": score}
 
 
 @dataclass(slots=True)
@@ -62,6 +77,7 @@ class Outcome:
         findings: what each measure found.
         scores: by name.
         baselines: who is compared with -> scores by name.
+        grade: grades a teacher's answer in free form that was read before the right one was known.
         environment: versions and machine.
     """
 
@@ -86,6 +102,7 @@ class Outcome:
     findings: dict[str, MetricResult] = field(default_factory=dict)
     scores: dict[str, Score] = field(default_factory=dict)
     baselines: dict[str, dict[str, Score]] = field(default_factory=dict)
+    grade: Callable[[Example, TeacherRecord], TeacherRecord] = lambda _, record: record
     environment: dict[str, Json] = field(default_factory=environment)
 
     def known_answers(self) -> dict[Split, Sequence[Example]]:
@@ -96,7 +113,10 @@ class Outcome:
 
     def label_noise(self) -> dict[str, Json]:
         """Return how often the teacher's labels are right, as far as it is known."""
-        return label_noise(self.known_answers(), self.answered, self.records if self.gold else None)
+        known = self.known_answers()
+        answered = {split: list(map(self.grade, known[split], records)) for split, records in self.answered.items()}
+        records = list(map(self.grade, known["train"], self.records)) if self.gold and self.records else None
+        return label_noise(known, answered, records)
 
     def add_scores(self, scores: Iterable[Score]) -> None:
         """Note scores."""
@@ -122,7 +142,8 @@ class Outcome:
             lines.append(f"{name:<{width}}  {value:>6} {unit:<5}  [{low}, {high}]  n={score.n}\n")
         unparsed = scores.get("test/unparsed")
         if unparsed is not None and unparsed.value >= MOSTLY_UNPARSED:
-            lines.append(UNTAUGHT.format(share=100 * unparsed.value))
+            told = UNREADABLE if "test/score" in scores else UNTAUGHT
+            lines.append(told.format(share=100 * unparsed.value))
         return "".join(lines)
 
     def summary(self) -> dict[str, Json]:
@@ -143,7 +164,8 @@ class Outcome:
             for whole, said in zip(self.examples["test"], predictions, strict=True):
                 example, made = few_choices(whole, said, MOST_CHOICES)
                 right = is_right(example, made.choice) if made.labels is None else made.labels == example.answers
-                rows.append({"evaluator": name, **asdict(example), **asdict(made), "right": right})
+                told = {**asdict(example), **asdict(made), **_in_words(example, made)}
+                rows.append({"evaluator": name, **told, "right": right})
         return rows
 
     def prediction_table(self) -> tuple[Sequence[str], list[list[Json]]]:

@@ -21,8 +21,8 @@ from distillrun.evaluation.shared.confidence import answer_shares
 from distillrun.evaluation.shared.scope import ScopeScore, scope_scores
 from distillrun.files.inside import read_text
 from distillrun.files.strict_json import strict_json
-from distillrun.interfaces import ChoiceModel, LabelTask, Scorer, Student, StudentObjective, Task
-from distillrun.records import Example, Json, LongText, Prediction, TargetPair, first_alike
+from distillrun.interfaces import ChoiceModel, FreeFormTask, LabelTask, Scorer, Student, StudentObjective, Task
+from distillrun.records import Answer, Example, Json, LongText, Prediction, TargetPair, first_alike, place
 
 MOST_SCORED = 26
 """Choices of a question that a student which writes is asked to score one by one."""
@@ -67,23 +67,23 @@ class TrainedStudent:
     long_texts: Callable[[Iterable[TargetPair]], Sequence[LongText]] = field(default=lambda pairs: ())
 
     def predict(
-        self, question: str, choices: Sequence[str], answer_tokens: int = 32, explanation_tokens: int = 128
+        self, question: str, choices: Sequence[str] = (), answer_tokens: int = 32, explanation_tokens: int = 128
     ) -> Prediction:
         """Return what the student answers, and how it explains it.
 
         Args:
             question: as a person would ask it, without the choices.
-            choices: two or more.
+            choices: two or more; none where the answers of the run's task are in free form.
             answer_tokens, explanation_tokens: most new tokens of either.
 
         Returns:
-            `choice`, the place of its answer in `choices`, or None where it names none of them; its `rationale`, empty
-            where it gives none; and `text`, all that it wrote.
+            `choice`, the place of its answer in `choices`, or a `FreeAnswer` where there are none, or None where no
+            answer can be read; its `rationale`, empty where it gives none; and `text`, all that it wrote.
 
         Raises:
-            ConfigError: there are fewer than two choices, or more than there are letters.
+            ConfigError: there are fewer than two choices, or more than there are letters, or some in free form.
         """
-        check_choices(choices)
+        self.check_choices(choices)
         if not self.writes and isinstance(self.task, LabelTask) and tuple(choices) != self.task.labels():
             raise ConfigError(
                 f"this student answers with one of its {len(self.task.labels())} labels; leave out --choices"
@@ -111,21 +111,29 @@ class TrainedStudent:
         asked = (self.model, self.objective, self.task, examples, self.tokens_per_batch)
         return [value < self.scope.threshold for value in scope_scores(self.scope.kind, *asked)]
 
-    def answers(self, examples: Sequence[Example], answer_tokens: int = 32) -> list[tuple[int | None, float | None]]:
-        """Return the choice that answers each question, and the probability that the student gives it.
+    def check_choices(self, choices: Sequence[str]) -> None:
+        """Refuse what are no choices, and any where answers are in free form. Raises ConfigError."""
+        if not isinstance(self.task, FreeFormTask):
+            check_choices(choices)
+        elif choices:
+            raise ConfigError("this student answers in free form: its questions have no choices; name none")
+
+    def answers(self, examples: Sequence[Example], answer_tokens: int = 32) -> list[tuple[Answer | None, float | None]]:
+        """Return what answers each question, and the probability that the student gives it.
 
         A student that writes answers with its text. There is no probability of what is unparsed, nor of one of more
         choices than letters, each of which would have to be read.
         """
         asked = (self.model, self.objective, examples, self.task, self.tokens_per_batch)
-        few = not self.writes or max(len(example.choices) for example in examples) <= MOST_SCORED
+        most = max(len(example.choices) for example in examples)
+        few = most > 0 and (not self.writes or most <= MOST_SCORED)
         scored = ChoiceLikelihood(answer_tokens, prior=False).predict(*asked) if few else None
         said = GeneratedAnswer(answer_tokens, answer_tokens, explain=False).predict(*asked) if self.writes else scored
-        found: list[tuple[int | None, float | None]] = []
+        found: list[tuple[Answer | None, float | None]] = []
         for n, example in enumerate(examples):
             choice, sure = said[n].choice if said else None, None
             if scored is not None and choice is not None:
-                sure = answer_shares(scored[n], example, self.temperature)[first_alike(example, choice)]
+                sure = answer_shares(scored[n], example, self.temperature)[first_alike(example, place(choice))]
             found.append((choice, sure))
         return found
 

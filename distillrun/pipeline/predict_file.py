@@ -17,7 +17,7 @@ from distillrun.files.rows import read_rows
 from distillrun.interfaces import FileTask, has_label_sets
 from distillrun.pipeline.predict import TrainedStudent
 from distillrun.process.progress import Bar
-from distillrun.records import Example, TargetPair
+from distillrun.records import Example, TargetPair, answer_text
 
 _log = logging.getLogger(__name__)
 
@@ -48,7 +48,9 @@ def predict_file(student: TrainedStudent, run: str, file: Path, out: Path, progr
         ConfigError: the task reads no files, a row is malformed, or `out` holds something else.
     """
     if not isinstance(student.task, FileTask):
-        raise ConfigError("--file needs a run of a task that reads files: task=classification or task=multiple_choice")
+        raise ConfigError(
+            "--file needs a run of a task that reads files: task=classification, multiple_choice or free_form"
+        )
     rows = list(read_rows(file, student.task.encoding))
     if not rows:
         raise ConfigError(f"--file {file} holds no rows")
@@ -77,7 +79,9 @@ def predict_file(student: TrainedStudent, run: str, file: Path, out: Path, progr
             bar.advance(units=len(asked))
     if unparsed:
         _log.warning(
-            "%d of %d rows have no prediction, since what the student wrote names no choice", unparsed, len(rows) - done
+            "%d of %d rows have no prediction, since no answer can be read from what the student wrote",
+            unparsed,
+            len(rows) - done,
         )
     return len(rows) - done, done
 
@@ -120,7 +124,7 @@ def _answers(student: TrainedStudent, examples: Sequence[Example]) -> list[list[
     return [
         [
             *(["yes" if apart[n] else "no"] if apart else []),
-            None if choice is None else example.choices[choice],
+            None if choice is None else answer_text(example, choice),
             None if sure is None else round(sure, 6),
         ]
         for n, (example, (choice, sure)) in enumerate(zip(examples, student.answers(examples), strict=True))

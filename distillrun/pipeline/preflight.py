@@ -9,12 +9,14 @@ from distillrun.interfaces import (
     ActiveObjective,
     AskingMetric,
     ChoiceObjective,
+    FreeFormTask,
     LabelStudent,
     LabelTask,
     RecordedTeacher,
     members_of,
     requirements_of,
 )
+from distillrun.pipeline.preflight_free_form import free_form_problems
 from distillrun.pipeline.preflight_generation import (
     abilities_of,
     called,
@@ -35,6 +37,8 @@ from distillrun.training.optimizer import optimizer_problems
 def preflight(config: Config, parts: Parts) -> None:
     """Raise a ConfigError that lists everything that would fail later."""
     problems = list(parts.task.check())
+    if not problems and (problems := free_form_problems(config, parts)):
+        raise ConfigError("\n".join(problems))
     if needs_teacher(config, parts):
         problems += teacher_problems(config, parts, run_steps(config, parts))
         problems += generation_problems(config, parts)
@@ -134,6 +138,8 @@ def _baseline_problems(config: Config, parts: Parts) -> list[str]:
         found = teacher.check(parts.task)
         if not found and not abilities_of(teacher) & {"score", "complete"}:
             found = [f"it can neither {ABILITIES['score']} nor {ABILITIES['complete']}"]
+        if not found and isinstance(parts.task, FreeFormTask) and "complete" not in abilities_of(teacher):
+            found = [f"it cannot {ABILITIES['complete']}"]
         cure = f"; choose another {name}, or evaluation.baselines=false"
         problems += [f"evaluation.baselines=true asks {name} the test questions: {problem}{cure}" for problem in found]
     return problems

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from distillrun.artifacts import ArtifactStore
@@ -10,9 +11,10 @@ from distillrun.config.settings import digest, plain
 from distillrun.errors import BudgetSpentError
 from distillrun.files.disk import disk_trouble, writing
 from distillrun.files.folder import files_in, sweep_of
-from distillrun.interfaces import Metric, Scorer, Status, TrackedRun, label_source_of
+from distillrun.interfaces import FreeFormTask, Metric, Scorer, Status, TrackedRun, label_source_of
 from distillrun.pipeline.disk_room import check_disk
 from distillrun.pipeline.experiment import Experiment
+from distillrun.pipeline.grading import graded
 from distillrun.pipeline.graph import graph_of
 from distillrun.pipeline.long_texts import told_of
 from distillrun.pipeline.node import Making
@@ -48,6 +50,8 @@ def run(experiment: Experiment, path: Path, command: Sequence[str] = ()) -> Outc
     outcome = Outcome(config, experiment.examples, {name: part.rule for name, part in judging.items()}, command)
     if label_source_of(parts.task) != "gold":
         outcome.gold = parts.task.examples("train")
+    if isinstance(parts.task, FreeFormTask):
+        outcome.grade = partial(graded, parts.task)
     key = "paths.runs" if config.paths.run is None else "paths.run"
     with writing(key, path), RunFolder(path, config) as folder, stops_at_once():
         folder.write_result(result_of(outcome))

@@ -3,8 +3,8 @@
 import json
 from random import Random
 
-from distillrun.interfaces import Task
-from distillrun.records import Completion, Prompt, Request
+from distillrun.interfaces import FreeFormTask, Task
+from distillrun.records import Answer, Completion, FreeAnswer, Prompt, Request
 
 # fmt: off
 WORDS = (
@@ -37,15 +37,18 @@ def _text(request: Request, random: Random, tokens: int, task: Task) -> str:
     if request.names:  # every scale has a one
         return json.dumps(dict.fromkeys(request.names, 1))
     words = " ".join(random.choices(WORDS, k=max(1, tokens)))
-    if not example.choices:
+    if not example.choices and not isinstance(task, FreeFormTask):
         return words
-    choice = next((one for one in (request.choice, example.answer) if one is not None), 0)
+    unknown: Answer = task.an_answer() if isinstance(task, FreeFormTask) else 0
+    choice = next((one for one in (request.choice, example.answer) if one is not None), unknown)
     if request.ask == "answer":
         return f"{words}. So the answer is {task.answer(example, choice)}."
     if request.ask == "judgement":
         return f"{words}. Verdict: right"
     if request.ask == "question":
         return _question(request, random, len(example.choices))
+    if isinstance(choice, FreeAnswer):
+        return f"{words}. It is {choice.text}."
     others = ", ".join(text for place, text in enumerate(example.choices) if place != choice)
     return f"{words}. It is {example.choices[choice]}, not {others}."
 

@@ -3,6 +3,7 @@
 Every record is JSON-able; `distillrun.files.jsonl` writes and reads them strictly.
 """
 
+from distillrun.records.answer import Answer, FreeAnswer, alike_key, as_told, place
 from distillrun.records.answering import Prediction, Query, Reply, Score, few_choices, main_score
 from distillrun.records.asking import (
     Budget,
@@ -16,15 +17,18 @@ from distillrun.records.asking import (
     Sampling,
     ScoredContinuation,
 )
+from distillrun.records.base import Json, Record
 from distillrun.records.example import (
     Example,
-    Json,
-    Record,
     SolvedExample,
     Split,
+    agrees,
+    answer_text,
     content,
+    counted_as,
     first_alike,
     gold,
+    gold_choice,
     is_answered,
     is_right,
     reading,
@@ -62,6 +66,7 @@ from distillrun.records.teaching import (
 __all__ = [
     "FORWARD",
     "WRONG_DECODES",
+    "Answer",
     "Budget",
     "Cell",
     "Completion",
@@ -69,6 +74,7 @@ __all__ = [
     "Draw",
     "Example",
     "Failure",
+    "FreeAnswer",
     "Json",
     "LogitRequest",
     "LongText",
@@ -95,20 +101,27 @@ __all__ = [
     "TargetPair",
     "TeacherRecord",
     "TrainingItem",
+    "agrees",
+    "alike_key",
     "answer_of",
+    "answer_text",
+    "as_told",
     "choice_shares",
     "content",
+    "counted_as",
     "factual",
     "few_choices",
     "find_factual",
     "first_alike",
     "gold",
+    "gold_choice",
     "is_answered",
     "is_of",
     "is_right",
     "kind_of",
     "likeliest_choice",
     "main_score",
+    "place",
     "reading",
     "readings",
     "reads_alike",

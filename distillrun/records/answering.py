@@ -4,7 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
 
-from distillrun.records.example import Example, Record
+from distillrun.records.answer import Answer
+from distillrun.records.answer import place as place_of
+from distillrun.records.base import Record
+from distillrun.records.example import Example
 from distillrun.records.learning import Segment
 
 Number = TypeVar("Number", int, float)
@@ -33,7 +36,7 @@ class Reply(Record):
 
 @dataclass(frozen=True, slots=True)
 class Prediction(Record):
-    """A student's answer. `choice` None = unparsed: wrong, and counted apart.
+    """A student's answer. `choice` is what was read from its text; None = unparsed: wrong, and counted apart.
 
     Where the choices were scored: `choice_log_probs` are the log-likelihoods of the answers in nats, summed over their
     `choice_tokens` tokens, and `choice_prior` the same where no question is asked. Where texts have several labels,
@@ -43,7 +46,7 @@ class Prediction(Record):
     example_id: str
     text: str
     rationale: str
-    choice: int | None
+    choice: Answer | None
     choice_log_probs: tuple[float, ...] | None = None
     choice_tokens: tuple[int, ...] | None = None
     choice_prior: tuple[float, ...] | None = None
@@ -60,7 +63,9 @@ def few_choices(example: Example, made: Prediction, most: int) -> tuple[Example,
     if len(example.choices) <= most or values is None or len(values) != len(example.choices):
         return example, made
     kept = {
-        one for one in (example.answer, made.choice, *(example.answers or ()), *(made.labels or ())) if one is not None
+        one if isinstance(one, int) else place_of(one)
+        for one in (example.answer, made.choice, *(example.answers or ()), *(made.labels or ()))
+        if one is not None
     }
     likeliest = sorted(range(len(values)), key=lambda place: -values[place])
     kept |= {*likeliest[: max(0, most - len(kept))]}
@@ -76,12 +81,12 @@ def few_choices(example: Example, made: Prediction, most: int) -> tuple[Example,
     shown = replace(
         example,
         choices=tuple(example.choices[place] for place in places),
-        answer=None if example.answer is None else new[example.answer],
+        answer=None if example.answer is None else new[place_of(example.answer)],
         answers=moved(example.answers),
     )
     return shown, replace(
         made,
-        choice=None if made.choice is None else new[made.choice],
+        choice=None if made.choice is None else new[place_of(made.choice)],
         choice_log_probs=taken(values),
         choice_tokens=taken(made.choice_tokens),
         choice_prior=taken(made.choice_prior),

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-from distillrun.records.example import Example, Record
+from distillrun.records.answer import Answer
+from distillrun.records.base import Record
+from distillrun.records.example import Example
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ class Request(Record):
         "claim",
     ]
     example: Example
-    choice: int | None = None
+    choice: Answer | None = None
     draft: str | None = None
     critique: str | None = None
     reference: str | None = None

@@ -1,28 +1,21 @@
-"""Questions, their right answers, and the base of all stored records."""
+"""Questions and their right answers."""
 
 import unicodedata
 from dataclasses import asdict, dataclass
 from functools import lru_cache
-from typing import ClassVar, Literal, TypeAlias
+from typing import Literal
 
-Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
+from distillrun.records.answer import Answer, FreeAnswer, place
+from distillrun.records.base import Json, Record
+
 Split = Literal["train", "dev", "test"]
-
-
-class Record:
-    """Marks a class as stored: reading it back refuses unknown, missing or wrongly typed fields."""
-
-    __slots__ = ()
-    __pydantic_config__: ClassVar[dict[str, object]] = {
-        "extra": "forbid",
-        "strict": True,
-        "allow_inf_nan": False,
-    }
 
 
 @dataclass(frozen=True, slots=True)
 class Example(Record):
     """One question. `answer` is an index into `choices`, since choices may repeat; None = not known.
+
+    A question in free form has no choices, and its answer is a `FreeAnswer`.
 
     Because choices may repeat, choices are never compared by their indices: `is_right` and `reads_alike` compare them.
 
@@ -34,7 +27,7 @@ class Example(Record):
     id: str
     question: str
     choices: tuple[str, ...]
-    answer: int | None
+    answer: Answer | None
     group: str | None = None
     answers: tuple[int, ...] | None = None
 
@@ -57,11 +50,16 @@ class SolvedExample(Record):
     rationale: str = ""
 
 
-def gold(example: Example) -> int:
-    """Return the index of the right choice. Raises ValueError where it is not known: nothing can be taught then."""
+def gold(example: Example) -> Answer:
+    """Return the right answer. Raises ValueError where it is not known: nothing can be taught then."""
     if example.answer is None:
         raise ValueError(f"example {example.id} has no answer and can neither be explained nor learnt from")
     return example.answer
+
+
+def gold_choice(example: Example) -> int:
+    """Return the index of the right choice. Raises ValueError where it is not known, or is a text in free form."""
+    return place(gold(example))
 
 
 def reading(text: str) -> str:
@@ -82,17 +80,26 @@ def _first_places(choices: tuple[str, ...]) -> tuple[int, ...]:
     return tuple(first.setdefault(text, place) for place, text in enumerate(readings(choices)))
 
 
-def reads_alike(example: Example, choice: int | None, other: int | None) -> bool:
-    """Return whether two choices have the same text; None, no choice, is like no other."""
+def reads_alike(example: Example, choice: Answer | None, other: Answer | None) -> bool:
+    """Return whether two answers have the same text; None, no answer, is like no other."""
     if choice is None or other is None:
         return False
+    if isinstance(choice, FreeAnswer) or isinstance(other, FreeAnswer):
+        return isinstance(choice, FreeAnswer) and isinstance(other, FreeAnswer) and choice.key == other.key
     texts = readings(example.choices)
     return choice == other or texts[choice] == texts[other]
 
 
-def is_right(example: Example, choice: int | None) -> bool:
-    """Return whether a choice reads as the right one does: where choices repeat, each of the equal ones is right."""
+def is_right(example: Example, choice: Answer | None) -> bool:
+    """Return whether an answer is right: a choice that reads as the right one, or a text that its task found right."""
+    if isinstance(choice, FreeAnswer) and choice.right is not None:
+        return choice.right
     return reads_alike(example, choice, example.answer)
+
+
+def agrees(example: Example, answer: Answer | None, target: Answer | None) -> bool:
+    """Return whether an answer says what another does; where that is the right one, whether it is right."""
+    return is_right(example, answer) if target == example.answer else reads_alike(example, answer, target)
 
 
 def wrong_choices(example: Example) -> list[int]:
@@ -103,6 +110,16 @@ def wrong_choices(example: Example) -> list[int]:
 def first_alike(example: Example, choice: int) -> int:
     """Return the first of the choices that read as this one does: equal answers are counted under one index."""
     return _first_places(example.choices)[choice]
+
+
+def counted_as(example: Example, answer: Answer) -> Answer:
+    """Return an answer as votes are counted: the first of the choices that read as it does, or a text itself."""
+    return answer if isinstance(answer, FreeAnswer) else first_alike(example, answer)
+
+
+def answer_text(example: Example, answer: Answer) -> str:
+    """Return what an answer says: the text of the choice, or the text itself."""
+    return answer.text if isinstance(answer, FreeAnswer) else example.choices[answer]
 
 
 def repeats_choices(example: Example) -> bool:

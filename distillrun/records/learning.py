@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from distillrun.records.example import Example, Record
+from distillrun.records.base import Record
+from distillrun.records.example import Example
 from distillrun.records.teaching import TeacherRecord
 
 

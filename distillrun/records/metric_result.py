@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from distillrun.records.answering import Score
-from distillrun.records.example import Record
+from distillrun.records.base import Record
 
 Cell = str | int | float | None
 

@@ -5,7 +5,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from distillrun.records.example import Example, Record, first_alike, is_answered
+from distillrun.records.answer import Answer
+from distillrun.records.base import Record
+from distillrun.records.example import Example, first_alike, is_answered
 
 FORWARD = "forward"
 """The origin of what a teacher wrote when it answered by itself, without being given an answer to argue for."""
@@ -19,7 +21,7 @@ class Rationale(Record):
     """Teacher text that argues for a choice: `text` as cleaned for the student, `raw` as the teacher wrote it.
 
     Attributes:
-        supports: the choice argued for.
+        supports: the answer argued for.
         kind: a factual rationale argues for the right choice (or, where none is known, for the teacher's own answer),
             a counterfactual one for a wrong choice.
         version: the first draft, or the revision that followed a critique.
@@ -32,7 +34,7 @@ class Rationale(Record):
 
     text: str
     raw: str
-    supports: int
+    supports: Answer
     kind: Literal["factual", "counterfactual"]
     version: Literal["initial", "revised"]
     origin: str = ""
@@ -70,7 +72,7 @@ class TeacherRecord(Record):
         example_id: whose.
         rationales: in the order in which they were asked for.
         trace: a step's name -> its raw text (critiques).
-        answer: the choice that the teacher itself answers with; None where it was not asked, or not understood.
+        answer: what the teacher itself answers; None where it was not asked, or not understood.
         agreement: share of its parsed answers that give `answer`, in (0, 1].
         choice_log_probs: of the choices, in nats, normalised over them.
         failures: completions that could not be used.
@@ -82,7 +84,7 @@ class TeacherRecord(Record):
     example_id: str
     rationales: tuple[Rationale, ...]
     trace: dict[str, str]
-    answer: int | None = None
+    answer: Answer | None = None
     agreement: float | None = None
     choice_log_probs: tuple[float, ...] | None = None
     failures: tuple[Failure, ...] = ()
@@ -105,7 +107,7 @@ def likeliest_choice(example: Example, log_probs: Sequence[float]) -> int:
     return max(shares, key=shares.__getitem__)
 
 
-def answer_of(record: TeacherRecord, example: Example) -> int | None:
+def answer_of(record: TeacherRecord, example: Example) -> Answer | None:
     """Return the teacher's answer: the one that it gave, or else the likeliest choice."""
     if record.answer is not None or record.choice_log_probs is None:
         return record.answer

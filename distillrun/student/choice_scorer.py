@@ -40,6 +40,9 @@ class ChoiceScorer:
     """
 
     ADDED: ClassVar[Mapping[str, Json]] = {"truncate": "refuse", "dtype": "auto"}
+    CHOICES_ONLY: ClassVar[str] = (
+        "it writes nothing and scores choices; use a student that writes, such as student=t5_small"
+    )
 
     checkpoint: str
     revision: str

@@ -45,6 +45,7 @@ class TextClassifier:
     """
 
     ADDED: ClassVar[Mapping[str, Json]] = {"dtype": "auto"}
+    CHOICES_ONLY: ClassVar[str] = "it has an output for each label; use a student that writes, such as student=t5_small"
 
     writes = False
     has_encoder = False  # what it reads is not mixed

@@ -31,6 +31,7 @@ class TinyTextClassifier:
     """
 
     ADDED: ClassVar[Mapping[str, Json]] = {"truncate": "tail"}
+    CHOICES_ONLY: ClassVar[str] = "it has an output for each label; use a student that writes, such as student=tiny_t5"
 
     writes = False
     has_encoder = False  # what it reads is not mixed

@@ -6,11 +6,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from distillrun.evaluation.shared.overlap import words
 from distillrun.files.csv_text import csv_text
 from distillrun.study.plan import Item
 from distillrun.study.source import Source
 from distillrun.study.texts import Texts
+from distillrun.text.rouge import words
 
 FORMAT = "distillrun study 1"
 """Of answers and keys; another format gets another number."""

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from distillrun.errors import ConfigError, each
 from distillrun.files.rows import Row, digest_of
 from distillrun.interfaces import LabelSource
-from distillrun.records import Example, Json, SolvedExample, Split
+from distillrun.records import Answer, Example, Json, SolvedExample, Split, place
 from distillrun.task.shared.choice_row import text_in
 from distillrun.task.shared.columns import check_keys, numbered_id
 from distillrun.task.shared.file_splits import FileSplits
@@ -163,7 +163,7 @@ class Classification:
     def student_question(self, example: Example) -> str:
         return self._text.student_question(example)
 
-    def answer(self, example: Example, choice: int) -> str:
+    def answer(self, example: Example, choice: Answer) -> str:
         return self._text.answer(example, choice)
 
     def parse(self, text: str, example: Example) -> int | None:
@@ -211,7 +211,8 @@ class Classification:
 
     @cached_property
     def _read_as(self) -> str:
-        return self._labelled.told({one.answer for rows in self._loaded.examples.values() for one in rows})
+        given = [one.answer for rows in self._loaded.examples.values() for one in rows]
+        return self._labelled.told({None if answer is None else place(answer) for answer in given})
 
     @cached_property
     def _descriptions(self) -> dict[str, str]:

@@ -10,7 +10,7 @@ from distillrun.everyday.base import read_base
 from distillrun.everyday.question import make_examples
 from distillrun.everyday.wording import read_wording
 from distillrun.interfaces import LabelSource
-from distillrun.records import Example, Json, Split
+from distillrun.records import Answer, Example, Json, Split
 from distillrun.task.shared.multiple_choice_text import MultipleChoiceText
 
 VERSION = 1
@@ -73,7 +73,7 @@ class Everyday:
     def student_question(self, example: Example) -> str:
         return self._text.student_question(example)
 
-    def answer(self, example: Example, choice: int) -> str:
+    def answer(self, example: Example, choice: Answer) -> str:
         return self._text.answer(example, choice)
 
     def parse(self, text: str, example: Example) -> int | None:

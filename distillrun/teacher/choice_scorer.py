@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from distillrun.errors import ConfigError, refusals
 from distillrun.interfaces import Account, Task
@@ -41,6 +41,10 @@ class ChoiceScorerTeacher:
 
     Source: Devlin et al. 2018, https://arxiv.org/abs/1810.04805, section 4.4 (SWAG).
     """
+
+    CHOICES_ONLY: ClassVar[str] = (
+        "it writes nothing and scores choices; use a teacher that writes, such as teacher=local"
+    )
 
     checkpoint: str | None
     revision: str

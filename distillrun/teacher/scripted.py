@@ -25,7 +25,9 @@ from distillrun.records import (
     Request,
     Sampling,
     ScoredContinuation,
+    answer_text,
     gold,
+    place,
 )
 
 VERSION = 1
@@ -122,7 +124,7 @@ class Scripted:
         request, example = prompt.request, prompt.request.example
         fact = self._fact(example)
         if request.choice is not None:
-            return tuple(self._reasoner.text_score(fact, example, request.choice, text) for text in texts)
+            return tuple(self._reasoner.text_score(fact, example, place(request.choice), text) for text in texts)
         if not any(example.question in message.content for message in prompt.messages):
             return tuple(ScoredContinuation(-math.log(len(texts)), 1) for _ in texts)
         return self._reasoner.choice_scores(fact, example, len(texts))
@@ -139,7 +141,7 @@ class Scripted:
         fact, example = self._fact(request.example), request.example
         random = Random(f"{seed}/{request.ask}/{request.choice}/{example.id}")
         if request.ask == "answer":
-            told = None if request.choice is None else example.choices[request.choice]
+            told = None if request.choice is None else answer_text(example, request.choice)
             return self._reasoner.chain(fact, example.choices, told, random)
         if request.ask == "question":
             if request.draft is not None:
@@ -149,7 +151,7 @@ class Scripted:
             return json.dumps([relation.replace("_", " ") for relation in self._base.values])
         if request.ask == "rating":
             return json.dumps(self._rater.ratings(fact, request))
-        value = example.choices[gold(example) if request.choice is None else request.choice]
+        value = answer_text(example, gold(example) if request.choice is None else request.choice)
         others = [other for other in example.choices if other != value]
         if request.ask == "rationale":
             return self._draft(fact, value, others, random)

@@ -4,7 +4,7 @@ import string
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 
-from distillrun.records import Example, Split, gold, is_answered, reading, readings
+from distillrun.records import Example, Split, answer_text, gold, is_answered, reading, readings
 
 REPEATED = "repeated"
 ALSO_IN: Mapping[Split, tuple[Split, ...]] = {"train": (), "dev": ("train",), "test": ("train", "dev")}
@@ -68,7 +68,7 @@ def _right(example: Example) -> str:
     """Return the right answer or, where there are several, all of them."""
     if example.answers is not None:
         return ", ".join(sorted(example.choices[place] for place in example.answers)) or "none"
-    return example.choices[gold(example)]
+    return answer_text(example, gold(example))
 
 
 def without_repeats(rows: Iterable[Example], elsewhere: Iterable[Example]) -> list[Example]:

@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 
 from distillrun.config.schema import TrainingConfig
-from distillrun.interfaces import LabelTask, StudentObjective, Task
-from distillrun.records import Example, Question, Segment, TeacherRecord, TrainingItem, gold
+from distillrun.interfaces import FreeFormTask, LabelTask, StudentObjective, Task
+from distillrun.records import Example, Question, Segment, TeacherRecord, TrainingItem, gold_choice
 from distillrun.training.order import derive, examples_of_step, shuffle_choices
 
 
 def shuffles(task: Task, settings: TrainingConfig) -> bool:
-    """Return whether choices get a fresh order in every epoch: not where a student reads none and learns labels."""
-    return settings.shuffle_choices and not isinstance(task, LabelTask)
+    """Return whether choices get a fresh order in every epoch: not where a student reads none."""
+    return settings.shuffle_choices and not isinstance(task, LabelTask | FreeFormTask)
 
 
 def visits_of_step(
@@ -49,7 +49,7 @@ class Questions:
             shares = record.label_shares if record is not None else None
             return Question(source, answers, None, None, visit.seed, example.answers, shares)
         teacher = record.choice_log_probs if record is not None else None
-        return Question(source, answers, gold(example), teacher, visit.seed)
+        return Question(source, answers, gold_choice(example), teacher, visit.seed)
 
     def _answers(self, example: Example) -> tuple[tuple[Segment, ...], ...]:
         if isinstance(self._task, LabelTask) and example.choices in self._written:

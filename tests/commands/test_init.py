@@ -11,7 +11,7 @@ from distillrun.cli import main
 from distillrun.config.build import build
 from distillrun.config.compose import config_of
 from distillrun.interfaces import Task
-from distillrun.records import Split
+from distillrun.records import Split, place
 
 TICKETS = [
     ("the screen stays black", "hardware"),
@@ -308,7 +308,7 @@ def test_objects_and_an_answer_in_a_column_of_its_own_are_choices() -> None:
     ]
     Path("data/train.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
     (first, *_) = written("data/train.jsonl").examples("test")
-    assert first.choices[first.answer or 0] == first.question.removeprefix("What is ").removesuffix("?")
+    assert first.choices[place(first.answer or 0)] == first.question.removeprefix("What is ").removesuffix("?")
     sciq = [(f"What is number {n}?", "a", "b", f"right {n}") for n in range(30)]
     csv("science.csv", sciq, "question,distractor1,distractor2,correct_answer")
     task = written("data/science.csv", "--force")

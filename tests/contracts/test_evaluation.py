@@ -13,7 +13,17 @@ import pytest
 from distillrun.interfaces import Metric, Scorer
 from distillrun.pipeline.experiment import Experiment
 from distillrun.pipeline.outcome import Outcome
-from distillrun.records import Example, MetricResult, Prediction, ResultCurve, ResultTable, Score, Split, gold
+from distillrun.records import (
+    Example,
+    MetricResult,
+    Prediction,
+    ResultCurve,
+    ResultTable,
+    Score,
+    Split,
+    gold_choice,
+    place,
+)
 from tests.altered import altered
 from tests.answered import answered
 from tests.end_to_end.runs import experiment, ran
@@ -58,7 +68,7 @@ def told(self: Scorer, student: Any, objective: Any, examples: Sequence[Example]
     """Return an answer with an explanation for each question, every third one wrong."""
     found = []
     for n, example in enumerate(examples):
-        choice = (gold(example) + (n % 3 == 0)) % len(example.choices)
+        choice = (gold_choice(example) + (n % 3 == 0)) % len(example.choices)
         text = example.choices[choice]
         found.append(Prediction(example.id, text, f"Everybody knows that it is the {text}.", choice))
     return found
@@ -96,7 +106,7 @@ def faults_of_scorer(scorer: Scorer, predictions: Sequence[Prediction], examples
     if [one.example_id for one in predictions] != [example.id for example in examples]:
         return [*found, "it does not predict one answer for each example, in order"]
     for one, example in zip(predictions, examples, strict=True):
-        if one.choice is not None and not 0 <= one.choice < len(example.choices):
+        if one.choice is not None and not 0 <= place(one.choice) < len(example.choices):
             found.append(f"{example.id}: choice {one.choice} is none")
     scores = scorer.score(predictions, examples)
     if not scores:

@@ -8,7 +8,7 @@ from typing import Any, get_args
 import pytest
 
 from distillrun.interfaces import Task
-from distillrun.records import Example, Split, reads_alike
+from distillrun.records import Answer, Example, FreeAnswer, Split, place, reads_alike
 from tests.altered import altered
 from tests.leaves import leaf, made, options
 
@@ -78,9 +78,10 @@ def faults_at(task: Task, example: Example, mark: Path) -> list[str]:
     asked = task.question(example)
     if example.question not in asked or any(choice not in asked for choice in example.choices):
         found.append("the question is not written with its choices")
-    if example.answer is not None and not 0 <= example.answer < len(example.choices):
+    if isinstance(example.answer, int) and not 0 <= example.answer < len(example.choices):
         found.append("the right answer is no choice")
-    for choice in range(len(example.choices)):
+    answers = [example.answer] if isinstance(example.answer, FreeAnswer) else range(len(example.choices))
+    for choice in answers:
         read = task.parse(task.answer(example, choice), example)
         if not reads_alike(example, read, choice):
             found.append(f"choice {choice} is read as {read}")
@@ -105,7 +106,7 @@ def test_a_task_keeps_its_protocol(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "template", ["The answer is {choice}.", "({letter}) {choice}", "{letter}", "{choice} ({letter})"]
 )
-@pytest.mark.parametrize("name", [name for name in TASKS if "answer_template" in leaf("task", name)])
+@pytest.mark.parametrize("name", [name for name in TASKS if "choice_template" in leaf("task", name)])
 def test_an_answer_is_read_as_it_is_written_in_every_form(name: str, template: str, tmp_path: Path) -> None:
     task = task_of(name, tmp_path, answer_template=template)
     assert faults(task, task_of(name, tmp_path, answer_template=template), tmp_path / "mark") == []
@@ -155,8 +156,8 @@ BROKEN: dict[str, tuple[Callable[[Task], dict[str, Any]], str]] = {
 }
 
 
-def one_on(choice: int | None, example: Example) -> int | None:
-    return None if choice is None else (choice + 1) % len(example.choices)
+def one_on(choice: Answer | None, example: Example) -> int | None:
+    return None if choice is None else (place(choice) + 1) % len(example.choices)
 
 
 @pytest.mark.parametrize("fault", BROKEN)

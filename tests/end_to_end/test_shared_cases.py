@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from distillrun.records import place
 from tests.task.test_multiple_choice import task
 
 LETTERS = {"choices": [*"abcde"]}
@@ -60,7 +61,7 @@ def test_a_file_is_read(cases: Path, tmp_path: Path, name: str, settings: dict[s
     made = task(folder, **named(settings))
     assert made.check() == []
     examples = [*made.examples("train"), *made.examples("dev")]
-    assert any(example.choices[example.answer or 0] == answer for example in examples)
+    assert any(example.choices[place(example.answer or 0)] == answer for example in examples)
 
 
 @pytest.mark.realdata

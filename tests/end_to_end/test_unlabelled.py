@@ -11,7 +11,7 @@ import pytest
 from distillrun.errors import ConfigError
 from distillrun.files.jsonl import read_records, write_records
 from distillrun.planning.making import make_plan
-from distillrun.records import Example, TeacherRecord, is_right
+from distillrun.records import Example, FreeAnswer, TeacherRecord, is_right, place
 from distillrun.task.everyday import Everyday
 from tests.end_to_end.runs import experiment, run_scored, run_small, student_bytes
 from tests.end_to_end.test_classification import WORDS, words_of, write_texts
@@ -28,7 +28,7 @@ def everyday(split: Any) -> list[Example]:
     return task.examples(split)
 
 
-def write_files(folder: Path, answers: Sequence[int | None]) -> tuple[str, ...]:
+def write_files(folder: Path, answers: Sequence[int | FreeAnswer | None]) -> tuple[str, ...]:
     """Write the everyday questions as a user has them, and return the words that read them."""
     folder.mkdir(exist_ok=True)
     for split in ("train", "dev", "test"):
@@ -37,7 +37,7 @@ def write_files(folder: Path, answers: Sequence[int | None]) -> tuple[str, ...]:
         rows = []
         for example, answer in zip(examples, given, strict=True):
             row = {"id": example.id, "question": example.question, "choices": example.choices}
-            rows.append(json.dumps(row if answer is None else {**row, "answer": example.choices[answer]}))
+            rows.append(json.dumps(row if answer is None else {**row, "answer": example.choices[place(answer)]}))
         (folder / f"{split}.jsonl").write_text("\n".join(rows), encoding="utf-8")
     return "task=multiple_choice", f"task.folder={folder}", "task.files.dev=dev.jsonl"
 
@@ -53,7 +53,7 @@ def labelled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, 
     return folder / "run", result
 
 
-def answers_in(run: Path, step: str) -> dict[str, int | None]:
+def answers_in(run: Path, step: str) -> dict[str, int | FreeAnswer | None]:
     records = read_records(run / "teacher_data" / step / "records.jsonl", TeacherRecord)
     return {record.example_id: record.answer for record in records}
 
@@ -105,10 +105,10 @@ NOISY = 6
 def test_the_noise_table_tells_the_noise_that_was_put_in(tmp_path: Path) -> None:
     examples = everyday("train")
     records = []
-    for place, example in enumerate(examples):
+    for row, example in enumerate(examples):
         assert example.answer is not None
-        is_wrong = place < NOISY
-        answer = (example.answer + is_wrong) % len(example.choices)
+        is_wrong = row < NOISY
+        answer = (place(example.answer) + is_wrong) % len(example.choices)
         records.append(TeacherRecord(example.id, (), {}, answer, 0.6 if is_wrong else 1.0))
     (tmp_path / "said").mkdir()
     write_records(tmp_path / "said" / "records.jsonl", records)

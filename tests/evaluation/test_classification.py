@@ -12,7 +12,7 @@ from sklearn.metrics import f1_score, precision_recall_fscore_support
 from distillrun.evaluation.shared.bag_of_words import bag_of_words_answers
 from distillrun.evaluation.shared.class_scores import UNPARSED, class_scores, confused_pairs, macro_f1
 from distillrun.evaluation.shared.confidence import fitted_temperature
-from distillrun.records import Example, MetricResult, Prediction, TeacherRecord
+from distillrun.records import Example, MetricResult, Prediction, TeacherRecord, place
 from tests.answered import answered
 from tests.leaves import made
 
@@ -150,7 +150,8 @@ def test_few_dev_texts_do_not_contradict_a_temperature_of_one(count: int, stays:
     best = [Prediction(one.id, "", "", 0, (float(np.log(0.8)), float(np.log(0.2)))) for one in tests]
 
     def nll(said: list[Prediction]) -> float:
-        return -sum((one.choice_log_probs or ())[test.answer or 0] for one, test in zip(said, tests, strict=True))
+        rows = zip(said, tests, strict=True)
+        return -sum((one.choice_log_probs or ())[place(test.answer or 0)] for one, test in rows)
 
     assert bool(chi2.sf(2 * (nll(made_of) - nll(best)), df=1) > 0.05) is stays
     context = answered(examples=tests, predictions=made_of, dev=tests, answer=lambda load, asked: made_of)

@@ -15,7 +15,7 @@ from distillrun.everyday.base import read_base
 from distillrun.everyday.inventing import known_fact
 from distillrun.generation.shared.near_duplicate import NearDuplicates
 from distillrun.generation.shared.new_question import QuestionRules, mixed, read_question, unlabelled
-from distillrun.records import Draw, Example
+from distillrun.records import Draw, Example, place
 from tests.asking import Told, context
 from tests.leaves import made
 
@@ -88,8 +88,9 @@ def test_labels_go_where_every_choice_has_one_in_order(lines: list[str], left: l
 
 def test_every_place_is_right_equally_often_whatever_the_teacher_writes() -> None:
     places = [mixed(Example(f"n{number}", "Q?", ("right", "b", "c"), 0)) for number in range(600)]
-    assert all(one.choices[one.answer or 0] == "right" and set(one.choices) == {"right", "b", "c"} for one in places)
-    assert all(150 < sum(one.answer == place for one in places) < 250 for place in range(3))  # 200 but for chance
+    assert {one.choices[place(one.answer or 0)] for one in places} == {"right"}
+    assert all(set(one.choices) == {"right", "b", "c"} for one in places)
+    assert all(150 < sum(one.answer == n for one in places) < 250 for n in range(3))  # 200 but for chance
 
 
 def near(text: str, max_overlap: float, *known: str) -> bool:

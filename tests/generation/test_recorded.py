@@ -10,7 +10,7 @@ from distillrun.errors import ConfigError
 from distillrun.files.jsonl import write_records
 from distillrun.generation.recorded import Recorded as RecordedStep
 from distillrun.interfaces import GenerationStep, RecordedTeacher, Teacher
-from distillrun.records import Example, Rationale, TeacherRecord
+from distillrun.records import Example, Rationale, TeacherRecord, place
 from distillrun.task.commonsenseqa import CommonsenseQA
 from distillrun.teacher.recorded import Recorded
 from tests import leaves
@@ -284,7 +284,7 @@ def test_strategyqa_replays_through_the_same_teacher(shared_data: Path) -> None:
     assert "belongs to another task" in cqa_replay.check(strategyqa)[0]
     # "the answer is yes" stands in arguments for yes alone: the columns are in the order of the choices
     claims = [
-        ("yes", "no")[rationale.supports]
+        ("yes", "no")[place(rationale.supports)]
         for record in records
         for rationale in record.rationales
         if rationale.kind == "counterfactual" and rationale.text.startswith("The answer is yes")

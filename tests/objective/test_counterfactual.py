@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from distillrun.language_model.transformer import TransformerModel
 from distillrun.loss.tensors import Count
 from distillrun.objective.counterfactual import draw_counterfactual
-from distillrun.records import Example, Rationale, TeacherRecord
+from distillrun.records import Example, Rationale, TeacherRecord, place
 from tests.leaves import EXAMPLE, RECORD, made
 
 
@@ -38,7 +38,7 @@ def test_what_reads_like_the_right_choice_is_never_drawn(choices: list[str], ans
         assert drawn is None
     else:
         assert drawn is not None
-        assert choices[drawn.supports].casefold() != right
+        assert choices[place(drawn.supports)].casefold() != right
 
 
 def test_the_draw_depends_on_the_seed_alone() -> None:
@@ -60,7 +60,7 @@ def test_the_two_readings_put_the_wrong_rationale_where_they_say(prefix: str, so
     pair = objective.targets(EXAMPLE, RECORD, task, seed=3)[1]
     drawn = draw_counterfactual(EXAMPLE, RECORD, 3)
     assert drawn is not None
-    values = {"q": task.question(EXAMPLE), "r": drawn.text, "c": EXAMPLE.choices[drawn.supports]}
+    values = {"q": task.question(EXAMPLE), "r": drawn.text, "c": EXAMPLE.choices[place(drawn.supports)]}
     assert "".join(segment.text for segment in pair.source) == source.format(**values)
     assert "".join(segment.text for segment in pair.target) == target.format(**values)
     learnt = "".join(segment.text for segment in pair.target if segment.learn)
@@ -78,7 +78,7 @@ def test_with_the_rationale_in_the_decoder_the_loss_is_scott_s() -> None:
     pair = objective.targets(EXAMPLE, RECORD, task, seed=3)[1]
     drawn = draw_counterfactual(EXAMPLE, RECORD, 3)
     assert drawn is not None
-    assert EXAMPLE.choices[drawn.supports] == "river"
+    assert EXAMPLE.choices[place(drawn.supports)] == "river"
     tokenizer = model.text.tokenizer
     whole = text.format(rationale=drawn.text, answer="river")
     ids = [*tokenizer(whole, add_special_tokens=False)["input_ids"], tokenizer.eos_token_id]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from distillrun.records import Example, Prediction, few_choices, main_score
+from distillrun.records import Example, Prediction, few_choices, main_score, place
 
 NAMES = tuple(f"label {n}" for n in range(77))
 SCORES = tuple(-float(n) for n in range(77))
@@ -15,7 +15,7 @@ def test_few_of_many_labels_are_kept_in_their_order() -> None:
     assert shown.choices == ("label 0", "label 1", "label 2", "label 3", "label 70")
     assert shown.answer is not None
     assert made.choice is not None
-    assert (shown.choices[shown.answer], shown.choices[made.choice]) == ("label 70", "label 3")
+    assert (shown.choices[place(shown.answer)], shown.choices[place(made.choice)]) == ("label 70", "label 3")
     assert made.choice_log_probs == (0.0, -1.0, -2.0, -3.0, -70.0)
     assert made.choice_tokens == (1,) * 5
 

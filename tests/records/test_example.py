@@ -26,6 +26,7 @@ from distillrun.records import (
     choice_shares,
     first_alike,
     gold,
+    gold_choice,
     is_right,
     reads_alike,
     repeats_choices,
@@ -116,7 +117,7 @@ def argued(example: Example, choice: int) -> Rationale:
 
 def test_an_answer_follows_a_rationale_for_any_of_its_copies() -> None:
     """The teacher argues for the fourth zoo and for the lake; the student answers with the second zoo."""
-    records = [TeacherRecord(one.id, (argued(one, gold(one)), argued(one, 0)), {}) for one in (ZOO, PLAIN)]
+    records = [TeacherRecord(one.id, (argued(one, gold_choice(one)), argued(one, 0)), {}) for one in (ZOO, PLAIN)]
     found = values("rationale_swap", Last(1, 3), [ZOO, PLAIN], reference=lambda: records)
     assert found == {"swap/flip_rate": 0.0, "swap/kept": 1.0, "swap/follows_factual": 1.0}
 
@@ -209,11 +210,13 @@ def test_guessing_is_right_as_often_as_choices_are() -> None:
 @pytest.mark.realdata
 def test_every_measure_counts_the_real_questions_right(real: list[Example]) -> None:
     assert len(real) == 6
-    predictions = [Prediction(one.id, "", f"It is {one.choices[gold(one)]}.", copy_of(one)) for one in real]
+    predictions = [Prediction(one.id, "", f"It is {one.choices[gold_choice(one)]}.", copy_of(one)) for one in real]
     (table,) = made("evaluation", "explanation_text").measure(answered(examples=real, predictions=predictions)).tables
     assert [row[:2] for row in table.rows] == [("right", 6)]
     cards_are_right(real)
-    records = [TeacherRecord(one.id, (argued(one, gold(one)), argued(one, wrong_choices(one)[0])), {}) for one in real]
+    records = [
+        TeacherRecord(one.id, (argued(one, gold_choice(one)), argued(one, wrong_choices(one)[0])), {}) for one in real
+    ]
     student = Last(*map(copy_of, real))
     found = values("rationale_swap", student, real, reference=lambda: records)
     assert found == {"swap/flip_rate": 0.0, "swap/kept": 1.0, "swap/follows_factual": 1.0}

@@ -29,7 +29,9 @@ from tests.structure.disk import (
 LEAVES = list(leaves())
 LEAF_IDS = [name_of(path) for path, _ in LEAVES]
 OPTIONS = list(options())
-BY_GROUP = {group: [option for option in OPTIONS if option.startswith(f"{group}=")] for group in GROUPS}
+BY_GROUP = {
+    group: [option for option in OPTIONS if option.startswith(f"{group}=")] for group in GROUPS if group != "scorer"
+}
 GROUP_MODULES = [path for path in MODULES if path.relative_to(PACKAGE).with_suffix("").parts[0] in GROUPS]
 
 
@@ -93,6 +95,10 @@ def composed_at(place: int) -> DictConfig:
 @pytest.mark.parametrize("option", OPTIONS)
 def test_an_option_composes(option: str) -> None:
     group, _, name = option.partition("=")
+    if group == "scorer":  # stands inside a task
+        node = compose_first(["task=free_form", f"scorer@task.scorer={name}"]).task.scorer
+        assert node._target_ == read(CONF / group / f"{name}.yaml")["_target_"]
+        return
     composed = compose_first([option]) if group not in BY_GROUP else composed_at(BY_GROUP[group].index(option))
     if (CONF / group / f"{name}.yaml", group) in LEAVES and group not in ("generation", "evaluation"):
         assert composed[group]._target_ == read(CONF / group / f"{name}.yaml")["_target_"]

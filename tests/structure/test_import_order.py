@@ -14,7 +14,7 @@ LINE: tuple[tuple[str, ...], ...] = (
     ("files", "interfaces"),
     ("artifacts", "config"),
     ("process",),
-    ("journal", "language_model"),
+    ("journal", "language_model", "scorer"),
     # siblings never import each other
     ("task", "teacher", "generation", "objective", "evaluation", "tracking", "student"),
     ("training", "report"),

@@ -19,7 +19,7 @@ import yaml
 
 from distillrun.config.build import build
 from distillrun.interfaces import Task
-from distillrun.records import Example, Split
+from distillrun.records import Example, Split, place
 from tests.end_to_end.runs import composed
 from tests.structure.disk import CONF
 
@@ -282,7 +282,7 @@ def test_a_preset_reads_the_schema_and_the_layout_of_its_benchmark(name: str, tm
     examples = laid_out(tmp_path, name)
     first = next(example for example in examples if example.question == question)
     assert first.answer is not None
-    assert first.choices[first.answer] == answer
+    assert first.choices[place(first.answer)] == answer
     assert len({example.id for example in examples}) == len(examples)
     assert len(examples) == len(rows) * (3 if name == "anli" else 1)
 
@@ -310,9 +310,9 @@ def test_the_right_answers_are_those_of_the_evaluation_harness(name: str, tmp_pa
 
     def is_gold(example: Example, row: Row) -> bool:
         target, choices = told(harness["doc_to_target"], row), told(harness["doc_to_choice"], row)
-        place = target if isinstance(target, int) else choices.index(target)
-        same = example.answer is not None and example.choices[example.answer] == choices[place]
-        return same or (example.answer == place and not set(example.choices) & set(choices))
+        right = target if isinstance(target, int) else choices.index(target)
+        same = example.answer is not None and example.choices[place(example.answer)] == choices[right]
+        return same or (example.answer == right and not set(example.choices) & set(choices))
 
     rows, _, _ = ROWS[name]
     examples = laid_out(tmp_path, name)

@@ -13,7 +13,7 @@ from distillrun.errors import ConfigError
 from distillrun.files.jsonl import read_records
 from distillrun.interfaces import LabelTask
 from distillrun.pipeline.stages.load import load, loading_stage
-from distillrun.records import Example
+from distillrun.records import Example, place
 from distillrun.task.classification import Classification
 from tests.leaves import made
 
@@ -52,7 +52,7 @@ def test_labels_come_from_the_training_rows_where_there_is_no_file(folder: Path)
     found = task(folder, dev_share=0.3)
     assert found.check() == []
     assert found.labels() == ("Exchange rate", "card_arrival", "lost card")
-    assert [found.labels()[one.answer or 0] for one in found.examples("test")] == [label for _, label in TEXTS]
+    assert [found.labels()[place(one.answer or 0)] for one in found.examples("test")] == [label for _, label in TEXTS]
 
 
 def test_a_label_file_gives_names_their_order_and_what_they_mean(folder: Path) -> None:

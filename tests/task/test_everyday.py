@@ -12,7 +12,7 @@ from distillrun.everyday.critique import names
 from distillrun.everyday.question import example_id, fact_of, make_examples
 from distillrun.everyday.rationale import Arguer
 from distillrun.everyday.wording import WORDING_FILE, Wording, read_wording
-from distillrun.records import Example, Split
+from distillrun.records import Example, Split, place
 from distillrun.task.everyday import Everyday
 
 Splits = dict[Split, list[Example]]
@@ -31,7 +31,7 @@ def known(example: Example) -> Fact:
 
 def right(example: Example) -> str:
     assert example.answer is not None
-    return example.choices[example.answer]
+    return example.choices[place(example.answer)]
 
 
 @pytest.fixture(scope="module")

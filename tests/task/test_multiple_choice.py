@@ -11,6 +11,7 @@ import pytest
 
 from distillrun.errors import ConfigError
 from distillrun.interfaces import Task
+from distillrun.records import place
 from distillrun.task.multiple_choice import MultipleChoice
 from tests import leaves
 from tests.task.splits import write_splits
@@ -29,7 +30,8 @@ def task(folder: Path | None, **changes: Any) -> MultipleChoice:
 def answered(folder: Path, row: dict[str, Any], others: Sequence[Any] = (), **changes: Any) -> int | None:
     """Return the answer that is read from a row, beside rows with other answers to the same choices."""
     write(folder, [{**row, "answer": answer} for answer in (row["answer"], *others)], [row])
-    return task(folder, dev_share=0.0, **changes).examples("test")[0].answer
+    answer = task(folder, dev_share=0.0, **changes).examples("test")[0].answer
+    return None if answer is None else place(answer)
 
 
 def write(folder: Path, train: Sequence[dict[str, Any]], test: Sequence[dict[str, Any]]) -> Path:
@@ -219,7 +221,7 @@ def test_the_right_answer_may_have_a_column_of_its_own(tmp_path: Path) -> None:
     fields = {"choices": ["wrong", "right"], "answer": "right"}
     made = task(write(tmp_path, rows, rows[:1]), fields=fields, dev_share=0.0, shuffle_choices=True)
     examples = made.examples("train")
-    assert {example.choices[example.answer or 0] for example in examples} == {f"y{n}" for n in range(40)}
+    assert {example.choices[place(example.answer or 0)] for example in examples} == {f"y{n}" for n in range(40)}
     assert {example.answer for example in examples} == {0, 1}
 
 

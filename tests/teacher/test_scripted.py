@@ -10,7 +10,7 @@ from distillrun.everyday.critique import names
 from distillrun.everyday.question import fact_of
 from distillrun.everyday.wording import read_wording
 from distillrun.interfaces import Teacher
-from distillrun.records import Completion, Draw, Example, Json, Message, Prompt, Request, Sampling, Split
+from distillrun.records import Completion, Draw, Example, Json, Message, Prompt, Request, Sampling, Split, place
 from distillrun.task.everyday import Everyday
 from distillrun.teacher.scripted import Scripted
 from tests.asking import Unlimited
@@ -51,7 +51,7 @@ def known(example: Example) -> Fact:
 
 def right(example: Example) -> int:
     assert example.answer is not None
-    return example.answer
+    return place(example.answer)
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
+from distillrun.records import place
 from distillrun.training.order import derive, examples_of_step, shuffle_choices
 from tests.leaves import EXAMPLE, RECORD
 
@@ -32,9 +33,9 @@ def test_shuffled_choices_keep_their_answer_and_their_rationales() -> None:
         example, record = shuffle_choices(EXAMPLE, RECORD, seed=0, epoch=epoch)
         assert record is not None
         assert example.answer is not None
-        assert example.choices[example.answer] == "library"
+        assert example.choices[place(example.answer)] == "library"
         for rationale, before in zip(record.rationales, RECORD.rationales, strict=True):
-            assert example.choices[rationale.supports] == EXAMPLE.choices[before.supports]
+            assert example.choices[place(rationale.supports)] == EXAMPLE.choices[place(before.supports)]
         orders.add(example.choices)
     assert len(orders) > 30
     assert shuffle_choices(EXAMPLE, None, 0, 1) == (shuffle_choices(EXAMPLE, RECORD, 0, 1)[0], None)

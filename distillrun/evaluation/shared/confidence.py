@@ -5,7 +5,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from distillrun.records import Example, Prediction, Score, first_alike, gold, is_right
+from distillrun.records import Example, Prediction, Score, first_alike, gold_choice, is_right
 from distillrun.statistics.resampling import shifted_interval
 
 CHI_SQUARE = 3.8415
@@ -79,7 +79,9 @@ def contradicts_one(predictions: Sequence[Prediction], examples: Sequence[Exampl
 
 
 def _scored(predictions: Sequence[Prediction], examples: Sequence[Example]) -> list[tuple[Sequence[float], int]]:
-    return [(one.choice_log_probs or (), gold(example)) for one, example in zip(predictions, examples, strict=True)]
+    return [
+        (one.choice_log_probs or (), gold_choice(example)) for one, example in zip(predictions, examples, strict=True)
+    ]
 
 
 def _loss(pairs: Sequence[tuple[Sequence[float], int]], temperature: float) -> float:

@@ -1,4 +1,4 @@
-"""One chain of thought: what it argues, the choice that it ends in, and what becomes of it."""
+"""One chain of thought: what it argues, the answer that it ends in, and what becomes of it."""
 
 import re
 from collections.abc import Iterable
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from distillrun.interfaces import Task
-from distillrun.records import Completion, Example, Rationale, first_alike, reads_alike
+from distillrun.records import Answer, Completion, Example, Rationale, agrees, counted_as
 from distillrun.text.cleaning import clean_chain, without_run_on
 from distillrun.text.finished import finished_part
 from distillrun.text.refusal import refusal
@@ -21,21 +21,21 @@ class Chain:
     Attributes:
         completion: as the teacher wrote it.
         text: its argument alone, cleaned.
-        choice: the choice that it ends in, the first of those with equal texts; None = unparsed.
+        choice: the answer that it ends in, of equal choices the first; None = unparsed.
         origin: forward: the answer was not given; hinted: it was.
     """
 
     completion: Completion
     text: str
-    choice: int | None
+    choice: Answer | None
     origin: Literal["forward", "hinted"]
 
-    def fate(self, example: Example, target: int | None, leak: re.Pattern[str]) -> Fate:
+    def fate(self, example: Example, target: Answer | None, leak: re.Pattern[str]) -> Fate:
         """Return what becomes of the chain: exactly one thing.
 
         Args:
             example: the question.
-            target: the right choice or, where it is not known, the voted one; None = no chain was understood.
+            target: the right answer or, where it is not known, the voted one; None = no chain was understood.
             leak: what a hinted chain must not say.
         """
         if self.completion.reason:
@@ -44,12 +44,12 @@ class Chain:
             return "unparsed"
         if self.origin == "hinted" and leak.search(self.completion.text):
             return "leaks the hint"
-        if target is None or not reads_alike(example, self.choice, target):
+        if target is None or not agrees(example, self.choice, target):
             return "wrong"
         return "right" if self.text else "no reasoning"
 
-    def rationale(self, supports: int, kind: Literal["factual", "counterfactual"]) -> Rationale:
-        """Return the chain as an argument for a choice."""
+    def rationale(self, supports: Answer, kind: Literal["factual", "counterfactual"]) -> Rationale:
+        """Return the chain as an argument for an answer."""
         made = self.completion
         return Rationale(
             self.text,
@@ -74,7 +74,7 @@ def chain_of(completion: Completion, example: Example, origin: Literal["forward"
         said = finished_part(said)
     choice = None if completion.reason else task.parse(said, example)
     if choice is not None:
-        choice = first_alike(example, choice)
+        choice = counted_as(example, choice)
     return Chain(completion, clean_chain(completion.text), choice, origin)
 
 

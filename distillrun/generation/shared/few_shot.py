@@ -7,7 +7,7 @@ from random import Random
 from typing import Literal, Protocol, runtime_checkable
 
 from distillrun.interfaces import Task
-from distillrun.records import Completion, Example, Failure, Message, Rationale, Record
+from distillrun.records import Answer, Completion, Example, Failure, FreeAnswer, Message, Rationale, Record, gold
 from distillrun.text.cleaning import clean
 from distillrun.text.repeats import asked as question_of
 from distillrun.text.template import Template
@@ -21,6 +21,8 @@ ROWS: Literal["rows"] = "rows"
 class Demonstration(Record):
     """A solved question that stands before the one that is asked. Raises ValueError where it is not whole.
 
+    `choices` is empty where answers are in free form.
+
     `critique` finds a fault of `rationale`, and `revision` is the rationale without it; only the steps of those names
     need them.
     """
@@ -33,13 +35,14 @@ class Demonstration(Record):
     revision: str = ""
 
     def __post_init__(self) -> None:
-        if self.answer not in self.choices:
+        if self.choices and self.answer not in self.choices:
             raise ValueError(f"the answer {self.answer!r} of {self.question!r} is not among {self.choices}")
 
     @property
     def example(self) -> Example:
-        """The question as an example."""
-        return Example(self.question, self.question, self.choices, self.choices.index(self.answer))
+        """The question as an example; without choices, its answer is in free form."""
+        answer = self.choices.index(self.answer) if self.choices else FreeAnswer(self.answer, self.answer)
+        return Example(self.question, self.question, self.choices, answer)
 
     @property
     def fields(self) -> dict[str, str]:
@@ -128,7 +131,7 @@ class FewShotPrompt(Record):
         reply = _reply(self.reply)
         replies = []
         for shown in demonstrations:
-            answer = task.answer(shown.example, shown.choices.index(shown.answer))
+            answer = task.answer(shown.example, gold(shown.example))
             replies.append((shown, reply.render(shown.fields | {"answer": answer})))
         return replies
 
@@ -151,7 +154,7 @@ def _reply(text: str) -> Template:
     return Template(text, REPLY_FIELDS, "prompt.reply")
 
 
-def question_and_answer(example: Example, choice: int, task: Task) -> dict[str, str]:
+def question_and_answer(example: Example, choice: Answer, task: Task) -> dict[str, str]:
     """Return the fields {question} and {answer} of a template."""
     return {"question": task.question(example), "answer": task.answer(example, choice)}
 
@@ -166,7 +169,7 @@ def chat(instruction: str, turns: Sequence[tuple[str, str]], ask: str) -> tuple[
 
 def rationale_of(
     completion: Completion,
-    supports: int,
+    supports: Answer,
     kind: Literal["factual", "counterfactual"],
     version: Literal["initial", "revised"],
     origin: str,

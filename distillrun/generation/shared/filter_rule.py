@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from distillrun.records import Example, Rationale, Record, TeacherRecord, is_right
+from distillrun.records import Example, Rationale, Record, TeacherRecord, answer_text, is_right
 from distillrun.text.rationale_features import has_ended, names, names_another, repeated_share, words
 from distillrun.text.refusal import hedges, refusal
 
@@ -61,7 +61,10 @@ def checks(rules: Rules) -> Mapping[str, Check]:
         "ended": (rules.ended, lambda one, _, __: has_ended(one)),
         "no_refusal": (rules.no_refusal, lambda one, _, __: refusal(one.text) is None),
         "no_hedge": (rules.no_hedge, lambda one, _, __: not hedges(one.text)),
-        "names_choice": (rules.names_choice, lambda one, example, _: names(one.text, example.choices[one.supports])),
+        "names_choice": (
+            rules.names_choice,
+            lambda one, example, _: names(one.text, answer_text(example, one.supports)),
+        ),
         "names_other": (rules.names_other, lambda one, example, _: names_another(one, example)),
         "max_repetition": (repetition is not None, lambda one, _, __: repeated_share(one.text) <= (repetition or 0)),
         "min_log_prob": (likely is not None, lambda one, _, __: (per_word(one) or 0) >= (likely or 0)),

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from random import Random
 
-from distillrun.records import Example, reading
+from distillrun.records import Example, place, reading
 
 FORM_CHECKS = ("malformed JSON", "keys missing", "wrong types")
 """The reasons why a text is not a question, in the order of the checks."""
@@ -80,7 +80,9 @@ def mixed(example: Example) -> Example:
     """Return a question with its choices in an order drawn by its id, so that no place is right more often."""
     order = Random(example.id).sample(range(len(example.choices)), len(example.choices))
     choices = tuple(example.choices[place] for place in order)
-    return replace(example, choices=choices, answer=None if example.answer is None else order.index(example.answer))
+    return replace(
+        example, choices=choices, answer=None if example.answer is None else order.index(place(example.answer))
+    )
 
 
 def unlabelled(lines: Sequence[str]) -> list[str]:

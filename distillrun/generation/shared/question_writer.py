@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from distillrun.generation.shared.few_shot import chat
 from distillrun.generation.shared.new_question import QuestionRules, checked_question, read_question, unlabelled
 from distillrun.interfaces import AnyTeacher, GenerationContext
-from distillrun.records import Example, Prompt, Request, Sampling, gold, wrong_choices
+from distillrun.records import Example, Prompt, Request, Sampling, gold_choice, wrong_choices
 from distillrun.text.refusal import refusal
 from distillrun.text.template import Template
 
@@ -113,11 +113,15 @@ def _without_full_stop(text: str) -> str:
 
 
 def _as_json(example: Example) -> str:
-    value = {"question": example.question, "choices": list(example.choices), "answer": example.choices[gold(example)]}
+    value = {
+        "question": example.question,
+        "choices": list(example.choices),
+        "answer": example.choices[gold_choice(example)],
+    }
     return json.dumps(value, ensure_ascii=False)
 
 
 def _pieces(example: Example) -> dict[str, str]:
     """Return a training question as the fields and replies of the stepwise form."""
     wrong = [example.choices[choice] for choice in wrong_choices(example)]
-    return {"question": example.question, "answer": example.choices[gold(example)], "wrong": "\n".join(wrong)}
+    return {"question": example.question, "answer": example.choices[gold_choice(example)], "wrong": "\n".join(wrong)}

@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import chain, zip_longest
 
 from distillrun.generation.shared.few_shot import Demonstration, FewShotPrompt
-from distillrun.records import SolvedExample, gold
+from distillrun.records import SolvedExample, alike_key, answer_text, gold
 from distillrun.text.repeats import asked
 
 UNSHOWN = ("critique", "revision")
@@ -36,10 +36,10 @@ def drawn(solved: Iterable[SolvedExample], held_out: Iterable[str], seed: int) -
     """
     ranked = sorted(solved, key=lambda one: _rank(seed, one.example.id))
     seen = set(held_out)
-    rows: dict[int, list[SolvedExample]] = {}
+    rows: dict[int | str, list[SolvedExample]] = {}
     for one in ranked:
         if (key := asked(one.example)) not in seen:
-            rows.setdefault(gold(one.example), []).append(one)
+            rows.setdefault(alike_key(gold(one.example)), []).append(one)
         seen.add(key)
     turns = [rows[answer] for answer in sorted(rows, key=lambda answer: _rank(seed, f"answer {answer}"))]
     return [one for one in chain.from_iterable(zip_longest(*turns)) if one is not None]
@@ -51,4 +51,4 @@ def _rank(seed: int, name: str) -> bytes:
 
 def _demonstration(one: SolvedExample) -> Demonstration:
     example = one.example
-    return Demonstration(example.question, example.choices, example.choices[gold(example)], one.rationale.strip())
+    return Demonstration(example.question, example.choices, answer_text(example, gold(example)), one.rationale.strip())

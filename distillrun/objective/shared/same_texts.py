@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from distillrun.interfaces import Task, TextObjective, token_loss_of
 from distillrun.loss.tensors import Count, Loss, StudentOutputs
 from distillrun.objective.shared.view import weighted_views
-from distillrun.records import Example, Query, Reply, Segment, TargetPair, TeacherRecord
+from distillrun.records import Answer, Example, Query, Reply, Segment, TargetPair, TeacherRecord
 
 
 @dataclass(eq=False)
@@ -32,7 +32,7 @@ class SameTexts:
     def read(self, answer_text: str, explain_text: str | None) -> Reply:
         return self.texts.read(answer_text, explain_text)
 
-    def continuation(self, example: Example, choice: int, task: Task, rationale: str) -> tuple[Segment, ...]:
+    def continuation(self, example: Example, choice: Answer, task: Task, rationale: str) -> tuple[Segment, ...]:
         return self.texts.continuation(example, choice, task, rationale)
 
     def text_loss(self, outputs: StudentOutputs, counts: Mapping[str, Count], weights: Mapping[str, float]) -> Loss:

@@ -14,6 +14,7 @@ from distillrun.config.compose import compose_first, conf_folder
 from distillrun.evaluation.shared.share import share, share_by_group, sliced, untouched
 from distillrun.interfaces import (
     AnyTeacher,
+    FreeFormTask,
     GenerationStep,
     LabelStudent,
     LabelTask,
@@ -34,6 +35,10 @@ STEPS = {"score": "choice_scores", "complete": "chain_of_thought"}
 
 LABEL_STEPS = {"complete": "label", "score": "choice_scores"}
 """The same of labels, of which there are more than letters."""
+
+
+FREE_STEPS = {"complete": "chain_of_thought"}
+"""The same of answers in free form: the run's own step of that name, where it has one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,8 +110,12 @@ def answering_run(experiment: Experiment, store: ArtifactStore, teacher: AnyTeac
         return None
     abilities = frozenset.intersection(*(member.can for member in members_of(teacher).values()))
     steps = LABEL_STEPS if isinstance(experiment.parts.task, LabelTask) else STEPS
+    if isinstance(experiment.parts.task, FreeFormTask):
+        steps = FREE_STEPS
     name = next(step for ability, step in steps.items() if ability in abilities)
     option = _shipped_step(name)
+    if steps is FREE_STEPS:
+        option = experiment.config.generation.steps.get(name) or _without_demonstrations(option)
     step: GenerationStep = build(option, "generation")
     if teacher is experiment.parts.teacher and (labelling := _labelling_step(experiment)) is not None:
         name, option, step = labelling, experiment.config.generation.steps[labelling], experiment.parts.steps[labelling]
@@ -123,6 +132,12 @@ def _labelling_step(experiment: Experiment) -> str | None:
         return None
     kind = label_kind(parts.steps, parts.teacher)
     return [name for name, step in parts.steps.items() if kind in step.makes - step.needs][-1]
+
+
+def _without_demonstrations(option: Any) -> Any:
+    """Return a step whose prompt shows no questions with choices and does not speak of them."""
+    prompt = {**option["prompt"], "instruction": "", "demos": 0}
+    return {**option, "prompt": prompt, "sampling": {**option["sampling"], "stop": ["Question:"]}}
 
 
 @cache

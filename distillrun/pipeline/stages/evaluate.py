@@ -10,7 +10,7 @@ from distillrun.artifacts.sealed import is_sealed, sealing, set_aside
 from distillrun.config.schema import RuntimeConfig
 from distillrun.errors import ConfigError
 from distillrun.files.jsonl import read_records, write_records
-from distillrun.interfaces import ChoiceModel, Scorer, StudentObjective, Task
+from distillrun.interfaces import ChoiceModel, FreeFormTask, Scorer, StudentObjective, Task
 from distillrun.process.progress import Bar
 from distillrun.records import Example, Json, Prediction, Score
 
@@ -21,6 +21,13 @@ READER = "answers read"
 CHUNK = 256
 """Questions that are answered, and kept, at once: what a kill can lose."""
 PREDICTIONS = "predictions.jsonl"
+
+
+def reading_of(task: Task) -> dict[str, Json]:
+    """Return what stages hash of how a task reads answers: nothing, unless it changed or is free to be chosen."""
+    if isinstance(task, FreeFormTask):
+        return {READER: {**task.reading(), **changed("task", task), **changed("scorer's meaning", task.scorer)}}
+    return changed(READER, task)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +53,7 @@ class Evaluation:
 
     def stage(self, upstream: Mapping[str, str]) -> Stage:
         """Return the stage; `upstream` names the test questions and the student by their fingerprints."""
-        reader = changed(READER, self.task) if self.evaluator.reads_texts else {}
+        reader = reading_of(self.task) if self.evaluator.reads_texts else {}
         return Stage(f"evaluate/{self.name}", VERSION, {"evaluator": with_meanings(self.config), **reader}, upstream)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from distillrun.artifacts import Artifact, ArtifactStore, Stage, digest
-from distillrun.artifacts.meaning import changed, with_meanings
+from distillrun.artifacts.meaning import with_meanings
 from distillrun.config.schema import GenerationConfig, Progress
 from distillrun.files.json import read_json, write_json
 from distillrun.files.jsonl import read_records, write_records
@@ -16,7 +16,7 @@ from distillrun.interfaces import AnyTeacher, ExpansionStep, GenerationStep, Rec
 from distillrun.journal.context import JournaledContext
 from distillrun.journal.rows import scoring_of
 from distillrun.journal.usage import Usage
-from distillrun.pipeline.stages.evaluate import READER
+from distillrun.pipeline.stages.evaluate import reading_of
 from distillrun.pipeline.stages.step_outputs import makes_of
 from distillrun.pipeline.stages.usable import check_expanded, check_usable
 from distillrun.records import Example, Json, TeacherRecord
@@ -74,7 +74,7 @@ def generation_stage(
         "cleaning": CLEANING,
     }
     if step.makes & READS_ANSWERS:
-        config |= changed(READER, run.task)
+        config |= reading_of(run.task)
     if step.teachers:
         config["own teachers"] = [dict(teacher.identity()) for teacher in step.teachers]
     if "choice_scores" in step.makes:

@@ -7,8 +7,8 @@ from pathlib import Path
 from distillrun.artifacts import Artifact, ArtifactStore, Stage, digest
 from distillrun.files.json import write_json
 from distillrun.files.jsonl import write_records
-from distillrun.interfaces import LabelTask, Task, out_of_scope
-from distillrun.records import Example, Json, Split, content
+from distillrun.interfaces import LabelTask, RationaleTask, Task, out_of_scope
+from distillrun.records import Answer, Example, FreeAnswer, Json, Split, content
 
 VERSION = 1
 
@@ -21,13 +21,15 @@ def loading_stage(task: Task, split: Split, examples: Sequence[Example]) -> Stag
     """
     shared = _shared(task)
     wording = [
-        [task.question(example), *(task.answer(example, choice) for choice in range(len(example.choices)))]
+        [task.question(example), *(task.answer(example, answer) for answer in _written(example))]
         for example in (examples[:1] if shared else examples)
     ]
     config: dict[str, Json] = {
         "examples": digest([content(example) for example in _stored(examples, shared)]),
         "wording": digest(wording),
     }
+    if isinstance(task, RationaleTask) and any(own := [task.rationale(example) for example in examples]):
+        config["rationales"] = digest(own)
     if shared:
         config["labels"] = digest([*shared, *map(task.student_question, examples)])
     if apart := out_of_scope(task, split):
@@ -56,5 +58,17 @@ def _shared(task: Task) -> tuple[str, ...]:
 
 
 def _stored(examples: Sequence[Example], shared: tuple[str, ...]) -> Sequence[Example]:
-    """Return examples as they are stored: without the choices that all of them share."""
-    return [replace(example, choices=()) for example in examples] if shared else examples
+    """Return examples as they are stored: without choices that all share, and what a scorer makes of texts."""
+    if shared:
+        return [replace(example, choices=()) for example in examples]
+    return [
+        replace(example, answer=replace(example.answer, key="", score=None, right=None))
+        if isinstance(example.answer, FreeAnswer)
+        else example
+        for example in examples
+    ]
+
+
+def _written(example: Example) -> Sequence[Answer]:
+    """Return the answers whose wording is hashed: all choices or, in free form, the right one."""
+    return [example.answer] if isinstance(example.answer, FreeAnswer) else range(len(example.choices))

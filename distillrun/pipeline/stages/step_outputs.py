@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from distillrun.interfaces import AnyTeacher, GenerationStep, RecordedTeacher, is_told_answers
-from distillrun.records import Rationale, TeacherRecord, is_of
+from distillrun.records import Answer, Rationale, TeacherRecord, is_of
 
 EXAMPLES = "examples"
 """The kind of what expansion makes: it is not part of a record, and every later step works on it."""
@@ -89,7 +89,7 @@ def joined(ids: Sequence[str], handed: Sequence[StepOutput]) -> list[TeacherReco
 def _one(parts: Sequence[tuple[TeacherRecord, frozenset[str]]], id_: str) -> TeacherRecord:
     rationales: list[Rationale] = []
     trace: dict[str, str] = {}
-    answer: int | None = None
+    answer: Answer | None = None
     agreement: float | None = None
     log_probs: tuple[float, ...] | None = None
     answers: tuple[int, ...] | None = None

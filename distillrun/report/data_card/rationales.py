@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from statistics import quantiles
 
-from distillrun.records import Example, Json, Rationale
+from distillrun.records import Example, Json, Rationale, answer_text
 from distillrun.text.rationale_features import has_ended, names, names_another, negates, runs_on, words
 from distillrun.text.refusal import hedges, refusal
 
@@ -29,7 +29,7 @@ class Row:
     @property
     def choice(self) -> str:
         """The choice that is argued for."""
-        return self.example.choices[self.rationale.supports]
+        return answer_text(self.example, self.rationale.supports)
 
 
 def rationale_counts(rows: Sequence[Row]) -> dict[str, Json]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from random import Random
 
-from distillrun.records import Example, Json, Rationale, TeacherRecord, find_factual
+from distillrun.records import Example, Json, Rationale, TeacherRecord, answer_text, as_told, find_factual
 
 SHOWN = 10
 SEED = 0
@@ -27,17 +27,17 @@ def _story(example: Example, record: TeacherRecord) -> dict[str, Json]:
     return {
         "question": example.question,
         "choices": list(example.choices),
-        "answer": example.answer,
-        "teacher's answer": record.answer,
+        "answer": as_told(example.answer),
+        "teacher's answer": as_told(record.answer),
         "agreement": record.agreement,
         "draft": draft.text if draft else "",
         "critiques": list(critiques),
         "revision": revised.text if revised else "",
-        "others": [_labelled(example, other) for other in others[: len(example.choices)]],
+        "others": [_labelled(example, other) for other in others[: len(example.choices) or SHOWN]],
     }
 
 
 def _labelled(example: Example, rationale: Rationale) -> Json:
-    label = f"for {example.choices[rationale.supports]}"
+    label = f"for {answer_text(example, rationale.supports)}"
     verdict = f", judged {rationale.verdict}" if rationale.verdict else ""
     return [label + verdict, rationale.text]

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from distillrun.report.page.block import Card, Choice, Paragraph, Section, State, Table
 from distillrun.report.places import places, position, right_places
-from distillrun.report.run.values import Values, sequence
+from distillrun.report.run.values import Values, finite, mapping, sequence
 from distillrun.text.display import shortened
 
 SHOWN = 10
@@ -60,7 +60,27 @@ def position_section(predictions: Sequence[Values], examples: Mapping[str, Value
     return Section("Choices by position", [Paragraph(intro), table])
 
 
+def _free_card(prediction: Values, example: Values) -> Card:
+    """Return the card of an answer in free form: what is accepted, and what was read instead of it."""
+    gold, said = mapping(example.get("answer")), mapping(prediction.get("choice"))
+    is_right, score = said.get("right") is True, finite(said.get("score"))
+    accepted = [str(gold.get("text")), *map(str, sequence(gold.get("accepted")))]
+    choices = [
+        Choice(shortened(text), gold=True, predicted=is_right and not place) for place, text in enumerate(accepted)
+    ]
+    if said and not is_right:
+        choices.append(Choice(shortened(str(said.get("text"))), gold=False, predicted=True))
+    verdict, state = _verdict(frozenset({0}), None if not said else 0 if is_right else 1)
+    if said and not is_right and score:
+        verdict += f", score {score:.2f}"
+    question = shortened(str(example.get("question") or prediction.get("example_id") or ""))
+    text, rationale = (shortened(str(prediction.get(key) or "").strip()) for key in ("text", "rationale"))
+    return Card(question, choices, verdict, state, text, rationale)
+
+
 def _card(prediction: Values, example: Values) -> Card:
+    if isinstance(example.get("answer"), Mapping):
+        return _free_card(prediction, example)
     right, choice = right_places(example), position(prediction.get("choice"))
     said = frozenset(() if choice is None else (choice,))
     verdict, state = _verdict(right, choice)

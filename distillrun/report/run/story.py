@@ -49,6 +49,8 @@ def _labelled(parts: Sequence[tuple[str, str]]) -> list[tuple[str, list[Piece]]]
 
 
 def _choice(place: Json, choices: Sequence[str]) -> str:
+    if isinstance(place, str):  # in free form
+        return shortened(place)
     if isinstance(place, bool) or not isinstance(place, int) or not 0 <= place < len(choices):
         return ""
     return choices[place]

@@ -6,6 +6,7 @@ from dataclasses import replace
 from random import Random
 
 from distillrun.records import Example
+from distillrun.records import place as place_of
 
 FEWEST = 20
 """Questions below which all right answers may stand at one place by chance."""
@@ -17,7 +18,7 @@ def shuffled(example: Example, seed: int) -> Example:
     """Return a question with its choices in an order that its id and the seed draw."""
     order = list(range(len(example.choices)))
     Random(f"{seed}/{example.id}").shuffle(order)
-    answer = None if example.answer is None else order.index(example.answer)
+    answer = None if example.answer is None else order.index(place_of(example.answer))
     return replace(example, choices=tuple(example.choices[place] for place in order), answer=answer)
 
 
@@ -28,6 +29,6 @@ def warn_of_one_place(examples: Sequence[Example], cure: str) -> None:
         (place,) = answers
         _log.warning(
             "task: the right answer is choice %s of every question, so that its place alone tells it; set %s",
-            None if place is None else place + 1,
+            None if place is None else place_of(place) + 1,
             cure,
         )

@@ -5,7 +5,8 @@ from functools import lru_cache
 from string import ascii_lowercase
 
 from distillrun.errors import ConfigError
-from distillrun.records import Example
+from distillrun.records import Answer, Example
+from distillrun.records import place as place_of
 from distillrun.task.shared.label_reader import LabelReader
 from distillrun.text.template import Template
 
@@ -57,9 +58,9 @@ class LabelText:
         """Return a text alone, as a student reads it."""
         return self._student.render({"question": example.question})
 
-    def answer(self, example: Example, choice: int) -> str:
+    def answer(self, example: Example, choice: Answer) -> str:
         """Return how a label is written as an answer."""
-        return self._written(example.choices)[choice]
+        return self._written(example.choices)[place_of(choice)]
 
     def parse(self, text: str, example: Example) -> int | None:
         """Return the label that a text gives; None = unparsed."""

@@ -5,7 +5,7 @@ from string import ascii_lowercase
 from typing import ClassVar
 
 from distillrun.errors import ConfigError
-from distillrun.records import Example, first_alike
+from distillrun.records import Answer, Example, first_alike, place
 from distillrun.task.shared.answer_parser import parsed_choice
 from distillrun.text.template import Template
 
@@ -52,9 +52,9 @@ class MultipleChoiceText:
         listed = (self._written(self._choice, example, choice) for choice in range(len(example.choices)))
         return self._question.render({"question": example.question, "choices": self._separator.join(listed)})
 
-    def answer(self, example: Example, choice: int) -> str:
+    def answer(self, example: Example, choice: Answer) -> str:
         """Return how a choice is written as an answer."""
-        return self._written(self._answer, example, choice)
+        return self._written(self._answer, example, place(choice))
 
     def parse(self, text: str, example: Example) -> int | None:
         """Return the choice that a text answers with, of those with equal texts the first; None = unparsed."""

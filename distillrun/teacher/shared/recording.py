@@ -10,7 +10,17 @@ from typing import Literal, Protocol
 from distillrun.errors import ConfigError, nearest
 from distillrun.files.jsonl import read_records
 from distillrun.files.rows import Row, read_rows
-from distillrun.records import Example, Rationale, TeacherRecord, gold, is_right, kind_of, wrong_choices
+from distillrun.records import (
+    Answer,
+    Example,
+    Rationale,
+    TeacherRecord,
+    gold,
+    is_right,
+    kind_of,
+    place,
+    wrong_choices,
+)
 from distillrun.text.cleaning import clean
 from distillrun.text.thinking import has_tags, is_open, said_in
 
@@ -121,7 +131,7 @@ class Columns:
         """Yield the rationales of a row that are not empty, and count the others."""
         right = gold(example)
         initial = self._rationale(self._text(row, "initial"), right, "factual", "initial", counts)
-        by_choice = self._text(row, "by_choice", right + 1)
+        by_choice = self._text(row, "by_choice", place(right) + 1) if example.choices else None
         initial = initial or self._rationale(by_choice, right, "factual", "initial", counts)
         revised = self._rationale(self._text(row, "revised"), right, "factual", "revised", counts)
         wrong = [
@@ -133,7 +143,7 @@ class Columns:
     def _rationale(
         self,
         raw: str | None,
-        supports: int,
+        supports: Answer,
         kind: Literal["factual", "counterfactual"],
         version: Literal["initial", "revised"],
         counts: Counter[str],

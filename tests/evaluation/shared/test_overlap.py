@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from distillrun.evaluation.answer_explanation_agreement import implied_choice
-from distillrun.evaluation.shared.overlap import grams, known_share, named, repeated_share, rouge_l, words
+from distillrun.evaluation.shared.overlap import grams, known_share, named, repeated_share
 from distillrun.records import Example
+from distillrun.text.rouge import rouge_l, words
 
 
 def test_words_are_lower_case_and_without_punctuation() -> None:

@@ -16,7 +16,7 @@ from distillrun.journal.usage import Usage
 from distillrun.pipeline.stages import generate as stage_of_generation
 from distillrun.pipeline.stages.generate import Generating, generate
 from distillrun.pipeline.stages.renewing import renewed
-from distillrun.records import Completion, Draw, TeacherRecord, gold
+from distillrun.records import Completion, Draw, TeacherRecord, gold_choice
 from tests.asking import Told
 from tests.leaves import made
 from tests.loopback import Answer, Loopback, Seen, told, written
@@ -95,7 +95,9 @@ def test_a_large_share_that_is_lost_is_said(
 def test_a_teacher_that_is_right_about_nothing_has_answered_all_the_same(tmp_path: Path) -> None:
     def wrong(draw: Draw) -> str:
         example = draw.prompt.request.example
-        return f"It is plain. So the answer is {TASK.answer(example, (gold(example) + 1) % len(example.choices))}."
+        return (
+            f"It is plain. So the answer is {TASK.answer(example, (gold_choice(example) + 1) % len(example.choices))}."
+        )
 
     rows = run_step(tmp_path, made("generation", "chain_of_thought"), Told(wrong))
     assert all(row["answer"] is not None and not row["rationales"] for row in rows)

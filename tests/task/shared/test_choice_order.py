@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from distillrun.records import Example
+from distillrun.records import Example, place
 from distillrun.task.shared.choice_order import shuffled, warn_of_one_place
 
 EXAMPLES = [Example(f"q{n}", "?", (f"w{n}", f"x{n}", f"y{n}", f"z{n}"), 3) for n in range(400)]
@@ -14,7 +14,7 @@ EXAMPLES = [Example(f"q{n}", "?", (f"w{n}", f"x{n}", f"y{n}", f"z{n}"), 3) for n
 
 def test_an_order_is_drawn_by_seed_and_id_and_keeps_the_right_answer() -> None:
     found = [shuffled(example, 0) for example in EXAMPLES]
-    assert [one.choices[one.answer or 0] for one in found] == [example.choices[3] for example in EXAMPLES]
+    assert [one.choices[place(one.answer or 0)] for one in found] == [example.choices[3] for example in EXAMPLES]
     assert all(80 < count < 120 for count in Counter(one.answer for one in found).values())
     assert found == [shuffled(example, 0) for example in EXAMPLES]
     assert found != [shuffled(example, 1) for example in EXAMPLES]
