@@ -193,7 +193,7 @@ class Classification:
         return self._loaded.places[name]
 
     def slices(self) -> Mapping[str, Sequence[str]]:
-        return self._splits.slices(example.id for _, example, _ in self._all["test"])
+        return self._splits.slices(lambda split: (example.id for _, example, _ in self._all[split]))
 
     @cached_property
     def _loaded(self) -> Splits:

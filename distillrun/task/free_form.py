@@ -130,7 +130,7 @@ class FreeForm:
         return Example(where, self._row_text.of(Row(where, dict(values))), (), None)
 
     def slices(self) -> Mapping[str, Sequence[str]]:
-        return self._splits.slices(example.id for _, example in self._placed["test"] or ())
+        return self._splits.slices(lambda split: (example.id for _, example in self._placed[split] or ()))
 
     @cached_property
     def _loaded(self) -> Splits:

@@ -132,7 +132,7 @@ class MultipleChoice(MultipleChoiceText):
         return self._loaded.places[name]
 
     def slices(self) -> Mapping[str, Sequence[str]]:
-        return self._splits.slices(one.id for one in self._asked["test"] or ())
+        return self._splits.slices(lambda split: (one.id for one in self._asked[split] or ()))
 
     @cached_property
     def _loaded(self) -> Splits:

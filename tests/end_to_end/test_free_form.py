@@ -38,7 +38,7 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_run_scores_reports_predicts_and_is_found_again(rows: Path, tmp_path: Path) -> None:
     own = (*OWN, f"task.folder={rows}", "objective=rationale_answer", "task.slices=[Type]")
-    result = run_small(tmp_path / "run", *own, store=tmp_path / "store")
+    result = run_small(tmp_path / "run", *own, store=tmp_path / "store", page=True)
     scores = result["scores"]
     assert isinstance(scores, dict)
     assert {"test/accuracy", "test/score", "test/unparsed"} <= set(scores)
@@ -61,7 +61,7 @@ def test_a_run_scores_reports_predicts_and_is_found_again(rows: Path, tmp_path: 
     with pytest.raises(ConfigError, match="answers in free form: its questions have no choices"):
         run.student.predict("Say two, 1 times.", ["two", "three"])
     asked = tmp_path / "asked.csv"
-    asked.write_text("question\nSay one, 2 times.\nSay four, 1 times.\n", encoding="utf-8")
+    asked.write_text('question\n"Say one, 2 times."\n"Say four, 1 times."\n', encoding="utf-8")
     out = tmp_path / "out.csv"
     assert predict_file(run.student, "run", asked, out, dr.load_run(tmp_path / "run").config.runtime.progress) == (2, 0)
     with out.open(encoding="utf-8", newline="") as stream:

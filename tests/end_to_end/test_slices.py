@@ -9,7 +9,7 @@ from statsmodels.stats.proportion import proportion_confint
 
 from distillrun.errors import ConfigError
 from tests.end_to_end.runs import experiment, run_scored
-from tests.task.test_multiple_choice import write
+from tests.task.test_multiple_choice import task, write
 
 TOPICS = ("colour", "colour", "size", "size", "", "size")
 
@@ -51,5 +51,17 @@ def test_a_column_that_is_not_there_is_named(tmp_path: Path, words: list[str]) -
 
 def test_a_column_of_texts_is_no_slice(tmp_path: Path, words: list[str]) -> None:
     write(tmp_path, [{"choices": ["x", "y"], "answer": "x"}] * 4, [{"choices": ["x", "y"], "answer": "x"}] * 60)
-    with pytest.raises(ConfigError, match=r"task\.slices names question, which has 60 values in test; up to 50"):
+    with pytest.raises(ConfigError, match=r"task\.slices names question, which has 60 values; up to 50"):
         experiment(tmp_path / "store", *words, "task.slices=[question]")
+
+
+def test_a_test_that_is_cut_from_train_is_sliced_too(tmp_path: Path) -> None:
+    rows = [{"choices": ["x", "y"], "answer": "xy"[n % 2], "topic": f"t{n % 3}"} for n in range(24)]
+    write(tmp_path, rows, rows)
+    found = task(tmp_path, files={"test": None}, test_share=0.5, dev_share=0.25, slices=["topic"])
+    topics = {f"train{n}": (f"topic=t{n % 3}",) for n in range(24)}
+    own = found.slices()
+    assert {one.id: own[one.id] for one in found.examples("test")} == {
+        one.id: topics[one.id] for one in found.examples("test")
+    }
+    assert len(found.examples("test")) == 12

@@ -1,6 +1,6 @@
 """The splits of a task that reads a user's files: rows by split, and what of them is train, dev and test."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 
 from distillrun.files.rows import Row
@@ -66,6 +66,12 @@ class FileSplits:
             groups |= groups_in(self.rows[split] or (), names, self.split_by)
         return load_splits(whole, self.settings, self._overlap, groups)
 
-    def slices(self, ids: Iterable[str]) -> Mapping[str, Sequence[str]]:
-        """Return the slices of each row of test by its id; empty where none are wanted."""
-        return slices_in(self.rows["test"] or (), ids, self.slice_columns) if self.slice_columns else {}
+    def slices(self, ids: Callable[[Split], Iterable[str]]) -> Mapping[str, Sequence[str]]:
+        """Return the slices of each row of test, or of the train from which it is cut, by its id.
+
+        Empty where none are wanted. `ids` returns those of all rows of a split.
+        """
+        if not self.slice_columns:
+            return {}
+        split: Split = "train" if self.rows["test"] is None else "test"
+        return slices_in(self.rows[split] or (), ids(split), self.slice_columns)

@@ -24,7 +24,7 @@ def slices_in(rows: Iterable[Row], ids: Iterable[str], columns: Sequence[str]) -
         count = len({own[place] for own in found.values()})
         if count > MOST_VALUES:
             raise ConfigError(
-                f"task.slices names {column}, which has {count} values in test; up to {MOST_VALUES} are scored apart"
+                f"task.slices names {column}, which has {count} values; up to {MOST_VALUES} are scored apart"
             )
     return found
 
