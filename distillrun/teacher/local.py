@@ -92,11 +92,9 @@ class Local:
 
     def identity(self) -> Mapping[str, Json]:
         return {
-            **self._reference.identity(),
-            "gguf_file": self.gguf_file,
+            **self._weights,
             "dtype": self.dtype,
             "quantization": self.quantization,
-            **({"adapter": adapter_digest(Path(self.adapter).expanduser())} if self.adapter else {}),
             "chat": self.chat,
             "block_separator": self.block_separator,
             "reply_separator": self.reply_separator,
@@ -168,10 +166,9 @@ class Local:
         return [] if self.gguf_file else refusals(lambda: self._read_as_student(self._outlined(), 2, 2))
 
     def reading(self) -> Mapping[str, Json]:
-        weights = {**self._reference.identity(), "gguf_file": self.gguf_file}
         lead = leading(self.target_separator)
         return {
-            **weights,
+            **self._weights,
             "dtype": self.dtype,
             "quantization": self.quantization,
             "target_separator": self.target_separator,
@@ -240,6 +237,12 @@ class Local:
     @cached_property
     def _reference(self) -> CheckpointReference:
         return CheckpointReference(self.checkpoint or "", self.revision, "teacher", self.gguf_file)
+
+    @property
+    def _weights(self) -> dict[str, Json]:
+        """The identity of its weights, as they are stored."""
+        own: dict[str, Json] = {**self._reference.identity(), "gguf_file": self.gguf_file}
+        return own | ({"adapter": adapter_digest(Path(self.adapter).expanduser())} if self.adapter else {})
 
     @property
     def _loading(self) -> Loading:

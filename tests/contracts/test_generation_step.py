@@ -194,7 +194,14 @@ def test_a_step_keeps_its_protocol(option: str, name: str, place: Workplace) -> 
     step = build(steps_of(option)[name], "generation")
     assert isinstance(step, GenerationStep)
     here = replace_teacher(place, place.recorded()) if name == "recorded" else place
+    here = with_rationales(place) if name == "gold_rationale" else here
     assert faults(step, here) == []
+
+
+def with_rationales(place: Workplace) -> Workplace:
+    """Return the place with a task whose files hold rationales."""
+    told = altered(place.task, rationale=lambda _, example: f"It is known of {example.id}.")
+    return replace(place, folder=place.folder / "told", task=told, earlier=[])
 
 
 def replace_teacher(place: Workplace, teacher: AnyTeacher) -> Workplace:

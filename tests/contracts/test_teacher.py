@@ -12,6 +12,8 @@ from distillrun.config.build import build
 from distillrun.config.target import find_class
 from distillrun.files.jsonl import write_records
 from distillrun.interfaces import AnyTeacher, LogitTeacher, RecordedTeacher, Teacher, WhiteBoxTeacher, members_of
+from distillrun.language_model.adapter import CONFIG as ADAPTER_CONFIG
+from distillrun.language_model.adapter import WEIGHTS as ADAPTER_WEIGHTS
 from distillrun.pipeline.stages.generate import UNHASHED
 from distillrun.records import Draw, Json, Message, Prompt, Request, Sampling
 from tests.altered import altered
@@ -50,8 +52,8 @@ UNDECIDING: dict[tuple[str, str], str] = {
 }
 """(option, setting) on which no answer depends, with the reason; `UNHASHED` ones apart."""
 
-ASKING = frozenset({"chat", "block_separator", "reply_separator", "max_context_tokens"})
-"""How prompts are written, which no distribution over a student's pairs depends on."""
+ASKING = frozenset({"chat", "chat_options", "block_separator", "reply_separator", "max_context_tokens"})
+"""How prompts are written. No distribution over a student's pairs depends on it where there is no chat template."""
 
 NOT_ASKED = {"vllm": "its engine needs a GPU; tests/teacher/test_vllm.py asks one that stands in for it"}
 """Teachers that can be asked nothing here, with the reason."""
@@ -73,6 +75,10 @@ class Given:
             checkpoint = write[name](folder)
             (folder / "other.gguf").write_bytes(b"GGUF")
             return checkpoint
+        if name == "adapter":
+            for file in (ADAPTER_CONFIG, ADAPTER_WEIGHTS):
+                (folder / file).write_bytes(b"{}")
+            return str(folder)
         write_records(folder / "records.jsonl", [RECORD] if name == "said" else [])
         return str(folder)
 
@@ -80,7 +86,7 @@ class Given:
         own: dict[str, dict[str, Any]] = {
             "api": {"base_url": self._server.url, "model": "m", "api_key_env": None},
             "choice_scorer": {"checkpoint": self.path("bert"), "max_tokens": 128},
-            "local": {"checkpoint": self.path("llama"), "device": "cpu"},
+            "local": {"checkpoint": self.path("llama"), "device": "cpu", "chat": "never"},
             "recorded": {"folder": self.path("said")},
             "vllm": {"checkpoint": self.path("llama")},
         }
@@ -94,6 +100,7 @@ class Given:
             ("choice_scorer", "checkpoint"): self.path("longer bert"),
             ("local", "checkpoint"): self.path("gpt2"),
             ("local", "gguf_file"): "other.gguf",
+            ("local", "adapter"): self.path("adapter"),
             ("recorded", "folder"): self.path("silent"),
             ("recorded", "fields"): {**settings.get("fields", {}), "revised": None},
             ("vllm", "checkpoint"): self.path("gpt2"),

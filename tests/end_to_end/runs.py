@@ -52,9 +52,9 @@ def scored(store: Path, *overrides: str) -> Experiment:
     return prepare(composed(*words, "evaluation=[choice_likelihood]", f"paths.store={store}", *overrides))
 
 
-def run_scored(folder: Path, *overrides: str, store: Path) -> dict[str, Json]:
+def run_scored(folder: Path, *overrides: str, store: Path, page: bool = False) -> dict[str, Json]:
     """Run one whose student writes nothing."""
-    return result_of(ran(scored(store, *overrides), folder))
+    return result_of(ran(scored(store, *overrides), folder, page))
 
 
 def ran(prepared: Experiment, folder: Path, page: bool = False) -> Outcome:

@@ -57,7 +57,7 @@ def value(found: Any, name: str) -> float:
 def learnt(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any]:
     folder = tmp_path_factory.mktemp("learnt")
     words = words_of(write_texts(folder / "texts"), f"paths.run={folder / 'run'}")
-    return folder, run_scored(folder / "run", *words, store=folder / "store")
+    return folder, run_scored(folder / "run", *words, store=folder / "store", page=True)
 
 
 def test_labels_are_learnt_and_scored_each_by_itself(learnt: tuple[Path, Any]) -> None:

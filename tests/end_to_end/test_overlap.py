@@ -26,7 +26,7 @@ def words(tmp_path: Path) -> list[str]:
 
 
 def test_a_run_scores_untouched_questions_apart(tmp_path: Path, words: list[str]) -> None:
-    result: Any = run_scored(tmp_path / "run", *words, store=tmp_path / "store")
+    result: Any = run_scored(tmp_path / "run", *words, store=tmp_path / "store", page=True)
     scores = {name: score["n"] for name, score in result["scores"].items() if name.startswith("test/")}
     accuracies = [name for name in scores if name.endswith("accuracy")]
     assert accuracies

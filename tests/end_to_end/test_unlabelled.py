@@ -113,7 +113,7 @@ def test_the_noise_table_tells_the_noise_that_was_put_in(tmp_path: Path) -> None
     (tmp_path / "said").mkdir()
     write_records(tmp_path / "said" / "records.jsonl", records)
     words = ("teacher=recorded", f"teacher.folder={tmp_path / 'said'}", TEACHER, "objective=label_only")
-    result: Any = run_small(tmp_path / "run", *words, "generation=recorded", "until=generate")
+    result: Any = run_small(tmp_path / "run", *words, "generation=recorded", "until=generate", page=True)
     noise = result["data"]["label noise"]
     assert noise["train"]["accuracy"] == (COUNT - NOISY) / COUNT
     assert noise["train, agreement 0.4-0.6"]["accuracy"] == 0

@@ -233,8 +233,9 @@ def test_dual_space_takes_a_head_whose_outputs_are_scaled_or_capped(name: str, t
 
 
 def test_a_head_that_is_not_all_that_makes_the_logits_is_noticed(tmp_path: Path) -> None:
-    model = load_model(Path(write_llama(tmp_path)), Limits(32, 32, ""))
-    assert head_problem(model) is None
+    folder = Path(write_llama(tmp_path))
+    assert head_problem(load_model(folder, Limits(32, 32, ""))) is None
+    model = load_model(folder, Limits(32, 32, ""))
 
     def doubled(_module: Any, _inputs: Any, output: Any) -> Any:
         output.logits = 2 * output.logits
