@@ -116,7 +116,7 @@ def init_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--task",
-        choices=("classification", "multiple_choice"),
+        choices=("classification", "multiple_choice", "free_form"),
         help="the kind of task (default: worked out from the files)",
     )
     parser.add_argument("--text", metavar="COLUMN", help="the column of the texts or questions")

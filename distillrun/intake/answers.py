@@ -17,32 +17,30 @@ WRONG = ("distractor", "incorrect", "wrong", "false")
 """How columns begin that hold wrong choices alone."""
 
 
-def check_labels(tables: Mapping[str, Table], known: Table, given: str | None, kind: Kind | None) -> None:
-    """Refuse tables that have neither choices nor labels."""
+def are_labels(tables: Mapping[str, Table], known: Table, given: str | None, kind: Kind | None) -> bool:
+    """Return whether answers are labels; otherwise they are texts in free form.
+
+    Raises:
+        ConfigError: there are no answers, or one label alone.
+    """
     if kind == "classification" or (given is not None and LABELS in tables):
-        return
+        return True
     if given is not None and several_labels(known.values(given))[0]:
-        return
+        return True
     named = [table.values(given) for role, table in tables.items() if role != LABELS and given is not None]
     if any(map(repeats, named)):
-        return
+        return True
     values = [value for value in known.values(given) if not is_blank(value)] if given is not None else []
     if len({str(value) for value in values}) == 1:
         raise ConfigError(
             f"{known.paths[0]}: the only label in {given} is {str(values[0])[:40]!r}, and a task has two or more; add "
             "rows of others, or a file of labels (labels=FILE)"
         )
-    why = (
-        f"the values of {given} hardly repeat ({len({str(value) for value in values})} different ones in "
-        f"{len(values)} rows, such as {str(values[0])[:40]!r})"
-        if values
-        else f"no column holds labels ({', '.join(known.columns)})"
-    )
-    raise ConfigError(
-        f"{known.paths[0]}: {why}, and no column holds choices, so neither task=classification nor "
-        "task=multiple_choice fits; free answers, such as numbers or sentences, are not a task of distillrun yet. Name "
-        "the columns with --text and --label if they are others"
-    )
+    if not values:
+        raise ConfigError(
+            f"{known.paths[0]}: no column holds labels or answers ({', '.join(known.columns)}); name it with --label"
+        )
+    return False
 
 
 def check_header(data: Mapping[str, Table]) -> None:

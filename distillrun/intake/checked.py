@@ -6,7 +6,7 @@ from typing import Any, get_args
 from omegaconf import OmegaConf
 
 from distillrun.config.build import build
-from distillrun.config.compose import conf_folder
+from distillrun.config.compose import compose_first
 from distillrun.errors import ConfigError, nearest
 from distillrun.intake.guessed import Guess
 from distillrun.interfaces import Task
@@ -20,7 +20,8 @@ def checked(guess: Guess) -> tuple[Task, dict[Split, list[Example]], float]:
     Raises:
         ConfigError: the files cannot be read so.
     """
-    leaf: Any = OmegaConf.to_container(OmegaConf.load(conf_folder() / "task" / f"{guess.kind}.yaml"), resolve=False)
+    scorer = [] if guess.scorer is None else [f"scorer@task.scorer={guess.scorer}"]
+    leaf: Any = OmegaConf.to_container(compose_first([f"task={guess.kind}", *scorer]).task, resolve=False)
     for key, value in guess.settings.items():
         leaf[key] = {**leaf[key], **value} if isinstance(value, Mapping) else value
     task: Task = build(leaf, "task")

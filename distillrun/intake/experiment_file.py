@@ -20,6 +20,17 @@ _LEARNT = {
   - override /training: linear_probe
   - override /evaluation: [label_sets, multi_label]
 """,
+    "free_form": """\
+  - override /scorer@task.scorer: {scorer}
+  - override /student: tiny_qwen              # 0.2M weights, offline; on a GPU t5_base with training: paper
+  - override /objective: label_only           # with a teacher: multitask, and generation: zero_shot_rationale
+""",
+    "with reasons": """\
+  - override /scorer@task.scorer: {scorer}
+  - override /student: tiny_qwen              # 0.2M weights, offline; on a GPU t5_base with training: paper
+  - override /generation: gold_rationale      # the reasons of the rows; or a teacher's: zero_shot_rationale
+  - override /objective: multitask            # learns to answer and to explain
+""",
     "multiple_choice": """\
   - override /student: tiny_qwen              # 0.2M weights, offline; on a GPU t5_base with training: paper
   - override /objective: label_only           # with a teacher: multitask, and generation: zero_shot_rationale
@@ -29,6 +40,7 @@ _TAUGHT = {
     "several labels": "  - override /generation: label_sets         # all labels that apply, by the teacher\n",
     "classification": "  - override /generation: label              # the teacher's label for each text\n",
     "multiple_choice": "  - override /generation: chain_of_thought   # the teacher's answer to each question\n",
+    "free_form": "  - override /generation: chain_of_thought   # the teacher's answer to each question\n",
 }
 _OBJECTIVE = """
 objective:
@@ -44,8 +56,15 @@ _RULES = {
 """,
     "several labels": "",
     "multiple_choice": "",
+    "free_form": "",
+    "with reasons": "",
 }
-_STEP = {"classification": "label", "several labels": "label_sets", "multiple_choice": "chain_of_thought"}
+_STEP = {
+    "classification": "label",
+    "several labels": "label_sets",
+    "multiple_choice": "chain_of_thought",
+    "free_form": "chain_of_thought",
+}
 _PROMPT = """
 generation:
   steps:
@@ -76,7 +95,7 @@ def experiment_file(guess: Guess, name: str) -> str:
         f"# {name}: made by distillrun init, to be changed; distillrun --help task={guess.kind} shows every key.",
         "defaults:",
         f"  - override /task: {guess.kind}",
-        _LEARNT[_way(guess)].rstrip("\n"),
+        _LEARNT[_way(guess)].rstrip("\n").format(scorer=guess.scorer),
     ]
     if guess.label_source != "gold":
         lines.append(_TAUGHT[_way(guess)].rstrip("\n"))
@@ -90,13 +109,15 @@ def experiment_file(guess: Guess, name: str) -> str:
 
 
 def _way(guess: Guess) -> str:
-    """Return how it is learnt: by its task, and by how many labels a text has."""
+    """Return how it is learnt: by its task, and by how many labels or which reasons a row has."""
+    if guess.kind == "free_form" and guess.label_source == "gold" and guess.settings["fields"].get("rationale"):
+        return "with reasons"
     return "several labels" if guess.settings.get("multi_label") else guess.kind
 
 
 def _prompt(guess: Guess) -> str:
     """Return what the teacher is shown: solved rows where there are some, with their rationales where it reasons."""
-    reasons = guess.kind == "multiple_choice"
+    reasons = guess.kind != "classification"
     what = "a right answer and a rationale" if reasons else "a label"
     has_rows = guess.label_source == "teacher_where_missing" and (
         "rationale" in guess.settings["fields"] or not reasons

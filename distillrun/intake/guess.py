@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from distillrun.errors import ConfigError
-from distillrun.intake.answers import are_wrong, check_header, check_labels, several_labels
+from distillrun.intake.answers import are_labels, are_wrong, check_header, several_labels
 from distillrun.intake.columns import (
     IDS,
     RATIONALES,
@@ -17,6 +17,7 @@ from distillrun.intake.columns import (
     text_column,
     text_pair,
 )
+from distillrun.intake.free_answers import MARKER, marked, scorer_of
 from distillrun.intake.guessed import Guess, Kind
 from distillrun.intake.label_names import name_labels
 from distillrun.intake.placing import divide, place, without_hidden
@@ -41,7 +42,7 @@ def guess(
     columns = list(dict.fromkeys(column for table in data.values() for column in table.columns))
     rows = [row for table in data.values() for row in table.cells]
     check_header(data)
-    choices = choice_columns(known.columns, known.cells) if kind != "classification" else None
+    choices = choice_columns(known.columns, known.cells) if kind in (None, "multiple_choice") else None
     if kind == "multiple_choice" and choices is None:
         raise ConfigError(f"no column holds choices, as task=multiple_choice needs ({', '.join(known.columns)})")
     own = [choices] if isinstance(choices, str) else choices or []
@@ -69,8 +70,22 @@ def guess(
             found.reasons.append(
                 f"answers: {given} is a choice of its own, so the order of the choices is drawn (task.shuffle_choices)"
             )
+    elif kind == "free_form" or not are_labels(tables, known, given, kind):
+        if given is None:
+            raise ConfigError(f"no column holds the answers; name it with --label ({', '.join(known.columns)})")
+        found.kind = "free_form"
+        fields |= {"question": asked, "reference": given, "rationale": None}
+        found.scorer, what = scorer_of(known.values(given))
+        found.reasons.append(
+            f"task=free_form: {given} holds answers in free form, which are {what} (scorer {found.scorer})"
+        )
+        if marked(known.values(given)):
+            found.settings["reference_marker"] = MARKER
+            fields["rationale"] = given
+            found.reasons.append(
+                f"answers: stand behind {MARKER} in {given}, and the reasons before it (task.reference_marker)"
+            )
     else:
-        check_labels(tables, known, given, kind)
         fields |= {"text": asked, "label": given or "label"}
         found.reasons.append(f"task=classification: {asked} holds texts, and the labels repeat")
         several, sign = several_labels(known.values(given)) if given is not None else (False, None)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Kind = Literal["classification", "multiple_choice"]
+Kind = Literal["classification", "multiple_choice", "free_form"]
 
 
 @dataclass
@@ -13,11 +13,13 @@ class Guess:
     Attributes:
         kind: the option of the config group `task`.
         settings: of the task, by their keys without `task.`; those of sections as mappings.
+        scorer: what says how good an answer in free form is; None = its task has none.
         reasons: a sentence for each conclusion.
     """
 
     kind: Kind
     settings: dict[str, Any] = field(default_factory=dict)
+    scorer: str | None = None
     reasons: list[str] = field(default_factory=list)
 
     @property

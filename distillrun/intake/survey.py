@@ -44,11 +44,8 @@ def survey(task: Task, splits: Mapping[Split, Sequence[Example]], threshold: flo
 def _examples(task: Task, splits: Mapping[Split, Sequence[Example]]) -> Iterator[str]:
     train = splits["train"]
     for example in [train[n * len(train) // SHOWN] for n in range(min(SHOWN, len(train)))]:
-        right = (
-            ", ".join(task.answer(example, place) for place in _labels(example))
-            if is_answered(example)
-            else "not known"
-        )
+        answers = example.answers or (() if example.answer is None else (example.answer,))
+        right = ", ".join(task.answer(example, one) for one in answers) if is_answered(example) else "not known"
         yield f"example {example.id}"
         yield f"  a student reads: {_cut(task.student_question(example))}"
         if example is train[0] and task.question(example) != task.student_question(example):

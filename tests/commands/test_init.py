@@ -10,8 +10,8 @@ import pytest
 from distillrun.cli import main
 from distillrun.config.build import build
 from distillrun.config.compose import config_of
-from distillrun.interfaces import Task
-from distillrun.records import Split, place
+from distillrun.interfaces import FreeFormTask, RationaleTask, Task
+from distillrun.records import Split, is_right, place
 
 TICKETS = [
     ("the screen stays black", "hardware"),
@@ -118,12 +118,6 @@ def test_what_the_files_leave_open_is_asked_for(capfd: pytest.CaptureFixture[str
 @pytest.mark.parametrize(
     ("name", "rows", "header", "expected"),
     [
-        (
-            "sums.csv",
-            [(f"Tom has {n} apples and eats 1", str(n - 1)) for n in range(9)],
-            "question,answer",
-            "free answers",
-        ),
         ("train.csv", [("a text of words", ""), ("another text of words", "")], "text,label", "no column holds labels"),
         ("train.csv", [], "text,label", "data/train.csv holds no rows"),
     ],
@@ -355,6 +349,33 @@ def test_a_comma_inside_a_label_parts_nothing() -> None:
     assert written("data/train.csv").examples("train")[0].choices == ("account", "screens, disks", "software")
 
 
-def test_solutions_with_semicolons_are_no_labels(capfd: pytest.CaptureFixture[str]) -> None:
+def test_solutions_with_semicolons_are_no_labels() -> None:
     csv("train.csv", [(f"solve system {n} for x and y", f"x = {n}; y = {n % 5}") for n in range(24)], "question,answer")
-    assert "hardly repeat" in refusal(capfd, "data/train.csv")
+    assert isinstance(written("data/train.csv"), FreeFormTask)
+
+
+def test_answers_that_hardly_repeat_are_free_form(capfd: pytest.CaptureFixture[str]) -> None:
+    rows = [(f"What is {n} plus {2 * n}?", str(3 * n)) for n in range(1, 41)]
+    csv("sums.csv", rows, "question,answer")
+    task = written("data/sums.csv")
+    assert isinstance(task, FreeFormTask)
+    asked = {one.question: one for split in ("train", "dev", "test") for one in task.examples(split)}
+    right = asked["What is 7 plus 14?"]
+    assert is_right(right, task.parse("21.0", right))
+    assert not is_right(right, task.parse("22", right))
+    told = capfd.readouterr().out
+    assert "task=free_form: answer holds answers in free form, which are numbers (scorer numeric)" in told
+    assert main(["--config-dir", "my_conf", "experiment=mine", "until=load", "tracking=jsonl"]) == 0
+
+
+def test_reasons_before_a_marker_are_rationales(capfd: pytest.CaptureFixture[str]) -> None:
+    rows = [{"question": f"{n} and {n}?", "answer": f"{n} and {n} make {2 * n}.\n#### {2 * n}"} for n in range(1, 41)]
+    Path("data", "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    task = written("data/train.jsonl")
+    assert isinstance(task, FreeFormTask)
+    assert isinstance(task, RationaleTask)
+    one = task.examples("train")[0]
+    number = int(one.question.split()[0])
+    assert task.rationale(one) == f"{number} and {number} make {2 * number}."
+    assert is_right(one, task.parse(str(2 * number), one))
+    assert "generation: gold_rationale" in Path("my_conf/experiment/mine.yaml").read_text(encoding="utf-8")
