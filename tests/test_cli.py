@@ -239,7 +239,7 @@ def test_a_prediction_is_printed_as_answer_and_explanation(
     class Student:
         task = made("task", "everyday")
 
-        def predict(self, question: str, choices: list[str]) -> Prediction:
+        def predict(self, question: str, choices: tuple[str, ...]) -> Prediction:
             asked.append((question, choices))
             return Prediction("question", "The answer is b", "b is right", 1)
 
@@ -250,7 +250,7 @@ def test_a_prediction_is_printed_as_answer_and_explanation(
     monkeypatch.setattr(predict, "load_student", load_student)
     Path("run/student").mkdir(parents=True)
     assert main(["predict", "run", "Why?", "--choices", "a", "b", "--allow", "mine"]) == 0
-    assert asked == [(Path("run"), ["mine"]), ("Why?", ["a", "b"])]
+    assert asked == [(Path("run"), ["mine"]), ("Why?", ("a", "b"))]
     assert capfd.readouterr().out == "answer: b\nexplanation: b is right\ntext: The answer is b\n"
 
 

@@ -86,10 +86,13 @@ class Run:
         except FileNotFoundError:
             rows = []
         frame = pd.DataFrame(rows, columns=list(dict.fromkeys([*COLUMNS, *(name for row in rows for name in row)])))
+        free_form = bool(rows) and all(row.get("choices") == [] for row in rows)
         for name in ("answer", "choice"):
-            if any(isinstance(row.get(name), str) for row in rows):  # in free form
-                continue
-            frame[name] = pd.array([_place(row.get(name)) for row in rows], dtype="Int64")
+            values = [row.get(name) for row in rows]
+            if free_form:
+                frame[name] = pd.array([value if isinstance(value, str) else None for value in values], dtype="object")
+            else:
+                frame[name] = pd.array([_place(value) for value in values], dtype="Int64")
         return frame
 
     @cached_property

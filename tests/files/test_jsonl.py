@@ -110,7 +110,7 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> 
     [
         (GOOD.replace('"group"', '"groop"'), "Example has no field 'groop' .did you mean 'group'"),
         (GOOD.replace('"answer": 0, ', ""), "Example is missing the field 'answer'"),
-        (GOOD.replace("0", '"0"'), r"Example.answer: .*integer, not \"0\""),
+        (GOOD.replace("0", '"0"'), r"Example.answer.int: .*integer, not \"0\""),
         (GOOD.replace("0", "true"), "Example.answer"),
         (GOOD.replace('"b"', "2"), r"Example.choices.1: .*string, not 2"),
         (GOOD[:-1], "not a valid Example: Invalid JSON"),
