@@ -137,7 +137,8 @@ def test_logits_and_gradients_are_the_module_s_own(model: TransformerModel, monk
     found = gradients(model.module, total)
     assert found.keys() == expected.keys()
     for name, one in found.items():
-        torch.testing.assert_close(one, expected[name], rtol=1e-4, atol=1e-5, msg=name)
+        noise = 1e-4 * expected[name].abs().max().item()  # sums in another order; a wrong gradient is off by far more
+        torch.testing.assert_close(one, expected[name], rtol=1e-4, atol=max(noise, 1e-6), msg=name)
 
 
 def test_a_head_that_runs_by_itself_makes_the_logits_of_one_position_alone(model: TransformerModel) -> None:
