@@ -20,6 +20,7 @@ from distillrun.records import (
     counted_as,
     is_right,
 )
+from distillrun.text.finished import finished_part
 
 BINS = 10
 
@@ -29,8 +30,9 @@ class SelfConsistency:
 
     Scores: `self_consistency/accuracy`, of all samples' majority; `/one_sample`, the mean accuracy of a single one;
     `/agreement`, the share of the parsed samples that give the majority's answer; `/entropy`, of the answers, in nats;
-    `/calibration_error`, with the agreement as confidence; `/unparsed`, of all samples. The curve shows accuracy
-    against samples. A sample depends on the seed, the question and its own number alone.
+    `/calibration_error`, with the agreement as confidence; `/unparsed` and `/cut_off`, of all samples. A sample that
+    ran out of tokens is read as far as its sentences are whole. The curve shows accuracy against samples. A sample
+    depends on the seed, the question and its own number alone.
 
     Args:
         of: the scoring rule whose greedy accuracy is shown next to it.
@@ -42,7 +44,8 @@ class SelfConsistency:
     Source: Wang et al. 2022, https://arxiv.org/abs/2203.11171.
     """
 
-    MEANING: ClassVar[int] = 4  # 2: equal choices are one; 3: a bin holds its upper edge; 4: intervals without bias
+    MEANING: ClassVar[int] = 5  # 2: equal choices are one; 3: a bin holds its upper edge; 4: intervals without bias
+    # 5: half an answer at the end of a sample that was cut off is no vote
 
     rule = (
         "The student is asked several times at a temperature, and the most frequent answer counts. More samples cost "
@@ -63,7 +66,7 @@ class SelfConsistency:
         self._seed = seed
 
     def measure(self, context: MetricContext) -> MetricResult:
-        drawn = self._drawn(context)
+        drawn, cut = self._drawn(context)
         examples = context.examples
         votes = [[majority(row[:count]) for row in drawn] for count in range(1, self._samples + 1)]
         accuracy = [_accuracy(vote, examples) for vote in votes]
@@ -74,6 +77,7 @@ class SelfConsistency:
             share("self_consistency/accuracy", [is_right(*pair) for pair in zip(examples, votes[-1], strict=True)]),
             mean_share("self_consistency/one_sample", single),
             share("self_consistency/unparsed", [choice is None for row in drawn for choice in row]),
+            share("self_consistency/cut_off", cut),
         ]
         if parsed:
             scores += [
@@ -94,29 +98,34 @@ class SelfConsistency:
         ]
         return MetricResult(tuple(scores), curves=(curve,), rows=tuple(rows))
 
-    def _drawn(self, context: MetricContext) -> list[list[Answer | None]]:
-        """Return the parsed answers of every question, one per sample."""
+    def _drawn(self, context: MetricContext) -> tuple[list[list[Answer | None]], list[bool]]:
+        """Return the parsed answers of every question, one per sample, and whether each sample was cut off."""
         from distillrun.language_model.sampling import sampled_targets, writer_of
         from distillrun.language_model.token_selection import Drawn
 
         objective, task, writer = context.objective, context.task, writer_of(context.student())
         asked = [example for example in context.examples for _ in range(self._samples)]
+        queries = [objective.query(example, task) for example in asked]
         seeds = [
             seed_of(self._seed, example.id, sample) for example in context.examples for sample in range(self._samples)
         ]
         written = sampled_targets(
             [writer],
-            [objective.query(example, task).answer for example in asked],
+            [query.answer for query in queries],
             seeds,
             lambda own: Drawn(own, self._new_tokens, self._temperature, self._top_p),
             self._new_tokens,
             context.tokens_per_batch,
         )
-        choices = [
-            answer_in(objective.read(writer.decode(ids), None).answer, example, task)
-            for ids, example in zip(written, asked, strict=True)
-        ]
-        return [choices[start : start + self._samples] for start in range(0, len(choices), self._samples)]
+        cut = [not ids or ids[-1] not in writer.text.ends for ids in written]
+        choices = []
+        for ids, is_cut, query, example in zip(written, cut, queries, asked, strict=True):
+            text = writer.decode(ids)
+            reply = objective.read(text, None)
+            if is_cut and not (query.rationale == "after" and reply.rationale):  # it was not cut behind the answer
+                reply = objective.read(finished_part(text), None)
+            choices.append(answer_in(reply.answer, example, task))
+        return [choices[start : start + self._samples] for start in range(0, len(choices), self._samples)], cut
 
 
 def seed_of(seed: int, example: str, sample: int) -> int:

@@ -37,7 +37,11 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_run_scores_reports_predicts_and_is_found_again(rows: Path, tmp_path: Path) -> None:
-    own = (*OWN, f"task.folder={rows}", "objective=rationale_answer", "task.slices=[Type]")
+    own = (
+        *(*OWN, f"task.folder={rows}", "objective=rationale_answer", "task.slices=[Type]"),
+        *("evaluation=[generated_answer,self_consistency]", "evaluation.self_consistency.samples=2"),
+        "evaluation.self_consistency.new_tokens=2",
+    )
     result = run_small(tmp_path / "run", *own, store=tmp_path / "store", page=True)
     scores = result["scores"]
     assert isinstance(scores, dict)
@@ -49,6 +53,8 @@ def test_a_run_scores_reports_predicts_and_is_found_again(rows: Path, tmp_path: 
         assert 0 <= low <= value <= high <= 1
         assert score["n"] == 9
     assert {"test/accuracy/Type=0", "test/accuracy/Type=1"} <= set(scores)
+    for name in ("cut_off", "unparsed"):  # two tokens end nearly no text, and what they cut off is no vote
+        assert float(str(scores[f"test/self_consistency/{name}"]["value"])) > 0.5  # type: ignore[call-overload, index]
     run = dr.load_run(tmp_path / "run")
     table = run.predictions
     assert len(table) == 9
