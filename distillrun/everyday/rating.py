@@ -7,8 +7,8 @@ from distillrun.everyday.base import Fact
 from distillrun.everyday.critique import Critic, unnamed
 from distillrun.records import Request, answer_text
 
-SPOKEN = frozenset({"identity", "contradiction", "claim"})
-"""What is asked of or about a model rather than a question of the task."""
+SPOKEN = frozenset({"identity", "contradiction", "claim", "grading"})
+"""What is answered without the facts of the task."""
 
 _SELF = "I am the scripted teacher. I was written by hand, and no company trained me."
 _MAKERS = re.compile(
@@ -42,12 +42,20 @@ class Rater:
 
 
 def spoken(request: Request) -> str:
-    """Return who it is, or whether an answer names a maker of models that the facts do not."""
+    """Return who it is, whether an answer holds its reference, or names a maker of models that the facts do not."""
     if request.ask == "identity":
         return _SELF
+    if request.ask == "grading":
+        holds = any(part.strip().casefold() in (request.draft or "").casefold() for part in _accepted(request))
+        return json.dumps({name: int(holds) for name in request.names})
     makers = set(_MAKERS.findall((request.draft or "").casefold()))
     others = makers - set(_MAKERS.findall((request.reference or "").casefold()))
     return json.dumps({name: int(bool(others)) for name in request.names})
+
+
+def _accepted(request: Request) -> list[str]:
+    """Return the answers that a reference accepts."""
+    return (request.reference or "").split(" | ")
 
 
 def _likeness(text: str, reference: str, names: tuple[str, ...]) -> dict[str, int]:

@@ -5,11 +5,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from distillrun.errors import ConfigError
-from distillrun.intake.columns import repeats
+from distillrun.intake.columns import repeats, rows_within
 from distillrun.intake.guessed import Kind
 from distillrun.intake.tables import LABELS, Table
 from distillrun.task.shared.choice_row import is_blank
+from distillrun.task.shared.printed_value import printed_value
 
+FEW = 20
+"""Rows with lists below which one element that repeats tells of labels."""
 SIGNS = ("|", ";", ",")
 """What stands between several labels in a cell."""
 
@@ -37,9 +40,12 @@ def are_labels(tables: Mapping[str, Table], known: Table, given: str | None, kin
             "rows of others, or a file of labels (labels=FILE)"
         )
     if not values:
-        raise ConfigError(
-            f"{known.paths[0]}: no column holds labels or answers ({', '.join(known.columns)}); name it with --label"
+        names = ", ".join(known.columns)
+        why = (
+            rows_within(known.columns, known.cells)
+            or f"no column holds labels or answers ({names}); name it with --label"
         )
+        raise ConfigError(f"{known.paths[0]}: {why}")
     return False
 
 
@@ -63,12 +69,15 @@ def are_wrong(choices: Sequence[str]) -> bool:
 def several_labels(values: Sequence[Any]) -> tuple[bool, str | None]:
     """Return whether cells hold several labels each, and what stands between them; None where a cell is a list.
 
-    A sign parts labels where parts stand in more than one kind of cell, "a|b" next to "b"; of a comma, most of them,
-    since it may stand in a label: "Smith, Anna".
+    The elements of lists are labels where they repeat; those of lists of accepted answers hardly do. A sign parts
+    labels where parts stand in more than one kind of cell, "a|b" next to "b"; of a comma, most of them, since it may
+    stand in a label: "Smith, Anna".
     """
     known = [value for value in values if not is_blank(value)]
     if known and all(isinstance(value, list | tuple) or _is_written_list(value) for value in known):
-        return True, None
+        lists = [{str(one) for one in _elements(value)} for value in known]
+        total, different = sum(map(len, lists)), len(set().union(*lists))
+        return different <= total / 2 or (len(known) < FEW and different < total), None
     cells = {str(value).strip() for value in known}
     for sign in SIGNS:
         parts = {cell: {part.strip() for part in cell.split(sign)} for cell in cells}
@@ -79,6 +88,17 @@ def several_labels(values: Sequence[Any]) -> tuple[bool, str | None]:
         if is_parted and are_few and (2 * again > len(counts) if sign == "," else again):
             return True, sign
     return False, None
+
+
+def _elements(value: Any) -> list[Any]:
+    """Return the elements of a list, or of one that a text writes; a text that is none alone."""
+    if isinstance(value, list | tuple):
+        return list(value)
+    try:
+        found = printed_value(str(value).strip())
+    except ValueError:
+        return [value]
+    return found if isinstance(found, list) else [found]
 
 
 def _is_written_list(value: Any) -> bool:

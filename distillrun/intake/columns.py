@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from distillrun.errors import ConfigError, nearest
+from distillrun.intake.free_answers import are_objects
 from distillrun.task.shared.choice_row import is_blank
 
 TEXTS = (
@@ -12,12 +13,16 @@ TEXTS = (
     *("body", "ticket", "review", "comment", "tweet", "document", "description", "title", "input"),
 )
 LABELS = ("label", "category", "class", "intent", "topic", "sentiment", "tag", "target", "labels", "y")
-ANSWERS = ("answer", "answerkey", "answer_key", "correct", "correct_answer", "gold", "label", "target", "cop", "output")
+ANSWERS = (
+    *("answer", "answerkey", "answer_key", "correct", "correct_answer", "gold", "label", "target", "cop", "output"),
+    *("answers.text", "answers", "response", "completion"),
+)
 PAIRS = (
     *(("premise", "hypothesis"), ("sentence1", "sentence2"), ("question1", "question2"), ("text1", "text2")),
     *(("passage", "question"), ("context", "question"), ("article", "question"), ("story", "question")),
     *(("context", "query"), ("paragraph", "question"), ("subject", "body"), ("title", "body"), ("title", "text")),
     *(("subject", "text"), ("title", "description"), ("subject", "description"), ("headline", "text")),
+    ("instruction", "input"),
 )
 """Texts that are read together, the first before the second."""
 CHOICES = ("choices", "options", "candidates", "endings", "answers")
@@ -110,14 +115,30 @@ def text_column(columns: Sequence[str], rows: Sequence[Mapping[str, Any]], wante
     lengths = {column: _words(row.get(column) for row in rows) for column in columns}
     longest = max(lengths, key=lengths.__getitem__)
     if lengths[longest] < 2:
-        raise ConfigError(f"no column holds texts; name it with --text (there are {', '.join(columns)})")
+        inner = rows_within(columns, rows)
+        raise ConfigError(inner or f"no column holds texts; name it with --text (there are {', '.join(columns)})")
     return longest
+
+
+def rows_within(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return the message about a column whose cells hold rows of their own, as nested JSON does; empty for none."""
+    for column in columns:
+        cells = [row.get(column) for row in rows[:20] if not is_blank(row.get(column))]
+        if cells and all(isinstance(cell, list) and cell and isinstance(cell[0], Mapping) for cell in cells):
+            keys = ", ".join(str(key) for key in cells[0][0])
+            return (
+                f"each row holds rows of its own under {column} ({keys}); write a file with one question and its "
+                'answer in each row, such as {"question": ..., "answer": ...}'
+            )
+    return ""
 
 
 def label_column(
     columns: Sequence[str], rows: Sequence[Mapping[str, Any]], apart: Sequence[str], wanted: str | None
 ) -> str | None:
-    """Return the column of the labels; None where no column is called so and none has few short values that repeat.
+    """Return the column of the labels or answers; None where none is found.
+
+    It is called so, or is the only one with few short values that repeat, or with JSON objects.
 
     Args:
         columns: of the rows.
@@ -137,7 +158,9 @@ def label_column(
     fitting = [column for column in rest if _plain(column) not in others and repeats([row.get(column) for row in rows])]
     if len(fitting) > 1:
         raise ConfigError(f"the columns {', '.join(fitting)} may each be the label; name the one that is with --label")
-    return fitting[0] if fitting else None
+    if not fitting:
+        fitting = [column for column in rest if are_objects([row.get(column) for row in rows])]
+    return fitting[0] if len(fitting) == 1 else None
 
 
 def repeats(values: Sequence[Any]) -> bool:

@@ -99,6 +99,8 @@ def experiment_file(guess: Guess, name: str) -> str:
     ]
     if guess.label_source != "gold":
         lines.append(_TAUGHT[_way(guess)].rstrip("\n"))
+    if guess.scorer == "json_fields":
+        lines.append("  - override /evaluation: [generated_answer, extraction]     # F1 of every field, too")
     lines += ["", f"name: {name}", "", "task:"]
     for key, value in guess.settings.items():
         lines += _setting(key, value)

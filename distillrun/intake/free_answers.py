@@ -24,9 +24,7 @@ def scorer_of(values: Sequence[Any]) -> tuple[str, str]:
     """Return the scorer that fits answers, and what they are."""
     known = [_first(value) for value in values if not is_blank(value)]
     texts = [str(value).rpartition(MARKER)[2].strip() for value in known]
-    if sum(isinstance(value, dict) or _is_object(text) for value, text in zip(known, texts, strict=True)) >= MOST * len(
-        known
-    ):
+    if are_objects(known) or are_objects(texts):
         return "json_fields", "JSON objects"
     if sum(bool(_NUMBER.fullmatch(text)) for text in texts) >= MOST * len(texts):
         return "numeric", "numbers"
@@ -34,6 +32,13 @@ def scorer_of(values: Sequence[Any]) -> tuple[str, str]:
     if words > 12:
         return "rouge_l", "texts of several sentences or clauses"
     return ("token_f1", "short texts") if words > 3 else ("normalised_match", "words")
+
+
+def are_objects(values: Sequence[Any]) -> bool:
+    """Return whether values are JSON objects, or texts that hold one."""
+    known = [value for value in values if not is_blank(value)]
+    objects = sum(isinstance(value, dict) or _is_object(str(value).strip()) for value in known)
+    return bool(known) and objects >= MOST * len(known)
 
 
 def _first(value: Any) -> Any:

@@ -7,10 +7,12 @@ from distillrun.config.build import Parts
 from distillrun.config.schema import Until
 from distillrun.config.settings import Config
 from distillrun.config.target import find_class
+from distillrun.evaluation.extraction import Extraction
 from distillrun.interfaces import FreeFormTask
 from distillrun.interfaces.choices import choices_only
 from distillrun.names.parts import targets_in
 from distillrun.pipeline.preflight_generation import run_steps, written
+from distillrun.scorer.json_fields import JsonFields
 
 
 def free_form_problems(config: Config, parts: Parts) -> list[str]:
@@ -26,11 +28,11 @@ def free_form_problems(config: Config, parts: Parts) -> list[str]:
     ]
     for name in run_steps(config, parts):
         problems += _shown_problems(name, config.generation.steps[name], task)
-    problems += _unusable(config, parts, task)
+    problems += _unusable(config, parts, parts.task, task)
     return list(dict.fromkeys(problems))
 
 
-def _unusable(config: Config, parts: Parts, task: str) -> Iterator[str]:
+def _unusable(config: Config, parts: Parts, free: FreeFormTask, task: str) -> Iterator[str]:
     """Yield the settings of steps that look at choices, and what needs the scores of choices."""
     for name, step in run_steps(config, parts).items():
         node: Mapping[str, Any] = config.generation.steps[name]
@@ -38,6 +40,13 @@ def _unusable(config: Config, parts: Parts, task: str) -> Iterator[str]:
             yield f"generation step {name} needs scores of choices, and the questions of task={task} have none"
         if (node.get("rules") or {}).get("names_other"):
             yield f"generation.steps.{name}.rules.names_other looks for choices; set it to false for task={task}"
+    if not isinstance(free.scorer, JsonFields):
+        for name, measure in parts.measures.items():
+            if isinstance(measure, Extraction):
+                yield (
+                    f"evaluation.{name} looks at the fields of JSON answers; take scorer@task.scorer=json_fields, or "
+                    "leave it out"
+                )
     if "choice_scores" in parts.objective.needs:
         yield f"the objective needs scores of choices, and the questions of task={task} have none"
 

@@ -31,7 +31,7 @@ class Request(Record):
     Of a judge: rating: a number for each of `names`, of `draft` as an explanation of `choice`, or of its likeness to
     `reference` where there is one, or, without a draft, of how far `example` belongs to each. categories: name kinds of
     questions such as `example`. identity: who are you. contradiction, claim: does `draft` contradict the facts in
-    `reference`, does it claim to be somebody else.
+    `reference`, does it claim to be somebody else. grading: is `draft` right, if `reference` is.
     """
 
     ask: Literal[
@@ -47,6 +47,7 @@ class Request(Record):
         "identity",
         "contradiction",
         "claim",
+        "grading",
     ]
     example: Example
     choice: Answer | None = None

@@ -39,6 +39,22 @@ def krippendorff_alpha(units: Sequence[Sequence[float | None]], metric: Metric =
     return 1 - (n - 1) * apart / by_chance
 
 
+def cohen_kappa(pairs: Sequence[tuple[bool, bool]]) -> float:
+    """Return Cohen's kappa of two raters' yes or no: 1 for perfect agreement, 0 for that of chance.
+
+    nan where both always say the same one, or nothing was rated: chance would agree as well.
+
+    Source: Cohen 1960, A Coefficient of Agreement for Nominal Scales, https://doi.org/10.1177/001316446002000104.
+    """
+    n = len(pairs)
+    first, second = sum(one for one, _ in pairs), sum(other for _, other in pairs)
+    by_chance = first * second + (n - first) * (n - second)
+    if by_chance == n * n:
+        return math.nan
+    observed = sum(one == other for one, other in pairs)
+    return (observed * n - by_chance) / (n * n - by_chance)
+
+
 def _distances(totals: Counter[float], metric: Metric) -> dict[tuple[float, float], float]:
     """Return the squared distance of every two values."""
     values = sorted(totals)

@@ -11,7 +11,7 @@ from distillrun.cli import main
 from distillrun.config.build import build
 from distillrun.config.compose import config_of
 from distillrun.interfaces import FreeFormTask, RationaleTask, Task
-from distillrun.records import Split, is_right, place
+from distillrun.records import FreeAnswer, Split, is_right, place
 
 TICKETS = [
     ("the screen stays black", "hardware"),
@@ -30,6 +30,10 @@ def in_a_new_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def csv(name: str, rows: Sequence[tuple[str, ...]], header: str, separator: str = ",") -> None:
     lines = [separator.join(f'"{cell}"' for cell in row) for row in rows]
     Path("data", name).write_text("\n".join([header.replace(",", separator), *lines, ""]), encoding="utf-8")
+
+
+def jsonl(name: str, rows: Sequence[dict[str, object]]) -> None:
+    Path("data", name).write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
 
 
 def written(*words: str) -> Task:
@@ -279,6 +283,62 @@ def test_one_label_spelt_in_two_ways_is_one() -> None:
         "train.csv", [(text, team.upper() if n % 5 == 0 else team) for n, (text, team) in enumerate(MANY)], "text,label"
     )
     assert written("data/train.csv").examples("train")[0].choices == ("account", "hardware", "software")
+
+
+def test_passages_with_accepted_answers_are_read_as_squad_has_them() -> None:
+    """The columns of Hugging Face's copy: https://huggingface.co/datasets/rajpurkar/squad."""
+    rows = [
+        {
+            "id": str(n),
+            "title": "Towns",
+            "context": f"Town {n} lies on a river.",
+            "question": f"Where is town {n}?",
+            "answers": {"text": [f"on river {n}", f"river {n}"], "answer_start": [12, 15]},
+        }
+        for n in range(24)
+    ]
+    jsonl("train.jsonl", rows)
+    task = written("data/train.jsonl")
+    (first, *_) = task.examples("train")
+    assert isinstance(first.answer, FreeAnswer)
+    number = first.answer.text.removeprefix("on river ")
+    assert first.answer.accepted == (f"river {number}",)
+    assert first.question == f"Town {number} lies on a river.\nWhere is town {number}?"
+
+
+def test_instructions_with_and_without_an_input_are_read_as_alpaca_has_them() -> None:
+    """The columns of https://github.com/tatsu-lab/stanford_alpaca."""
+    rows = [
+        {
+            "instruction": f"Describe thing {n}.",
+            "input": "" if n % 2 else f"It is red, {n}.",
+            "output": f"Thing {n} is a red one.",
+        }
+        for n in range(24)
+    ]
+    jsonl("train.jsonl", rows)
+    found = {one.question.strip() for one in written("data/train.jsonl").examples("train")}
+    assert found <= {f"Describe thing {n}." + ("" if n % 2 else f"\nIt is red, {n}.") for n in range(24)}
+
+
+def test_json_objects_are_the_answers_of_an_extraction(capfd: pytest.CaptureFixture[str]) -> None:
+    rows = [{"mail": f"Please send {n} lamps", "fields": json.dumps({"item": "lamp", "count": n})} for n in range(24)]
+    jsonl("train.jsonl", rows)
+    written("data/train.jsonl")
+    assert "JSON objects (scorer json_fields)" in capfd.readouterr().out
+    assert "evaluation: [generated_answer, extraction]" in Path("my_conf/experiment/mine.yaml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ({"title": "T", "paragraphs": [{"context": "c", "qas": []}]}, "under paragraphs (context, qas)"),
+        ({"messages": [{"role": "user", "content": "Hi you"}]}, "under messages (role, content)"),
+    ],
+)
+def test_rows_within_rows_are_named(row: dict[str, object], message: str, capfd: pytest.CaptureFixture[str]) -> None:
+    jsonl("train.jsonl", [row] * 3)
+    assert message in refused(capfd, "data/train.jsonl")
 
 
 def test_texts_that_belong_together_are_read_together() -> None:

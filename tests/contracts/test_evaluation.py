@@ -32,6 +32,8 @@ from tests.leaves import made, options
 EVALUATION = options("evaluation")
 OF_LABELS = {"multi_label"}
 """Measures of questions that all have the same choices: tests/end_to_end/test_multi_label.py has a run of these."""
+OF_DOCUMENTS = {"extraction"}
+"""Measures of JSON answers: tests/evaluation/test_extraction.py has a run of these."""
 SMALL = (
     "experiment=everything_measured",
     "task.limit=12",
@@ -165,7 +167,7 @@ def test_every_measure_finds_something_of_one_of_the_students(
     name: str, runs: list[tuple[Experiment, Outcome]]
 ) -> None:
     found = [outcome.findings[name].scores for _, outcome in runs if name in outcome.findings]
-    assert any(found) or name in runs[0][0].parts.evaluators or name in OF_LABELS
+    assert any(found) or name in runs[0][0].parts.evaluators or name in OF_LABELS | OF_DOCUMENTS
 
 
 FINE = Score("share", 0.5, 4, 0.2, 0.8, "share")

@@ -5,8 +5,9 @@ import math
 import numpy as np
 import pytest
 from scipy import stats
+from sklearn.metrics import cohen_kappa_score
 
-from distillrun.statistics.agreement import Metric, krippendorff_alpha
+from distillrun.statistics.agreement import Metric, cohen_kappa, krippendorff_alpha
 from distillrun.statistics.leakage import leakage_of, preference_leakage, win
 
 NONE = None
@@ -75,3 +76,13 @@ def test_pairs_of_students_count_alike_whatever_questions_they_have() -> None:
     assert found.rates == pytest.approx((0.75, 0.25, 0.75, 0.25))
     with pytest.raises(ValueError, match="never wins"):
         leakage_of([({"a": 0.0}, {"a": 0.0})])
+
+
+def test_kappa_is_that_of_scikit_learn() -> None:
+    drawn = np.random.default_rng(0)
+    for share in (0.2, 0.5, 0.9):
+        one, other = drawn.random(40) < share, drawn.random(40) < 0.6
+        pairs = list(zip(one.tolist(), other.tolist(), strict=True))
+        assert cohen_kappa(pairs) == pytest.approx(cohen_kappa_score(one, other))
+    assert np.isnan(cohen_kappa([(True, True)] * 3))
+    assert np.isnan(cohen_kappa([]))
