@@ -123,7 +123,7 @@ def text_column(columns: Sequence[str], rows: Sequence[Mapping[str, Any]], wante
 def rows_within(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:
     """Return the message about a column whose cells hold rows of their own, as nested JSON does; empty for none."""
     for column in columns:
-        cells = [row.get(column) for row in rows[:20] if not is_blank(row.get(column))]
+        cells: list[Any] = [row.get(column) for row in rows[:20] if not is_blank(row.get(column))]
         if cells and all(isinstance(cell, list) and cell and isinstance(cell[0], Mapping) for cell in cells):
             keys = ", ".join(str(key) for key in cells[0][0])
             return (
