@@ -60,6 +60,7 @@ class Outcome:
         examples: the questions of every split.
         rules: of each evaluator and measure, what it counts.
         command: the words that ask for the run on a command line.
+        took_part: the chosen option of each config group that a stage uses.
         source: where the questions came from, and how their files were read.
         overlap: of the splits; None before it is known.
         cut: of which texts the student reads or writes a part alone, by their split.
@@ -85,6 +86,7 @@ class Outcome:
     examples: Mapping[Split, Sequence[Example]]
     rules: Mapping[str, str] = field(default_factory=dict)
     command: Sequence[str] = ()
+    took_part: dict[str, Json] = field(default_factory=dict)
     source: dict[str, Json] = field(default_factory=dict)
     overlap: Overlap | None = None
     cut: dict[str, CutTexts] = field(default_factory=dict)

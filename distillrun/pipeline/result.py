@@ -22,6 +22,7 @@ def result_of(outcome: Outcome) -> dict[str, Json]:
         "name": outcome.config.name,
         "command": list(outcome.command),
         "selected": dict(outcome.config.selected),
+        **({"took_part": outcome.took_part} if outcome.took_part else {}),
         "scores": _nameless(outcome.all_scores()),
         "baselines": {who: _nameless(scores) for who, scores in outcome.baselines.items()},
         "stages": {

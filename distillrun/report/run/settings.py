@@ -29,7 +29,7 @@ def settings_section(result: Values, config: Values, data: Values) -> Section | 
     if command := result.get("command"):
         text = shlex.join(str(word) for word in command) if isinstance(command, list) else str(command)
         blocks.append(Code(shortened(text)))
-    selected = mapping(result.get("selected"))
+    selected = mapping(result.get("took_part", result.get("selected")))  # earlier runs did not note what took part
     leading = {name: selected[name] for name in FIRST if name in selected}
     leading |= _training(mapping(config.get("training")), mapping(result.get("training")))
     if leading and (questions := _questions(mapping(data.get("questions")))):

@@ -146,7 +146,8 @@ def test_the_settings_that_one_asks_for_first_stand_on_top(tmp_path: Path) -> No
         "training": {"max_steps": 600, "examples_per_step": 32, "learning_rate": 0.003, "seed": 7, "beta1": 0.9}
     }
     data: dict[str, Json] = {"questions": {"train": {"questions": 1200}, "dev": {"questions": 100}}}
-    result: dict[str, Json] = {**RESULT, "selected": {"runtime": "default", "student": "tiny_t5", "objective": "cf"}}
+    took_part: dict[str, Json] = {"runtime": "default", "student": "tiny_t5", "objective": "cf"}
+    result: dict[str, Json] = {**RESULT, "selected": {**took_part, "teacher": "scripted"}, "took_part": took_part}
     text, page = pages(tmp_path, result, METRICS, data, config)
     first = text.split("## What ran", 1)[1].split("##", 1)[0]
     rows = [line.strip("| ").split(" | ") for line in first.splitlines() if line.startswith("| ")][2:]
