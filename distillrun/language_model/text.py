@@ -3,18 +3,18 @@
 import hashlib
 import json
 import logging
-from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
-from itertools import accumulate
 
 from transformers import PreTrainedTokenizerBase
 
 from distillrun.errors import ConfigError
 from distillrun.language_model.chat_format import ChatFormat
 from distillrun.language_model.limits import Truncate, leading
+from distillrun.language_model.segment_tokens import Token, segment_tokens
+from distillrun.language_model.special_tokens import special_tokens
 from distillrun.loss.tensors import IGNORE
 from distillrun.records import LongText, Segment, TargetPair
 
@@ -44,16 +44,6 @@ class Target:
     def labels(self) -> list[int]:
         """The ids, `IGNORE` where nothing is learnt."""
         return [token if learn else IGNORE for token, learn in zip(self.ids, self.learn, strict=True)]
-
-
-@dataclass(frozen=True, slots=True)
-class _Token:
-    id: int
-    learn: bool
-    cut: bool
-    asked: bool
-    begin: int
-    end: int
 
 
 class SegmentTokenizer:
@@ -131,7 +121,7 @@ class SegmentTokenizer:
             closing + 1,
         )
 
-    def _following(self, segments: tuple[Segment, ...]) -> list[_Token]:
+    def _following(self, segments: tuple[Segment, ...]) -> list[Token]:
         """Return the tokens of what is written after the seam: lead, text and closing; places count from the text.
 
         Where a token would lie across the seam, they are cut apart: a source has the same tokens whatever follows it.
@@ -224,7 +214,7 @@ class SegmentTokenizer:
         tokens = sorted(self.tokenizer.get_vocab().items())
         return hashlib.sha256(json.dumps(tokens).encode()).hexdigest()
 
-    def _read(self, segments: Sequence[Segment]) -> list[_Token]:
+    def _read(self, segments: Sequence[Segment]) -> list[Token]:
         """Return the tokens of a source with what frames it; where no segment is the question, all are."""
         if self.truncate != "refuse" and not any(segment.asked for segment in segments):
             segments = [replace(segment, asked=True) for segment in segments]
@@ -232,29 +222,11 @@ class SegmentTokenizer:
             return self._tokens(self.chat.question(segments))
         return self._tokens([*segments, *([Segment(self._turn)] if self._turn else [])])
 
-    def _tokens(self, segments: Sequence[Segment]) -> list[_Token]:
+    def _tokens(self, segments: Sequence[Segment]) -> list[Token]:
         """Return the tokens of the joined segments, without special tokens."""
-        written = [segment for segment in segments if segment.text]
-        text = "".join(segment.text for segment in written)
-        encoding = self.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
-        ids = encoding["input_ids"]
-        offsets = encoding["offset_mapping"]
-        asked = self.truncate != "refuse"  # else nobody looks which segment is the question
-        if len({(segment.learn, segment.cut, asked and segment.asked) for segment in written}) == 1:
-            only = written[0]  # as good as one: where a segment ends changes nothing
-            kind = only.learn, only.cut, only.asked
-            return [_Token(token, *kind, *span) for token, span in zip(ids, offsets, strict=True)]
-        starts = list(accumulate((len(segment.text) for segment in written), initial=0))[:-1]
-        tokens = []
-        for token, (begin, end) in zip(ids, offsets, strict=True):
-            touched = _touched(text, begin, end, starts)
-            learn = any(written[index].learn for index in touched)
-            may_cut = all(written[index].cut for index in touched)
-            may_ask = all(written[index].asked for index in touched)
-            tokens.append(_Token(token, learn, may_cut, may_ask, begin, end))
-        return tokens
+        return segment_tokens(self.tokenizer, segments, self.truncate != "refuse")  # else nobody looks for the question
 
-    def _shortened(self, tokens: list[_Token], room: int, key: str, segments: Sequence[Segment]) -> list[_Token]:
+    def _shortened(self, tokens: list[Token], room: int, key: str, segments: Sequence[Segment]) -> list[Token]:
         """Return the tokens with as few cut ones dropped as fit the room. Raises ConfigError if they cannot."""
         excess = len(tokens) - room
         if excess <= 0:
@@ -289,13 +261,6 @@ def _refusal(read: Callable[[], object]) -> str:
     return ""
 
 
-def target_ids(tokenizer: PreTrainedTokenizerBase, text: str, chat: ChatFormat | None = None) -> list[int]:
-    """Return the ids of a text that is learnt as a target, with the id that ends it where there is one."""
-    ids = tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
-    end = tokenizer.eos_token_id if chat is None else chat.end
-    return [*ids, *([] if end is None else [int(end)])]
-
-
 def _length(segments: Sequence[Segment]) -> int:
     return sum(len(segment.text) for segment in segments)
 
@@ -304,25 +269,3 @@ def _taken_off(segments: Sequence[Segment], written: Sequence[Segment]) -> int:
     """Return how many characters at the beginning of segments are not written."""
     whole, kept = ("".join(segment.text for segment in own) for own in (segments, written))
     return max(0, whole.find(kept))
-
-
-def special_tokens(
-    tokenizer: PreTrainedTokenizerBase, key: str = "student.checkpoint"
-) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Return the ids that a tokenizer puts before and after a text of its own accord; `key` is what named it."""
-    bare = tokenizer("a", add_special_tokens=False)["input_ids"]
-    dressed = tokenizer("a", add_special_tokens=True)["input_ids"]
-    for begin in range(len(dressed) - len(bare) + 1):
-        end = begin + len(bare)
-        if dressed[begin:end] == bare:
-            return tuple(dressed[:begin]), tuple(dressed[end:])
-    raise ConfigError(
-        f"the tokenizer of {key}={tokenizer.name_or_path} changes the text itself when it adds special "
-        f"tokens ({bare} became {dressed}); choose another checkpoint"
-    )
-
-
-def _touched(text: str, begin: int, end: int, starts: list[int]) -> set[int]:
-    """Return the segments that the characters begin..end lie in, blanks left out unless there is nothing else."""
-    places = [place for place in range(begin, end) if not text[place].isspace()] or [min(begin, len(text) - 1)]
-    return {bisect_right(starts, place) - 1 for place in places}

@@ -119,7 +119,7 @@ class Checkpoint:
         return dict(self._tokenizer.get_vocab())
 
     def cut(self, text: str) -> Sequence[int]:
-        from distillrun.language_model.text import target_ids
+        from distillrun.language_model.special_tokens import target_ids
 
         return target_ids(self._tokenizer, text, self._format)
 

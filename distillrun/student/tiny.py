@@ -180,7 +180,7 @@ class TinyQwen:
 
 
 def _cut(text: str) -> list[int]:
-    from distillrun.language_model.text import target_ids
+    from distillrun.language_model.special_tokens import target_ids
     from distillrun.language_model.tiny import tiny_tokenizer
 
     return target_ids(tiny_tokenizer(), text)

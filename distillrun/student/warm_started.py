@@ -62,7 +62,7 @@ class WarmStarted:
         return dict(self._outline[1].get_vocab())
 
     def cut(self, text: str) -> Sequence[int]:
-        from distillrun.language_model.text import target_ids
+        from distillrun.language_model.special_tokens import target_ids
 
         return target_ids(self._outline[1], text)
 

@@ -1,22 +1,19 @@
 """Classification of texts from a user's own files by the same labels, two up to thousands, one or any number each."""
 
-import hashlib
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Literal
 
-from distillrun.errors import ConfigError, each
-from distillrun.files.rows import Row, digest_of
+from distillrun.errors import ConfigError
+from distillrun.files.rows import digest_of
 from distillrun.interfaces import LabelSource
 from distillrun.records import Answer, Example, Json, SolvedExample, Split, place
-from distillrun.task.shared.choice_row import text_in
-from distillrun.task.shared.columns import check_keys, numbered_id
+from distillrun.task.shared.columns import check_keys
 from distillrun.task.shared.file_splits import FileSplits
 from distillrun.task.shared.label_list import LabelForm
 from distillrun.task.shared.label_text import LabelText
-from distillrun.task.shared.labelled_rows import LabelledRow, LabelledRows
+from distillrun.task.shared.labelled_examples import LabelledExamples
+from distillrun.task.shared.labelled_rows import LabelledRows
 from distillrun.task.shared.labels_told import unusual_told
 from distillrun.task.shared.on_overlap import Duplicates, OnOverlap, overlap_policy
 from distillrun.task.shared.row_text import RowText
@@ -108,8 +105,7 @@ class Classification:
             raise ConfigError(f"task.fields.{name} is not set; name the column that holds it")
         if not (isinstance(own, str | None) and isinstance(text, str | None) and isinstance(rationale, str | None)):
             raise ConfigError(f"task.fields={dict(fields)}: all but label are one column each; see task.template")
-        self._row_text = RowText(text or "", template, "task.fields.text")
-        self._id, self._rationale, self._demonstrations = own, rationale, demonstrations
+        self._rationale, self._demonstrations = rationale, demonstrations
         self._files = TaskFiles(folder, hub_name, revision, files, encoding, test_share)
         self._splits = FileSplits(
             self._files,
@@ -129,6 +125,8 @@ class Classification:
             label_separator,
             out_of_scope,
         )
+        row_text = RowText(text or "", template, "task.fields.text")
+        self._examples = LabelledExamples(self._labelled, row_text, own, label_source)
         self.encoding, self.label_source, self.multi_label = encoding, label_source, multi_label
 
     def check(self) -> list[str]:
@@ -176,38 +174,33 @@ class Classification:
         return list(self._apart[split])
 
     def unanswered(self, where: str, values: Mapping[str, Any]) -> Example:
-        return Example(where, self._row_text.of(Row(where, dict(values))), self.labels(), None)
+        return self._examples.unanswered(where, values)
 
     def solved(self) -> Sequence[SolvedExample] | None:
         if self._demonstrations is not None:
             rows = rows_of_file(self._files.folder, self._demonstrations, self.encoding)
-            own = (example for _, example, _ in self._made(self._labelled.read(rows, "train"), "train"))
+            own = (example for _, example, _ in self._examples.of(self._labelled.read(rows, "train"), "train"))
             return solved_rows(zip(rows, own, strict=True), self._rationale)
         if self._rationale is None or self.label_source == "teacher":
             return None
         train = {example.id for example in self._loaded.examples["train"]}
-        own = (example for _, example, _ in self._all["train"])
+        own = (example for _, example, _ in self._examples.splits["train"])
         return solved_rows(zip(self._splits.rows["train"] or (), own, strict=True), self._rationale, train)
 
     def where(self, name: str) -> str:
         return self._loaded.places[name]
 
     def slices(self) -> Mapping[str, Sequence[str]]:
-        return self._splits.slices(lambda split: (example.id for _, example, _ in self._all[split]))
+        return self._splits.slices(lambda split: (example.id for _, example, _ in self._examples.splits[split]))
 
     @cached_property
     def _loaded(self) -> Splits:
         rows = self._splits.rows
-        ids = {split: [example.id for _, example, _ in made] for split, made in self._all.items()}
+        ids = {split: [example.id for _, example, _ in made] for split, made in self._examples.splits.items()}
         splits = self._splits.load({split: None if rows[split] is None else self._placed(split) for split in rows}, ids)
         apart = {split: len(self.out_of_scope(split)) for split in splits.examples}
         unusual_told(splits.examples, apart, self._labelled.out_of_scope)
         return splits
-
-    @cached_property
-    def _all(self) -> dict[Split, list[tuple[str, Example, bool]]]:
-        """The examples of each split's rows with their places, and whether they have none of the labels."""
-        return {split: list(self._made(rows, split)) for split, rows in self._labelled.rows.items()}
 
     @cached_property
     def _read_as(self) -> str:
@@ -227,39 +220,9 @@ class Classification:
     @cached_property
     def _apart(self) -> dict[Split, list[Example]]:
         """The texts of each split that have none of the labels."""
-        rows = self._splits.rows
-        apart = {
-            split: [one for _, one, apart in self._all[split] if apart] for split in rows if rows[split] is not None
-        }
+        made = {split: own for split, own in self._examples.splits.items() if self._splits.rows[split] is not None}
+        apart = {split: [example for _, example, apart in own if apart] for split, own in made.items()}
         return scope_splits(apart, self._splits.settings)
 
     def _placed(self, split: Split) -> Iterator[Placed]:
-        return ((where, example) for where, example, apart in self._all[split] if not apart)
-
-    def _made(self, rows: Iterable[LabelledRow], split: Split) -> Iterator[tuple[str, Example, bool]]:
-        """Yield the examples that rows make, as those of a split."""
-        seen: Counter[str] = Counter()
-
-        def made(one: LabelledRow) -> tuple[str, Example, bool]:
-            text = self._row_text.of(one.row)
-            name = text_in(one.row, self._id, "task.fields.id") if self._id is not None else _digest(split, text)
-            empty = Example(name, text, self.labels(), None)
-            return one.row.where, empty if one.apart else self._answered(empty, one, split), one.apart
-
-        for where, example, apart in each(rows, made):
-            numbered = example if self._id is not None else replace(example, id=numbered_id(example.id, seen))
-            yield where, numbered, apart
-
-    def _answered(self, example: Example, one: LabelledRow, split: Split) -> Example:
-        """Return an example with what its row gives. Raises ConfigError where that is not known, or nothing."""
-        if self.multi_label:
-            waits = one.given is None and split == "train" and self.label_source != "gold"
-            return replace(example, answers=None if waits else tuple(sorted({*self._labelled.places(one)})))
-        if one.given is None and split != "train":
-            raise ConfigError(f"{one.row.where}: the row has no label, and {split} is scored by labels; add it")
-        return replace(example, answer=next(iter(self._labelled.places(one)), None))
-
-
-def _digest(split: Split, text: str) -> str:
-    """Return an id for a text, a digest of it; texts that a split has twice are numbered."""
-    return f"{split}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+        return ((where, example) for where, example, apart in self._examples.splits[split] if not apart)

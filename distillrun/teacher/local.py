@@ -10,11 +10,12 @@ from distillrun.errors import ConfigError, refusals
 from distillrun.interfaces import Account, Task
 from distillrun.language_model.adapter import adapter_digest
 from distillrun.language_model.checkpoint import CheckpointReference
-from distillrun.language_model.checkpoint_folder import has_template, is_encoder, may_think
+from distillrun.language_model.checkpoint_folder import is_encoder
 from distillrun.language_model.limits import Limits, leading
 from distillrun.language_model.loading import Chat, Dtype, Loading, Quantization
 from distillrun.process.runtime import pick_device
 from distillrun.records import Budget, Completion, Draw, Json, Price, Prompt, Sampling, ScoredContinuation
+from distillrun.teacher.local_checkpoint.prompting import Prompting
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -95,12 +96,7 @@ class Local:
             **self._weights,
             "dtype": self.dtype,
             "quantization": self.quantization,
-            "chat": self.chat,
-            "block_separator": self.block_separator,
-            "reply_separator": self.reply_separator,
-            **({"opening": self._opening} if self._opening else {}),
-            **({"chat_options": dict(self.chat_options)} if self.chat_options else {}),
-            **({"form": "plain"} if self._is_base else {}),
+            **self._prompting.identity(),
             "max_context_tokens": self.max_context_tokens,
         }
 
@@ -150,15 +146,13 @@ class Local:
         yield from scored(model, scorings, groups, self.tokens_per_batch, account)
 
     def scoring(self) -> Mapping[str, Json]:
-        return (
-            {"reply": 2} if self._prompts.is_chat else {}
-        )  # scored as a reply: earlier versions put a blank before it
+        return self._prompting.scoring()
 
     def tokens(self) -> Mapping[str, int]:
         return dict(self._prompts.tokenizer.get_vocab())
 
     def cut(self, text: str) -> Sequence[int]:
-        from distillrun.language_model.text import target_ids
+        from distillrun.language_model.special_tokens import target_ids
 
         return target_ids(self._prompts.tokenizer, text, self._format)
 
@@ -199,40 +193,18 @@ class Local:
             lengths.append(len(other))
         return Writing(index, source, model.group(messages, *lengths), draw.own_seed, room, against)
 
-    @cached_property
+    @property
     def _prompts(self) -> "PromptTokenizer":
-        from distillrun.teacher.local_checkpoint.prompt import PromptTokenizer
-
-        separators = (self.block_separator, self.reply_separator)
-        folder = self._reference.folder() if self.gguf_file else self._reference.outline()
-        chat: Chat = "never" if self._reads_apart and self.chat == "auto" else self.chat
-        return PromptTokenizer(folder, self.gguf_file, chat, self.chat_options, separators, self._reads_apart)
+        return self._prompting.prompts
 
     @property
-    def _reads_apart(self) -> bool:
-        """True if it is an encoder-decoder."""
-        return bool((self._reference.config() or {}).get("is_encoder_decoder"))
-
-    @cached_property
     def _format(self) -> "ChatFormat | None":
-        """The format of its chats, for which no tokenizer is loaded where there can be none."""
-        if self.chat == "never" or self._reads_apart:
-            return None
-        may = self.chat == "always" or self.gguf_file is not None or has_template(self._reference.outline())
-        return self._prompts.format if may else None
-
-    @property
-    def _is_base(self) -> bool:
-        """True if its tokenizer has a template that `auto` leaves aside."""
-        if self.chat != "auto" or self.gguf_file is not None:
-            return False
-        return has_template(self._reference.outline()) and not self._prompts.is_chat
+        return self._prompting.format
 
     @cached_property
-    def _opening(self) -> str:
-        """The tag of thinking that prompts end in, which is read without the tokenizer where there can be none."""
-        may = self.chat != "never" and may_think(self._reference.outline())
-        return self._prompts.opening if may else ""
+    def _prompting(self) -> Prompting:
+        settings = self.chat, self.chat_options, self.block_separator, self.reply_separator
+        return Prompting(self._reference, *settings)
 
     @cached_property
     def _reference(self) -> CheckpointReference:

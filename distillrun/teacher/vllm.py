@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from distillrun.errors import ConfigError
 from distillrun.interfaces import Account, Reservation, Task
 from distillrun.language_model.checkpoint import CheckpointReference
-from distillrun.language_model.checkpoint_folder import has_template, may_think
 from distillrun.language_model.loading import Chat, Dtype
 from distillrun.records import Budget, Completion, Draw, Json, Price, Prompt, Sampling, ScoredContinuation
+from distillrun.teacher.local_checkpoint.prompting import Prompting
 from distillrun.teacher.local_checkpoint.vllm_engine import INSTALL, completion_of, score_of, start_engine
 from distillrun.teacher.shared.reserving import reserved_parts
 from distillrun.text.thinking import was_cut
@@ -81,12 +81,7 @@ class Vllm:
             "dtype": self.dtype,
             "quantization": self.quantization,
             "max_model_len": self.max_model_len,
-            "chat": self.chat,
-            "block_separator": self.block_separator,
-            "reply_separator": self.reply_separator,
-            **({"opening": self._opening} if self._opening else {}),
-            **({"chat_options": dict(self.chat_options)} if self.chat_options else {}),
-            **({"form": "plain"} if self._is_base else {}),
+            **self._prompting.identity(),
         }
 
     def prompt_tokens(self, prompt: Prompt) -> int:
@@ -171,7 +166,7 @@ class Vllm:
                 yield index, tuple(islice(scores, len(ends[index])))
 
     def scoring(self) -> Mapping[str, Json]:
-        return {"reply": 2} if self._prompts.is_chat else {}  # as of `Local`
+        return self._prompting.scoring()
 
     def release(self) -> None:
         """Drop the engine, whose workers end with it."""
@@ -191,26 +186,17 @@ class Vllm:
                 return
 
     @cached_property
-    def _opening(self) -> str:
-        """The tag of thinking that prompts end in, which is read without the tokenizer where there can be none."""
-        may = self.chat != "never" and may_think(self._reference.outline())
-        return self._prompts.opening if may else ""
-
-    @cached_property
     def _reference(self) -> CheckpointReference:
         return CheckpointReference(self.checkpoint or "", self.revision, "teacher")
 
-    @cached_property
-    def _prompts(self) -> "PromptTokenizer":
-        from distillrun.teacher.local_checkpoint.prompt import PromptTokenizer
-
-        separators = (self.block_separator, self.reply_separator)
-        return PromptTokenizer(self._reference.folder(), None, self.chat, self.chat_options, separators, False)
-
     @property
-    def _is_base(self) -> bool:
-        """True if its tokenizer has a template that `auto` leaves aside."""
-        return self.chat == "auto" and has_template(self._reference.outline()) and not self._prompts.is_chat
+    def _prompts(self) -> "PromptTokenizer":
+        return self._prompting.prompts
+
+    @cached_property
+    def _prompting(self) -> Prompting:
+        settings = self.chat, self.chat_options, self.block_separator, self.reply_separator
+        return Prompting(self._reference, *settings)
 
     def _loaded(self) -> tuple[Any, Any]:
         """Return the engine and vLLM's class of sampling parameters."""

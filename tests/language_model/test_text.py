@@ -15,7 +15,8 @@ from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 from distillrun.errors import ConfigError
 from distillrun.language_model.greedy import greedy_texts
 from distillrun.language_model.limits import Truncate
-from distillrun.language_model.text import SegmentTokenizer, special_tokens
+from distillrun.language_model.special_tokens import special_tokens
+from distillrun.language_model.text import SegmentTokenizer
 from distillrun.language_model.tiny import tiny_tokenizer
 from distillrun.loss.tensors import IGNORE
 from distillrun.records import Segment, TargetPair

@@ -8,12 +8,10 @@ from typing import Any
 import pytest
 import torch
 
-from distillrun.errors import ConfigError
 from distillrun.interfaces import WhiteBoxTeacher
 from distillrun.journal.rows import score_key
 from distillrun.language_model.tiny import tiny_tokenizer
 from distillrun.records import Contrast, Draw, Message, Prompt, Sampling
-from distillrun.teacher.local import Local
 from tests.asking import Unlimited
 from tests.chat_models import write_chat
 from tests.leaves import made
@@ -189,34 +187,6 @@ def test_what_cannot_be_reserved_is_left_unanswered(checkpoints: dict[str, str])
     assert account.settled == costs
 
 
-def test_a_chat_template_is_used_where_there_is_one(tmp_path: Path) -> None:
-    write_llama(tmp_path / "chat")
-    template = "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}"
-    template += "{% if add_generation_prompt %}<assistant>{% endif %}"
-    (tmp_path / "chat" / "chat_template.jinja").write_text(template)
-    one = prompt("Be brief.", "Why?")
-
-    def text(local: Local) -> str:
-        return str(local._prompts.tokenizer.decode(list(local._prompts.ids(one.messages))))
-
-    assert text(teacher(str(tmp_path / "chat"))) == "<system>Be brief.<user>Why?<assistant>"
-    assert text(teacher(str(tmp_path / "chat"), chat="never")) == "<s>Be brief.\n\nWhy?"
-    strict = "{% if messages[0].role == 'system' %}{{ raise_exception('no system') }}{% endif %}" + template
-    (tmp_path / "chat" / "chat_template.jinja").write_text(strict)
-    assert text(teacher(str(tmp_path / "chat"))) == "<user>Be brief.\n\nWhy?<assistant>"
-    deaf = template.replace("{% for m in messages %}", "{% for m in messages if m.role != 'system' %}")
-    (tmp_path / "chat" / "chat_template.jinja").write_text(deaf)
-    assert text(teacher(str(tmp_path / "chat"))) == "<user>Be brief.\n\nWhy?<assistant>"
-    (tmp_path / "chat" / "chat_template.jinja").write_text("{{ raise_exception('nothing at all') }}")
-    with pytest.raises(
-        ConfigError, match=r"takes no messages of system, user .nothing at all.; set teacher.chat=never"
-    ):
-        text(teacher(str(tmp_path / "chat")))
-    write_llama(tmp_path / "base")
-    (problem,) = teacher(str(tmp_path / "base"), chat="always").check(None)  # type: ignore[arg-type]
-    assert "teacher.chat=always" in problem
-
-
 def test_settings_that_cannot_work_are_said_before_any_work(tmp_path: Path, checkpoints: dict[str, str]) -> None:
     def problems(**changes: Any) -> str:
         return "\n".join(teacher(**{"checkpoint": checkpoints["llama"], **changes}).check(None))  # type: ignore[arg-type]
@@ -241,12 +211,6 @@ def test_identity_is_that_of_the_content_and_of_what_decides_the_texts(checkpoin
     assert one == teacher(checkpoints["llama"], tokens_per_batch=99, device="auto").identity()
     assert one != teacher(checkpoints["gpt2"]).identity()
     assert one != teacher(checkpoints["llama"], reply_separator="\n").identity()
-
-
-def test_identity_sees_another_chat_template(tmp_path: Path) -> None:
-    before = teacher(write_llama(tmp_path)).identity()
-    (tmp_path / "chat_template.jinja").write_text("{{ messages[0].content }}")
-    assert teacher(str(tmp_path)).identity() != before
 
 
 def test_released_weights_are_loaded_again_when_they_are_needed(checkpoints: dict[str, str]) -> None:

@@ -10,8 +10,8 @@ from distillrun.language_model.chat import templated_text
 from distillrun.language_model.chat_format import ChatFormat, chat_format
 from distillrun.language_model.loading import Chat
 from distillrun.language_model.plain_text import plain_text
+from distillrun.language_model.special_tokens import special_tokens
 from distillrun.language_model.teacher_model import load_tokenizer
-from distillrun.language_model.text import special_tokens
 from distillrun.records import Json, Message
 from distillrun.text.thinking import OPENING, opens_thinking
 
