@@ -39,7 +39,7 @@ def stored_stages(folder: Path) -> list[Stage]:
 
 
 def describe(folder: Path) -> StoredArtifact | None:
-    """Return what a folder is; None if it is not ours, so that nothing else is ever listed or deleted."""
+    """Return what a folder of the store is; None for any other folder, so that it is never listed or deleted."""
     match = _FOLDER.fullmatch(folder.name)
     if match is None or folder.is_symlink() or not folder.is_dir():
         return None

@@ -1,4 +1,4 @@
-"""Equal files of a stage's artifacts take the room of one, such as the frozen encoder that is saved with every head."""
+"""Hard links between equal files of a stage's artifacts, such as the frozen encoder that is saved with every head."""
 
 import filecmp
 import os

@@ -1,4 +1,4 @@
-"""`distillrun init`."""
+"""`distillrun init`: looks at a user's files and writes an experiment that reads them."""
 
 import argparse
 import json

@@ -1,4 +1,4 @@
-"""`distillrun plan`."""
+"""`distillrun plan`: says what a run or a sweep would do, ask and cost."""
 
 import argparse
 import gc

@@ -1,4 +1,4 @@
-"""`distillrun predict`."""
+"""`distillrun predict`: asks the student of a finished run."""
 
 import argparse
 import sys

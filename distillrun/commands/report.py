@@ -1,4 +1,4 @@
-"""`distillrun report`."""
+"""`distillrun report`: compares the runs of sweeps, or the rows of any table."""
 
 import argparse
 import math

@@ -1,4 +1,4 @@
-"""`distillrun runs`."""
+"""`distillrun runs`: lists runs and sweeps."""
 
 import argparse
 import json

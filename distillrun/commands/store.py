@@ -1,4 +1,4 @@
-"""`distillrun store`."""
+"""`distillrun store`: shows what finished stages take up, or frees it."""
 
 import argparse
 import sys

@@ -1,4 +1,4 @@
-"""`distillrun study`."""
+"""`distillrun study`: asks people how good explanations are, and reads their answers."""
 
 import argparse
 import shlex

@@ -23,7 +23,7 @@ def shortfalls(least: Mapping[str, float], scores: Mapping[str, float]) -> list[
 
 
 def wrong_bars(given: Any) -> Iterator[str]:
-    """Yield a message for what is no mapping of names of scores to numbers."""
+    """Yield what is wrong with a mapping of score names to least values."""
     example = f"write 'evaluation.{FAIL_BELOW}={{test/accuracy: 0.9}}'"
     if not isinstance(given, Mapping):
         yield f"evaluation.{FAIL_BELOW}={given!r} must hold names of scores and numbers; {example}"

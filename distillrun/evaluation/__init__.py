@@ -1,0 +1,1 @@
+"""Scoring rules and metrics, one in each module."""

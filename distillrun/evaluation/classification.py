@@ -1,4 +1,4 @@
-"""Classes: precision, recall and F1 of each, which are confused, and what counting words alone would reach."""
+"""Precision, recall and F1 of each class, the pairs that are confused, and a TF-IDF baseline."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -42,7 +42,7 @@ class Rater:
 
 
 def spoken(request: Request) -> str:
-    """Return who it is, whether an answer holds its reference, or names a maker of models that the facts do not."""
+    """Return who a model says it is, whether an answer holds its reference, or which other maker it names."""
     if request.ask == "identity":
         return _SELF
     if request.ask == "grading":

@@ -1,0 +1,1 @@
+"""Generation steps, one in each module: what a teacher is asked for, and what is kept of its answers."""

@@ -50,7 +50,7 @@ def are_labels(tables: Mapping[str, Table], known: Table, given: str | None, kin
 
 
 def check_header(data: Mapping[str, Table]) -> None:
-    """Refuse tables whose first line is a row: a column is called as values below it are."""
+    """Refuse tables without a header, whose first line is a row: a column has the name of a value below it."""
     for table in data.values():
         for column in table.columns:
             values = [str(value).strip() for value in table.values(column) if not is_blank(value)]

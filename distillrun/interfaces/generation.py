@@ -1,4 +1,4 @@
-"""The steps in which a teacher's data is made."""
+"""The interfaces of generation steps, in which a teacher's data is made."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Literal, Protocol, runtime_checkable
@@ -117,7 +117,7 @@ class AnswerConditionedStep(GenerationStep, Protocol):
 
     @property
     def told_answers(self) -> bool:
-        """True if it is told them."""
+        """True if it is told the right answers."""
 
 
 def is_told_answers(step: GenerationStep) -> bool:

@@ -1,4 +1,4 @@
-"""Models that read, choose and write."""
+"""The interfaces of models that read, choose and write."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

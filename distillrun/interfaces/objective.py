@@ -1,4 +1,4 @@
-"""Ways to train a student."""
+"""The interfaces of objectives: ways to train a student."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

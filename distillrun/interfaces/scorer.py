@@ -17,7 +17,7 @@ class Grade:
 
 @runtime_checkable
 class AnswerScorer(Protocol):
-    """What an answer in free form is, and how good one is. Everything is a pure function of the texts."""
+    """The reader and grader of answers in free form. Everything is a pure function of the texts."""
 
     @property
     def rule(self) -> str:

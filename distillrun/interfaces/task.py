@@ -74,7 +74,7 @@ class ScopedTask(Task, Protocol):
     """A task that knows texts to which none of its labels belongs."""
 
     def out_of_scope(self, split: Split) -> list[Example]:
-        """Return those of a split; `examples` holds none of them. They are taught to nobody."""
+        """Return the texts of a split without any of the labels; `examples` leaves them out, so none is learnt."""
 
 
 def out_of_scope(task: Task, split: Split) -> list[Example]:
@@ -93,7 +93,7 @@ class FreeFormTask(Task, Protocol):
         """Return what decides how answers are read and graded, for the fingerprints of stages that do so."""
 
     def an_answer(self) -> FreeAnswer:
-        """Return an answer in the task's form, which stands in a plan for what nobody wrote yet."""
+        """Return a placeholder in the form of the task's answers, for a plan."""
 
 
 @runtime_checkable

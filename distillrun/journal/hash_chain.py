@@ -1,4 +1,4 @@
-"""The hash chain that the lines of a ledger are.
+"""The hash chain over the lines of a ledger.
 
 Each line adds a cost, and holds the sum so far, the digest of the line before it, and a digest over all that.
 A line that was changed is noticed by its own digest, and one that was taken out by the line after it; either way the

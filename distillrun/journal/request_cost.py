@@ -37,7 +37,7 @@ class Cost(Record):
 
     @property
     def is_possible(self) -> bool:
-        """No figure is negative, beyond all reason or no number."""
+        """True if every figure is a number, not negative and not beyond all reason."""
         return all(0 <= own <= most for own, most in zip(self.figures, MOST.figures, strict=True))
 
     @property

@@ -1,0 +1,1 @@
+"""Language models on transformers: tokens, batches, decoding, loading and saving."""

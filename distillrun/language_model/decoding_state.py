@@ -25,7 +25,7 @@ class State(Protocol):
         """Write one token to each row, [R]."""
 
     def keep(self, order: Sequence[int]) -> None:
-        """Make row n what row `order[n]` was; rows that are not named are dropped, a row may be named twice."""
+        """Reorder the rows: row n becomes what row `order[n]` was; rows may be dropped, or named twice."""
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""Checkpoint folders to language models."""
+"""The loading of language models from checkpoint folders."""
 
 import warnings
 from collections.abc import Mapping, Sequence

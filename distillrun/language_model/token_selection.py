@@ -73,7 +73,7 @@ class Choosing(Protocol):
         """Return one token of each row, [R] from [R, V] of each state; row n has written `steps[n]` tokens so far."""
 
     def keep(self, order: Tensor) -> None:
-        """Make row n what row `order[n]` was."""
+        """Reorder the rows: row n becomes what row `order[n]` was."""
 
 
 class Greedy:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What makes logits of the states that a model ends with.
+    """The output head, which makes logits of a model's last states.
 
     Attributes:
         module: the output embeddings, adapters included.

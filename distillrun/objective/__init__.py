@@ -1,0 +1,1 @@
+"""Objectives, one in each module: the texts that a student learns, and the loss on its outputs."""

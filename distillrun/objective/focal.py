@@ -1,4 +1,4 @@
-"""Tokens that the student already finds likely count less."""
+"""Focal loss: tokens that the student already finds likely count less."""
 
 import math
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The labels, and a little of every other token."""
+"""Label smoothing: the labels, and a little of every other token."""
 
 from dataclasses import dataclass
 

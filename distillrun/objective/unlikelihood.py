@@ -1,4 +1,4 @@
-"""The label becomes likelier, and what was already written less likely: against repetition."""
+"""Unlikelihood training against repetition: the label becomes likelier, and what was already written less likely."""
 
 import math
 from dataclasses import dataclass

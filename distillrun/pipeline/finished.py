@@ -63,7 +63,7 @@ class Run:
 
     @property
     def baselines(self) -> dict[str, dict[str, Score]]:
-        """The scores of whom the student is compared with, by name; empty without `evaluation.baselines=true`."""
+        """The scores that the student is compared with, by name; empty without `evaluation.baselines=true`."""
         return {who: _scores(found) for who, found in mapping(self.result.get("baselines")).items()}
 
     @cached_property

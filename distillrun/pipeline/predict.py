@@ -1,4 +1,4 @@
-"""Asking a trained student one question."""
+"""One question to a trained student, and its answer."""
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Checks of a training: its rate wipes out nothing that a student was pretrained on, and its first part has texts."""
+"""Checks of a training: the learning rate fits pretrained weights, and a warm start has texts to learn."""
 
 import logging
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""A student's first training, on the texts of its objective alone: what samples from a student needs one that writes.
+"""A student's first training, on the texts of its objective alone, before an objective samples from it.
 
 It is a training like any other, so runs and sweeps share it, also with a run whose objective are these texts.
 """

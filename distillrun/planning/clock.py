@@ -81,7 +81,7 @@ class Clock:
         return span_of(self._answered(stage, trained), {"questions": count, "weights": count * weights})
 
     def any_other(self, stage: Stage) -> Span | None:
-        """Return how long a stage takes of which only the name is known: as long as the last ones of this name."""
+        """Return how long a stage takes by its name alone: as long as the last stages of that name."""
         timed = (Timed(made.seconds, 0.0, {"stages": 1.0}, duration(made.seconds)) for made in self._stages(stage.name))
         return span_of(timed, {"stages": 1.0})
 

@@ -1,4 +1,4 @@
-"""Figures of the requests that are not sent yet."""
+"""The forecast of requests that are not sent yet: how many there are, their tokens and their cost."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field

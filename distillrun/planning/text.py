@@ -76,7 +76,7 @@ def time_text(low_s: float, high_s: float) -> str:
 
 
 def bases(stages: Iterable[PlannedStage]) -> Iterator[str]:
-    """Yield what says how long stages take, a line for each name, and which of them nothing tells."""
+    """Yield a line for each stage name on what its estimate rests on, and the names without one."""
     told = {stage.name: stage.about.basis for stage in stages if stage.about}
     yield (
         "about: estimated from the times in this store, for stages that run one after another on a similarly busy "

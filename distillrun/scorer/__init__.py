@@ -1,0 +1,1 @@
+"""Scorers of answers in free form, one in each module."""

@@ -16,7 +16,7 @@ Answers = Sequence[bool]
 
 @dataclass(frozen=True, slots=True)
 class McNemar:
-    """The questions on which only one of the two is right, and the probability of so uneven a split by chance."""
+    """McNemar's test: the questions that only one of two answers right, and the probability of so uneven a split."""
 
     only_first: int
     only_second: int

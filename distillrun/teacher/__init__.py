@@ -1,0 +1,1 @@
+"""Teachers, one in each module: servers, checkpoints on this machine, recordings."""

@@ -87,7 +87,7 @@ class Recorded:
         return {"recordings": digests, "fields": fields}
 
     def release(self) -> None:
-        """Nothing is held but the recordings."""
+        """Do nothing: nothing is held but the recordings."""
 
     def recall(self, examples: Sequence[Example]) -> Iterator[TeacherRecord]:
         counts = self.counts(examples)

@@ -118,7 +118,7 @@ class Scripted:
             yield index, self._scores(prompt, texts)
 
     def release(self) -> None:
-        """Nothing is held but the base."""
+        """Do nothing: nothing is held but the base."""
 
     def _scores(self, prompt: Prompt, texts: Sequence[str]) -> tuple[ScoredContinuation, ...]:
         request, example = prompt.request, prompt.request.example

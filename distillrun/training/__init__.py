@@ -1,0 +1,1 @@
+"""The training of a student: steps, optimizers, schedules and checkpoints."""

@@ -29,7 +29,7 @@ class NearDuplicates:
         self._holders: defaultdict[Gram, dict[int, list[int]]] = defaultdict(dict)  # by how many n-grams a text has
 
     def add(self, texts: Iterable[str], group: str) -> None:
-        """Know texts from now on, as members of a group."""
+        """Add known texts, as members of a group."""
         for text in texts:
             grams = self._grams(text)
             for gram in grams:

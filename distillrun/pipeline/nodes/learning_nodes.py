@@ -35,7 +35,7 @@ class Learning:
 
     @property
     def cut(self) -> dict[str, CutTexts]:
-        """What is cut of the texts that the student learns to write."""
+        """How many of the texts that the student learns to write are cut."""
         return cut_targets(self.experiment.parts, self._known[0]) if self._known else {}
 
     @property

@@ -54,7 +54,7 @@ class CellChart:
 
     @property
     def caption(self) -> str:
-        """What the marks are, as a sentence's beginning, and where the axis misleads who does not look at it."""
+        """The beginning of a sentence that says what the marks are, and how the axis could mislead."""
         if self.has_bars:
             return "Bars are means"
         first = axis_label(self._levels[0], self.unit)

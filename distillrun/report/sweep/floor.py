@@ -14,7 +14,7 @@ from distillrun.statistics.paired import CellDifference, level_difference
 
 @dataclass(frozen=True, slots=True)
 class Floor:
-    """What needs no student: its name in a table and in a sentence, and how likely it answers each question right."""
+    """A baseline without a student: its name in a table and in a sentence, and its chance on each question."""
 
     name: str
     phrase: str

@@ -55,7 +55,7 @@ def verdict(pairs: Sequence[PairOnQuestions]) -> str:
 
 
 def standing(levels: Levels, pairs: Pairs) -> str:
-    """Return from how many of the cells that it is compared with a cell differs; empty where it is with none."""
+    """Return from how many of the other cells a cell differs; empty where there are none."""
     own = [pair for pair in pairs.compared if levels in (pair.first, pair.second)]
     cells = [pair for pair in own if pair.runs is None]
     told = []

@@ -1,4 +1,4 @@
-"""The tables of a sweep's page: the cells beside what needs no student, and their other scores."""
+"""The tables of a sweep's page: the cells beside baselines without a student, and their other scores."""
 
 import os
 from collections import Counter

@@ -1,1 +1,1 @@
-"""What scorers share; nothing here is an option."""
+"""Code that scorers share."""

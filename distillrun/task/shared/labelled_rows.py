@@ -29,7 +29,7 @@ class LabelledRow:
 
 @dataclass(frozen=True)
 class LabelledRows:
-    """What files say of labels.
+    """The labels that a user's files give, row by row.
 
     Attributes:
         files, splits: where the rows are.

@@ -45,7 +45,7 @@ def labels_told(labels: LabelList, form: LabelForm, given: Any, where: str, answ
 
 
 def unusual_told(examples: Mapping[Split, Sequence[Example]], apart: Mapping[Split, int], scope: str | None) -> None:
-    """Log how many texts have none of the labels: where texts may have several, and out of their scope.
+    """Log how many texts have none of their labels, and how many are out of scope.
 
     Args:
         examples: of every split.

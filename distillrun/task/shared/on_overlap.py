@@ -21,7 +21,7 @@ Examples = Mapping[Split, Sequence[Example]]
 
 @dataclass(frozen=True, slots=True)
 class OverlapPolicy:
-    """What becomes of questions that stand in two splits, or twice in one.
+    """The treatment of questions that stand in two splits, or twice in one.
 
     Attributes:
         on: report: every question stays, and the run says how many overlap. drop: train loses what stands in dev or

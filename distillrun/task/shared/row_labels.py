@@ -16,7 +16,7 @@ _SEPARATORS = ";|,"
 
 
 class RowLabels:
-    """What rows give as labels.
+    """The reader of the labels of a row.
 
     Args:
         column: holds the label or, of texts with several, all of them: a list, a text with a separator, or JSON. A list

@@ -9,7 +9,7 @@ from distillrun.task.shared.choice_row import is_blank, text_in, value_in
 
 
 class RowText:
-    """What a row asks.
+    """The text that a row asks about.
 
     Args:
         column: the column that holds it, where there is no template.

@@ -31,7 +31,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class SplitSettings:
-    """What of a task's rows is train, dev and test.
+    """The settings by which a task's rows become train, dev and test.
 
     Attributes:
         dev_share: the part of train (or test) that becomes dev, rounded up; of train, it is of rows that have answers.
