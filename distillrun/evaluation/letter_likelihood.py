@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from distillrun.evaluation.shared.likelihood_rule import scored_prediction, scores_by_rule, summed
 from distillrun.interfaces import ChoiceModel, LanguageModel, StudentObjective, Task
-from distillrun.records import Example, Json, Prediction, Score, Segment
+from distillrun.records import Example, Json, Prediction, Score, Segment, TargetPair
 from distillrun.text.template import Template
 
 
@@ -28,7 +28,7 @@ class LetterLikelihood:
 
     CHOICES_ONLY: ClassVar[str] = "it scores the letters of choices; use evaluation=[generated_answer]"
 
-    MEANING: ClassVar[int] = 2  # choices with equal texts are one
+    MEANING: ClassVar[int] = 3  # 2: choices with equal texts are one; 3: of a long prompt the question alone is cut
 
     rule = (
         "The choices are listed with letters, and the likeliest letter after the prompt is the answer: the rule of "
@@ -55,7 +55,7 @@ class LetterLikelihood:
         task: Task,
         tokens_per_batch: int,
     ) -> list[Prediction]:
-        sources = [[Segment(self.source(example))] for example in examples]
+        sources = [self._source(example) for example in examples]
         answers = [[(Segment(text),) for text in self.answers(example)] for example in examples]
         if self.separator is not None and isinstance(student, LanguageModel):
             student = student.separated(self.separator)
@@ -68,13 +68,20 @@ class LetterLikelihood:
     def score(self, predictions: Sequence[Prediction], examples: Sequence[Example]) -> list[Score]:
         return scores_by_rule({"letter": summed}, predictions, examples)
 
+    def asked(self, example: Example) -> TargetPair:
+        """Return the prompt of a question and its longest answer, to find out whether they are too long."""
+        return TargetPair(self._source(example), (Segment(max(self.answers(example), key=len)),), "letter")
+
     def source(self, example: Example) -> str:
-        """Return the prompt of a question."""
+        """Return the prompt of a question as text."""
+        return "".join(segment.text for segment in self._source(example))
+
+    def _source(self, example: Example) -> tuple[Segment, ...]:
         listed = [
             self._choice.render({"letter": letter(place), "choice": text}) for place, text in enumerate(example.choices)
         ]
         choices = self._choice_separator.join(listed)
-        return self._prompt.render({"question": example.question.strip(), "choices": choices})
+        return self._prompt.segments({"question": example.question.strip(), "choices": choices})
 
     def answers(self, example: Example) -> list[str]:
         """Return what is scored for each choice."""

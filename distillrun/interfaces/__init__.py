@@ -1,6 +1,6 @@
 """The verbs: what a swappable part must do. The config alone decides which part runs, see `distillrun.config.build`."""
 
-from distillrun.interfaces.evaluation import AskingMetric, Metric, MetricContext, Scorer
+from distillrun.interfaces.evaluation import AskingMetric, Metric, MetricContext, PromptingScorer, Scorer
 from distillrun.interfaces.generation import (
     AnswerConditionedStep,
     ExpansionStep,
@@ -95,6 +95,7 @@ __all__ = [
     "ObjectiveContext",
     "PlacedTask",
     "PretrainedStudent",
+    "PromptingScorer",
     "RationaleTask",
     "RecordedTeacher",
     "Refuse",

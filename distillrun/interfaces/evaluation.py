@@ -10,7 +10,7 @@ from distillrun.interfaces.objective import StudentObjective
 from distillrun.interfaces.student import Student
 from distillrun.interfaces.task import Task
 from distillrun.interfaces.teacher import AnyTeacher, Teacher
-from distillrun.records import Example, MetricResult, Prediction, Score, TeacherRecord
+from distillrun.records import Example, MetricResult, Prediction, Score, TargetPair, TeacherRecord
 
 
 @runtime_checkable
@@ -36,6 +36,14 @@ class Scorer(Protocol):
 
     def score(self, predictions: Sequence[Prediction], examples: Sequence[Example]) -> list[Score]:
         """Return scores with bare names such as `accuracy`; the stage puts the split in front."""
+
+
+@runtime_checkable
+class PromptingScorer(Scorer, Protocol):
+    """A scoring rule with a prompt of its own, whatever the objective's is."""
+
+    def asked(self, example: Example) -> TargetPair:
+        """Return the prompt of a question and its longest answer, to find out whether they are too long."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from distillrun.config.build import Parts
 from distillrun.config.schema import Until
 from distillrun.config.settings import Config
 from distillrun.errors import ConfigError
-from distillrun.interfaces import PlacedTask
+from distillrun.interfaces import PlacedTask, PromptingScorer
 from distillrun.pipeline.stages.training_data import TrainingData
 from distillrun.records import Example, Json, LongText, Split, TargetPair, TeacherRecord
 
@@ -61,8 +61,11 @@ def cut_questions(config: Config, parts: Parts, examples: Mapping[Split, Sequenc
     cut: dict[str, CutTexts] = {}
     problems = []
     truncate = f"student.truncate={config.student.get('truncate', 'refuse')}"
+    rules = [rule for rule in parts.evaluators.values() if isinstance(rule, PromptingScorer)]
     for split, rows in examples.items():
         asked = [(place, pair) for place, example in enumerate(rows) for pair in _asked(example, parts)]
+        if split != "train" and config.until in (Until.evaluate, Until.report):
+            asked += [(place, rule.asked(example)) for rule in rules for place, example in enumerate(rows)]
         long = parts.student.long_texts([pair for _, pair in asked])
         if refused := [one for one in long if one.problem]:
             worst = max(refused, key=lambda one: one.tokens)

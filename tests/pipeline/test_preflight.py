@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from distillrun.errors import ConfigError
+from distillrun.interfaces import PromptingScorer
+from distillrun.language_model.transformer import TransformerModel
 from distillrun.planning.making import make_plan
 from distillrun.planning.text import plan_text
 from tests.end_to_end.runs import experiment, run_small
@@ -31,6 +33,36 @@ def test_a_question_that_the_student_cannot_read_whole_is_found_before_training(
     assert "(student.truncate=head)" in cut["test"].told("test")
     experiment(tmp_path / "store", *ours, *limits, "until=load")
     experiment(tmp_path / "store", *ours, "student.max_source_tokens=2048")
+
+
+def test_the_prompt_of_a_rule_is_counted_and_only_its_question_is_cut(tmp_path: Path) -> None:
+    """The student's own prompt fits, and that of the letters, which lists them and asks for an answer, does not."""
+    row = {"question": "Which of them? " * 6, "choices": ["red", "blue"], "answer": "red"}
+    for split in ("train", "test"):
+        (tmp_path / f"{split}.jsonl").write_text(
+            "".join(json.dumps({**row, "id": f"{split}{n}"}) + "\n" for n in range(9))
+        )
+    ours = (
+        *("task=multiple_choice", f"task.folder={tmp_path}", "generation=[]", "objective=label_only"),
+        *(
+            "objective.source='{question}'",
+            "student.max_source_tokens=45",
+            "evaluation=[generated_answer,letter_likelihood]",
+        ),
+    )
+    experiment(tmp_path / "store", *ours, "until=train")
+    with pytest.raises(ConfigError, match=r"9 of 9 test rows are too long.*max_source_tokens=45 is too small"):
+        experiment(tmp_path / "store", *ours)
+    prepared = experiment(tmp_path / "store", *ours, "student.truncate=tail")
+    assert (prepared.cut["test"].count, prepared.cut["test"].of) == (9, 9)
+    rule, model = prepared.parts.evaluators["letter_likelihood"], prepared.parts.student.build(0)
+    assert isinstance(rule, PromptingScorer)
+    assert isinstance(model, TransformerModel)
+    pair = rule.asked(prepared.parts.task.examples("test")[0])
+    read = model.text.decode(model.text.source(pair.source))
+    assert read.count("Which of them?") < 6
+    assert "B. blue" in read
+    assert read.rstrip().endswith("Answer:")
 
 
 def test_an_answer_that_the_student_cannot_write_whole_is_found_before_training(tmp_path: Path) -> None:
