@@ -1,4 +1,8 @@
-"""A stage as its inputs, its fingerprint, and the difference between two stages."""
+"""A stage as its inputs, its fingerprint, and the difference between two stages.
+
+Each node of the graph says what its stage hashes (`stage` in `pipeline/nodes/`, and the function of `pipeline/stages/`
+that it calls); `meaning.py` adds the versions of the parts in a config.
+"""
 
 import hashlib
 import json

@@ -23,7 +23,8 @@ class TAID(TokenDistillation):
     Its logits are (1 - t) z_student + t z_teacher, the student's without gradient. After each step, t rises by
     step_size x sigmoid(m) x (1 - t), where m is the momentum of the relative fall of D, and at least linearly from
     `start_share` to `end_share`. D is that of the whole step, on given and on written targets; a step in which nothing
-    is learnt or t is 0 leaves m as it is. It needs all ids: a bucket has no logit.
+    is learnt or t is 0 leaves m as it is. It needs all ids: a bucket has no logit. `loss/divergence.py`
+    computes D, and `TokenDistillation` adds the cross-entropy.
 
     Args:
         start_share, end_share: t at the first and at the last step, from 0 to 1.

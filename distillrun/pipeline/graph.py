@@ -1,4 +1,8 @@
-"""The graph of a run: every stage declared once. A run makes it, a plan counts it, and `until` cuts it."""
+"""The graph of a run: every stage declared once. A run makes it, a plan counts it, and `until` cuts it.
+
+A new stage is a subclass of `Node` in `pipeline/nodes/`, with the methods that `pipeline/node.py` describes, and a
+function below, named in `DECLARATIONS`, that yields it.
+"""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace

@@ -1,5 +1,14 @@
 """Signals that ask for an end: Ctrl-C, SIGTERM, a closed terminal, a scheduler's warning. What can be saved is saved.
 
+What follows the first signal, and where it is done:
+
+    a training             ends its step and writes a checkpoint (training/loop.py)
+    teachers               get no further requests; answers under way are waited for and journaled (journal/client.py)
+    any other stage        ends; what a stage resumes from is in its work folder (artifacts/sealed.py)
+    the run                writes result.json and its page as interrupted, and ends its tracker (pipeline/run.py)
+    the jobs of a sweep    end like this, and no other is started (sweep/ending.py)
+    the process            ends with exit code 130 (cli.py); the same command resumes from there
+
 Two that mean one end count once: they arrive together (`timeout` and a terminal tell a process and its group), or a
 scheduler warns (SIGUSR1, SIGUSR2) before it sends SIGTERM. Any other second signal ends the work at once.
 """

@@ -15,8 +15,34 @@ if TYPE_CHECKING:
     from distillrun.interfaces import LanguageModel
 
 
+class _Fresh:
+    """The base of students with fresh weights and our own tokenizer."""
+
+    writes = True
+
+    @property
+    def _limits(self) -> Limits:
+        raise NotImplementedError
+
+    def tokens(self) -> Mapping[str, int]:
+        from distillrun.language_model.tiny import tiny_tokenizer
+
+        return dict(tiny_tokenizer().get_vocab())
+
+    def cut(self, text: str) -> Sequence[int]:
+        from distillrun.language_model.special_tokens import target_ids
+        from distillrun.language_model.tiny import tiny_tokenizer
+
+        return target_ids(tiny_tokenizer(), text)
+
+    def load(self, folder: Path) -> "LanguageModel":
+        from distillrun.language_model.load import load_model
+
+        return load_model(folder, self._limits)
+
+
 @dataclass(frozen=True)
-class TinyT5:
+class TinyT5(_Fresh):
     """A small T5 with fresh weights, the gated blocks of v1.1 and tied embeddings.
 
     Args:
@@ -49,16 +75,7 @@ class TinyT5:
     def _limits(self) -> Limits:
         return Limits(self.max_source_tokens, self.max_target_tokens, separator="", truncate=self.truncate)
 
-    writes = True
     has_encoder = True
-
-    def tokens(self) -> Mapping[str, int]:
-        from distillrun.language_model.tiny import tiny_tokenizer
-
-        return dict(tiny_tokenizer().get_vocab())
-
-    def cut(self, text: str) -> Sequence[int]:
-        return _cut(text)
 
     def check(self) -> list[str]:
         return [*self._sizes.problems(), *self._limits.problems(None)]
@@ -85,14 +102,9 @@ class TinyT5:
         with seeded(seed):
             return assemble(tiny_t5(self._sizes, tokenizer), tokenizer, self._limits)
 
-    def load(self, folder: Path) -> "LanguageModel":
-        from distillrun.language_model.load import load_model
-
-        return load_model(folder, self._limits)
-
 
 @dataclass(frozen=True)
-class TinyQwen:
+class TinyQwen(_Fresh):
     """A small Qwen3 with fresh weights.
 
     Args:
@@ -129,16 +141,7 @@ class TinyQwen:
     def _limits(self) -> Limits:
         return Limits(self.max_source_tokens, self.max_target_tokens, self.separator, self.truncate)
 
-    writes = True
     has_encoder = False
-
-    def tokens(self) -> Mapping[str, int]:
-        from distillrun.language_model.tiny import tiny_tokenizer
-
-        return dict(tiny_tokenizer().get_vocab())
-
-    def cut(self, text: str) -> Sequence[int]:
-        return _cut(text)
 
     def check(self) -> list[str]:
         problems = [*self._sizes.problems(), *self._limits.problems(None)]
@@ -172,18 +175,6 @@ class TinyQwen:
             room = self.max_source_tokens + self.max_target_tokens
             module = tiny_qwen(self._sizes, tokenizer, room, self.initializer_range)
             return assemble(module, tokenizer, self._limits)
-
-    def load(self, folder: Path) -> "LanguageModel":
-        from distillrun.language_model.load import load_model
-
-        return load_model(folder, self._limits)
-
-
-def _cut(text: str) -> list[int]:
-    from distillrun.language_model.special_tokens import target_ids
-    from distillrun.language_model.tiny import tiny_tokenizer
-
-    return target_ids(tiny_tokenizer(), text)
 
 
 def _fresh_identity(architecture: str, sizes: Sizes) -> dict[str, Json]:

@@ -29,7 +29,8 @@ class TokenDistillation(AroundTexts, ABC):
     over the view's own tokens. T^2 keeps the gradient of D as large as that of CE whatever the temperature (Hinton et
     al. 2015, https://arxiv.org/abs/1503.02531, section 2); `temperature_squared=false` leaves it out.
 
-    CE is what the tokens of `texts` cost: their negative log-likelihood, or its own loss. Subclasses define D.
+    CE is what the tokens of `texts` cost: their negative log-likelihood, or its own loss. Subclasses define D, mostly
+    by a function of `loss/divergence.py`; `shared/distilled.py` sums both up over the positions of a batch.
 
     Args:
         texts: what is read and written: any objective that learns texts.
