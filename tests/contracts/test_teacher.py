@@ -79,6 +79,10 @@ class Given:
             for file in (ADAPTER_CONFIG, ADAPTER_WEIGHTS):
                 (folder / file).write_bytes(b"{}")
             return str(folder)
+        if name == "answers":
+            for file in ("one", "other"):
+                (folder / f"{file}.csv").write_text(f"question,answer,other\nWhy?,Because of {file}.,x\n")
+            return str(folder)
         write_records(folder / "records.jsonl", [RECORD] if name == "said" else [])
         return str(folder)
 
@@ -88,6 +92,7 @@ class Given:
             "choice_scorer": {"checkpoint": self.path("bert"), "max_tokens": 128},
             "local": {"checkpoint": self.path("llama"), "device": "cpu", "chat": "never"},
             "recorded": {"folder": self.path("said")},
+            "replayed": {"file": f"{self.path('answers')}/one.csv"},
             "vllm": {"checkpoint": self.path("llama")},
         }
         return {**leaf("teacher", name), **own.get(name, {})}
@@ -102,6 +107,8 @@ class Given:
             ("local", "gguf_file"): "other.gguf",
             ("local", "adapter"): self.path("adapter"),
             ("recorded", "folder"): self.path("silent"),
+            ("replayed", "file"): f"{self.path('answers')}/other.csv",
+            ("replayed", "fields"): {"id": None, "question": "question", "answer": "other"},
             ("recorded", "fields"): {**settings.get("fields", {}), "revised": None},
             ("vllm", "checkpoint"): self.path("gpt2"),
             ("ensemble", "members"): {"one": leaf("teacher", "scripted"), **settings.get("members", {})},
