@@ -8,6 +8,7 @@ from distillrun.config.settings import Config
 from distillrun.generation.shared.ability import ABILITIES
 from distillrun.interfaces import (
     AnyTeacher,
+    FreeFormTask,
     GenerationStep,
     RecordedTeacher,
     is_told_answers,
@@ -23,6 +24,12 @@ _CURES = {
     "verdicts": "put self_evaluation before it in generation=[...]",
     WRONG_DECODES: "set generation=chain_of_thought generation.steps.chain_of_thought.wrong=keep",
 }
+
+_FREE_CURES = {
+    "counterfactual": "set generation=chain_of_thought generation.steps.chain_of_thought.wrong=keep, or, for "
+    "objective=preference, objective.pairs=sample",
+}
+"""Of questions without choices."""
 
 
 def wanted_kinds(config: Config, parts: Parts) -> frozenset[str]:
@@ -95,9 +102,10 @@ def generation_problems(config: Config, parts: Parts) -> list[str]:
     needs = {f"objective={option['objective']}": parts.objective.needs & wanted}
     needs |= {f"generation step {name}": step.needs for name, step in chosen.items()}
     cure = "add fields for them to teacher.fields" if recorded else "choose generation=everything"
+    cures = _CURES | (_FREE_CURES if isinstance(parts.task, FreeFormTask) else {})
     absent = [
         f"{who} needs {called(kind)}, but generation={option['generation']} makes "
-        f"{'only ' + ', '.join(sorted(made)) if made else 'none'}; {_CURES.get(kind, cure)}"
+        f"{'only ' + ', '.join(sorted(made)) if made else 'none'}; {cures.get(kind, cure)}"
         for who, kinds in needs.items()
         for kind in sorted(kinds - made)
     ]
