@@ -35,10 +35,12 @@ _FREE_CURES = {
 def wanted_kinds(config: Config, parts: Parts) -> frozenset[str]:
     """Return what the teacher has to give: what the objective learns from, or all of it where generation is the end.
 
-    Where the labels are its own, they are part of it.
+    Where the labels are its own, they are part of it. Nothing where nothing is trained.
     """
     if config.until is Until.generate:
         return frozenset(kind for step in parts.steps.values() for kind in makes_of(step, parts.teacher))
+    if not config.training.max_steps:
+        return frozenset()
     labels = () if is_labelled(parts) else {label_kind(parts.steps, parts.teacher)}
     return parts.objective.needs.union(labels)
 
