@@ -66,7 +66,7 @@ class Cost:
             rows: list[tuple[Cell, ...]] = [*own.rows().items()]
             return MetricResult(scores, (ResultTable("One answer", ("", "value"), tuple(rows), note),))
         longest = [max(lengths) for lengths in zip(*sizes, strict=True)]
-        model = teacher.model(ROOM * longest[0], ROOM * (longest[1] + self._new_tokens))
+        model = teacher.language_model(ROOM * longest[0], ROOM * (longest[1] + self._new_tokens))
         other = self._costs(context, model).rows()
         rows = [
             (name, value, other[name], other[name] / value if value else None)

@@ -14,7 +14,9 @@ from distillrun.records import (
     Prompt,
     Sampling,
     ScoredContinuation,
+    TargetPair,
     TeacherRecord,
+    TokenText,
 )
 
 if TYPE_CHECKING:
@@ -105,8 +107,8 @@ class ReplyScorer(WhiteBoxTeacher, Protocol):
 
 
 @runtime_checkable
-class LogitTeacher(Teacher, Protocol):
-    """A teacher whose distributions and hidden states can be read."""
+class TokenTeacher(Teacher, Protocol):
+    """A teacher whose next-token distributions can be read, in memory or behind a server."""
 
     def tokens(self) -> Mapping[str, int]:
         """Return its tokenizer's token -> id map; loads no weights."""
@@ -120,8 +122,36 @@ class LogitTeacher(Teacher, Protocol):
     def reading(self) -> Mapping[str, Json]:
         """Return what its distributions depend on besides the pair, for fingerprints."""
 
-    def model(self, max_source_tokens: int, max_target_tokens: int) -> "LanguageModel":
+
+@runtime_checkable
+class LogitTeacher(TokenTeacher, Protocol):
+    """A teacher whose distributions and hidden states can be read in memory."""
+
+    def language_model(self, max_source_tokens: int, max_target_tokens: int) -> "LanguageModel":
         """Return it as a model that reads pairs of these lengths as a student does, in evaluation mode."""
+
+
+@runtime_checkable
+class ServedTeacher(TokenTeacher, Protocol):
+    """A teacher whose distributions are asked for, text by text: it may cost money, and it reads no hidden states."""
+
+    def source(self, pair: TargetPair, max_source_tokens: int) -> Sequence[int]:
+        """Return the ids of what it reads of a pair before the target, in its own format."""
+
+    def probe(self) -> TokenText | None:
+        """Return a short text that tells whether it lists distributions at all; None where that is certain."""
+
+    def distributions(
+        self, texts: Sequence[TokenText], top_k: int | None, account: Account
+    ) -> Iterator[tuple[int, Sequence[Mapping[int, float]]]]:
+        """Yield (index of the text, for each token from `begin` on the log-probs by id) as they become ready.
+
+        They are at temperature 1. Of each token at least the `top_k` likeliest ids are listed; None = all. Reserves and
+        leaves unanswered as `complete` does.
+
+        Raises:
+            ConfigError: the server gives no such log-probs, or fewer, or it refuses a text.
+        """
 
 
 @runtime_checkable

@@ -8,7 +8,7 @@ from typing import TypeVar
 from distillrun.artifacts import canonical_json, digest
 from distillrun.errors import BudgetSpentError
 from distillrun.files.inside import refuse_links
-from distillrun.interfaces import AnyTeacher, Teacher, WhiteBoxTeacher, members_of
+from distillrun.interfaces import Account, AnyTeacher, Teacher, WhiteBoxTeacher, members_of
 from distillrun.journal.ledger import Ledger
 from distillrun.journal.ledger_account import LedgerAccount
 from distillrun.journal.rows import Journal, scoring_of
@@ -75,6 +75,31 @@ class TeacherClient:
             stopping,
         )
 
+    def ask(
+        self, ask: Callable[[Account], Iterator[tuple[int, A]]], count: int, stopping: Callable[[], bool]
+    ) -> Iterator[tuple[int, A]]:
+        """Yield the answers to `count` questions that the caller keeps itself; raises as `complete` does.
+
+        Args:
+            ask: puts the questions to the teacher.
+            count: of the questions.
+            stopping: has the user asked to stop?
+        """
+        self._open()
+        return self._paid(ask, count, stopping)
+
+    def _paid(
+        self, ask: Callable[[LedgerAccount], Iterator[tuple[int, A]]], count: int, stopping: Callable[[], bool]
+    ) -> Iterator[tuple[int, A]]:
+        """Yield what is answered, each request booked in the ledger."""
+        if not count:
+            return
+        account = LedgerAccount(self.ledger, stopping)
+        try:
+            yield from self._answers(ask(account), count, account)
+        finally:
+            self.ledger.close()
+
     def _answered(
         self,
         questions: Sequence[Q],
@@ -99,16 +124,10 @@ class TeacherClient:
                 if answer is not None:
                     yield index, answer, False
             missing = [index for index, answer in enumerate(found) if answer is None]
-            if not missing:
-                return
-            account = LedgerAccount(self.ledger, stopping)
-            try:
-                answers = ask([questions[index] for index in missing], account)
-                for place, made in self._answers(answers, len(missing), account):
-                    keep(questions[missing[place]], made)
-                    yield missing[place], made, True
-            finally:
-                self.ledger.close()
+            left = [questions[index] for index in missing]
+            for place, made in self._paid(lambda account: ask(left, account), len(missing), stopping):
+                keep(questions[missing[place]], made)
+                yield missing[place], made, True
 
     def _open(self) -> None:
         refuse_links(self._folder.parent.parent, [FOLDER])

@@ -25,6 +25,10 @@ def teacher_rows(logits: Tensor, vocabulary: int, request: LogitRequest) -> Teac
     return TeacherRows(ids, _finite(kept), _finite(rest))
 
 
+LEAST = torch.finfo(torch.float32).min / 4
+"""The floor of log-probs in float32: it stays finite when two of them are subtracted."""
+
+
 def _finite(log_probs: Tensor) -> Tensor:
     """Return log-probs with a floor that stays finite when two of them are subtracted."""
     return log_probs.clamp(min=torch.finfo(log_probs.dtype).min / 4)

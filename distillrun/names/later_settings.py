@@ -38,9 +38,27 @@ LATER: Mapping[str, Mapping[str, Any]] = {
 """By section. A digest leaves them out at these values, so that an earlier sweep finds its jobs."""
 
 
+LATER_OF: Mapping[str, Mapping[str, Any]] = {
+    "teacher/Api": {
+        "tokenizer": None,
+        "log_prob_server": "vllm",
+        "chat": "auto",
+        "chat_options": {},
+        "target_separator": "\n",
+    },
+    "teacher/Vllm": {"target_separator": "\n"},
+}
+"""By part, whatever section it stands in."""
+
+
 def without_later(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings of a run as they were before these came."""
-    return {section: _without(node, LATER.get(section, {})) for section, node in settings.items()}
+    return {section: _without(node, _later(section, node)) for section, node in settings.items()}
+
+
+def _later(section: str, node: Any) -> Mapping[str, Any]:
+    own = LATER_OF.get(str(node.get("_target_")), {}) if isinstance(node, Mapping) else {}
+    return {**LATER.get(section, {}), **own}
 
 
 def _without(node: Any, later: Mapping[str, Any]) -> Any:

@@ -31,7 +31,7 @@ def check_disk(experiment: Experiment) -> None:
     config = experiment.config
     store = Path(config.paths.store)
     size, free = bytes_to_store(experiment), free_bytes(store)
-    if size <= free or not config.runtime.check_disk or _is_stored(experiment, ArtifactStore(store)):
+    if size <= free or not config.runtime.check_disk or is_stored(experiment, ArtifactStore(store)):
         return
     raise ConfigError(
         f"the teacher's distributions will take about {size / 1e9:,.1f} GB, and the disk of paths.store={store} has "
@@ -41,7 +41,7 @@ def check_disk(experiment: Experiment) -> None:
     )
 
 
-def _is_stored(experiment: Experiment, store: ArtifactStore) -> bool:
+def is_stored(experiment: Experiment, store: ArtifactStore) -> bool:
     """Return whether the reading is in the store, or begun, as far as that can be known before the run."""
     seen = Seen()
     for name, node in graph_of(experiment, store).items():

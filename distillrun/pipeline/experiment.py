@@ -21,6 +21,7 @@ from distillrun.interfaces import (
     LogitTeacher,
     Student,
     Task,
+    TokenTeacher,
     WritingStudent,
     has_label_sets,
     label_source_of,
@@ -142,7 +143,7 @@ def teaching_of(experiment: Experiment, data: TrainingData) -> LogitSupervision 
     objective, teacher, student = parts.objective, parts.logit_teacher, parts.student
     if not isinstance(objective, ActiveObjective) or not wants_teacher(objective):
         return None
-    if not isinstance(teacher, LogitTeacher) or not isinstance(student, WritingStudent):
+    if not isinstance(teacher, TokenTeacher) or not isinstance(student, WritingStudent):
         raise TypeError("preflight lets no other teacher or student through")
     return LogitSupervision(objective, teacher, student, parts.task, data, config.training, config.runtime)
 

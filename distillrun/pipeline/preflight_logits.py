@@ -8,14 +8,16 @@ from distillrun.interfaces import (
     AnyTeacher,
     LanguageModel,
     LogitTeacher,
+    ServedTeacher,
     Student,
     StudentObjective,
     Task,
+    TokenTeacher,
     WritingStudent,
     requirements_of,
 )
 from distillrun.pipeline.stages.logit_supervision import wants_teacher
-from distillrun.records import Example
+from distillrun.records import Example, Requirements
 from distillrun.training.supervision import tokenizer_problem
 
 RATIONALE_TOKENS = 50
@@ -34,17 +36,23 @@ def logit_problems(
     """
     if not isinstance(objective, ActiveObjective) or not wants_teacher(objective):
         return []
-    if not isinstance(teacher, LogitTeacher):
+    if not isinstance(teacher, TokenTeacher):
         return [
             f"{named} needs a teacher whose distributions can be read, but {option} gives texts only; choose "
             "teacher@logit_teacher=local logit_teacher.checkpoint=DIR, or an objective that learns texts "
             "(multitask) or the scores of choices (choice_distillation)"
         ]
+    if isinstance(teacher, ServedTeacher) and (problem := _served_problem(named, option, objective.requirements)):
+        return [problem]
     if problems := teacher.check(task) or teacher.check_reading():
         return [f"logit_teacher: {problem}" for problem in problems] if "logit_teacher" in option else problems
     if not isinstance(student, WritingStudent):
         return []
-    if objective.requirements.heads and (problems := _head_problems(named, student, teacher)):
+    if (
+        isinstance(teacher, LogitTeacher)
+        and objective.requirements.heads
+        and (problems := _head_problems(named, student, teacher))
+    ):
         return problems
     differing = tokenizer_problem(student, teacher) if objective.requirements.same_tokenizer else None
     if differing is None:
@@ -53,6 +61,22 @@ def logit_problems(
         f"{named} compares teacher and student token by token, but {differing}; or choose objective=universal_logit or "
         "dual_space, which align their texts, or choice_distillation or multitask, which need no tokens of the teacher"
     ]
+
+
+def _served_problem(named: str, option: str, required: Requirements) -> str | None:
+    """Return what an objective wants that a teacher behind a server does not give; None where it gives all."""
+    cure = "choose teacher@logit_teacher=local logit_teacher.checkpoint=DIR"
+    if required.teacher == "live" or required.logits is None:
+        return (
+            f"{named} wants the teacher in memory while the student trains, but {option} is asked for its "
+            f"distributions once, before; set objective.teacher=stored where the objective has it, or {cure}"
+        )
+    if required.logits.temperature != 1:
+        return (
+            f"objective.temperature={required.logits.temperature} cannot be applied to what {option} lists, the "
+            f"likeliest ids at temperature 1; set objective.temperature=1, or {cure}"
+        )
+    return None
 
 
 def stored_bytes(
@@ -64,12 +88,7 @@ def stored_bytes(
     Where the order of the choices is drawn again for each visit, every visit is stored.
     """
     requirements = requirements_of(objective)
-    if (
-        not training.max_steps
-        or requirements.teacher != "stored"
-        or requirements.logits is None
-        or not isinstance(student, WritingStudent)
-    ):
+    if requirements.teacher != "stored" or requirements.logits is None or not isinstance(student, WritingStudent):
         return 0
     some = examples[:: len(examples) // 200 + 1]
     texts = [objective.continuation(example, example.answer or 0, task, "") for example in some]
@@ -89,7 +108,7 @@ def _head_problems(named: str, student: WritingStudent, teacher: LogitTeacher) -
 
     models: dict[str, Callable[[], LanguageModel]] = {
         "student": lambda: student.build(seed=0),
-        "teacher": lambda: teacher.model(student.max_source_tokens, student.max_target_tokens),
+        "teacher": lambda: teacher.language_model(student.max_source_tokens, student.max_target_tokens),
     }
     found = {name: head_problem(writer_of(build())) for name, build in models.items()}
     return [

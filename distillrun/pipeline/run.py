@@ -21,6 +21,7 @@ from distillrun.pipeline.node import Making
 from distillrun.pipeline.outcome import Outcome
 from distillrun.pipeline.result import result_of
 from distillrun.pipeline.run_folder import RunFolder
+from distillrun.pipeline.served_probe import probe_server
 from distillrun.pipeline.took_part import options_in_use
 from distillrun.process.interrupt import stops_at_once
 from distillrun.process.runtime import use_threads
@@ -127,6 +128,8 @@ def _go(experiment: Experiment, folder: RunFolder, tracker: RunLog, outcome: Out
         log.warning("data: %s%s", "; ".join(again), TAKEN_OUT if "on_overlap" in config.task else "")
     store = ArtifactStore(Path(config.paths.store))
     graph = graph_of(experiment, store)
+    if "read_logits" in graph:
+        probe_server(experiment, store)
     outcome.took_part = options_in_use(experiment, graph)
     if config.until is not Until.load and (idle := [name for name in parts.steps if f"generate/{name}" not in graph]):
         log.info("generate: %s left out, since nothing in this run uses what they make", ", ".join(idle))

@@ -43,7 +43,6 @@ def _teachers(experiment: Experiment, asking: list[GenerationNode]) -> Iterator[
             yield reads if node.who == "logit_teacher" else "teacher"
         elif step.asks or not step.makes:
             yield "teacher"
-    config = experiment.config
-    learns = config.until not in (Until.load, Until.generate) and config.training.max_steps > 0
+    learns = experiment.config.until not in (Until.load, Until.generate)
     if learns and requirements_of(experiment.parts.objective).teacher in ("stored", "live"):
         yield reads

@@ -21,7 +21,7 @@ from distillrun.pipeline.stages.evaluate import predictions_of
 from distillrun.pipeline.stages.generation_run import GenerationRun
 from distillrun.planning.asking import EXPLANATION_WORDS, asked_by
 from distillrun.planning.clock import Clock
-from distillrun.planning.forecast import summed
+from distillrun.planning.forecast import request, summed
 from distillrun.planning.generation_plan import GenerationPlan, asked_in
 from distillrun.planning.plan import Plan, PlannedStage, TeacherPlan, planned, timed
 from distillrun.planning.timing import Span
@@ -145,7 +145,7 @@ class _Making:
         elif isinstance(node, TrainNode) and node.name == "train" and node.learning.known(self.seen):
             self.cut = node.learning.cut
         elif isinstance(node, ReadLogitsNode) and one.state != "cached":
-            one = replace(one, bytes=bytes_to_store(self.experiment))
+            one = replace(self._read(one, node), bytes=bytes_to_store(self.experiment))
         one = timed(replace(one, name=node.name), self._time(node, stage, one))
         if all(other.fingerprint != one.fingerprint for other in self.stages.values()):
             self.stages[node.name] = one
@@ -178,6 +178,16 @@ class _Making:
         """Return the plan of a generation step."""
         (one,) = [one for one in self._generation_plan(node.generation).stages if one.name == f"generate/{node.step}"]
         return one
+
+    def _read(self, one: PlannedStage, node: ReadLogitsNode) -> PlannedStage:
+        """Return the plan of a reading with what it asks of a server; what was read of one that began is not known."""
+        teaching, teacher = node.teaching(self.seen), self.experiment.parts.logit_teacher
+        if teaching is None or not isinstance(teacher, Teacher) or not (tokens := teaching.asked_tokens()):
+            return one
+        self._may_ask([(teacher.name, teacher)])
+        price, begun = teacher.price_per_million, one.state == "resumable"
+        forecast = summed(request(price, count, 1, 1, begun) for count in tokens)
+        return replace(one, forecast=forecast, by_teacher={key_of(teacher): forecast})
 
     def _judged(self, one: PlannedStage, node: MetricNode) -> PlannedStage:
         """Return the plan of a measure with what it asks."""

@@ -44,6 +44,7 @@ from distillrun.records.learning import (
     Requirements,
     Segment,
     TargetPair,
+    TokenText,
     TrainingItem,
 )
 from distillrun.records.metric_result import Cell, MetricResult, ResultCurve, ResultTable
@@ -100,6 +101,7 @@ __all__ = [
     "Split",
     "TargetPair",
     "TeacherRecord",
+    "TokenText",
     "TrainingItem",
     "agrees",
     "alike_key",

@@ -105,6 +105,19 @@ class LogitRequest(Record):
 
 
 @dataclass(frozen=True, slots=True)
+class TokenText(Record):
+    """A text as token ids, for a teacher behind a server.
+
+    Attributes:
+        ids: what it reads.
+        begin: the first token, 1 or more, whose distribution is wanted; those of all after it are wanted, too.
+    """
+
+    ids: tuple[int, ...]
+    begin: int
+
+
+@dataclass(frozen=True, slots=True)
 class Requirements:
     """The requirements of an objective in addition to texts.
 

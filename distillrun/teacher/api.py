@@ -2,17 +2,36 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
-from distillrun.errors import ConfigError
+from distillrun.errors import ConfigError, refusals
 from distillrun.interfaces import Account, Task
+from distillrun.language_model.loading import Chat
 from distillrun.process.background_loop import Loop
-from distillrun.records import Budget, Completion, Draw, Json, Price, Prompt, Sampling, ScoredContinuation
-from distillrun.teacher.openai_api.client import Connection
+from distillrun.records import (
+    Budget,
+    Completion,
+    Draw,
+    Json,
+    Price,
+    Prompt,
+    Sampling,
+    ScoredContinuation,
+    TargetPair,
+    TokenText,
+)
+from distillrun.teacher.local_checkpoint.pair_format import PairFormat, TokenizerReference
+from distillrun.teacher.local_checkpoint.prompting import Prompting
+from distillrun.teacher.openai_api.client import MOST_BYTES, Connection
 from distillrun.teacher.openai_api.completion import Asker
+from distillrun.teacher.openai_api.distributions import READING_BYTES, DistributionAsker, LogProbServer, texts_of
 from distillrun.teacher.openai_api.request import Endpoint, Writer
 from distillrun.teacher.openai_api.server import body_problems, name_problems, read_address
 from distillrun.teacher.openai_api.session import Session
+
+PROBE = "The answer is 12 (twelve)."
+"""A text whose distributions are asked for before all others."""
 
 MOST_LISTED = 20
 """How many likeliest tokens OpenAI's protocol can list."""
@@ -37,6 +56,10 @@ class Api:
         log_probs: ask for log-probs of what is written.
         top_log_probs: how many likeliest tokens are asked for when continuations are scored; 0 = it cannot score.
         price_per_million, budget: what requests cost and may cost.
+        tokenizer: a folder, or a name on the Hugging Face Hub, of the served model's tokenizer, with which its
+            distributions can be read; None = they cannot.
+        log_prob_server: whose schema they are read in.
+        chat, chat_options, target_separator: how a student's pairs are written for that, as of `Local`.
     """
 
     base_url: str | None
@@ -55,6 +78,11 @@ class Api:
     top_log_probs: int
     price_per_million: Price
     budget: Budget
+    tokenizer: str | None = None
+    log_prob_server: LogProbServer = "vllm"
+    chat: Chat = "auto"
+    chat_options: Mapping[str, Any] = field(default_factory=dict)
+    target_separator: str = "\n"
     _opened: tuple[Loop, Session] | None = field(init=False, default=None, repr=False)
 
     @property
@@ -119,6 +147,54 @@ class Api:
             lambda index, gate: asker.score(prompts[index], continuations[index], self.top_log_probs, gate),
         )
 
+    def tokens(self) -> Mapping[str, int]:
+        return self._pairs.tokens()
+
+    def cut(self, text: str) -> Sequence[int]:
+        return self._pairs.cut(text)
+
+    def check_reading(self) -> list[str]:
+        if self.tokenizer is None:
+            return [
+                "teacher.tokenizer is not set, and distributions are read by token ids; set it to the folder, or the "
+                "name on the Hugging Face Hub, of the served model"
+            ]
+        return self._reference.problems() or refusals(self._pairs.tokens) or self._pairs.problems()
+
+    def reading(self) -> Mapping[str, Json]:
+        """Return what its distributions depend on; a server's word for its weights is `model` and `revision`."""
+        address = read_address(self.base_url or "")
+        return {
+            "server": address.host + address.path,
+            "model": self.model,
+            "revision": self.revision,
+            "extra_body": dict(self.extra_body),
+            "log_prob_server": self.log_prob_server,
+            "tokens": self._pairs.digest(),
+            **self._pairs.identity(),
+        }
+
+    def source(self, pair: TargetPair, max_source_tokens: int) -> Sequence[int]:
+        return self._pairs.source(pair, max_source_tokens)
+
+    def probe(self) -> TokenText:
+        return TokenText(tuple(self.cut(PROBE)), 1)
+
+    def distributions(
+        self, texts: Sequence[TokenText], top_k: int | None, account: Account
+    ) -> Iterator[tuple[int, Sequence[Mapping[int, float]]]]:
+        loop, session = self._open()
+        decode = texts_of(self._pairs.prompting.prompts.tokenizer)
+        server = (self.base_url or "", self.model or "", self.extra_body, self.log_prob_server)
+        asker = DistributionAsker(session, *server, decode)
+        return loop.stream(
+            len(texts),
+            self.concurrency,
+            account,
+            session.start,
+            lambda index, gate: asker.read(texts[index], top_k, gate, is_first=index == 0),
+        )
+
     def release(self) -> None:
         """Close the connections and end the thread."""
         if self._opened is not None:
@@ -126,6 +202,15 @@ class Api:
             self._opened = None
             loop.run(session.client.close())
             loop.close()
+
+    @property
+    def _reference(self) -> TokenizerReference:
+        return TokenizerReference(self.tokenizer or "", "main", "teacher")
+
+    @cached_property
+    def _pairs(self) -> PairFormat:
+        settings = self.chat, self.chat_options, self.block_separator, self.reply_separator
+        return PairFormat(Prompting(self._reference, *settings), self.target_separator)
 
     @property
     def _writer(self) -> Writer:
@@ -153,7 +238,8 @@ class Api:
                 self.timeout_s,
                 self.max_retries,
             )
-            session = Session(connection)  # reads the key: a run that asks nothing needs none
+            most_bytes = MOST_BYTES if self.tokenizer is None else READING_BYTES
+            session = Session(connection, most_bytes)  # reads the key: a run that asks nothing needs none
             self._opened = (Loop(), session)
         return self._opened
 

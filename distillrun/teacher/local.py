@@ -169,7 +169,7 @@ class Local:
             **({"chat": self._format.written()} if self._format else {"lead": lead} if lead else {}),
         }
 
-    def model(self, max_source_tokens: int, max_target_tokens: int) -> "LanguageModel":
+    def language_model(self, max_source_tokens: int, max_target_tokens: int) -> "LanguageModel":
         from distillrun.language_model.teacher_model import load_teacher
 
         module = load_teacher(self._reference.folder(), self._loading)

@@ -1,5 +1,6 @@
 """vLLM's offline engine on this machine's GPUs: the fastest way to ask a large open model."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -12,14 +13,36 @@ from distillrun.errors import ConfigError
 from distillrun.interfaces import Account, Reservation, Task
 from distillrun.language_model.checkpoint import CheckpointReference
 from distillrun.language_model.loading import Chat, Dtype
-from distillrun.records import Budget, Completion, Draw, Json, Price, Prompt, Sampling, ScoredContinuation
+from distillrun.records import (
+    Budget,
+    Completion,
+    Draw,
+    Json,
+    Price,
+    Prompt,
+    Sampling,
+    ScoredContinuation,
+    TargetPair,
+    TokenText,
+)
+from distillrun.teacher.local_checkpoint.pair_format import PairFormat
 from distillrun.teacher.local_checkpoint.prompting import Prompting
-from distillrun.teacher.local_checkpoint.vllm_engine import INSTALL, completion_of, score_of, start_engine
+from distillrun.teacher.local_checkpoint.vllm_engine import (
+    INSTALL,
+    completion_of,
+    listed_of,
+    score_of,
+    start_engine,
+)
 from distillrun.teacher.shared.reserving import reserved_parts
 from distillrun.text.thinking import was_cut
 
 if TYPE_CHECKING:
     from distillrun.teacher.local_checkpoint.prompt import PromptTokenizer
+
+
+MOST_LISTED = 20
+"""How many log-probs vLLM lists for each token unless it is told otherwise."""
 
 
 @dataclass(eq=False)
@@ -35,6 +58,7 @@ class Vllm:
         max_model_len: tokens of prompt and text together; None = the model's own.
         draws_per_call: draws that are handed over at once; what a kill can lose.
         price_per_million, budget: what its tokens are taken to cost, and the most that may be asked.
+        target_separator: as of `Local`.
     """
 
     checkpoint: str | None
@@ -51,7 +75,9 @@ class Vllm:
     price_per_million: Price
     budget: Budget
     chat_options: Mapping[str, Any] = field(default_factory=dict)
+    target_separator: str = "\n"
     _engine: tuple[Any, Any] | None = field(init=False, default=None, repr=False)
+    _most_listed: float = field(init=False, default=0, repr=False)
     _thinks: bool = field(init=False, default=False, repr=False)
 
     can = frozenset({"complete", "score"})
@@ -168,6 +194,46 @@ class Vllm:
     def scoring(self) -> Mapping[str, Json]:
         return self._prompting.scoring()
 
+    def tokens(self) -> Mapping[str, int]:
+        return self._pairs.tokens()
+
+    def cut(self, text: str) -> Sequence[int]:
+        return self._pairs.cut(text)
+
+    def check_reading(self) -> list[str]:
+        return self._pairs.problems()
+
+    def reading(self) -> Mapping[str, Json]:
+        weights = {**self._reference.identity(), "engine": "vllm", "dtype": self.dtype}
+        return {**weights, "quantization": self.quantization, **self._pairs.identity()}
+
+    def source(self, pair: TargetPair, max_source_tokens: int) -> Sequence[int]:
+        return self._pairs.source(pair, max_source_tokens)
+
+    def probe(self) -> None:
+        """Return nothing: the engine is this package's own, and starts with the limits that it needs."""
+
+    def distributions(
+        self, texts: Sequence[TokenText], top_k: int | None, account: Account
+    ) -> Iterator[tuple[int, Sequence[Mapping[int, float]]]]:
+        engine, parameters = self._loaded(math.inf if top_k is None else top_k)
+        limit = int(engine.llm_engine.model_config.max_model_len)
+        if (longest := max((len(text.ids) for text in texts), default=0)) >= limit:
+            raise ConfigError(
+                f"a text of {longest} tokens, and the one that is written after it, do not fit the {limit} tokens of "
+                f"teacher.checkpoint={self.checkpoint}; raise teacher.max_model_len, or lower student.max_source_tokens"
+            )
+        costs = [(len(text.ids), 1) for text in texts]
+        for part in self._calls(range(len(texts)), costs, account):
+            outputs = engine.generate(
+                [{"prompt_token_ids": list(texts[index].ids)} for index, _ in part],
+                parameters(n=1, temperature=1.0, max_tokens=1, prompt_logprobs=-1 if top_k is None else top_k),
+                use_tqdm=False,
+            )
+            for (index, reservation), output in zip(part, outputs, strict=True):
+                reservation.settle(*costs[index])
+                yield index, listed_of(output.prompt_logprobs, texts[index].begin)
+
     def release(self) -> None:
         """Drop the engine, whose workers end with it."""
         self._engine = None
@@ -198,9 +264,15 @@ class Vllm:
         settings = self.chat, self.chat_options, self.block_separator, self.reply_separator
         return Prompting(self._reference, *settings)
 
-    def _loaded(self) -> tuple[Any, Any]:
-        """Return the engine and vLLM's class of sampling parameters."""
-        if self._engine is None:
+    @cached_property
+    def _pairs(self) -> PairFormat:
+        return PairFormat(self._prompting, self.target_separator)
+
+    def _loaded(self, listed: float = MOST_LISTED) -> tuple[Any, Any]:
+        """Return an engine that lists so many log-probs for each token, and vLLM's class of sampling parameters."""
+        if self._engine is None or self._most_listed < listed:
+            self.release()
+            self._most_listed = max(listed, MOST_LISTED)
             settings = {
                 "model": str(self._reference.folder()),
                 "dtype": self.dtype,
@@ -211,6 +283,7 @@ class Vllm:
                 "enable_prefix_caching": True,
                 "trust_remote_code": False,
                 "seed": 0,
+                "max_logprobs": -1 if self._most_listed == math.inf else int(self._most_listed),
             }
             self._engine = start_engine(settings)
         return self._engine

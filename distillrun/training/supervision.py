@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from distillrun.errors import ConfigError
-from distillrun.interfaces import ActiveObjective, LanguageModel, LogitTeacher, WritingStudent
+from distillrun.interfaces import ActiveObjective, LanguageModel, TokenTeacher, WritingStudent
 from distillrun.loss.distribution import LiveDistribution
 from distillrun.loss.tensors import StudentOutputs, TeacherDistribution
 from distillrun.loss.token_loss import learnt_places
@@ -114,7 +114,7 @@ PROBE = "The answer is 12 (twelve)."
 """A text that two tokenizers must cut the same way to be compared token by token."""
 
 
-def tokenizer_problem(student: WritingStudent, teacher: LogitTeacher) -> str | None:
+def tokenizer_problem(student: WritingStudent, teacher: TokenTeacher) -> str | None:
     """Return how the tokenizers of student and teacher differ, and the cure where there is one; None if they agree."""
     vocabulary = student.tokens()
     if (differing := vocabulary_problem(vocabulary, teacher.tokens())) is not None:

@@ -11,7 +11,7 @@ import pytest
 from distillrun.config.build import build
 from distillrun.config.target import find_class
 from distillrun.files.jsonl import write_records
-from distillrun.interfaces import AnyTeacher, LogitTeacher, RecordedTeacher, Teacher, WhiteBoxTeacher, members_of
+from distillrun.interfaces import AnyTeacher, RecordedTeacher, Teacher, TokenTeacher, WhiteBoxTeacher, members_of
 from distillrun.language_model.adapter import CONFIG as ADAPTER_CONFIG
 from distillrun.language_model.adapter import WEIGHTS as ADAPTER_WEIGHTS
 from distillrun.pipeline.stages.generate import UNHASHED
@@ -26,6 +26,7 @@ TEACHERS = options("teacher")
 SAMPLING = Sampling(4, 0.0, 1.0, 1, ())
 
 SPEED = "memory and speed, never results"
+FOR_PAIRS = "a student's pairs alone are read with it: its reading tells it"
 FOR_CHAT = "the shipped endpoint joins no messages"
 UNDECIDING: dict[tuple[str, str], str] = {
     ("api", "api_key_env"): "who pays",
@@ -35,6 +36,11 @@ UNDECIDING: dict[tuple[str, str], str] = {
     ("api", "seed_requests"): "another draw from the same distribution, and servers keep to a seed more or less",
     ("api", "block_separator"): FOR_CHAT,
     ("api", "reply_separator"): FOR_CHAT,
+    ("api", "tokenizer"): FOR_PAIRS,
+    ("api", "log_prob_server"): FOR_PAIRS,
+    ("api", "chat"): FOR_PAIRS,
+    ("api", "chat_options"): FOR_PAIRS,
+    ("api", "target_separator"): FOR_PAIRS,
     ("choice_scorer", "revision"): "of a folder, the digest decides",
     ("choice_scorer", "max_tokens"): "a longer prompt is refused",
     ("choice_scorer", "device"): SPEED,
@@ -43,17 +49,22 @@ UNDECIDING: dict[tuple[str, str], str] = {
     ("local", "device"): SPEED,
     ("local", "device_map"): SPEED,
     ("local", "tokens_per_batch"): SPEED,
-    ("local", "target_separator"): "a student's pairs alone are read with it: its reading tells it",
+    ("local", "target_separator"): FOR_PAIRS,
     ("recorded", "max_missing_share"): "when it refuses",
     ("vllm", "revision"): "of a folder, the digest decides",
     ("vllm", "tensor_parallel_size"): SPEED,
     ("vllm", "gpu_memory_utilization"): SPEED,
     ("vllm", "draws_per_call"): SPEED,
+    ("vllm", "target_separator"): FOR_PAIRS,
 }
 """(option, setting) on which no answer depends, with the reason; `UNHASHED` ones apart."""
 
-ASKING = frozenset({"chat", "chat_options", "block_separator", "reply_separator", "max_context_tokens"})
-"""How prompts are written. No distribution over a student's pairs depends on it where there is no chat template."""
+ASKING = frozenset(
+    {"chat", "chat_options", "block_separator", "reply_separator", "max_context_tokens", "max_model_len"}
+    | {"endpoint", "log_probs", "top_log_probs"}
+)
+"""How prompts are written, and what comes with answers. No distribution over a student's pairs depends on it where
+there is no chat template."""
 
 NOT_ASKED = {"vllm": "its engine needs a GPU; tests/teacher/test_vllm.py asks one that stands in for it"}
 """Teachers that can be asked nothing here, with the reason."""
@@ -88,12 +99,18 @@ class Given:
 
     def settings(self, name: str) -> dict[str, Any]:
         own: dict[str, dict[str, Any]] = {
-            "api": {"base_url": self._server.url, "model": "m", "api_key_env": None},
+            "api": {
+                "base_url": self._server.url,
+                "model": "m",
+                "api_key_env": None,
+                "tokenizer": self.path("llama"),
+                "chat": "never",
+            },
             "choice_scorer": {"checkpoint": self.path("bert"), "max_tokens": 128},
             "local": {"checkpoint": self.path("llama"), "device": "cpu", "chat": "never"},
             "recorded": {"folder": self.path("said")},
             "replayed": {"file": f"{self.path('answers')}/one.csv"},
-            "vllm": {"checkpoint": self.path("llama")},
+            "vllm": {"checkpoint": self.path("llama"), "chat": "never"},
         }
         return {**leaf("teacher", name), **own.get(name, {})}
 
@@ -102,6 +119,7 @@ class Given:
         settings = self.settings(name)
         known: dict[tuple[str, str], Any] = {
             ("api", "base_url"): "https://example.org/v1",
+            ("api", "tokenizer"): self.path("gpt2"),
             ("choice_scorer", "checkpoint"): self.path("longer bert"),
             ("local", "checkpoint"): self.path("gpt2"),
             ("local", "gguf_file"): "other.gguf",
@@ -189,9 +207,9 @@ def test_the_identity_holds_all_that_answers_depend_on(name: str, given: Given) 
 @pytest.mark.parametrize("name", TEACHERS)
 def test_its_reading_holds_all_that_its_distributions_depend_on(name: str, given: Given) -> None:
     teacher, others = with_others(given, name)
-    if isinstance(teacher, LogitTeacher):
-        told = {name: dict(other.reading()) for name, other in others.items() if isinstance(other, LogitTeacher)}
-        unread = {setting for setting in undeciding(name) if setting != "target_separator"} | ASKING
+    if isinstance(teacher, TokenTeacher):
+        told = {name: dict(other.reading()) for name, other in others.items() if isinstance(other, TokenTeacher)}
+        unread = {setting for setting in undeciding(name) if UNDECIDING[name, setting] != FOR_PAIRS} | ASKING
         assert hidden(dict(teacher.reading()), told, unread) == []
 
 

@@ -124,12 +124,12 @@ def test_a_resumed_training_is_the_undisturbed_one(
 
 
 def test_a_reading_that_is_killed_goes_on(teacher: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from distillrun.pipeline.stages import read_logits
+    from distillrun.pipeline.stages.pair_reader import MemoryReader
 
     words = [*words_for("forward_kl", teacher), "until=read_logits"]
-    monkeypatch.setattr(read_logits, "CHUNK", 5)
+    monkeypatch.setattr(MemoryReader, "pairs_at_once", 5)
     run_small(tmp_path / "whole", *words)
-    read, calls = read_logits._read, []
+    read, calls = MemoryReader.read_part, []
 
     def dies(*arguments: Any) -> Any:
         calls.append(arguments)
@@ -137,7 +137,7 @@ def test_a_reading_that_is_killed_goes_on(teacher: Path, tmp_path: Path, monkeyp
             raise RuntimeError("pulled the plug")
         return read(*arguments)
 
-    monkeypatch.setattr(read_logits, "_read", dies)
+    monkeypatch.setattr(MemoryReader, "read_part", dies)
     with pytest.raises(RuntimeError, match="plug"):
         run_small(tmp_path / "killed", *words, store=tmp_path / "store")
     before = len(calls)
@@ -157,9 +157,10 @@ def test_what_a_reading_left_is_checked_before_it_is_gone_on_from(
 ) -> None:
     """A kill, then a fault in what it left, then the same command; also after the last part was read."""
     from distillrun.pipeline.stages import read_logits
+    from distillrun.pipeline.stages.pair_reader import MemoryReader
 
     words = [*words_for("forward_kl", teacher), "until=read_logits"]
-    monkeypatch.setattr(read_logits, "CHUNK", 5)
+    monkeypatch.setattr(MemoryReader, "pairs_at_once", 5)
     run_small(tmp_path / "whole", *words)
     summary = read_logits._summary
 
@@ -172,13 +173,13 @@ def test_what_a_reading_left_is_checked_before_it_is_gone_on_from(
     monkeypatch.setattr(read_logits, "_summary", summary)
     left = sorted((tmp_path / "store").glob("read_logits/*.partial/scratch/*/rows.safetensors"))
     DAMAGES[damage](left[1])
-    read, calls = read_logits._read, []
+    read, calls = MemoryReader.read_part, []
 
     def reads(*given: Any) -> Any:
         calls.append(given)
         return read(*given)
 
-    monkeypatch.setattr(read_logits, "_read", reads)
+    monkeypatch.setattr(MemoryReader, "read_part", reads)
     run_small(tmp_path / "resumed", *words, store=tmp_path / "store")
     assert len(calls) == 1, "only what was damaged is read again"
     assert "rows.safetensors has changed since it was written" in (tmp_path / "resumed" / "run.log").read_text()

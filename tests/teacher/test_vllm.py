@@ -14,7 +14,20 @@ import pytest
 import torch
 
 from distillrun.errors import ConfigError
-from distillrun.records import Draw, Message, Prompt, Request, Sampling
+from distillrun.loss.distribution import teacher_rows
+from distillrun.loss.token_loss import learnt_places
+from distillrun.pipeline.stages.pair_reader import listed_rows
+from distillrun.records import (
+    Draw,
+    LogitRequest,
+    Message,
+    Prompt,
+    Request,
+    Sampling,
+    Segment,
+    TargetPair,
+    TokenText,
+)
 from tests.asking import Unlimited
 from tests.leaves import EXAMPLE, made
 from tests.tiny_checkpoints import write_llama
@@ -56,7 +69,11 @@ class Engine:
     @torch.no_grad()
     def _one(self, ids: list[int], one: Parameters) -> Any:
         logits = self.model(torch.tensor([ids])).logits[0].log_softmax(-1)
-        listed = [None, *({token: SimpleNamespace(logprob=float(logits[n, token]))} for n, token in enumerate(ids[1:]))]
+        count = {None: 0, -1: logits.shape[-1]}.get(one.prompt_logprobs, one.prompt_logprobs)
+        likeliest = logits.topk(count).indices.tolist()
+        listed: list[Any] = [None]
+        for n, token in enumerate(ids[1:]):
+            listed.append({t: SimpleNamespace(logprob=float(logits[n, t])) for t in (token, *likeliest[n])})
         written, total = list(ids), 0.0
         for _ in range(one.max_tokens):
             last = self.model(torch.tensor([written])).logits[0, -1].log_softmax(-1)
@@ -180,3 +197,32 @@ def test_every_draw_is_handed_over_with_its_own_seed(tmp_path: Path, monkeypatch
     assert {(one.n, one.temperature, one.top_p, one.max_tokens, tuple(one.stop)) for one in seen} == {
         (1, 0.7, 0.9, 2, ("zzz",))
     }
+
+
+@pytest.mark.usefixtures("vllm")
+def test_its_distributions_are_those_of_the_model(tmp_path: Path) -> None:
+    folder = write_llama(tmp_path)
+    teacher = made("teacher", "vllm", checkpoint=folder, draws_per_call=2)
+    assert teacher.check_reading() == []
+    pair = TargetPair((Segment("Where do fish live?"),), (Segment("the sea"),), "answer")
+    local = made("teacher", "local", checkpoint=folder, device="cpu").language_model(64, 64)
+    batch = local.encode([pair], [0])
+    source, target = teacher.source(pair, 64), local.text.target(pair.target).ids
+    account = Unlimited()
+    texts = [TokenText((*source, *target), len(source))] * 3
+    found = dict(teacher.distributions(texts, 30, account))
+    assert Engine.calls == [2, 1]
+    assert Engine.made[-1]["max_logprobs"] == 30
+    assert account.settled == [(len(source) + len(target), 1)] * 3
+    with torch.no_grad():
+        logits = local.forward(batch).logits.at(learnt_places(batch.labels))
+    expected = teacher_rows(logits, local.vocabulary_size, LogitRequest(8, 1.0, "float32"))
+    for listed in found.values():
+        read = listed_rows(listed, local.vocabulary_size, 8)
+        assert read.ids is not None
+        torch.testing.assert_close(read.ids, expected.ids)
+        torch.testing.assert_close(read.log_probs, expected.log_probs, atol=1e-5, rtol=1e-5)
+    with pytest.raises(ConfigError, match="do not fit the 128 tokens"):
+        list(teacher.distributions([TokenText((1,) * 128, 1)], 30, account))
+    assert len(dict(teacher.distributions(texts[:1], None, account))[0][0]) == logits.shape[-1]
+    assert Engine.made[-1]["max_logprobs"] == -1, "an engine that lists more is started"

@@ -29,7 +29,9 @@ def token_divergences(context: MetricContext, examples: Sequence[Example]) -> di
         return {}
     pairs = [_pair(example, context) for example in examples]
     lengths = student.lengths(pairs)
-    model = teacher.model(max(source for source, _, _ in lengths) + 1, max(target for _, target, _ in lengths) + 1)
+    model = teacher.language_model(
+        max(source for source, _, _ in lengths) + 1, max(target for _, target, _ in lengths) + 1
+    )
     found = {}
     for when, load in (("after", context.student), ("before", context.untrained)):
         own = load()

@@ -12,11 +12,14 @@ from distillrun.interfaces import (
     ChoiceModel,
     LanguageModel,
     LogitTeacher,
+    ServedTeacher,
     StudentObjective,
     Task,
+    TokenTeacher,
     WritingStudent,
     requirements_of,
 )
+from distillrun.pipeline.stages.pair_reader import MemoryReader, PairReader, ServedReader
 from distillrun.pipeline.stages.read_logits import logits_stage, read_logits
 from distillrun.pipeline.stages.stored_logits import Key, StoredLogits, pair_key
 from distillrun.pipeline.stages.training_data import TrainingData
@@ -38,7 +41,7 @@ class LogitSupervision:
     """
 
     objective: ActiveObjective
-    teacher: LogitTeacher
+    teacher: TokenTeacher
     student: WritingStudent
     task: Task
     data: TrainingData
@@ -90,15 +93,32 @@ class LogitSupervision:
     def read(self, store: ArtifactStore, stage: Stage) -> Artifact:
         """Read the distributions, or find them read; the teacher is in memory no longer than that."""
 
-        def models() -> tuple[LanguageModel, LanguageModel]:
+        def opened() -> PairReader:
             student = self.student.build(self.training.seed)
-            return student, self._beside(student)
+            if isinstance(self.teacher, ServedTeacher):
+                return ServedReader(student, self.teacher, self.request, self.student.max_source_tokens, store.root)
+            return MemoryReader(student, self._beside(student), self.request, self.runtime.tokens_per_batch)
 
-        return read_logits(store, stage, self.pairs, self.request, models, self.runtime)
+        made = read_logits(store, stage, self.pairs, self.request, opened, self.runtime)
+        if isinstance(self.teacher, ServedTeacher):
+            self.teacher.release()
+        return made
+
+    def asked_tokens(self) -> list[int]:
+        """Return how many tokens each text has that is asked of a teacher behind a server; none of one in memory."""
+        if not isinstance(self.teacher, ServedTeacher):
+            return []
+        read, cut = self.teacher.source, self.student.cut
+        return [
+            len(read(pair, self.student.max_source_tokens)) + len(cut("".join(one.text for one in pair.target)))
+            for pair in self.pairs.values()
+        ]
 
     def model(self) -> LanguageModel:
         """Return the teacher in memory, as it reads what the student reads."""
-        return self.teacher.model(self.student.max_source_tokens, self.student.max_target_tokens)
+        if not isinstance(self.teacher, LogitTeacher):
+            raise TypeError("preflight lets no teacher behind a server through where one is wanted in memory")
+        return self.teacher.language_model(self.student.max_source_tokens, self.student.max_target_tokens)
 
     def _beside(self, student: LanguageModel) -> LanguageModel:
         """Return the teacher in memory, token by token with the student where the objective compares tokens."""

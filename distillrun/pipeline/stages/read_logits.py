@@ -1,10 +1,11 @@
 """The read_logits stage: a teacher's next-token distributions for the pairs that a student will learn, read once."""
 
 import hashlib
-import logging
 import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import count, islice
 from pathlib import Path
 
 import numpy as np
@@ -17,21 +18,12 @@ from distillrun.artifacts import SCRATCH, Artifact, ArtifactStore, Stage
 from distillrun.artifacts.sealed import is_sealed, sealing, set_aside
 from distillrun.config.schema import RuntimeConfig
 from distillrun.files.json import write_json
-from distillrun.interfaces import LanguageModel
-from distillrun.language_model.batching import micro_batches
-from distillrun.loss.distribution import teacher_rows
-from distillrun.loss.tensors import IGNORE, TeacherRows
-from distillrun.loss.token_loss import learnt_places
+from distillrun.pipeline.stages.pair_reader import PairReader, Rows
 from distillrun.pipeline.stages.stored_logits import KEY_BYTES, PARTS, SUMMARY, Key
 from distillrun.process.progress import Bar
 from distillrun.records import Json, LogitRequest, TargetPair
-from distillrun.training.supervision import check_labels, shared_ids
-
-log = logging.getLogger("distillrun")
 
 VERSION = 1
-CHUNK = 1024
-"""Pairs that are read, and kept, at once: what a kill can lose."""
 ROWS = "rows.safetensors"
 
 
@@ -60,54 +52,84 @@ def read_logits(
     stage: Stage,
     pairs: Mapping[Key, TargetPair],
     request: LogitRequest,
-    models: Callable[[], tuple[LanguageModel, LanguageModel]],
+    opened: Callable[[], PairReader],
     runtime: RuntimeConfig,
 ) -> Artifact:
     """Read the teacher's distributions at every learnt position of the pairs, or find them read.
+
+    What is read is kept in parts, each sealed when it is whole, or when something ends the reading: what an earlier
+    attempt read, and paid for, is not read again.
 
     Args:
         store: where artifacts are.
         stage: see `logits_stage`.
         pairs: by key, in the order of the keys.
         request: how they are read.
-        models: loads student, whose tokens count, and teacher; called only where something is read.
-        runtime: the size of batches, and when bars are drawn.
+        opened: returns who reads them; called where something is left to be read.
+        runtime: when bars are drawn.
+
+    Raises:
+        BudgetSpentError, KeyboardInterrupt: the rest may not be read now.
     """
 
     def make(work: Path) -> None:
-        student, teacher = models()
-        vocabulary = shared_ids(student, teacher)
-        keys = list(pairs)
-        parts = {
-            work / SCRATCH / f"{number:06d}": keys[begin : begin + CHUNK]
-            for number, begin in enumerate(range(0, len(keys), CHUNK))
-        }
-        left = {part: own for part, own in parts.items() if not _is_read(part, own)}
-        done = len(keys) - sum(map(len, left.values()))
-        with Bar("read_logits", len(keys), done, runtime.progress, "texts") as bar:
-            for part, own in left.items():
-                texts = [pairs[key] for key in own]
-                made = _read(student, teacher, vocabulary, texts, request, runtime.tokens_per_batch)
-                tensors = {**made, "keys": _as_tensor(own)}
-                with sealing(part, sum(tensor.nbytes for tensor in tensors.values())) as folder:
-                    save_file(tensors, folder / ROWS)
-                bar.advance(units=len(own))
+        scratch = work / SCRATCH
+        parts = {part: keys for part in _parts(scratch) if (keys := _keys_of(part, pairs))}
+        known = {key for keys in parts.values() for key in keys}
+        left = [key for key in pairs if key not in known]
+        reader = opened()
+        free = (part for number in count() if (part := scratch / f"{number:06d}") not in parts)
+        with Bar("read_logits", len(pairs), len(known), runtime.progress, "texts") as bar:
+            answers = reader.read([pairs[key] for key in left])
+            while len(known) < len(pairs):
+                part = next(free)
+                with _kept(part) as found:
+                    for index, rows in islice(answers, reader.pairs_at_once):
+                        found[left[index]] = rows
+                        bar.advance()
+                parts[part] = list(found)
+                known |= found.keys()
         (work / PARTS).mkdir()
-        files = [_linked(part / ROWS, work / PARTS / f"{part.name}.safetensors") for part in parts]
-        write_json(work / SUMMARY, _summary(files, vocabulary, request))
+        files = [_linked(part / ROWS, work / PARTS / f"{part.name}.safetensors") for part in sorted(parts)]
+        write_json(work / SUMMARY, _summary(files, reader.vocabulary, request))
 
     return store.get_or_make(stage, make)
 
 
-def _is_read(part: Path, keys: Sequence[Key]) -> bool:
-    """Return whether an interrupted reading left these pairs in a part's folder."""
-    if not is_sealed(part):
-        return False
+def _parts(scratch: Path) -> list[Path]:
+    """Return the folders that an earlier attempt sealed, in their order."""
+    return sorted(part for part in scratch.glob("[0-9]" * 6) if is_sealed(part))
+
+
+def _keys_of(part: Path, pairs: Mapping[Key, TargetPair]) -> list[Key]:
+    """Return the pairs that an earlier attempt left in a part; none, and it is set aside, where it holds others."""
     with safe_open(part / ROWS, "pt") as stored:
-        if torch.equal(stored.get_tensor("keys"), _as_tensor(keys)):
-            return True
+        joined = stored.get_tensor("keys").numpy().tobytes()
+    keys = [joined[begin : begin + KEY_BYTES] for begin in range(0, len(joined), KEY_BYTES)]
+    if all(key in pairs for key in keys):
+        return keys
     set_aside(part, "it holds other pairs")
-    return False
+    return []
+
+
+@contextmanager
+def _kept(part: Path) -> Iterator[dict[Key, Rows]]:
+    """Give a mapping of pairs to rows, and seal what it holds at the end, whatever ended it."""
+    found: dict[Key, Rows] = {}
+    try:
+        yield found
+    finally:
+        if found:
+            keys = sorted(found)
+            tensors = {**_joined([found[key] for key in keys]), "keys": _as_tensor(keys)}
+            with sealing(part, sum(tensor.nbytes for tensor in tensors.values())) as folder:
+                save_file(tensors, folder / ROWS)
+
+
+def _joined(rows: Sequence[Rows]) -> dict[str, Tensor]:
+    """Return the distributions of pairs, one pair after the other, and where each pair's begin."""
+    starts = torch.tensor([0, *(len(one["log_probs"]) for one in rows)]).cumsum(0)
+    return {name: torch.cat([one[name] for one in rows]) for name in rows[0]} | {"starts": starts}
 
 
 def _as_tensor(keys: Sequence[Key]) -> Tensor:
@@ -121,43 +143,6 @@ def _linked(part: Path, name: Path) -> Path:
     except OSError:  # a file system without links
         shutil.copyfile(part, name)
     return name
-
-
-def _read(
-    student: LanguageModel,
-    teacher: LanguageModel,
-    vocabulary: int,
-    pairs: Sequence[TargetPair],
-    request: LogitRequest,
-    tokens_per_batch: int,
-) -> dict[str, Tensor]:
-    """Return the distributions of pairs, one pair after the other, and where each pair's begin."""
-    dtype = torch.float16 if request.dtype == "float16" else torch.float32
-    lengths = [(source, target) for source, target, _ in teacher.lengths(pairs)]
-    found: list[dict[str, Tensor]] = [{}] * len(pairs)
-    with torch.inference_mode():
-        for group in micro_batches(lengths, tokens_per_batch):
-            chosen = [pairs[row] for row in group]
-            outputs = teacher.forward(teacher.encode(chosen, group))
-            check_labels(student.encode(chosen, group).labels, outputs.labels, chosen)
-            read = [
-                _stored(teacher_rows(outputs.logits.at(some), vocabulary, request), dtype)
-                for some in torch.split(learnt_places(outputs.labels), outputs.logits.positions_at_once())
-            ]
-            counts = (outputs.labels != IGNORE).sum(dim=1).tolist()
-            whole = {name: torch.split(torch.cat([one[name] for one in read]), counts) for name in read[0]}
-            for number, row in enumerate(group):
-                found[row] = {name: own[number] for name, own in whole.items()}
-    starts = torch.tensor([0, *(len(one["log_probs"]) for one in found)]).cumsum(0)
-    return {name: torch.cat([one[name] for one in found]) for name in found[0]} | {"starts": starts}
-
-
-def _stored(rows: TeacherRows, dtype: torch.dtype) -> dict[str, Tensor]:
-    """Return distributions as they are stored: ids in 4 bytes, log-probs in 2 or 4, the rest's mass in float32."""
-    tensors = {"log_probs": rows.log_probs.clamp(min=torch.finfo(dtype).min).to(dtype).cpu()}
-    if rows.ids is not None and rows.rest is not None:
-        tensors |= {"ids": rows.ids.int().cpu(), "rest": rows.rest.float().cpu()}
-    return tensors
 
 
 def _summary(files: Sequence[Path], vocabulary: int, request: LogitRequest) -> dict[str, Json]:

@@ -59,3 +59,8 @@ def score_of(prompt_logprobs: Sequence[Any], ids: Sequence[int]) -> ScoredContin
     places = prompt_logprobs[len(prompt_logprobs) - len(ids) :]
     total = sum(float(listed[token].logprob) for listed, token in zip(places, ids, strict=True))
     return ScoredContinuation(total, len(ids))
+
+
+def listed_of(prompt_logprobs: Sequence[Any], begin: int) -> list[dict[int, float]]:
+    """Return the log-probs by id of each prompt token from `begin` on."""
+    return [{int(token): float(one.logprob) for token, one in listed.items()} for listed in prompt_logprobs[begin:]]

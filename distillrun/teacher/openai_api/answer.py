@@ -55,8 +55,13 @@ class Answer:
 
 def read_answer(content: bytes, content_type: str) -> Answer:
     """Return what a body holds, of the chat or of the completion endpoint. Raises UnreadableError."""
+    return _answer(read_json(content, content_type))
+
+
+def read_json(content: bytes, content_type: str) -> Any:
+    """Return the JSON of a body. Raises UnreadableError."""
     try:
-        return _answer(json.loads(content))
+        return json.loads(content)
     except (ValueError, RecursionError):
         shown = content[:60].decode("utf-8", "replace")
         raise UnreadableError(f"it answered {content_type or 'something'} that is not JSON: {shown!r}") from None
@@ -79,7 +84,7 @@ def _answer(payload: Any) -> Answer:
             raise UnreadableError(f"the {name} of its choice is not a text: {json.dumps(value)[:200]}")
     if finish in ("error", "abort"):
         raise UnreadableError(f"it broke off: finish_reason {finish}")
-    usage, hidden = _usage(payload.get("usage"))
+    usage, hidden = read_usage(payload.get("usage"))
     tokens, first, lists_first = _tokens(choice.get("logprobs"))
     written = None if text is None else whole(text)
     return Answer(
@@ -102,7 +107,8 @@ def whole(text: str) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-def _usage(value: Any) -> tuple[tuple[int, int] | None, int]:
+def read_usage(value: Any) -> tuple[tuple[int, int] | None, int]:
+    """Return the prompt and completion tokens that a server counts, and those that are hidden; None if it does not."""
     if not isinstance(value, dict):
         return None, 0
     prompt, completion = _count(value.get("prompt_tokens")), _count(value.get("completion_tokens"))
@@ -143,12 +149,12 @@ def _checked(pairs: list[tuple[Any, Any]] | None) -> Tokens | None:
     """Return the pairs if every one is a text and a log-prob, else None: a part would be as good as wrong."""
     if pairs is None:
         return None
-    if not all(isinstance(text, str) and _is_log_prob(log_prob) for text, log_prob in pairs):
+    if not all(isinstance(text, str) and is_log_prob(log_prob) for text, log_prob in pairs):
         return None
     return tuple((whole(text), float(min(max(log_prob, LEAST_LOG_PROB), 0.0))) for text, log_prob in pairs)
 
 
-def _is_log_prob(value: Any) -> bool:
+def is_log_prob(value: Any) -> bool:
     """Return whether a value is a finite number of at most about 0; it is not converted, since no float may hold it."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     return is_number and -sys.float_info.max <= value <= ROUNDING

@@ -4,12 +4,14 @@ import asyncio
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
-from distillrun.teacher.openai_api.answer import Answer, UnreadableError, read_answer, unstreamed
+from distillrun.teacher.openai_api.answer import Answer, UnreadableError, read_answer, read_json, unstreamed
 from distillrun.teacher.openai_api.error import ApiError, error_status, shown, status_trouble
 from distillrun.teacher.openai_api.request import Endpoint
 from distillrun.teacher.openai_api.server import read_address, read_secret
+
+T = TypeVar("T")
 
 LISTED_MODELS = 12
 LISTING_S = 5.0
@@ -48,8 +50,8 @@ class Connection:
     max_retries: int
 
 
-def bounded_http(trust_env: bool) -> Any:
-    """Return an HTTP client for `openai` that reads no more of an answer than `read_whole` does."""
+def bounded_http(trust_env: bool, most_bytes: int = MOST_BYTES) -> Any:
+    """Return an HTTP client for `openai` that reads no more than so many bytes of an answer."""
     import openai
 
     class Bounded(openai.DefaultAsyncHttpxClient):
@@ -57,7 +59,9 @@ def bounded_http(trust_env: bool) -> Any:
             """Return the answer, read whole; errors and lists of models come this way, too."""
             response = await super().send(request, stream=True, **settings)
             try:
-                content = await read_whole(response.aiter_raw(), response.headers.get("content-encoding", ""))
+                content = await read_whole(
+                    response.aiter_raw(), response.headers.get("content-encoding", ""), most_bytes
+                )
             finally:
                 await response.aclose()
             headers = [(name, value) for name, value in response.headers.multi_items() if name not in _OF_THE_WIRE]
@@ -66,7 +70,7 @@ def bounded_http(trust_env: bool) -> Any:
     return Bounded(follow_redirects=False, trust_env=trust_env, headers={"accept-encoding": ENCODING})
 
 
-async def read_whole(pieces: AsyncIterator[bytes], encoding: str) -> bytes:
+async def read_whole(pieces: AsyncIterator[bytes], encoding: str, most_bytes: int = MOST_BYTES) -> bytes:
     """Return what an answer's pieces hold, unpacked.
 
     Raises:
@@ -80,9 +84,9 @@ async def read_whole(pieces: AsyncIterator[bytes], encoding: str) -> bytes:
     try:
         async for piece in pieces:
             while piece:
-                content += unpacking.decompress(piece, MOST_BYTES + 1 - len(content)) if unpacking else piece
-                if len(content) > MOST_BYTES:
-                    size = f"{MOST_BYTES // 2**20} MiB{' when unpacked' if packed else ''}"
+                content += unpacking.decompress(piece, most_bytes + 1 - len(content)) if unpacking else piece
+                if len(content) > most_bytes:
+                    size = f"{most_bytes // 2**20} MiB{' when unpacked' if packed else ''}"
                     raise UnreadableError(f"it answered more than {size}, which no completion takes")
                 piece = unpacking.unconsumed_tail if unpacking else b""
     except zlib.error as error:
@@ -97,7 +101,7 @@ class Client:
         ConfigError: the URL may not be asked, or there is no key.
     """
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, most_bytes: int = MOST_BYTES) -> None:
         import openai
 
         address = read_address(connection.base_url)
@@ -109,7 +113,7 @@ class Client:
             default_headers={"Authorization": f"Bearer {self.secret.value}"},  # whatever OPENAI_CUSTOM_HEADERS says
             max_retries=0,
             timeout=connection.timeout_s,
-            http_client=bounded_http(trust_env=not address.is_loopback),
+            http_client=bounded_http(not address.is_loopback, most_bytes),
         )
         endpoint = self._openai.chat.completions if connection.endpoint == "chat" else self._openai.completions
         self._create = cast(Callable[..., Awaitable[Any]], endpoint.with_raw_response.create)
@@ -117,17 +121,34 @@ class Client:
 
     async def send(self, body: dict[str, Any]) -> Answer:
         """Return the answer to a request. Raises RequestFailedError, and never shows the key."""
-        import openai
-
         named = {name: body[name] for name in ("model", self._read_as)}
         rest = {name: value for name, value in body.items() if name not in named}
+
+        async def sent() -> Any:
+            return (await self._create(**named, extra_body=rest)).http_response
+
+        return await self._exchanged(sent, read_answer)
+
+    async def post(self, url: str, body: dict[str, Any]) -> Any:
+        """Return the JSON that a server answers at a URL of its own; raises as `send` does."""
+        import httpx
+
+        async def sent() -> Any:
+            return await self._openai.post(url, cast_to=httpx.Response, body=body)
+
+        return await self._exchanged(sent, read_json)
+
+    async def _exchanged(self, sent: Callable[[], Awaitable[Any]], read: Callable[[bytes, str], T]) -> T:
+        """Return what is read of the answer to one HTTP request."""
+        import openai
+
         try:
             async with asyncio.timeout(self._timeout_s):
-                response = (await self._create(**named, extra_body=rest)).http_response
+                response = await sent()
             content_type = response.headers.get("content-type", "")
             content = unstreamed(response.content, content_type)
             if (status := error_status(content)) is None:
-                return read_answer(content, content_type)
+                return read(content, content_type)
             text = content.decode("utf-8", "replace")
             trouble = status_trouble(status, response.headers, text, self.secret.hide)
         except openai.APIStatusError as error:

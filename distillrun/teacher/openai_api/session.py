@@ -9,8 +9,8 @@ from typing import Any, Generic, Literal, TypeVar
 
 from distillrun.errors import ConfigError
 from distillrun.process.background_loop import Gate, Start
-from distillrun.teacher.openai_api.answer import Answer, UnreadableError
-from distillrun.teacher.openai_api.client import Client, Connection, RequestFailedError
+from distillrun.teacher.openai_api.answer import UnreadableError
+from distillrun.teacher.openai_api.client import MOST_BYTES, Client, Connection, RequestFailedError
 from distillrun.teacher.openai_api.error import ApiError
 from distillrun.teacher.openai_api.request import Dialect
 
@@ -44,20 +44,22 @@ class Ask(Generic[T]):
         body: writes the request in the server's dialect.
         cost: the most that it can cost, in prompt and completion tokens.
         read: returns what an answer holds, and what it cost.
+        url: where it goes instead of the endpoint; then `read` is given the JSON of the answer.
         was_cut: says whether a stop text ended what was read before anything was said.
     """
 
     body: Callable[[Dialect], dict[str, Any]]
     cost: tuple[int, int]
-    read: Callable[[Answer], tuple[T, tuple[int, int]]]
+    read: Callable[[Any], tuple[T, tuple[int, int]]]
     was_cut: Callable[[T], bool] = lambda read: False
+    url: str = ""
 
 
 class Session:
     """A client, and the dialect of its server. Raises ConfigError where the URL or the key cannot be used."""
 
-    def __init__(self, connection: Connection) -> None:
-        self.client = Client(connection)
+    def __init__(self, connection: Connection, most_bytes: int = MOST_BYTES) -> None:
+        self.client = Client(connection, most_bytes)
         self.start = Start()
         self._connection = connection
         self._dialect = Dialect()
@@ -84,7 +86,7 @@ class Session:
             body = request.body(self._dialect)
             async with gate.booked(*request.cost) as booked:
                 try:
-                    answer = await self.client.send(body)
+                    answer = await (self.client.post(request.url, body) if request.url else self.client.send(body))
                     self.start.reach()
                     result, cost = request.read(answer)
                 except UnreadableError as error:
