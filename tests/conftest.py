@@ -10,6 +10,9 @@ from hypothesis import settings
 
 from tests.command_line import Launcher
 
+MODULES_BETWEEN = 10
+"""Test files after which what is there then is kept out of the collections of garbage that follow."""
+
 settings.register_profile("steady", deadline=None)  # a busy machine is no failure
 settings.load_profile("steady")
 
@@ -24,6 +27,20 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)  # what tests import later is walked through each time, too
+
+
+_modules: set[str] = set()
+
+
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """Do so again now and then: a training walks through all that tests have imported and cached since, too."""
+    module = item.nodeid.partition("::")[0]
+    is_last = nextitem is None or nextitem.nodeid.partition("::")[0] != module
+    if is_last and module not in _modules:
+        _modules.add(module)
+        if len(_modules) % MODULES_BETWEEN == 0:
+            gc.collect()
+            gc.freeze()
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ The parts (task, teacher, ...) are open here: their schema is the constructor th
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
@@ -167,6 +168,7 @@ class Settings:
     sweep: SweepConfig = field(default_factory=SweepConfig)
 
 
+@cache
 def register_schema() -> None:
     """Make `Settings` known to Hydra as the config named `schema`; conf/config.yaml lists it first."""
     ConfigStore.instance().store(name="schema", node=Settings, provider="distillrun")

@@ -163,7 +163,7 @@ def _wrong_values(config: Config) -> Iterator[str]:
         yield f"generation.max_failed_share={config.generation.max_failed_share} must lie between 0 and 1"
     positive = {
         **_values("generation", config.generation, "attempts"),
-        **_values("training", training, "max_steps examples_per_step learning_rate epsilon micro_batch_tokens"),
+        **_values("training", training, "examples_per_step learning_rate epsilon micro_batch_tokens"),
         **_values(
             "training",
             training,
@@ -181,7 +181,7 @@ def _wrong_values(config: Config) -> Iterator[str]:
         if value is not None and not 0 < value < math.inf:
             yield f"{key}={value} must be above 0"
     for key, value in _values(
-        "training", training, "warmup_steps weight_decay eval_every save_every seed warm_start_steps"
+        "training", training, "max_steps warmup_steps weight_decay eval_every save_every seed warm_start_steps"
     ).items():
         if not 0 <= value < math.inf:
             yield f"{key}={value} must be 0 or more"

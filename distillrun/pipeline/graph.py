@@ -22,7 +22,7 @@ from distillrun.pipeline.nodes.baseline_nodes import (
 from distillrun.pipeline.nodes.embed_node import EmbedNode
 from distillrun.pipeline.nodes.evaluation_node import EvaluationNode
 from distillrun.pipeline.nodes.generation_node import GenerationNode, TaughtNode
-from distillrun.pipeline.nodes.learning_nodes import Learning, ReadLogitsNode, TrainNode
+from distillrun.pipeline.nodes.learning_nodes import Learning, ReadLogitsNode, TrainNode, UntrainedNode
 from distillrun.pipeline.nodes.load_node import LoadNode
 from distillrun.pipeline.nodes.metric_node import MetricNode, after
 from distillrun.pipeline.preflight_generation import wanted_kinds
@@ -55,6 +55,9 @@ def _learning(experiment: Experiment, store: ArtifactStore, graph: Graph, prefix
     generation = generation_run(experiment, store)
     learning = Learning(experiment, generation, prefix)
     needs = ["load/train", "load/dev"]
+    if not experiment.config.training.max_steps and not generation.chosen:
+        yield UntrainedNode(f"{prefix}train", Until.train, ("load/train",), experiment=experiment)
+        return
     wanted = wanted_kinds(experiment.config, experiment.parts)
     first = warm_start_of(experiment)
     for step in generation.chosen:
@@ -158,8 +161,10 @@ def _baselines(experiment: Experiment, store: ArtifactStore, graph: Graph) -> It
     """Declare the baselines: the untrained student, the label-only student, and the teachers."""
     if not experiment.config.baselines:
         return
-    yield from _rules(experiment, store, graph, "untrained", None)
-    if (control := control_of(experiment)) is not None:
+    learns = bool(experiment.config.training.max_steps)
+    if learns:
+        yield from _rules(experiment, store, graph, "untrained", None)
+    if learns and (control := control_of(experiment)) is not None:
         for node in _learning(control, store, graph, "label_only/"):
             yield replace(node, until=Until.evaluate)  # a run that ends with its own student needs no other
         yield from _rules(control, store, graph, "label_only", "label_only/train")

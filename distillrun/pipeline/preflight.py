@@ -47,7 +47,7 @@ def preflight(config: Config, parts: Parts) -> None:
         problems += [*own, *_student_problems(config, parts)]
         problems += [] if own else rate_problems(config, parts.student)
         problems += [*optimizer_problems(config.training), *warm_start_problems(config, parts.objective)]
-        if not problems:
+        if not problems and config.training.max_steps:
             chosen = "teacher" if config.logit_teacher is None else "teacher@logit_teacher"
             named, option = (f"{group}={written(config.selected.get(group))}" for group in ("objective", chosen))
             problems += logit_problems(named, option, parts.objective, parts.logit_teacher, parts.student, parts.task)

@@ -88,7 +88,12 @@ def stored_bytes(
     Where the order of the choices is drawn again for each visit, every visit is stored.
     """
     requirements = requirements_of(objective)
-    if requirements.teacher != "stored" or requirements.logits is None or not isinstance(student, WritingStudent):
+    if (
+        not training.max_steps
+        or requirements.teacher != "stored"
+        or requirements.logits is None
+        or not isinstance(student, WritingStudent)
+    ):
         return 0
     some = examples[:: len(examples) // 200 + 1]
     texts = [objective.continuation(example, example.answer or 0, task, "") for example in some]

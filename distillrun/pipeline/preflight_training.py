@@ -19,6 +19,8 @@ LOW_RATE = 1e-4
 def rate_problems(config: Config, student: Student) -> list[str]:
     """Return why the learning rate would destroy what a student was pretrained on; warn of one that is too low."""
     training = config.training
+    if not training.max_steps:
+        return []
     rate, limit = training.learning_rate, training.pretrained_rate_limit
     preset = f"training={config.selected.get('training', '?')}"
     named = f"student={config.selected.get('student', '?')}"
@@ -52,6 +54,11 @@ def texts_of(objective: Mapping[str, Any]) -> Mapping[str, Any] | None:
 def warm_start_problems(config: Config, objective: StudentObjective) -> list[str]:
     """Return why a first training on texts cannot be."""
     training = config.training
+    if training.warm_start_steps and not training.max_steps:
+        return [
+            f"training.max_steps=0 trains nothing, and training.warm_start_steps={training.warm_start_steps} would "
+            "come before it; set it to 0"
+        ]
     if training.warm_start_learning_rate is not None and not training.warm_start_steps:
         return ["training.warm_start_learning_rate is read with training.warm_start_steps alone; set both, or neither"]
     if not training.warm_start_steps or (

@@ -43,6 +43,7 @@ def _teachers(experiment: Experiment, asking: list[GenerationNode]) -> Iterator[
             yield reads if node.who == "logit_teacher" else "teacher"
         elif step.asks or not step.makes:
             yield "teacher"
-    learns = experiment.config.until not in (Until.load, Until.generate)
+    config = experiment.config
+    learns = config.until not in (Until.load, Until.generate) and config.training.max_steps > 0
     if learns and requirements_of(experiment.parts.objective).teacher in ("stored", "live"):
         yield reads

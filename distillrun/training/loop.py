@@ -27,6 +27,9 @@ from distillrun.training.visits import visits_of_step
 
 log = logging.getLogger("distillrun")
 
+SMALL_BYTES = 64_000_000
+"""Weights on a CPU up to which what a training leaves behind may wait until garbage is collected anyway."""
+
 
 class Trainer:
     """The training of one student. It reaches only what it is given, and no test example is among that.
@@ -63,6 +66,7 @@ class Trainer:
         self._examples = examples
         self._records = records
         self._settings = settings
+        self._device = device
         self._folder = folder
         if self._active is not None:
             torch.manual_seed(derive(settings.seed, "objective"))
@@ -138,7 +142,8 @@ class Trainer:
                     self._save()
         if settings.keep is Keep.best:
             load_best(self._folder, progress.best_step, self._model.module)
-        self._accelerator.free_memory()
+        if self._device.type != "cpu" or sum(weight.nbytes for weight in self._weights.parameters()) > SMALL_BYTES:
+            self._accelerator.free_memory()  # it collects all garbage of the process, which takes a third of a second
         return progress
 
     def _longest_target(self) -> int:

@@ -96,6 +96,10 @@ def test_another_scorer_asks_nothing_and_trains_nothing_again(rows: Path, tmp_pa
     [
         ("objective=choice_distillation", "weighs the choices of a question"),
         ("objective=mixkd", "weighs the choices of a question"),
+        (
+            "objective=preference",
+            r"chain_of_thought\.wrong=keep, or, for objective=preference, objective\.pairs=sample",
+        ),
         ("objective=counterfactual", "argues for a wrong choice; use objective=rationale_answer"),
         ("objective=multitask_counterfactual", "use objective=multitask"),
         ("evaluation=[generated_answer,letter_likelihood]", "scores the letters of choices"),

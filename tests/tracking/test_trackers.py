@@ -290,6 +290,9 @@ def test_a_key_alone_sends_nothing(told: dict[str, str], tmp_path: Path, run_job
 def test_the_server_that_hears_nothing_would_hear(tmp_path: Path, run_job: Job) -> None:
     with listening() as (address, heard):
         run_job(tmp_path, "auto", True, WANDB_API_KEY=CANARY, WANDB_BASE_URL=address, WANDB_MODE="online")
+        waited_until = time.monotonic() + 120  # it is heard by a thread, after wandb's own process has started
+        while not heard and time.monotonic() < waited_until:
+            time.sleep(0.05)
         assert heard
 
 

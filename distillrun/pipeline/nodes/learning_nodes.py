@@ -4,6 +4,7 @@ import logging
 from dataclasses import dataclass, field, replace
 
 from distillrun.artifacts import Artifact, Stage
+from distillrun.config.settings import Config
 from distillrun.pipeline.experiment import Experiment, ready_student, student_settings, teaching_of
 from distillrun.pipeline.long_texts import CutTexts, cut_targets, told_of
 from distillrun.pipeline.node import Making, Node, Seen
@@ -13,7 +14,9 @@ from distillrun.pipeline.stages.generation_run import GenerationRun
 from distillrun.pipeline.stages.logit_supervision import LogitSupervision
 from distillrun.pipeline.stages.train import Training, train, training_stage
 from distillrun.pipeline.stages.training_data import TrainingData, training_data_of
+from distillrun.pipeline.stages.untrained import save_untrained, untrained_stage
 from distillrun.pipeline.warm_start import Continued
+from distillrun.records import Json
 
 log = logging.getLogger("distillrun")
 
@@ -126,7 +129,7 @@ class TrainNode(Node):
             student_settings(self.learning.experiment),
             config.training,
             config.runtime,
-            wording={key: value for key, value in config.task.items() if key.endswith(("_template", "_separator"))},
+            wording=wording_of(config),
         )
         if teaching is not None:
             stored = next((making.seen.artifacts[name] for name in self.needs if name.endswith("read_logits")), None)
@@ -140,3 +143,41 @@ class TrainNode(Node):
         if self.name == "train":
             outcome.left_out = self.learning.left_out
             outcome.cut |= self.learning.cut
+
+
+@dataclass(frozen=True, kw_only=True)
+class UntrainedNode(Node):
+    """The student of `training=none`, which is scored as it is.
+
+    Attributes:
+        experiment: whose student it is.
+    """
+
+    experiment: Experiment
+
+    def stage(self, seen: Seen) -> Stage:
+        """Return the stage of the student."""
+        student = student_settings(self.experiment)["student"]
+        assert isinstance(student, dict)
+        return untrained_stage(student, self.experiment.config.training.seed)
+
+    def make(self, stage: Stage, making: Making) -> Artifact:
+        """Save the student, or find it saved."""
+        experiment = self.experiment
+        config, parts = experiment.config, experiment.parts
+        training = Training(
+            ready_student(experiment, lambda: making.embeddings("train", "dev")),
+            parts.objective,
+            parts.task,
+            TrainingData(experiment.examples["train"], experiment.examples["dev"], None),
+            student_settings(experiment),
+            config.training,
+            config.runtime,
+            wording=wording_of(config),
+        )
+        return save_untrained(making.store, stage, training)
+
+
+def wording_of(config: Config) -> dict[str, Json]:
+    """Return the templates of a task, for the student's card."""
+    return {key: value for key, value in config.task.items() if key.endswith(("_template", "_separator"))}

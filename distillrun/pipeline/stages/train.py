@@ -170,7 +170,7 @@ def train(store: ArtifactStore, stage: Stage, training: Training, report: Report
         with named(work / "student"):
             check_room(work / "student", sum(weight.nbytes for weight in model.module.parameters()))
             model.save(work / "student")
-        usage = _usage(training, model)
+        usage = usage_code(training, model)
         card = model_card(training.part_settings, training.wording, _hashed(settings), progress.dev, usage)
         (work / "student" / "README.md").write_text(card, encoding="utf-8")
         weights = sum(weight.numel() for weight in model.module.parameters())
@@ -197,7 +197,7 @@ def train(store: ArtifactStore, stage: Stage, training: Training, report: Report
     return artifact
 
 
-def _usage(training: Training, model: ChoiceModel) -> str:
+def usage_code(training: Training, model: ChoiceModel) -> str:
     """Return the code of the card that asks the student a question; empty where it writes nothing."""
     from distillrun.language_model.sampling import writer_of
     from distillrun.pipeline.stages.student_usage import usage_of
