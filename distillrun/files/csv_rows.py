@@ -3,7 +3,7 @@
 import csv
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from io import TextIOWrapper
 from itertools import chain
 from pathlib import Path
@@ -21,6 +21,11 @@ _SAID = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 
 
 _QUOTES = "a double quote may open a cell that none ends; write a quote in a quoted cell twice"
+
+_TITLE = (
+    "the first line must name the columns, and names one alone, {0!r:.60}, while other lines have several cells; "
+    "remove a title or comment that stands above the columns"
+)
 
 Quoting = Literal[0, 3]
 """csv.QUOTE_MINIMAL, csv.QUOTE_NONE."""
@@ -69,7 +74,7 @@ def _rows(
                     f"task.encoding={encoded}"
                 )
             separator = given or (said[1] if said else _separator(first))
-            lines = chain([first] if first else [], file)
+            lines = _without_nul(chain([first] if first else [], file), path)
             csv.field_size_limit(MOST_CELL_CHARACTERS)
             reader = csv.reader(lines, delimiter=separator, strict=True, quoting=quoting)
         except UnicodeError as error:
@@ -78,8 +83,13 @@ def _rows(
             header = next(reader, [])
             _check_header(header, f"{path}:{before + 1}")
             faults: list[str] = []
+            widths: Counter[int] = Counter()
+            is_title = len(header) > 1 and bool(header[0].strip()) and not any(map(str.strip, header[1:]))
             for cells in reader:
                 line = before + reader.line_num
+                widths[len(cells)] += 1
+                if is_title and sum(map(bool, map(str.strip, cells))) > 1:
+                    raise ConfigError(f"{path}:{before + 1}: {_TITLE.format(header[0])}")
                 if not cells or (len(cells) > 1 and not any(map(str.strip, cells))):
                     continue
                 if len(cells) == len(header):
@@ -89,12 +99,24 @@ def _rows(
                         f"{path}:{line}: {len(cells)} cells, but {len(header)} columns; give every row a "
                         f"cell for each column, and put cells that hold {separator!r} in double quotes"
                     )
+            if len(faults) > 1 and len(header) == 1 and len(widths) == 1:
+                raise ConfigError(f"{path}:{before + 1}: {_TITLE.format(header[0])}")
             if faults:
                 raise ConfigError(listed(faults))
         except csv.Error as error:
             raise ConfigError(f"{path}:{before + reader.line_num}: malformed CSV: {error}; {_QUOTES}") from error
         except UnicodeError as error:  # raised for a whole block of lines
             raise _undecodable(path) from error
+
+
+def _without_nul(lines: Iterable[str], path: Path) -> Iterator[str]:
+    """Yield lines. Raises ConfigError at one that holds a NUL, which no text does."""
+    for number, line in enumerate(lines, start=1):
+        if "\0" in line:
+            raise ConfigError(
+                f"{path}:{number}: holds a NUL byte; the file is damaged, or no text: save it as CSV again"
+            )
+        yield line
 
 
 def _check_header(header: Sequence[str], where: str) -> None:

@@ -30,12 +30,15 @@ def jsonl_rows(path: Path, encoding: str | None) -> Numbered:
                 raise ConfigError(f"{where}: the line is longer than {MOST_LINE_BYTES} bytes; is it JSON lines?")
             if not line.strip():
                 continue
+            if number == 1 and line.strip() in (b"[", b"{"):
+                raise ConfigError(f"{path}: a JSON document over several lines, not an object on each; call it .json")
             try:
-                values = _values(_decoded(line.strip(), where), where)
+                decoded = _decoded(line.strip(), where)
+                rows = decoded if _is_list_of_objects(decoded) else [_values(decoded, where)]
             except ConfigError as error:
                 faults.append(str(error))
                 continue
-            yield number, values
+            yield from ((number, values) for values in rows)
         if faults:
             raise ConfigError(listed(faults))
 
@@ -89,6 +92,21 @@ def _lists_in(values: Any) -> dict[str, list[Any]]:
     return lists
 
 
+def _is_list_of_objects(value: Any) -> bool:
+    """Return whether a value is a list of rows, as a whole file of JSON is, and not a row of cells."""
+    return isinstance(value, list) and bool(value) and all(isinstance(row, dict) for row in value)
+
+
+def _deep_lists(values: Any, depth: int = 3) -> dict[str, list[Any]]:
+    """Return the lists of objects inside the objects of an object, by their keys with dots between."""
+    found = {}
+    for name, inner in values.items() if isinstance(values, dict) and depth else ():
+        if _is_list_of_objects(inner):
+            found[str(name)] = inner
+        found |= {f"{name}.{key}": one for key, one in _deep_lists(inner, depth - 1).items()}
+    return found
+
+
 def _is_table(value: Any) -> bool:
     """Return whether a value is a list of rows that are lists of cells."""
     return isinstance(value, list) and bool(value) and all(isinstance(row, list) and row for row in value)
@@ -113,7 +131,7 @@ def _list_in(values: Any, path: Path, key: str | None) -> tuple[list[Any], list[
         return values, None
     if (columns := _columns_in(values)) is not None:
         return values["data"], columns
-    lists = _lists_in(values)
+    lists = _lists_in(values) or _deep_lists(values)
     if len(lists) == 1 and key is None:
         return next(iter(lists.values())), None
     if lists:

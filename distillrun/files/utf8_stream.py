@@ -24,6 +24,15 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 
+_NO_TEXTS = (
+    (b"\x1f\x8b", "packed by gzip; call it {name}.gz"),
+    (b"\x28\xb5\x2f\xfd", "packed by Zstandard; call it {name}.zst"),
+    (b"PAR1", "a Parquet file; call it {stem}.parquet"),
+    (b"PK\x03\x04", "a workbook or a ZIP archive; call it {stem}.xlsx, or unpack it"),
+    (b"\xd0\xcf\x11\xe0", "a workbook of Excel's old kind; save it as .xlsx or CSV"),
+)
+"""How files begin that have the name of a text and are none, and the cure."""
+
 
 def open_utf8(path: Path, encoding: str | None) -> io.BufferedReader:
     """Open a text file; it is closed with the stream.
@@ -37,6 +46,9 @@ def open_utf8(path: Path, encoding: str | None) -> io.BufferedReader:
     """
     stream = open_unpacked(path)
     start = stream.peek(4)[:4]
+    if (told := next((what for mark, what in _NO_TEXTS if start.startswith(mark)), None)) is not None:
+        stream.close()
+        raise ConfigError(f"{path} is no text: it is {told.format(name=path.name, stem=path.stem)}")
     marked = next((name for mark, name in _MARKS if start.startswith(mark)), None)
     found = marked or encoding or "utf-8"
     return stream if codecs.lookup(found).name == "utf-8" else io.BufferedReader(_Recoded(stream, found, path))

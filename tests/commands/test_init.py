@@ -330,6 +330,18 @@ def test_json_objects_are_the_answers_of_an_extraction(capfd: pytest.CaptureFixt
 
 
 @pytest.mark.parametrize(
+    ("names", "message"),
+    [(("NaN", "account"), "the label 'NaN' is how programs write a cell that is missing"), (("0.0", "1.0"), "numbers")],
+)
+def test_labels_that_may_be_none_are_said(
+    names: tuple[str, str], message: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    csv("train.csv", [(f"it is case {n} of many", names[n % 2]) for n in range(24)], "text,label")
+    written("data/train.csv")
+    assert message in caplog.text
+
+
+@pytest.mark.parametrize(
     ("row", "message"),
     [
         ({"title": "T", "paragraphs": [{"context": "c", "qas": []}]}, "under paragraphs (context, qas)"),

@@ -102,3 +102,16 @@ def test_what_is_ambiguous_or_missing_is_named(tmp_path: Path, content: Any, par
     (tmp_path / "a.json").write_text(json.dumps(content, indent=1), encoding="utf-8")
     with pytest.raises(ConfigError, match=message):
         list(read_rows(tmp_path / f"a.json{part}"))
+
+
+def test_rows_deep_in_an_object_and_a_list_in_one_line_are_found(tmp_path: Path) -> None:
+    rows = [{"text": "first"}, {"text": "second"}]
+    (tmp_path / "deep.json").write_text(json.dumps({"meta": {"v": 1}, "payload": {"items": rows}}), encoding="utf-8")
+    (tmp_path / "line.jsonl").write_text(json.dumps(rows), encoding="utf-8")
+    for name in ("deep.json", "line.jsonl"):
+        assert [row.values for row in read_rows(tmp_path / name)] == rows
+    both = {"a": {"rows": rows}, "b": {"rows": rows}}
+    (tmp_path / "two.json").write_text(json.dumps(both), encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"two\.json#a\.rows or two\.json#b\.rows"):
+        list(read_rows(tmp_path / "two.json"))
+    assert [row.values for row in read_rows(tmp_path / "two.json#b.rows")] == rows

@@ -1,6 +1,7 @@
 """Every kind of file gives the same rows, and a broken one is named by file and line."""
 
 import csv
+import gzip
 import json
 import logging
 from pathlib import Path
@@ -204,3 +205,30 @@ def test_a_digest_follows_names_and_contents_only(tmp_path: Path) -> None:
     (tmp_path / "two" / "shard_0" / "data").write_bytes(b"same")
     (tmp_path / "two" / "shard_0").rename(tmp_path / "two" / "shard_1")
     assert digest_of(tmp_path / "two") != same
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.csv", gzip.compress(b"text,label"), r"a\.csv is no text: it is packed by gzip; call it a\.csv\.gz"),
+        ("a.jsonl", b"PAR1....", r"it is a Parquet file; call it a\.parquet"),
+        ("a.csv", b"PK\x03\x04....", r"it is a workbook or a ZIP archive; call it a\.xlsx"),
+        ("a.csv", b"text,label\nfirst,x\nsec\0ond,y\n", r"a\.csv:3: holds a NUL byte"),
+        ("a.csv", b"# made today\ntext,label\nfirst,x\n", r"a\.csv:1: .* names one alone, '# made today', while"),
+        ("a.csv", b"Tickets,\ntext,label\nfirst,x\n", r"a\.csv:1: .* names one alone, 'Tickets', while"),
+        ("a.jsonl", b'[\n {"text": "first"}\n]\n', r"a JSON document over several lines.*; call it \.json"),
+    ],
+)
+def test_a_file_that_is_not_what_its_name_says_is_refused_with_the_cure(
+    tmp_path: Path, name: str, content: bytes, message: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(ConfigError, match=message):
+        list(read_rows(tmp_path / name))
+
+
+def test_one_column_and_trailing_separators_are_no_title(tmp_path: Path) -> None:
+    (tmp_path / "one.csv").write_text("text\nfirst\nsecond\n", encoding="utf-8")
+    (tmp_path / "trailing.csv").write_text("text,\nfirst,\nsecond,\n", encoding="utf-8")
+    for name in ("one", "trailing"):
+        assert [row.values["text"] for row in read_rows(tmp_path / f"{name}.csv")] == ["first", "second"]

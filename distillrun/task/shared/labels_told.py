@@ -1,6 +1,7 @@
 """How the labels of a classification task are read, said once, with a warning where that may not be what is meant."""
 
 import logging
+import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -12,6 +13,11 @@ _FORMS: Mapping[LabelForm, str] = {
     "index": "places in the label file, counted from 0",
     "number": "places in the label file, counted from 1",
 }
+
+_NUMBER = re.compile(r"\d+(?:\.0)?")
+"""A whole number, also as programs write it in a column with gaps."""
+_MISSING = ("nan", "null", "<na>", "n/a", "#n/a", "na", "nil")
+"""Names of missing cells, in small letters."""
 
 _log = logging.getLogger(__name__)
 
@@ -35,7 +41,13 @@ def labels_told(labels: LabelList, form: LabelForm, given: Any, where: str, answ
             "task.label_form=number",
             labels.names[0],
         )
-    if form == "text" and all(map(str.isdecimal, labels.names)):
+    if missing := [name for name in labels.names if name.strip().casefold() in _MISSING]:
+        _log.warning(
+            "task=classification: the label %r is how programs write a cell that is missing; where it is no label, "
+            "leave these cells blank",
+            missing[0],
+        )
+    if form == "text" and all(map(_NUMBER.fullmatch, labels.names)):
         _log.warning(
             "task=classification: the labels are numbers (%s), which mean nothing to a teacher; give them names "
             "in a file: task.labels=FILE task.label_form=index",
