@@ -28,6 +28,9 @@ def test_it_scores_what_the_untrained_baseline_does_and_asks_nothing(tmp_path: P
     result: Any = run_small(tmp_path / "none", *words, store=store, page=True)
     assert result["teacher"]["requests"] == 0
     assert result["training"]["steps"] == 0
+    page = (tmp_path / "none" / "report.md").read_text(encoding="utf-8")
+    assert "training steps | 0" in page
+    assert "learning rate" not in page
     trained: Any = run_small(
         tmp_path / "trained",
         *("task.limit=12", RULES, "objective=label_only", "evaluation.baselines=true", "teacher.mistaken_share=0"),

@@ -41,7 +41,9 @@ def settings_section(result: Values, config: Values, data: Values) -> Section | 
 
 
 def _training(asked: Values, done: Values) -> dict[str, Json]:
-    """Return the settings of the training; where it stopped early, after how many steps."""
+    """Return the settings of the training; where it stopped early, after how many steps. Nothing where none was."""
+    if asked.get("max_steps") == 0:
+        return {TRAINING["max_steps"]: 0}
     shown: dict[str, Json] = {told: asked[name] for name, told in TRAINING.items() if name in asked}
     steps = done.get("steps")
     if "max_steps" in asked and isinstance(steps, int) and steps != asked["max_steps"]:
