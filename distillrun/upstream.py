@@ -1,4 +1,4 @@
-"""The private parts of Hydra, transformers and argparse that this package uses: the place to look after an upgrade.
+"""The private parts of Hydra, transformers, torch and argparse that are used here: the place to look after an upgrade.
 
 `tests/test_upstream.py` names the versions that they were checked with, and fails with others.
 """
@@ -204,3 +204,26 @@ def forget_renaming(module: Any, pattern: str) -> None:
     """
     kept = (own for own in module._weight_conversions if pattern not in own.source_patterns)
     module._weight_conversions = list(kept)
+
+
+@contextmanager
+def without_data(seen: Callable[[Any], None]) -> Iterator[None]:
+    """Let torch work on tensors with shapes and no data inside the block; `seen` is given the result of every call.
+
+    What is asked about the values of tensors is answered: no, 1 or 1.0.
+    """
+    import torch
+    from torch._subclasses.fake_tensor import FakeTensorMode
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    class Watching(TorchDispatchMode):  # type: ignore[no-untyped-call]
+        def __torch_dispatch__(self, call: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            if call is torch.ops.aten._local_scalar_dense.default:
+                kind = args[0].dtype
+                return False if kind is torch.bool else 1.0 if kind.is_floating_point else 1
+            made = call(*args, **(kwargs or {}))
+            seen(made)
+            return made
+
+    with FakeTensorMode(allow_non_fake_inputs=True), Watching():  # type: ignore[no-untyped-call]
+        yield

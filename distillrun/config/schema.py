@@ -123,6 +123,7 @@ class RuntimeConfig:
     threads: int | None = MISSING
     allow_targets: list[str] = MISSING
     check_disk: bool = True
+    check_memory: bool = True
 
 
 @dataclass

@@ -55,6 +55,14 @@ class PretrainedStudent(Student, Protocol):
 
 
 @runtime_checkable
+class OutlinedStudent(Student, Protocol):
+    """A student that writes, whose shapes are known without loading its weights."""
+
+    def outline(self) -> LanguageModel:
+        """Return the untrained student on the meta device, with what its training adds; loads no weights."""
+
+
+@runtime_checkable
 class ContinuingStudent(Student, Protocol):
     """A student whose training adds something to its weights, such as adapters, or sets how they are trained."""
 

@@ -107,6 +107,14 @@ class ReplyScorer(WhiteBoxTeacher, Protocol):
 
 
 @runtime_checkable
+class SizedTeacher(Protocol):
+    """A teacher that knows how much memory it takes."""
+
+    def weight_bytes(self) -> int | None:
+        """Return how many bytes its weights take in memory; None where that is not known without loading them."""
+
+
+@runtime_checkable
 class TokenTeacher(Teacher, Protocol):
     """A teacher whose next-token distributions can be read, in memory or behind a server."""
 

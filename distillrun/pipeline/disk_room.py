@@ -41,14 +41,14 @@ def check_disk(experiment: Experiment) -> None:
     )
 
 
-def is_stored(experiment: Experiment, store: ArtifactStore) -> bool:
-    """Return whether the reading is in the store, or begun, as far as that can be known before the run."""
+def is_stored(experiment: Experiment, store: ArtifactStore, wanted: str = "read_logits") -> bool:
+    """Return whether what a node makes is in the store, or begun, as far as that can be known before the run."""
     seen = Seen()
     for name, node in graph_of(experiment, store).items():
         stage = node.known(seen)
         if stage is None:
             return False
-        if name == "read_logits":
+        if name == wanted:
             return store.find(stage) is not None or store.is_begun(stage)
         seen.stages[name] = stage
         if (found := store.find(stage)) is not None:

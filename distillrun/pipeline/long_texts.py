@@ -34,7 +34,7 @@ class CutTexts:
     truncate: str
 
     def told(self, split: str) -> str:
-        """Return a sentence about the labels."""
+        """Return a sentence about what is cut of a split."""
         return (
             f"{self.count:,} of {self.of:,} texts of {split} are longer than {self.setting} tokens, the longest has "
             f"{self.longest:,}; they are cut ({self.truncate})"

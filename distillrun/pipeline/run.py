@@ -17,6 +17,7 @@ from distillrun.pipeline.experiment import Experiment
 from distillrun.pipeline.grading import graded
 from distillrun.pipeline.graph import graph_of
 from distillrun.pipeline.long_texts import told_of
+from distillrun.pipeline.memory_room import check_memory
 from distillrun.pipeline.node import Making
 from distillrun.pipeline.outcome import Outcome
 from distillrun.pipeline.result import result_of
@@ -45,6 +46,7 @@ def run(experiment: Experiment, path: Path, command: Sequence[str] = ()) -> Outc
         command: the words that ask for this run on a command line.
     """
     check_disk(experiment)
+    check_memory(experiment)
     config = experiment.config
     tracker = RunLog(experiment.parts.tracker)
     parts = experiment.parts

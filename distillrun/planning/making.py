@@ -11,6 +11,7 @@ from distillrun.pipeline.disk_room import bytes_to_store, check_disk
 from distillrun.pipeline.experiment import Experiment
 from distillrun.pipeline.graph import graph_of
 from distillrun.pipeline.long_texts import CutTexts
+from distillrun.pipeline.memory_room import check_memory, memory_to_train
 from distillrun.pipeline.node import Node, Seen
 from distillrun.pipeline.nodes.evaluation_node import EvaluationNode
 from distillrun.pipeline.nodes.generation_node import GenerationNode
@@ -57,6 +58,7 @@ def make_plan(experiment: Experiment, known: SharedPlans | None = None) -> Plan:
         known: of other runs from the same store; it is given what this one adds.
     """
     check_disk(experiment)
+    check_memory(experiment)
     making = _Making(experiment, ArtifactStore(Path(experiment.config.paths.store)), known or SharedPlans())
     making.go()
     overlap = [*told(experiment.examples), *experiment.overlap().told()]
@@ -134,8 +136,7 @@ class _Making:
         """Note the plan of a node, unless another part of the run makes the same artifact."""
         stage = self.seen.stages.get(node.name)
         if stage is None:
-            size = bytes_to_store(self.experiment) if isinstance(node, ReadLogitsNode) else 0
-            self.stages[node.name] = PlannedStage(node.name, "to do", unknown=UNKNOWN, bytes=size)
+            self.stages[node.name] = self._sized(PlannedStage(node.name, "to do", unknown=UNKNOWN), node)
             return
         one = planned(stage, self.store)
         if isinstance(node, GenerationNode):
@@ -145,7 +146,8 @@ class _Making:
         elif isinstance(node, TrainNode) and node.name == "train" and node.learning.known(self.seen):
             self.cut = node.learning.cut
         elif isinstance(node, ReadLogitsNode) and one.state != "cached":
-            one = replace(self._read(one, node), bytes=bytes_to_store(self.experiment))
+            one = self._read(one, node)
+        one = self._sized(one, node)
         one = timed(replace(one, name=node.name), self._time(node, stage, one))
         if all(other.fingerprint != one.fingerprint for other in self.stages.values()):
             self.stages[node.name] = one
@@ -188,6 +190,18 @@ class _Making:
         price, begun = teacher.price_per_million, one.state == "resumable"
         forecast = summed(request(price, count, 1, 1, begun) for count in tokens)
         return replace(one, forecast=forecast, by_teacher={key_of(teacher): forecast})
+
+    def _sized(self, one: PlannedStage, node: Node) -> PlannedStage:
+        """Return the plan of a node with the room that it takes on the disk, or in memory."""
+        if one.state == "cached":
+            return one
+        if isinstance(node, ReadLogitsNode):
+            return replace(one, bytes=bytes_to_store(self.experiment))
+        if isinstance(node, TrainNode):
+            known = node.learning.known(self.seen)
+            found = memory_to_train(node.learning.experiment, known[0] if known else None)
+            return one if found is None else replace(one, memory=found.sizes())
+        return one
 
     def _judged(self, one: PlannedStage, node: MetricNode) -> PlannedStage:
         """Return the plan of a measure with what it asks."""

@@ -25,6 +25,8 @@ class PlannedStage:
         by_teacher: the forecast of each teacher that is asked, by its key.
         fingerprint: by which two runs know that they share the stage; empty where it is not known yet.
         bytes: about how much it will store of a teacher's distributions; 0 where it is cached, or stores none.
+        memory: about how many bytes a training takes at its peak, with their parts by name; None where it is cached, or
+            not known.
     """
 
     name: str
@@ -36,6 +38,7 @@ class PlannedStage:
     by_teacher: Mapping[str, Forecast] = field(default_factory=dict)
     fingerprint: str = ""
     bytes: int = 0
+    memory: Mapping[str, int] | None = None
 
 
 def planned(stage: Stage, store: ArtifactStore) -> PlannedStage:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from distillrun.files.disk import size_text
 from distillrun.pipeline.long_texts import told_of
+from distillrun.pipeline.memory_room import memory_text
 from distillrun.planning.forecast import Forecast
 from distillrun.planning.plan import Plan, PlannedStage, TeacherPlan
 from distillrun.sweep.cells import aligned
@@ -26,6 +27,9 @@ def plan_text(plan: Plan) -> str:
     if any(stage.about for stage in plan.stages):
         lines += ["", *bases(plan.stages)]
     lines += [f"{stage.name}: stores about {size_text(stage.bytes)}" for stage in plan.stages if stage.bytes]
+    lines += [
+        f"{stage.name}: takes about {memory_text(stage.memory)} of memory" for stage in plan.stages if stage.memory
+    ]
     for unknown in dict.fromkeys(stage.unknown for stage in plan.stages if stage.unknown):
         lines.append(f"{', '.join(stage.name for stage in plan.stages if stage.unknown == unknown)}: {unknown}")
     for teacher in plan.teachers:

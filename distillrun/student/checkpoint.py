@@ -163,6 +163,9 @@ class Checkpoint:
     def build(self, seed: int) -> "LanguageModel":
         return self._made(self._reference.folder(), seed)
 
+    def outline(self) -> "LanguageModel":
+        return self._made(self._outlined, seed=0, outline=True)
+
     def build_from(self, folder: Path, seed: int) -> "LanguageModel":
         """Return the model of a folder with what its training adds: adapters, quantised weights, checkpointing."""
         return replace(self, checkpoint=str(folder), revision="main", gguf_file=None, adapter=None).build(seed)
@@ -189,7 +192,7 @@ class Checkpoint:
 
     @cached_property
     def _loading_problems(self) -> list[str]:
-        return refusals(lambda: self._made(self._outlined, seed=0, outline=True))
+        return refusals(self.outline)
 
     @property
     def _outlined(self) -> Path:

@@ -35,6 +35,15 @@ class _Fresh:
 
         return target_ids(tiny_tokenizer(), text)
 
+    def build(self, seed: int) -> "LanguageModel":
+        raise NotImplementedError
+
+    def outline(self) -> "LanguageModel":
+        import torch
+
+        with torch.device("meta"):
+            return self.build(seed=0)
+
     def load(self, folder: Path) -> "LanguageModel":
         from distillrun.language_model.load import load_model
 

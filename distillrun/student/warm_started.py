@@ -94,6 +94,17 @@ class WarmStarted:
             checkpoint_gradients(module)
         return assemble(module, tokenizer, self._limits)
 
+    def outline(self) -> "LanguageModel":
+        from distillrun.language_model.load import assemble, checkpoint_gradients
+        from distillrun.language_model.precision import weight_type
+        from distillrun.language_model.warm_start import warm_started
+
+        dtype = weight_type(self.dtype, frozen=False)
+        module, tokenizer = warm_started(self._reference.outline(), outline=True, dtype=dtype)
+        if self.gradient_checkpointing:
+            checkpoint_gradients(module)
+        return assemble(module, tokenizer, self._limits)
+
     def build_from(self, folder: Path, seed: int) -> "LanguageModel":
         """Return the model of a folder, with its activations computed twice where that is wished for."""
         from distillrun.language_model.load import checkpoint_gradients

@@ -176,6 +176,11 @@ class Local:
         module.requires_grad_(False)
         return self._read_as_student(module, max_source_tokens, max_target_tokens)
 
+    def weight_bytes(self) -> int | None:
+        count, stored = self._reference.weights(), (self._reference.config() or {}).get("dtype")
+        dtype = str(stored or "float32") if self.dtype == "auto" else self.dtype
+        return None if count is None else count * (4 if dtype == "float32" else 2)
+
     def release(self) -> None:
         self._model = None
 
