@@ -27,9 +27,7 @@ def plan_text(plan: Plan) -> str:
     if any(stage.about for stage in plan.stages):
         lines += ["", *bases(plan.stages)]
     lines += [f"{stage.name}: stores about {size_text(stage.bytes)}" for stage in plan.stages if stage.bytes]
-    lines += [
-        f"{stage.name}: takes about {memory_text(stage.memory)} of memory" for stage in plan.stages if stage.memory
-    ]
+    lines += [f"{stage.name}: takes about {memory_text(stage.memory)}" for stage in plan.stages if stage.memory]
     for unknown in dict.fromkeys(stage.unknown for stage in plan.stages if stage.unknown):
         lines.append(f"{', '.join(stage.name for stage in plan.stages if stage.unknown == unknown)}: {unknown}")
     for teacher in plan.teachers:
