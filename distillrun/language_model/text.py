@@ -203,6 +203,16 @@ class SegmentTokenizer:
         text = self.decode(ids[:length]).removeprefix(self._lead)
         return text.removesuffix(self.chat.closing) if self.chat and length < len(ids) else text
 
+    def written_ends(self, ids: Sequence[int]) -> tuple[int, ...]:
+        """Return the characters of `reply` up to the end of each id; an id at which texts end is one further."""
+        text = self.reply(ids)
+        length = next((place for place, token in enumerate(ids) if token in self.ends), len(ids))
+        whole = self.decode(ids[:length])
+        taken_off = len(self._lead) if whole.startswith(self._lead) else 0
+        read = [_reached(whole, self.decode(ids[: place + 1])) for place in range(length)]
+        inside = [min(max(0, one - taken_off), len(text)) for one in read]
+        return (*inside, *[len(text) + 1] * (len(ids) - length))
+
     def decode(self, ids: Iterable[int]) -> str:
         """Return the text of token ids without special tokens."""
         text = self.tokenizer.decode(list(ids), skip_special_tokens=True)
@@ -259,6 +269,12 @@ def _refusal(read: Callable[[], object]) -> str:
     except ConfigError as error:
         return str(error)
     return ""
+
+
+def _reached(whole: str, begun: str) -> int:
+    """Return up to which character a text is begun; a character of which a part is there counts as a whole."""
+    pairs = enumerate(zip(whole, begun, strict=False))
+    return next((place + 1 for place, (one, other) in pairs if one != other), min(len(begun), len(whole)))
 
 
 def _length(segments: Sequence[Segment]) -> int:

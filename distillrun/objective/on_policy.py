@@ -3,8 +3,7 @@
 import random
 from collections.abc import Sequence
 
-from distillrun.objective.shared.sampled_distillation import SampledDistillation, derived
-from distillrun.objective.shared.token_distillation import TokenDistillation
+from distillrun.objective.shared.sampled_distillation import SampledDistillation, SharedDivergence, derived
 from distillrun.objective.shared.view import check_weight
 from distillrun.records import TargetPair, TrainingItem
 
@@ -20,12 +19,14 @@ class OnPolicy(SampledDistillation):
         student_share: 0 (the student never writes) to 1 (always).
         sampling_temperature, top_p, max_new_tokens, sampling_seed: see `SampledDistillation`.
 
+    With `UniversalLogit` as D, the teacher reads what the student wrote with its own tokenizer: TRL's GOLD.
+
     Source: GKD, Agarwal et al. 2023, https://arxiv.org/abs/2306.13649, algorithm 1.
     """
 
     def __init__(
         self,
-        divergence: TokenDistillation,
+        divergence: SharedDivergence,
         student_share: float,
         sampling_temperature: float,
         top_p: float,

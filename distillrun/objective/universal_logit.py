@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -13,7 +14,8 @@ from distillrun.loss.tensors import Count, Loss, StudentOutputs
 from distillrun.loss.token_loss import in_parts
 from distillrun.objective.shared.aligned import aligned, rest_log_probs
 from distillrun.objective.shared.around import AroundTexts
-from distillrun.records import Requirements
+from distillrun.objective.shared.token_distillation import SAMPLED
+from distillrun.records import Json, Requirements, TargetPair
 
 
 @dataclass(eq=False)
@@ -24,27 +26,37 @@ class UniversalLogit(AroundTexts):
     distributions of its first token are compared, since both have read the same text. A stretch of several tokens is
     one event, as likely as their product; what its first token alone would have been likely beyond that is one more.
 
-    It needs all probabilities, so the teacher stays in memory.
-
     Args:
         texts: what is read and written: any objective that learns texts.
         logit_weight: 0 or more.
+        teacher: live, since it needs all probabilities.
 
     Source: ULD, Boizard et al. 2024, https://arxiv.org/abs/2402.12030, equation 2; there tokens are paired by their
     number, so that one that is cut in two misplaces all that follow.
     """
 
     logit_weight: float
+    teacher: Literal["live"] = "live"
 
+    ADDED: ClassVar[Mapping[str, Json]] = {"teacher": "live"}
     requirements = Requirements("live", same_tokenizer=False)
 
     def __post_init__(self) -> None:
         if not 0 <= self.logit_weight < math.inf:
             raise ConfigError(f"objective.logit_weight={self.logit_weight} must be 0 or more")
 
+    def is_taught(self, pair: TargetPair) -> bool:
+        return pair.view.removesuffix(f"/{SAMPLED}") in self.texts.weights
+
     def loss(self, outputs: StudentOutputs, counts: Mapping[str, Count]) -> Loss:
-        labels = self.text_loss(outputs, counts, self.texts.weights)
-        found, teacher_outputs = aligned(outputs, counts, self.texts.weights), outputs.teacher_outputs
+        return self.shared_loss(outputs, counts, sampled=0.0)
+
+    def shared_loss(self, outputs: StudentOutputs, counts: Mapping[str, Count], sampled: float) -> Loss:
+        """Return the loss where sampled targets have this share of it, and given ones, the only labels, the rest."""
+        given = {view: (1 - sampled) * weight for view, weight in self.texts.weights.items()}
+        compared = given | {f"{view}/{SAMPLED}": sampled * weight for view, weight in self.texts.weights.items()}
+        labels = self.text_loss(outputs, counts, given)
+        found, teacher_outputs = aligned(outputs, counts, compared), outputs.teacher_outputs
         if found is None or teacher_outputs is None:
             return labels
         theirs, places, lengths = teacher_outputs, (found.student, found.teacher), found.lengths

@@ -10,10 +10,11 @@ from torch import Tensor
 
 from distillrun.errors import ConfigError
 from distillrun.interfaces import ActiveObjective, LanguageModel, TokenTeacher, WritingStudent
+from distillrun.language_model.sampling import writer_of
 from distillrun.loss.distribution import LiveDistribution
 from distillrun.loss.tensors import StudentOutputs, TeacherDistribution
 from distillrun.loss.token_loss import learnt_places
-from distillrun.records import TargetPair
+from distillrun.records import Segment, TargetPair
 
 log = logging.getLogger("distillrun")
 
@@ -56,6 +57,7 @@ class LiveSupervision:
     """
 
     def __init__(self, student: LanguageModel, teacher: LanguageModel, objective: ActiveObjective) -> None:
+        self._student = student
         self._teacher = teacher
         self._objective = objective
         self._required = objective.requirements
@@ -68,6 +70,8 @@ class LiveSupervision:
         if not rows:
             return outputs
         own = [pairs[row] for row in rows]
+        if not required.same_tokenizer:
+            own, outputs = self._read_again(own, rows, outputs)
         with torch.no_grad():
             teacher_outputs = _moved(
                 self._teacher.forward(self._teacher.encode(own, rows), required.hidden), outputs.labels.device
@@ -80,6 +84,18 @@ class LiveSupervision:
         places, own_places = learnt_places(outputs.labels, rows), learnt_places(teacher_outputs.labels)
         teacher = LiveDistribution(teacher_outputs.logits, places, own_places, self._vocabulary, required.logits)
         return replace(outputs, teacher=teacher, teacher_outputs=teacher_outputs)
+
+    def _read_again(
+        self, pairs: Sequence[TargetPair], rows: Sequence[int], outputs: StudentOutputs
+    ) -> tuple[list[TargetPair], StudentOutputs]:
+        """Return what the student wrote as texts, for another tokenizer, and where the student's tokens end there."""
+        own, ends = list(pairs), list(outputs.ends)
+        for place, (pair, row) in enumerate(zip(pairs, rows, strict=True)):
+            if pair.written is not None:
+                text = writer_of(self._student).text
+                own[place] = replace(pair, target=(Segment(text.reply(pair.written), cut=True),), written=None)
+                ends[row] = text.written_ends(pair.written)
+        return own, replace(outputs, ends=tuple(ends))
 
 
 def _moved(outputs: StudentOutputs, device: torch.device) -> StudentOutputs:

@@ -4,17 +4,17 @@ import random
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import ClassVar
+from typing import ClassVar, Protocol, runtime_checkable
 
 from torch import nn
 
 from distillrun.errors import ConfigError
-from distillrun.interfaces import ChoiceModel, ObjectiveContext
+from distillrun.interfaces import ActiveObjective, ChoiceModel, ObjectiveContext, TextObjective
 from distillrun.language_model.sampling import sampled_targets, writer_of
 from distillrun.language_model.token_selection import Choosing, Drawn
 from distillrun.loss.tensors import Count, Loss, StudentOutputs
 from distillrun.objective.shared.around import AroundTexts
-from distillrun.objective.shared.token_distillation import SAMPLED, TokenDistillation
+from distillrun.objective.shared.token_distillation import SAMPLED
 from distillrun.records import Json, Requirements, TargetPair, TrainingItem
 
 
@@ -57,6 +57,22 @@ class Writing:
         return {"cut_share": share}
 
 
+@runtime_checkable
+class SharedDivergence(ActiveObjective, Protocol):
+    """An objective whose loss can be shared between given targets and those that a student writes."""
+
+    @property
+    def texts(self) -> TextObjective: ...
+
+    @property
+    def teacher(self) -> str:
+        """stored or live."""
+
+    @abstractmethod
+    def shared_loss(self, outputs: StudentOutputs, counts: Mapping[str, Count], sampled: float) -> Loss:
+        """Return the loss where sampled targets have this share of it, and given ones the rest."""
+
+
 class SampledDistillation(AroundTexts, ABC):
     """A divergence on targets of which some are written by the student, without dropout and under their own seed.
 
@@ -64,7 +80,8 @@ class SampledDistillation(AroundTexts, ABC):
     given ones alone, since a written token is not a label. Everything after the first EOS is gone.
 
     Args:
-        divergence: any objective that compares next-token distributions, with its teacher live.
+        divergence: any objective that compares next-token distributions, with its teacher live; `UniversalLogit` where
+            the teacher has another tokenizer.
         sampling_temperature, top_p: of the writing; above 0, and above 0 up to 1.
         max_new_tokens: of a written target; None = as many as the longest given one has.
         sampling_seed: decides what is written, together with step and example.
@@ -74,7 +91,7 @@ class SampledDistillation(AroundTexts, ABC):
 
     def __init__(
         self,
-        divergence: TokenDistillation,
+        divergence: SharedDivergence,
         sampling_temperature: float,
         top_p: float,
         max_new_tokens: int | None,
