@@ -31,7 +31,9 @@ def cached(result: dict[str, Any]) -> dict[str, bool]:
     return {name: stage["cached"] for name, stage in result["stages"].items()}
 
 
-def test_the_first_training_is_one_on_the_texts_and_is_shared(teacher: Path, tmp_path: Path) -> None:
+def test_the_first_training_is_one_on_the_texts_and_is_shared(
+    teacher: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     store, words = tmp_path / "store", [*words_for("minillm", teacher), "objective.max_new_tokens=null"]
     result: Any = run_small(tmp_path / "one", *words, *WARM, store=store)
     assert [name for name in result["stages"] if "train" in name or "warm" in name] == [
@@ -43,6 +45,9 @@ def test_the_first_training_is_one_on_the_texts_and_is_shared(teacher: Path, tmp
     shares = [line["train/cut_share"] for line in lines if "train/cut_share" in line]
     assert shares
     assert all(0 <= share <= 1 for share in shares)
+    mean = 100 * sum(shares) / len(shares)
+    told = f"train: {mean:.1f} % of the texts sampled in a step were cut off"
+    assert any(line.startswith(told) for line in caplog.messages) == (mean > 0)
     plain = ("objective=label_only", "training.max_steps=4", "training.learning_rate=0.002", "until=train")
     alone: Any = run_small(tmp_path / "two", *plain, store=store)
     assert cached(alone)["train"]

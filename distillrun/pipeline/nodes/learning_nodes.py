@@ -12,11 +12,12 @@ from distillrun.pipeline.outcome import Outcome
 from distillrun.pipeline.preflight_generation import wanted_kinds
 from distillrun.pipeline.stages.generation_run import GenerationRun
 from distillrun.pipeline.stages.logit_supervision import LogitSupervision
-from distillrun.pipeline.stages.train import Training, train, training_stage
+from distillrun.pipeline.stages.train import METRICS, Training, read_lines, train, training_stage
 from distillrun.pipeline.stages.training_data import TrainingData, training_data_of
 from distillrun.pipeline.stages.untrained import save_untrained, untrained_stage
 from distillrun.pipeline.warm_start import Continued
 from distillrun.records import Json
+from distillrun.text.cut_samples import told_of_cut_samples
 
 log = logging.getLogger("distillrun")
 
@@ -136,7 +137,10 @@ class TrainNode(Node):
             training = replace(training, supervise=teaching.supervise(stored))
         is_own = self.name == "train"
         report = making.report if is_own else (lambda metrics, step: None)
-        return train(making.store, stage, training, report)
+        made = train(making.store, stage, training, report)
+        if is_own and (told := told_of_cut_samples(read_lines(made.folder / METRICS))):
+            log.warning("%s: %s", self.name, told)
+        return made
 
     def note(self, made: Artifact, outcome: Outcome) -> None:
         """Note in the outcome how many questions are left out of training, and which texts are cut."""

@@ -7,6 +7,7 @@ from distillrun.report.page.block import Block, Figure, Paragraph, Section, Tabl
 from distillrun.report.page.chart import Points, curves
 from distillrun.report.page.palette import COLOURS
 from distillrun.report.run.values import Values, finite
+from distillrun.text.cut_samples import CUT_SHARE, told_of_cut_samples
 from distillrun.text.display import NOTHING, number, percent
 
 LOSS = "train/loss"
@@ -16,6 +17,7 @@ COURSE: Mapping[str, str] = {
     "train/gradient_norm": "Norm of the gradient before it is clipped.",
     "train/tokens_per_second": "Source and target tokens per second of optimizer steps, without padding, on the "
     "machine that trained.",
+    CUT_SHARE: "Share of the texts sampled in a step that were cut off at their longest length.",
     "train/peak_memory_mib": "Peak memory so far, in MiB: tensors on a GPU, the whole process on a CPU.",
 }
 """What is drawn of the training besides losses and accuracies, and the sentence under it."""
@@ -42,6 +44,8 @@ def learning_section(metrics: Sequence[Values], chance: float | None) -> Section
             course = {name: points}
             draw = partial(curves, course, False, height=COURSE_HEIGHT)
             blocks.append(Figure(draw, caption, _table(course, as_percent=False), small=True))
+    if told := told_of_cut_samples(metrics):
+        blocks.append(Paragraph(f"{told}."))
     blocks += [Paragraph(text, "bad") for name in losses if (text := _not_finite(metrics, name))]
     return Section("Learning", blocks) if blocks else None
 
