@@ -188,7 +188,7 @@ def test_the_digest_changes_with_what_decides_results_and_with_nothing_else() ->
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("training.max_steps=0", "training.max_steps=0 must be above 0"),
+        ("training.max_steps=-1", r"training\.max_steps=-1 must be 0 or more"),
         ("training.learning_rate=nan", "training.learning_rate=nan must be above 0"),
         ("training.learning_rate=inf", "training.learning_rate=inf must be above 0"),
         ("training.beta2=1", r"training.beta2=1.0 must be in \[0, 1\)"),

@@ -89,12 +89,12 @@ def test_measures_are_planned_as_they_are_taken(
 def test_a_job_that_would_be_refused_is_named_and_the_others_are_planned(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    found = planned(capsys, tmp_path, "training.max_steps=2,0", "objective=label_only", code=2)
+    found = planned(capsys, tmp_path, "training.max_steps=2,-1", "objective=label_only", code=2)
     assert found["jobs"][0]["refused"] == ""
-    assert "training.max_steps=0 must be above 0" in found["jobs"][1]["refused"]
-    assert plan(["-m", *SMALL, f"paths.store={tmp_path}", "training.max_steps=2,0", "objective=label_only"]) == 2
+    assert "training.max_steps=-1 must be 0 or more" in found["jobs"][1]["refused"]
+    assert plan(["-m", *SMALL, f"paths.store={tmp_path}", "training.max_steps=2,-1", "objective=label_only"]) == 2
     text = capsys.readouterr().out
-    assert "job 1 would be refused: training.max_steps=0" in text
+    assert "job 1 would be refused: training.max_steps=-1" in text
     assert "2 jobs" in text
 
 
