@@ -1,12 +1,15 @@
 """Whole runs of a classification: labels learnt from gold, by a fresh encoder and on frozen vectors."""
 
+import csv
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import distillrun as dr
 from distillrun.errors import ConfigError
+from distillrun.pipeline.predict_file import predict_file
 from distillrun.planning.making import make_plan
 from tests.end_to_end.runs import composed, run_scored, scored
 from tests.loopback import Answer, Loopback, Seen, written
@@ -132,3 +135,35 @@ def test_texts_without_labels_are_labelled_by_a_server_and_learnt(tmp_path: Path
         "TF-IDF + logistic regression",
         "majority class",
     ]
+
+
+def test_a_gate_marks_texts_that_have_none_of_the_labels(tmp_path: Path) -> None:
+    """Texts out of scope have none of the words that tell a label; predict --file goes by the run's threshold."""
+    folder = write_texts(tmp_path / "texts")
+    for split, count in (("dev", 12), ("test", 12)):
+        with (folder / f"{split}.csv").open("a", encoding="utf-8") as stream:
+            stream.writelines(f"zzz {n} qqq of {split},oos\n" for n in range(count))
+    tiny = ("student=tiny_text_classifier", "student.width=16", "student.feed_forward_width=16")
+    words = words_of(folder, *tiny, "training.max_steps=60", "training.examples_per_step=12", "training.warmup_steps=0")
+    gate = ("task.out_of_scope=oos", "evaluation=[choice_likelihood,out_of_scope]", "training.learning_rate=0.01")
+    found: Any = run_scored(tmp_path / "run", *words, *gate, store=tmp_path / "store")
+    scores = {name: score["value"] for name, score in found["scores"].items()}
+    run, out = dr.load_run(tmp_path / "run"), tmp_path / "out.csv"
+    asked = folder / "test.csv"
+    assert predict_file(run.student, "run", asked, out, run.config.runtime.progress) == (24, 0)
+    with out.open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    marked = [row["out_of_scope"] == "yes" for row in rows]
+    assert {row["out_of_scope"] for row in rows} <= {"yes", "no"}
+    strange = [row["label"] == "oos" for row in rows]
+    recall = sum(flag for flag, is_strange in zip(marked, strange, strict=True) if is_strange) / sum(strange)
+    assert recall == pytest.approx(scores["test/out_of_scope_recall"])
+    assert scores["test/out_of_scope_auroc"] > 0.5
+    kept = sum(not flag for flag, is_strange in zip(marked, strange, strict=True) if not is_strange)
+    right = sum(
+        row["prediction"] == row["label"] and not flag
+        for row, flag, is_strange in zip(rows, marked, strange, strict=True)
+        if not is_strange
+    )
+    assert kept > 0
+    assert right / 12 == pytest.approx(scores["test/in_scope_accuracy"])
