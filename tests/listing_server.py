@@ -32,8 +32,9 @@ class ListingServer(Loopback):
 
         super().__init__(self._answer)
         self.max_logprobs, self.max_model_len, self.tells = max_logprobs, max_model_len, tells
-        self._model = AutoModelForCausalLM.from_pretrained(folder).eval()
-        text_of = cache(decode or AutoTokenizer.from_pretrained(folder).decode)
+        self._model: Any = AutoModelForCausalLM.from_pretrained(folder)
+        self._model.eval()  # type: ignore[no-untyped-call]
+        text_of: Any = cache(decode or AutoTokenizer.from_pretrained(folder).decode)
         self._decode = lambda token: text_of(token)
 
     def _answer(self, seen: Seen) -> Answer:
@@ -91,7 +92,7 @@ class ListingServer(Loopback):
         found = {one: (value, rank) for rank, (one, value) in enumerate(zip(likeliest, values, strict=True), 1)}
         found.setdefault(token, (float(row[token]), int((row > row[token]).sum()) + 1))
         return {
-            str(one): {"logprob": max(value, LOWEST), "rank": rank, "decoded_token": self._decode(one)}
+            str(one): {"logprob": max(value, LOWEST), "rank": rank, "decoded_token": self._decode(one)}  # type: ignore[no-untyped-call]
             for one, (value, rank) in found.items()
         }
 

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -32,7 +32,7 @@ def csv(name: str, rows: Sequence[tuple[str, ...]], header: str, separator: str 
     Path("data", name).write_text("\n".join([header.replace(",", separator), *lines, ""]), encoding="utf-8")
 
 
-def jsonl(name: str, rows: Sequence[dict[str, object]]) -> None:
+def jsonl(name: str, rows: Sequence[Mapping[str, object]]) -> None:
     Path("data", name).write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
 
 

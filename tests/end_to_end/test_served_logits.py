@@ -149,7 +149,7 @@ def test_a_budget_ends_the_reading_and_what_was_paid_is_kept(
 
 
 def test_what_a_server_does_not_give_is_said_before_anything_is_asked(teacher: Path, tmp_path: Path) -> None:
-    cases = [
+    cases: list[tuple[dict[str, Any], tuple[str, ...], str]] = [
         ({"max_logprobs": 20}, (), r"wants 64 log-probs .* gives 20 at most; start it with --max-logprobs 64"),
         ({"tells": False}, (), "answers without log-probs of the prompt"),
         ({"decode": lambda token: f"<{token}>"}, (), r"teacher.tokenizer is not that of teacher.model=m: id \d+ is "),

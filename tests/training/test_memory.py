@@ -65,7 +65,8 @@ def allocated(model: TransformerModel, optimizer: Optimizer, settings: TrainingC
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as measured:
         step(model, optimizer, settings)
     live = peak = 0
-    results: Any = measured.profiler.kineto_results  # type: ignore[union-attr]
+    profiler: Any = measured.profiler
+    results = profiler.kineto_results
     for event in sorted(results.events(), key=lambda event: int(event.start_ns())):
         if event.name() == "[memory]":
             live += event.nbytes()
