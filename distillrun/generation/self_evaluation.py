@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal
+from typing import ClassVar, Literal
 
 from distillrun.generation.shared.ability import MayHaveOwnTeacher, must_serve
 from distillrun.generation.shared.few_shot import chat, failures_of, question_and_answer
@@ -61,6 +61,8 @@ class SelfEvaluation(MayHaveOwnTeacher):
     sampling: Sampling
     teacher: AnyTeacher | None
     tags: tuple[Tag, ...]
+
+    MEANING: ClassVar[int] = 2  # what was cut off inside a sentence gives no verdict
 
     def __post_init__(self) -> None:
         _ = self._ask

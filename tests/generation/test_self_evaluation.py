@@ -138,3 +138,12 @@ def test_the_confusion_counts_right_and_wrong_rationales_by_verdict() -> None:
 def test_the_judgements_shown_give_all_three_verdicts() -> None:
     shown = leaf("generation", "self_evaluation")["shown"]
     assert {verdict_of(one["judgement"]) for one in shown} == {"right", "wrong", "uncertain"}
+
+
+def test_what_was_cut_off_inside_a_sentence_gives_no_verdict() -> None:
+    def cut(text: str) -> Completion:
+        return Completion(text, "length", 1, 1)
+
+    assert majority([cut("The reason fits. This is correct")]) is None  # only if the choice were another one
+    assert majority([cut("This is not correct. The reason")]) == "wrong"
+    assert majority([cut("Verdict: right\nIt fits bec"), cut("It is wro")]) == "right"

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from distillrun.records import Completion
+from distillrun.text.finished import finished_part
 
 Verdict = Literal["right", "wrong", "uncertain"]
 
@@ -51,8 +52,14 @@ def verdict_of(text: str) -> Verdict | None:
 
 
 def majority(completions: Sequence[Completion]) -> Verdict | None:
-    """Return the verdict that most judgements give; a tie is uncertain; None where none gives any."""
-    votes = Counter(verdict for one in completions if not one.reason and (verdict := verdict_of(one.text)))
+    """Return the verdict that most judgements give; a tie is uncertain; None where none gives any.
+
+    A judgement that was cut off counts as far as its sentences are whole.
+    """
+    said = [
+        finished_part(one.text) if one.finish_reason == "length" else one.text for one in completions if not one.reason
+    ]
+    votes = Counter(verdict for text in said if (verdict := verdict_of(text)))
     if not votes:
         return None
     (first, most), *others = votes.most_common()
