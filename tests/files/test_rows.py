@@ -210,7 +210,11 @@ def test_a_digest_follows_names_and_contents_only(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("a.csv", gzip.compress(b"text,label"), r"a\.csv is no text: it is packed by gzip; call it a\.csv\.gz"),
+        (
+            "a.csv",
+            gzip.compress(b"text,label", mtime=0),
+            r"a\.csv is no text: it is packed by gzip; call it a\.csv\.gz",
+        ),
         ("a.jsonl", b"PAR1....", r"it is a Parquet file; call it a\.parquet"),
         ("a.csv", b"PK\x03\x04....", r"it is a workbook or a ZIP archive; call it a\.xlsx"),
         ("a.csv", b"text,label\nfirst,x\nsec\0ond,y\n", r"a\.csv:3: holds a NUL byte"),
@@ -218,6 +222,7 @@ def test_a_digest_follows_names_and_contents_only(tmp_path: Path) -> None:
         ("a.csv", b"Tickets,\ntext,label\nfirst,x\n", r"a\.csv:1: .* names one alone, 'Tickets', while"),
         ("a.jsonl", b'[\n {"text": "first"}\n]\n', r"a JSON document over several lines.*; call it \.json"),
     ],
+    ids=["gzip", "Parquet", "ZIP", "NUL", "comment", "title", "document"],
 )
 def test_a_file_that_is_not_what_its_name_says_is_refused_with_the_cure(
     tmp_path: Path, name: str, content: bytes, message: str
