@@ -181,6 +181,12 @@ def test_a_leaf_that_names_no_class_builds_nothing(node: object) -> None:
         build(node, "task")  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("node", [None, [], "strange.Strange", {}])
+def test_a_step_that_is_no_leaf_builds_nothing(node: object) -> None:
+    with pytest.raises(ConfigError, match=r"generation\.steps\.x has no _target_"):
+        build(node, "generation", key="generation.steps.x")  # type: ignore[arg-type]
+
+
 def test_a_class_of_the_group_that_is_no_part_is_not_used() -> None:
     with pytest.raises(ConfigError, match="cannot be used as teacher"):
         build({"_target_": "teacher/Secret", "value": None}, "teacher")
